@@ -1,0 +1,159 @@
+//! `#[derive(State)]`: every method of the trait as one call to each field, in declared order.
+//!
+//! Invariant: no field is left out of any method. Whether a field is a part of a state is for the compiler to say: each is used
+//! through `Part<Self>`, so another type is refused at the field.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::{Data, DeriveInput, Error, Fields, Result};
+
+use crate::fields::{FieldDef, expect_no_generics, field_defs, schema_name};
+
+/// Writes the implementation for `input`.
+///
+/// # Errors
+/// For anything but a struct with named fields, one of which is `entities`.
+pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
+    expect_no_generics(
+        &input.generics,
+        "a state has no parameters: its schema is fixed",
+    )?;
+    schema_name(&input.ident)?;
+    let fields = match &input.data {
+        Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => field_defs(&data.fields)?,
+        _ => {
+            let message =
+                "a state is a struct with named fields: they are the names of the columns";
+            return Err(Error::new(input.ident.span(), message));
+        }
+    };
+    let Some(entities) = fields.iter().find(|field| field.name == "entities") else {
+        let message =
+            "a state needs a field `entities: Entities`: every row belongs to one of its entities";
+        return Err(Error::new(input.ident.span(), message));
+    };
+    Ok(implementation(&input.ident, &fields, entities))
+}
+
+fn implementation(ident: &Ident, fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
+    let visits = visits(fields);
+    let accessors = accessors(entities);
+    let changes = changes(fields);
+    let derived = derived(fields);
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl ::tickworld_sim::state::State for #ident {
+            #visits
+            #accessors
+            #changes
+            #derived
+        }
+    }
+}
+
+/// `<T as Part<Self>>`, at the field's place.
+fn part(field: &FieldDef<'_>) -> TokenStream {
+    let ty = field.ty;
+    quote_spanned! {field.span()=> <#ty as ::tickworld_sim::part::Part<Self>> }
+}
+
+/// `empty`, `columns`, `columns_mut`.
+fn visits(fields: &[FieldDef<'_>]) -> TokenStream {
+    let empty = fields.iter().map(|field| {
+        let (part, member) = (part(field), &field.member);
+        quote_spanned! {field.span()=> #member: #part::empty(), }
+    });
+    let columns = fields.iter().map(|field| {
+        let (part, member, name) = (part(field), &field.member, &field.name);
+        quote_spanned! {field.span()=> #part::columns(&self.#member, #name, visit); }
+    });
+    let columns_mut = fields.iter().map(|field| {
+        let (part, member, name) = (part(field), &field.member, &field.name);
+        quote_spanned! {field.span()=> #part::columns_mut(&mut self.#member, #name, visit); }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn empty() -> Self {
+            Self { #(#empty)* }
+        }
+        fn columns<'a>(
+            &'a self,
+            visit: &mut dyn ::core::ops::FnMut(&::core::primitive::str, &'a dyn ::tickworld_sim::column::Pages),
+        ) {
+            #(#columns)*
+        }
+        fn columns_mut<'a>(
+            &'a mut self,
+            visit: &mut dyn ::core::ops::FnMut(&::core::primitive::str, &'a mut dyn ::tickworld_sim::column::Pages),
+        ) {
+            #(#columns_mut)*
+        }
+    }
+}
+
+/// `entities`, `entities_mut`; a field of another type is refused here.
+fn accessors(entities: &FieldDef<'_>) -> TokenStream {
+    let member = &entities.member;
+    let shared = quote_spanned! {entities.span()=> &self.#member };
+    let exclusive = quote_spanned! {entities.span()=> &mut self.#member };
+    quote_spanned! {Span::mixed_site()=>
+        #[inline]
+        fn entities(&self) -> &::tickworld_sim::entities::Entities {
+            #shared
+        }
+        #[inline]
+        fn entities_mut(&mut self) -> &mut ::tickworld_sim::entities::Entities {
+            #exclusive
+        }
+    }
+}
+
+/// `forget`, `adopt_hashes`.
+fn changes(fields: &[FieldDef<'_>]) -> TokenStream {
+    let forget = fields.iter().map(|field| {
+        let (part, member) = (part(field), &field.member);
+        quote_spanned! {field.span()=> #part::forget(&mut self.#member, row); }
+    });
+    let adopt_hashes = fields.iter().map(|field| {
+        let (part, member) = (part(field), &field.member);
+        quote_spanned! {field.span()=> #part::adopt_hashes(&mut self.#member, &sealed.#member); }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn forget(&mut self, row: ::tickworld_sim::entity::Row) {
+            #(#forget)*
+        }
+        fn adopt_hashes(&mut self, sealed: &Self) {
+            #(#adopt_hashes)*
+        }
+    }
+}
+
+/// `rebuild`, `check_derived`.
+fn derived(fields: &[FieldDef<'_>]) -> TokenStream {
+    let rebuild = fields.iter().map(|field| {
+        let (part, member) = (part(field), &field.member);
+        quote_spanned! {field.span()=>
+            if let ::core::option::Option::Some(rebuilt) = #part::rebuilt(&self.#member, &*self) {
+                self.#member = rebuilt;
+            }
+        }
+    });
+    let check_derived = fields.iter().map(|field| {
+        let (part, member, name) = (part(field), &field.member, &field.name);
+        quote_spanned! {field.span()=>
+            if let ::core::option::Option::Some(rebuilt) = #part::rebuilt(&self.#member, self) {
+                if !#part::agrees(&self.#member, &rebuilt) {
+                    return ::core::result::Result::Err(#name);
+                }
+            }
+        }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn rebuild(&mut self) {
+            #(#rebuild)*
+        }
+        fn check_derived(&self) -> ::core::result::Result<(), &'static ::core::primitive::str> {
+            #(#check_derived)*
+            ::core::result::Result::Ok(())
+        }
+    }
+}
