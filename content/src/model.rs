@@ -47,7 +47,7 @@ pub struct DamageTypes(pub u64);
 pub struct Conditions(pub u64);
 
 /// Everything that one pack holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
     /// The numbers of the game as a whole.
     pub constants: Constants,
@@ -66,7 +66,7 @@ pub struct Pack {
 }
 
 /// Numbers of the game as a whole, from the `constants` source file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constants {
     /// Length of a combat round in seconds (SRD 5.1 p. 90: six).
     pub round_seconds: u16,
@@ -91,7 +91,7 @@ pub struct Constants {
 }
 
 /// A kind of damage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DamageType {
     /// `damage-type/NAME`.
     pub key: Key,
@@ -100,7 +100,7 @@ pub struct DamageType {
 }
 
 /// What being in a condition does; see [`ConditionEffect`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// `condition/NAME`.
     pub key: Key,
@@ -148,9 +148,9 @@ pub enum ConditionEffect {
 }
 
 /// One thing that a creature, spell or weapon does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// `action/OWNER/NAME`.
+    /// `action/creature/NAME/ACTION`, `action/spell/NAME`, `action/item/NAME` or `action/item/NAME/two-handed`.
     pub key: Key,
     /// For people.
     pub name: String,
@@ -169,6 +169,7 @@ pub struct Action {
 /// Whom an action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's own line names its fields")]
 pub enum Target {
     /// The one who acts.
     Actor,
@@ -214,12 +215,17 @@ pub enum Bonus {
     Fixed(i16),
     /// The user's spell attack bonus.
     Spell,
-    /// Proficiency plus the given ability's modifier of the wielder (finesse: the better of Strength and Dexterity).
-    Weapon { ability: Ability, finesse: bool },
+    /// Proficiency plus the wielder's ability modifier.
+    Weapon {
+        /// The ability used (SRD: Strength for melee, Dexterity for ranged weapons).
+        ability: Ability,
+        /// The better of Strength and Dexterity instead.
+        finesse: bool,
+    },
 }
 
 /// One group of consequences with at most one saving throw.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     /// The save that halves or averts the group; none where it simply happens.
     pub save: Option<Save>,
@@ -227,6 +233,8 @@ pub struct Effect {
     pub damage: Vec<Damage>,
     /// Hit points given back.
     pub heal: Option<Dice>,
+    /// Adds the caster's spellcasting modifier ([`Casting::ability`]) to `heal` (cure wounds).
+    pub heal_add_ability: bool,
     /// Conditions inflicted.
     pub conditions: Vec<Inflict>,
 }
@@ -279,7 +287,7 @@ pub enum Usage {
 }
 
 /// A stat block.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creature {
     /// `creature/NAME`.
     pub key: Key,
@@ -344,14 +352,20 @@ pub struct Defences {
 }
 
 /// Spells that a creature can cast.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Casting {
+    /// The spellcasting ability.
+    pub ability: Ability,
     /// Its spell save DC.
     pub save_dc: u8,
     /// Its spell attack bonus.
     pub attack_bonus: i16,
-    /// Position in [`Pack::spells`] and how often a day (0: at will).
+    /// Position in [`Pack::spells`] and how often a day (0: at will), ascending by position.
     pub spells: Vec<(u32, u8)>,
+    /// Slots a day of spell levels 1 to 9; a `slotted` spell of level `n` uses up one of `slots[n - 1]`.
+    pub slots: [u8; 9],
+    /// Positions in [`Pack::spells`] of those that are cast with `slots`, ascending.
+    pub slotted: Vec<u32>,
 }
 
 /// Weights for a creature that acts on its own.
@@ -368,7 +382,7 @@ pub struct Behaviour {
 }
 
 /// A spell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spell {
     /// `spell/NAME`.
     pub key: Key,
@@ -385,7 +399,7 @@ pub struct Spell {
 }
 
 /// Something that can be carried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// `item/NAME`.
     pub key: Key,
@@ -400,17 +414,37 @@ pub struct Item {
 }
 
 /// What an item is good for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ItemUse {
     /// Nothing that the rules know of.
     Gear,
-    /// Position of the attack in [`Pack::actions`].
-    Weapon { action: u32, two_handed: bool },
-    /// Worn: base class, most that Dexterity may add (`None`: all of it), Strength needed.
-    Armor { base: u8, dexterity_max: Option<u8>, strength: u8 },
-    /// Carried: added to armour class.
-    Shield { bonus: u8 },
-    /// Drunk or read: position of its action in [`Pack::actions`]; used up.
-    Consumable { action: u32 },
+    /// Held.
+    Weapon {
+        /// Position of the attack in [`Pack::actions`].
+        action: u32,
+        /// Needs both hands.
+        two_handed: bool,
+        /// Versatile weapons: position of the attack made with both hands.
+        versatile: Option<u32>,
+    },
+    /// Worn.
+    Armor {
+        /// Armour class before Dexterity.
+        base: u8,
+        /// Most that Dexterity may add; `None`: all of it.
+        dexterity_max: Option<u8>,
+        /// Strength score needed; 0: none.
+        strength: u8,
+    },
+    /// Carried.
+    Shield {
+        /// Added to armour class.
+        bonus: u8,
+    },
+    /// Drunk or read, and used up.
+    Consumable {
+        /// Position of its action in [`Pack::actions`].
+        action: u32,
+    },
 }
