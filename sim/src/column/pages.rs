@@ -1,0 +1,104 @@
+//! [`Pages`]: what root, snapshot, trace and diff see of a column, whatever its rows are.
+//!
+//! Invariant: hashes are of canonical bytes only, and equal contents have equal hashes however they came about.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use crate::{
+    component::DecodeError,
+    hash::{Hash, Hasher},
+    schema::{ColumnType, RowKind, Type},
+};
+
+/// Work that may run on any thread.
+pub type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// A column without the type of its rows.
+pub trait Pages: Send + Sync {
+    /// What a row stands for.
+    fn row_kind(&self) -> RowKind;
+
+    /// The type of a row.
+    fn row_type(&self) -> Type;
+
+    /// Rows per page.
+    fn page_rows(&self) -> u16;
+
+    /// One more than the highest page number in use, or more.
+    fn page_limit(&self) -> u32;
+
+    /// Hash of a page's canonical bytes; `None` where no row is present. O(1) unless the page is dirty.
+    fn page_hash(&self, page: u32) -> Option<Hash>;
+
+    /// Rows present in a page.
+    fn page_row_count(&self, page: u32) -> u32;
+
+    /// Appends a page's canonical bytes; gives whether there were any.
+    fn page_bytes(&self, page: u32, out: &mut Vec<u8>) -> bool;
+
+    /// Replaces a page by what canonical bytes say.
+    ///
+    /// # Errors
+    /// Where `bytes` are not the canonical bytes of a page; the column is then unchanged.
+    fn load_page(&mut self, page: u32, bytes: &[u8]) -> Result<(), DecodeError>;
+
+    /// Appends the canonical bytes of a row; gives whether it is present.
+    fn row_bytes(&self, row: u32, out: &mut Vec<u8>) -> bool;
+
+    /// Jobs that hash the dirty pages; afterwards [`seal`](Self::seal) is cheap.
+    fn hash_jobs<'a>(&'a mut self, jobs: &mut Vec<Job<'a>>);
+
+    /// Hashes what is dirty, keeps the hashes, and gives the column root. `scratch` is any buffer.
+    fn seal(&mut self, name: &str, scratch: &mut Vec<u8>) -> Hash;
+
+    /// Drops every row.
+    fn clear(&mut self);
+
+    /// Number of pages without a hash.
+    fn dirty_page_count(&self) -> u32;
+
+    /// The column as the schema describes it.
+    fn describe(&self, name: &str) -> ColumnType {
+        ColumnType {
+            name: String::from(name).into(),
+            rows: self.row_kind(),
+            page_rows: self.page_rows(),
+            ty: self.row_type(),
+        }
+    }
+
+    /// The column root, from page hashes: name, then for each page with rows its number, row count and hash.
+    fn root(&self, name: &str) -> Hash {
+        let pages = (0..self.page_limit()).filter_map(|page| {
+            let hash = self.page_hash(page)?;
+            Some(PageEntry { page, row_count: self.page_row_count(page), hash })
+        });
+        column_root(name, pages)
+    }
+}
+
+/// A page as its column's root binds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageEntry {
+    /// Page number.
+    pub page: u32,
+    /// Rows present, at least one.
+    pub row_count: u32,
+    /// Hash of the page's canonical bytes.
+    pub hash: Hash,
+}
+
+/// The column root (docs/FORMATS.md, "Roots"); `pages` ascending by number, only those with rows.
+pub fn column_root(name: &str, pages: impl Iterator<Item = PageEntry>) -> Hash {
+    let mut hasher = Hasher::new(b"tickworld.column.1");
+    hasher.update(&[u8::try_from(name.len()).expect("names are at most 64 bytes long")]);
+    hasher.update(name.as_bytes());
+    let mut entry_bytes = [0; 40];
+    for entry in pages {
+        entry_bytes[..4].copy_from_slice(&entry.page.to_le_bytes());
+        entry_bytes[4..8].copy_from_slice(&entry.row_count.to_le_bytes());
+        entry_bytes[8..].copy_from_slice(&entry.hash.0);
+        hasher.update(&entry_bytes);
+    }
+    hasher.finish()
+}

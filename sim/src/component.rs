@@ -1,0 +1,281 @@
+//! [`Component`]: a fixed-size value with one canonical byte string.
+//!
+//! Invariant: `decode(encode(v)) == v` for every value, and every other byte string is refused. Everything that reaches a
+//! hash, a snapshot, a journal or a trace goes through this trait, rows, inputs and events alike.
+//! It does not know where a value is stored: that is a [`Column`](crate::column::Column)'s business.
+
+pub use tickworld_derive::Component;
+
+use crate::{
+    math::{Angle, Fx},
+    schema::Type,
+};
+
+/// A fixed-size value: what a row, a resource, an input or an event is made of.
+///
+/// Written by `#[derive(Component)]` for structs and enums whose fields are components; implemented here for integers,
+/// `bool`, `Option`, arrays and the types of [`math`](crate::math).
+///
+/// # Determinism
+/// The encoding is little-endian and has no padding whose content is free: an enum's payload is padded with zeros up to its
+/// largest variant, and [`decode`](Self::decode) refuses anything else there. [`same`](Self::same) compares what is encoded,
+/// never a user's `PartialEq`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a component: it cannot be hashed, snapshotted and diffed",
+    label = "no canonical fixed-size encoding",
+    note = "derive it with `#[derive(Component, Clone, Copy)]`; floats, `usize`, references and collections never are components"
+)]
+pub trait Component: Copy + Send + Sync + 'static {
+    /// Length of the encoding in bytes.
+    const SIZE: usize;
+    /// A value to fill the memory of absent rows with; it is never hashed or read.
+    const FILLER: Self;
+    /// Names and types of the fields, for reports and for the schema id.
+    fn describe() -> Type;
+    /// Writes the canonical encoding; `out` is [`SIZE`](Self::SIZE) bytes long.
+    fn encode(&self, out: &mut [u8]);
+    /// Reads a canonical encoding; `bytes` is [`SIZE`](Self::SIZE) bytes long.
+    ///
+    /// # Errors
+    /// Where the bytes are not exactly what [`encode`](Self::encode) writes for some value.
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+    /// Whether both have the same encoding.
+    fn same(&self, other: &Self) -> bool;
+}
+
+/// Bytes that are not the canonical encoding of any value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset}: {cause}")]
+pub struct DecodeError {
+    /// Offset in bytes from the start of what was decoded.
+    pub offset: u32,
+    /// What is wrong there.
+    pub cause: DecodeCause,
+}
+
+/// What is wrong with refused bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeCause {
+    /// A `bool` or the mark of an `Option` that is neither 0 nor 1.
+    #[error("{0} is neither 0 nor 1")]
+    Bool(u8),
+    /// An enum's tag that names no variant.
+    #[error("{0} names no variant")]
+    Variant(u8),
+    /// Padding that is not zero.
+    #[error("padding is not zero")]
+    Padding,
+    /// A value outside its type's range.
+    #[error("value out of range")]
+    Range,
+    /// More or fewer bytes than the value takes.
+    #[error("expected {expected} bytes, found {found}")]
+    Length {
+        /// What the type takes.
+        expected: u32,
+        /// What there was.
+        found: u32,
+    },
+    /// Rows, pages or entries out of order, repeated or superfluous.
+    #[error("not in canonical form: {0}")]
+    Form(&'static str),
+}
+
+impl DecodeError {
+    /// An error at the start of what is being decoded.
+    #[must_use]
+    pub const fn new(cause: DecodeCause) -> Self {
+        Self { offset: 0, cause }
+    }
+
+    /// The same error, seen from a value that starts `by` bytes earlier.
+    #[must_use]
+    pub const fn shift(mut self, by: usize) -> Self {
+        self.offset = self.offset.saturating_add(by as u32);
+        self
+    }
+
+    pub(crate) const fn length(expected: usize, found: usize) -> Self {
+        Self::new(DecodeCause::Length { expected: expected as u32, found: found as u32 })
+    }
+}
+
+/// Refuses non-zero padding; for derived enums.
+///
+/// # Errors
+/// [`DecodeCause::Padding`] at the first byte that is not zero.
+pub fn expect_zeros(bytes: &[u8]) -> Result<(), DecodeError> {
+    match bytes.iter().position(|b| *b != 0) {
+        None => Ok(()),
+        Some(at) => Err(DecodeError::new(DecodeCause::Padding).shift(at)),
+    }
+}
+
+macro_rules! integer {
+    ($($t:ident $variant:ident)+) => { $(
+        impl Component for $t {
+            const SIZE: usize = size_of::<Self>();
+            const FILLER: Self = 0;
+            fn describe() -> Type {
+                Type::$variant
+            }
+            #[inline(always)]
+            fn encode(&self, out: &mut [u8]) {
+                out.copy_from_slice(&self.to_le_bytes());
+            }
+            #[inline(always)]
+            fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+                match bytes.try_into() {
+                    Ok(bytes) => Ok(Self::from_le_bytes(bytes)),
+                    Err(_) => Err(DecodeError::length(Self::SIZE, bytes.len())),
+                }
+            }
+            #[inline(always)]
+            fn same(&self, other: &Self) -> bool {
+                self == other
+            }
+        }
+    )+ };
+}
+integer!(u8 U8 u16 U16 u32 U32 u64 U64 i8 I8 i16 I16 i32 I32 i64 I64);
+
+impl Component for () {
+    const SIZE: usize = 0;
+    const FILLER: Self = ();
+    fn describe() -> Type {
+        Type::Unit
+    }
+    #[inline(always)]
+    fn encode(&self, _: &mut [u8]) {}
+    #[inline(always)]
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.is_empty() { Ok(()) } else { Err(DecodeError::length(0, bytes.len())) }
+    }
+    #[inline(always)]
+    fn same(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Component for bool {
+    const SIZE: usize = 1;
+    const FILLER: Self = false;
+    fn describe() -> Type {
+        Type::Bool
+    }
+    #[inline(always)]
+    fn encode(&self, out: &mut [u8]) {
+        out.copy_from_slice(&[u8::from(*self)]);
+    }
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        match bytes {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            [other] => Err(DecodeError::new(DecodeCause::Bool(*other))),
+            _ => Err(DecodeError::length(1, bytes.len())),
+        }
+    }
+    #[inline(always)]
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+impl<T: Component> Component for Option<T> {
+    const SIZE: usize = 1 + T::SIZE;
+    const FILLER: Self = None;
+    fn describe() -> Type {
+        Type::Option(alloc::boxed::Box::new(T::describe()))
+    }
+    #[inline]
+    fn encode(&self, out: &mut [u8]) {
+        let (mark, rest) = out.split_at_mut(1);
+        match self {
+            None => {
+                mark.fill(0);
+                rest.fill(0);
+            }
+            Some(value) => {
+                mark.fill(1);
+                value.encode(rest);
+            }
+        }
+    }
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let Some((mark, rest)) = bytes.split_first() else { return Err(DecodeError::length(Self::SIZE, 0)) };
+        if rest.len() != T::SIZE {
+            return Err(DecodeError::length(Self::SIZE, bytes.len()));
+        }
+        match mark {
+            0 => expect_zeros(rest).map(|()| None).map_err(|e| e.shift(1)),
+            1 => T::decode(rest).map(Some).map_err(|e| e.shift(1)),
+            other => Err(DecodeError::new(DecodeCause::Bool(*other))),
+        }
+    }
+    #[inline]
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.same(b),
+            _ => false,
+        }
+    }
+}
+
+impl<T: Component, const N: usize> Component for [T; N] {
+    const SIZE: usize = T::SIZE * N;
+    const FILLER: Self = [T::FILLER; N];
+    fn describe() -> Type {
+        Type::Array(alloc::boxed::Box::new(T::describe()), u16::try_from(N).expect("a row is at most 256 bytes long"))
+    }
+    #[inline]
+    fn encode(&self, out: &mut [u8]) {
+        if T::SIZE > 0 {
+            for (value, out) in self.iter().zip(out.chunks_exact_mut(T::SIZE)) {
+                value.encode(out);
+            }
+        }
+    }
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() != Self::SIZE {
+            return Err(DecodeError::length(Self::SIZE, bytes.len()));
+        }
+        let mut all = Self::FILLER;
+        if T::SIZE > 0 {
+            for (i, (value, bytes)) in all.iter_mut().zip(bytes.chunks_exact(T::SIZE)).enumerate() {
+                *value = T::decode(bytes).map_err(|e| e.shift(i * T::SIZE))?;
+            }
+        }
+        Ok(all)
+    }
+    #[inline]
+    fn same(&self, other: &Self) -> bool {
+        self.iter().zip(other).fold(true, |same, (a, b)| same & a.same(b))
+    }
+}
+
+macro_rules! bits {
+    ($($t:ident $bits:ident)+) => { $(
+        impl Component for $t {
+            const SIZE: usize = $bits::SIZE;
+            const FILLER: Self = Self::from_bits(0);
+            fn describe() -> Type {
+                Type::$t
+            }
+            #[inline(always)]
+            fn encode(&self, out: &mut [u8]) {
+                self.to_bits().encode(out);
+            }
+            #[inline(always)]
+            fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+                $bits::decode(bytes).map(Self::from_bits)
+            }
+            #[inline(always)]
+            fn same(&self, other: &Self) -> bool {
+                self.to_bits() == other.to_bits()
+            }
+        }
+    )+ };
+}
+bits!(Fx i64 Angle u16);

@@ -1,0 +1,62 @@
+//! [`Derived`]: an index that follows from the state, kept for speed and left out of the root.
+//!
+//! Invariant: its contents depend on the state alone, not on how the state came about. Restore rebuilds it, and sync-test mode
+//! compares the kept one with a rebuilt one. Copy-on-write like everything else: a snapshot shares it.
+
+use alloc::sync::Arc;
+use core::ops::Deref;
+
+use crate::{column::Pages, entity::Row, part::Part};
+
+/// Contents that can be made from a state `S` alone.
+pub trait Rebuild<S>: Clone + PartialEq + Send + Sync {
+    /// Makes the contents that a state has; `previous` only carries settings that never change, such as a cell size.
+    fn rebuild(previous: Option<&Self>, state: &S) -> Self;
+}
+
+/// A part of a state that is not hashed, because it follows from the rest.
+#[derive(Clone)]
+pub struct Derived<D>(Option<Arc<D>>);
+
+impl<D: Clone> Derived<D> {
+    /// Contents to begin with; used where the contents carry settings.
+    #[must_use]
+    pub fn new(contents: D) -> Self {
+        Self(Some(Arc::new(contents)))
+    }
+
+    /// The contents, to keep them up with a change of the state. Copies them if a snapshot shares them.
+    pub fn get_mut(&mut self) -> &mut D {
+        Arc::make_mut(self.0.as_mut().expect("derived parts are rebuilt before the first tick"))
+    }
+}
+
+impl<D> Deref for Derived<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        self.0.as_ref().expect("derived parts are rebuilt before the first tick")
+    }
+}
+
+impl<S, D: Rebuild<S>> Part<S> for Derived<D> {
+    fn empty() -> Self {
+        Self(None)
+    }
+
+    fn columns<'a>(&'a self, _: &str, _: &mut dyn FnMut(&str, &'a dyn Pages)) {}
+
+    fn columns_mut<'a>(&'a mut self, _: &str, _: &mut dyn FnMut(&str, &'a mut dyn Pages)) {}
+
+    fn forget(&mut self, _: Row) {}
+
+    fn adopt_hashes(&mut self, _: &Self) {}
+
+    fn rebuilt(&self, state: &S) -> Option<Self> {
+        Some(Self(Some(Arc::new(D::rebuild(self.0.as_deref(), state)))))
+    }
+
+    fn agrees(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}

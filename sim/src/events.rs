@@ -1,0 +1,89 @@
+//! [`Events`]: what a tick tells the outside, as hashed state.
+//!
+//! Invariant: the events of the last tick are a column like any other, so that what players are told is in the root and in
+//! every diff. At most [`EVENTS_PER_TICK_MAX`](limits::EVENTS_PER_TICK_MAX) are kept; the rest are counted.
+
+use crate::{
+    column::{Column, Pages},
+    component::Component,
+    entity::Row,
+    limits,
+    part::Part,
+    resource::Resource,
+    schema::RowKind,
+};
+
+/// The events of the last tick, in order.
+#[derive(Clone)]
+pub struct Events<E> {
+    list: Column<E>,
+    count: u32,
+    dropped: Resource<u32>,
+}
+
+impl<E: Component> Events<E> {
+    pub(crate) fn new() -> Self {
+        Self { list: Column::of_kind(RowKind::Other), count: 0, dropped: Resource::new(0) }
+    }
+
+    /// The events, in the order they were emitted.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        (0..self.count).filter_map(|at| self.list.get(Row::new(at)))
+    }
+
+    /// Number of events kept.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether the tick had no event.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Events beyond the cap, which were not kept.
+    #[must_use]
+    pub fn dropped(&self) -> u32 {
+        *self.dropped
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if self.count > 0 {
+            self.list.clear();
+            self.count = 0;
+            self.dropped.set(0);
+        }
+    }
+
+    pub(crate) fn push(&mut self, event: E) {
+        if self.count < limits::EVENTS_PER_TICK_MAX {
+            self.list.set(Row::new(self.count), event);
+            self.count += 1;
+        } else {
+            self.dropped.modify(|dropped| *dropped = dropped.saturating_add(1));
+        }
+    }
+
+    pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {
+        visit("events.list", &self.list);
+        Part::<()>::columns(&self.dropped, "events.dropped", visit);
+    }
+
+    pub(crate) fn columns_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages)) {
+        visit("events.list", &mut self.list);
+        Part::<()>::columns_mut(&mut self.dropped, "events.dropped", visit);
+    }
+
+    pub(crate) fn adopt_hashes(&mut self, sealed: &Self) {
+        self.list.adopt(&sealed.list);
+        Part::<()>::adopt_hashes(&mut self.dropped, &sealed.dropped);
+    }
+
+    /// Counts anew after a restore; gives whether the rows have no gap.
+    pub(crate) fn recount(&mut self) -> bool {
+        self.count = self.list.len();
+        self.iter().count() as u32 == self.count
+    }
+}

@@ -1,0 +1,262 @@
+//! [`InputFrame`]: everything from outside that one tick sees.
+//!
+//! Invariant: a frame is all that `step` reads besides the state and the content, so that a journal of frames is the world's
+//! whole history. Frames have one byte string each: inputs stand in order of (player, sequence) and none stands twice.
+//! Pacing, latency and who is connected to which server never reach a frame.
+
+use alloc::vec::Vec;
+
+use crate::{
+    component::{Component, DecodeCause, DecodeError, expect_zeros},
+    content::ContentId,
+    hash::Hash,
+    limits,
+    rng::Entropy,
+};
+
+/// A tick's number. Tick 0 is the world as set up; the first step makes tick 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(pub u64);
+
+impl Tick {
+    /// The tick after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl core::fmt::Display for Tick {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A player's lasting identity, given by admission. 0 is the operator, who binds no entity.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayerId(pub u64);
+
+/// Number of a player's input, from 1 upwards; 0 stands on what the sequencer itself says about a player.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u32);
+
+/// One player's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input<I> {
+    /// Who.
+    pub player: PlayerId,
+    /// Which of theirs.
+    pub sequence: Sequence,
+    /// What.
+    pub act: Act<I>,
+}
+
+/// What an input says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act<I> {
+    /// The player enters (or comes back): sequence 0.
+    Join,
+    /// The player goes: sequence 0.
+    Leave,
+    /// The player's connection was lost for too long: sequence 0.
+    TimeOut,
+    /// From this tick on the world uses another content pack: the operator's, sequence 0.
+    Content(ContentId),
+    /// Something that the game understands: sequence 1 and up.
+    Play(I),
+}
+
+/// All inputs of one tick, with its secret entropy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFrame<I> {
+    /// The tick that these inputs make.
+    pub tick: Tick,
+    /// Sixteen fresh secret bytes from the sequencer, so that no client can read its future dice.
+    pub entropy: Entropy,
+    /// In order of (player, sequence).
+    pub inputs: Vec<Input<I>>,
+}
+
+/// Why a frame is refused; the world is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Not the next tick.
+    #[error("the frame is for tick {found}, the world is at tick {at}: the next frame is for tick {}", at.next())]
+    Tick {
+        /// The world's tick.
+        at: Tick,
+        /// The frame's tick.
+        found: Tick,
+    },
+    /// Inputs not in order of (player, sequence), or one twice.
+    #[error("input {index} of the frame is out of order: inputs are sorted by player and sequence, and none stands twice")]
+    Order {
+        /// Position in the frame.
+        index: u32,
+    },
+    /// A sequence of 0 on a game input or another one on the sequencer's.
+    #[error("input {index} of the frame has the wrong kind of sequence: 0 is for join, leave, time-out and content alone")]
+    Sequence {
+        /// Position in the frame.
+        index: u32,
+    },
+    /// More inputs than [`limits::FRAME_INPUTS_MAX`].
+    #[error("{count} inputs in a frame, at most {} are allowed", limits::FRAME_INPUTS_MAX)]
+    TooMany {
+        /// Number of inputs.
+        count: u32,
+    },
+    /// The frame switches to a pack that the simulation does not hold.
+    #[error("content {0} is not loaded: add it to the library before the frame that switches to it")]
+    Content(ContentId),
+}
+
+impl<I: Component> InputFrame<I> {
+    /// A frame without inputs.
+    #[must_use]
+    pub const fn empty(tick: Tick, entropy: Entropy) -> Self {
+        Self { tick, entropy, inputs: Vec::new() }
+    }
+
+    /// Sorts `inputs` into a frame. The sort is stable, so a player's acts with sequence 0 keep their order.
+    #[must_use]
+    pub fn new(tick: Tick, entropy: Entropy, mut inputs: Vec<Input<I>>) -> Self {
+        inputs.sort_by_key(|input| (input.player, input.sequence));
+        Self { tick, entropy, inputs }
+    }
+
+    /// Checks order, sequences and count.
+    ///
+    /// # Errors
+    /// The first thing wrong.
+    pub fn check(&self) -> Result<(), FrameError> {
+        let count = self.inputs.len() as u32;
+        if count > limits::FRAME_INPUTS_MAX {
+            return Err(FrameError::TooMany { count });
+        }
+        for (index, input) in (0_u32..).zip(&self.inputs) {
+            if matches!(input.act, Act::Play(_)) == (input.sequence.0 == 0) {
+                return Err(FrameError::Sequence { index });
+            }
+        }
+        for (index, pair) in (1_u32..).zip(self.inputs.windows(2)) {
+            let key = |i: usize| pair.get(i).map(|input| (input.player, input.sequence));
+            let repeated = key(0) == key(1) && pair[1].sequence.0 != 0;
+            if key(0) > key(1) || repeated {
+                return Err(FrameError::Order { index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tick.0.to_le_bytes());
+        out.extend_from_slice(&self.entropy.to_bytes());
+        out.extend_from_slice(&(self.inputs.len() as u32).to_le_bytes());
+        for input in &self.inputs {
+            out.extend_from_slice(&input.player.0.to_le_bytes());
+            out.extend_from_slice(&input.sequence.0.to_le_bytes());
+            match &input.act {
+                Act::Join => out.push(0),
+                Act::Leave => out.push(1),
+                Act::TimeOut => out.push(2),
+                Act::Content(id) => {
+                    out.push(3);
+                    out.extend_from_slice(&id.0.0);
+                }
+                Act::Play(body) => {
+                    out.push(4);
+                    pack(body, out);
+                }
+            }
+        }
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// On any bytes that [`encode`](Self::encode) does not write for a frame that passes [`check`](Self::check).
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Bytes { bytes, at: 0 };
+        let tick = Tick(reader.value()?);
+        let entropy = Entropy::from_bytes(reader.value()?);
+        let count: u32 = reader.value()?;
+        if count > limits::FRAME_INPUTS_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
+        let mut inputs = Vec::new();
+        for _ in 0..count {
+            let player = PlayerId(reader.value()?);
+            let sequence = Sequence(reader.value()?);
+            let act = match reader.value::<u8>()? {
+                0 => Act::Join,
+                1 => Act::Leave,
+                2 => Act::TimeOut,
+                3 => Act::Content(ContentId(Hash(reader.value()?))),
+                4 => Act::Play(reader.unpack()?),
+                other => return Err(reader.fail(DecodeCause::Variant(other))),
+            };
+            inputs.push(Input { player, sequence, act });
+        }
+        if reader.at != bytes.len() {
+            return Err(reader.fail(DecodeCause::Form("bytes after the end")));
+        }
+        let frame = Self { tick, entropy, inputs };
+        frame.check().map_err(|_| reader.fail(DecodeCause::Form("inputs out of order")))?;
+        Ok(frame)
+    }
+}
+
+/// Appends a component without the zeros at its end: length (u16), then the bytes.
+fn pack<T: Component>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + 2 + T::SIZE, 0);
+    value.encode(&mut out[start + 2..]);
+    while out.len() > start + 2 && out.last() == Some(&0) {
+        out.pop();
+    }
+    let length = (out.len() - start - 2) as u16;
+    out[start..start + 2].copy_from_slice(&length.to_le_bytes());
+}
+
+struct Bytes<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Bytes<'_> {
+    const fn fail(&self, cause: DecodeCause) -> DecodeError {
+        DecodeError::new(cause).shift(self.at)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&[u8], DecodeError> {
+        let end = self.at.saturating_add(count);
+        let taken = self.bytes.get(self.at..end).ok_or(DecodeError::length(end, self.bytes.len()))?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn value<T: Component>(&mut self) -> Result<T, DecodeError> {
+        let at = self.at;
+        T::decode(self.take(T::SIZE)?).map_err(|e| e.shift(at))
+    }
+
+    fn unpack<T: Component>(&mut self) -> Result<T, DecodeError> {
+        let length = usize::from(self.value::<u16>()?);
+        if length > T::SIZE {
+            return Err(self.fail(DecodeCause::Range));
+        }
+        let at = self.at;
+        let packed = self.take(length)?;
+        if let Some(last) = packed.last()
+            && expect_zeros(&[*last]).is_ok()
+        {
+            return Err(DecodeError::new(DecodeCause::Form("zeros at the end of an input")).shift(at));
+        }
+        let mut whole = Vec::from(packed);
+        whole.resize(T::SIZE, 0);
+        T::decode(&whole).map_err(|e| e.shift(at))
+    }
+}

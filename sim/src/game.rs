@@ -1,0 +1,56 @@
+//! [`Game`]: what a game says once, so that the engine can step it.
+
+use crate::{
+    component::Component,
+    entity::Entity,
+    frame::PlayerId,
+    session::OutcomeCode,
+    state::State,
+    step::Step,
+};
+
+/// A game on the engine: its state, its inputs and events, its content, and its systems in order.
+///
+/// `examples/` of this crate has a whole game in under a hundred lines.
+pub trait Game: Sized + Send + Sync + 'static {
+    /// The game's part of the world.
+    type State: State;
+    /// The body of a player's input.
+    type Input: Component;
+    /// What a tick tells the outside.
+    type Event: Component;
+    /// Decoded, immutable content; `()` for games without.
+    type Content: Send + Sync + 'static;
+
+    /// Stands in traces and the schema; 1 to 64 bytes.
+    const NAME: &'static str;
+    /// Revision of the rules: raise it with any change that gives other roots. Replay promises equal roots for equal
+    /// (schema, revision).
+    const REVISION: u32;
+    /// Every system, in the order in which a tick runs them.
+    const SYSTEMS: &'static [System<Self>];
+
+    /// A player enters: gives the entity they play from now on. Called again for one who comes back only if the entity is gone.
+    fn join(state: &mut Self::State, step: &mut Step<'_, Self>, player: PlayerId) -> Option<Entity>;
+
+    /// A player left or timed out.
+    fn leave(_state: &mut Self::State, _step: &mut Step<'_, Self>, _player: PlayerId, _entity: Option<Entity>) {}
+
+    /// What an outcome code means, for reports.
+    #[must_use]
+    fn outcome_name(code: OutcomeCode) -> &'static str {
+        match code {
+            OutcomeCode::APPLIED => "applied",
+            OutcomeCode::UNANSWERED => "unanswered",
+            _ => "refused",
+        }
+    }
+}
+
+/// A named step of a tick: a plain function over the fields of the state.
+pub struct System<G: Game> {
+    /// Stands in blame reports; by habit the function's path (`combat::damage`).
+    pub name: &'static str,
+    /// The function.
+    pub run: fn(&mut G::State, &mut Step<'_, G>),
+}

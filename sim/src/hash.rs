@@ -1,0 +1,81 @@
+//! [`Hash`]: BLAKE3 digests, with a domain in front of everything that is hashed.
+//!
+//! Invariant: two kinds of thing never share a digest by accident, for each begins with the name of its kind.
+
+/// A BLAKE3 digest (32 bytes).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// All zeros: stands where there is nothing to hash.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The first eight bytes: enough to tell two honest states apart, short enough to record for every column and tick.
+    #[must_use]
+    pub fn short(&self) -> ShortHash {
+        let mut short = [0; 8];
+        short.copy_from_slice(&self.0[..8]);
+        ShortHash(short)
+    }
+}
+
+impl core::fmt::Debug for Hash {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
+}
+
+impl core::fmt::Display for Hash {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The first eight bytes of a [`Hash`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ShortHash(pub [u8; 8]);
+
+impl core::fmt::Debug for ShortHash {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
+}
+
+impl core::fmt::Display for ShortHash {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// BLAKE3 over a domain name and what follows it.
+#[derive(Clone)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// Begins with the length of `domain` (one byte) and `domain`.
+    #[must_use]
+    pub fn new(domain: &'static [u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[u8::try_from(domain.len()).expect("domains are short")]);
+        hasher.update(domain);
+        Self(hasher)
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update(bytes);
+        self
+    }
+
+    /// The digest of everything so far.
+    #[must_use]
+    pub fn finish(&self) -> Hash {
+        Hash(*self.0.finalize().as_bytes())
+    }
+}
+
+/// BLAKE3 of plain bytes: the hash of a page.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> Hash {
+    Hash(*blake3::hash(bytes).as_bytes())
+}

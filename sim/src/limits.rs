@@ -1,0 +1,26 @@
+//! Every cap of the engine, in one table.
+//!
+//! A reader checks the cap before it allocates; a writer asserts it. Caps that peers must share are part of the handshake.
+
+/// Longest encoded row in bytes; a longer one does not compile.
+pub const ROW_BYTES_MAX: usize = 256;
+/// Largest page body in bytes, for rows of up to [`ROW_BYTES_MAX`].
+pub const PAGE_BYTES_MAX: usize = 16 * 1024;
+/// Longest name of a column, field, type or variant in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Most columns in a state.
+pub const COLUMNS_MAX: u16 = 1024;
+/// Deepest nesting of types.
+pub const TYPE_DEPTH_MAX: u8 = 16;
+/// Most runs of 1,024 entity indices, dealt out to bands: four million entities.
+pub const RUNS_MAX: u32 = 4096;
+/// Most pages in a column (a run has at most sixteen).
+pub const PAGES_MAX: u32 = RUNS_MAX * 16;
+/// Most players a world remembers.
+pub const PLAYERS_MAX: u32 = 65_536;
+/// Outcomes remembered per player: how many inputs can be in flight.
+pub const OUTCOMES_PER_PLAYER: u32 = 64;
+/// Most inputs in one frame.
+pub const FRAME_INPUTS_MAX: u32 = 65_536;
+/// Most events of one tick; further ones are counted, not kept.
+pub const EVENTS_PER_TICK_MAX: u32 = 65_536;

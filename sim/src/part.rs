@@ -1,0 +1,36 @@
+//! [`Part`]: the kinds of field that a [`State`] may have.
+//!
+//! Invariant: whatever a part holds is either in its columns, and so in the root, the snapshot and every diff, or is rebuilt
+//! from the state alone ([`Derived`](crate::derived::Derived)). There is no third kind: other types do not compile.
+
+use crate::{column::Pages, entity::Row};
+
+/// A field of a state `S`. Implemented by [`Entities`](crate::entities::Entities), [`Column`](crate::column::Column),
+/// [`ListColumn`](crate::list::ListColumn), [`Resource`](crate::resource::Resource) and [`Derived`](crate::derived::Derived).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a State: nothing would hash, snapshot and diff it",
+    label = "not a part of a state",
+    note = "a field is `Entities`, `Column<T>`, `ListColumn<T, N>`, `Resource<T>` or `Derived<T>` (where `T: Rebuild<ThisState>`)"
+)]
+pub trait Part<S>: Clone {
+    /// An empty part.
+    fn empty() -> Self;
+
+    /// Shows each column as `name`, or `name.suffix` where there are several.
+    fn columns<'a>(&'a self, name: &str, visit: &mut dyn FnMut(&str, &'a dyn Pages));
+
+    /// The same, to write.
+    fn columns_mut<'a>(&'a mut self, name: &str, visit: &mut dyn FnMut(&str, &'a mut dyn Pages));
+
+    /// Drops what it holds about the entity in `row`, which is being despawned.
+    fn forget(&mut self, row: Row);
+
+    /// Takes over the hashes that `sealed`, an earlier clone of this part, has computed since, where the page is still the same.
+    fn adopt_hashes(&mut self, sealed: &Self);
+
+    /// What this part must be according to the rest of the state; `None` for parts that are state themselves.
+    fn rebuilt(&self, state: &S) -> Option<Self>;
+
+    /// Whether both hold the same derived contents; true for parts that are state themselves.
+    fn agrees(&self, other: &Self) -> bool;
+}

@@ -1,0 +1,284 @@
+//! [`Simulation`]: a world and the one function that changes it.
+//!
+//! Invariant: `step` is a function of (world, frame, content): the same three give the same root on every machine, in every
+//! build, with any executor, after restore and after rollback. A refused frame changes nothing.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use crate::{
+    commands::Commands,
+    content::{ContentId, Library},
+    executor::{Executor, Inline},
+    frame::{Act, FrameError, InputFrame, PlayerId},
+    game::Game,
+    rng::StreamKey,
+    schema::{Schema, SchemaId},
+    session::OutcomeCode,
+    state::State,
+    step::{Accepted, Step},
+    world::{Roots, World, schema},
+};
+
+/// A running world. One task owns it; reading it needs no lock, for a snapshot is a clone.
+pub struct Simulation<G: Game> {
+    world: World<G>,
+    library: Library<G::Content>,
+    schema: Arc<Schema>,
+    schema_id: SchemaId,
+    spawns_refused: u64,
+}
+
+impl<G: Game> Clone for Simulation<G> {
+    fn clone(&self) -> Self {
+        Self {
+            world: self.world.clone(),
+            library: self.library.clone(),
+            schema: self.schema.clone(),
+            schema_id: self.schema_id,
+            spawns_refused: self.spawns_refused,
+        }
+    }
+}
+
+/// Is shown the world after joins and leaves (as system `session`) and after every system.
+pub type Observer<'o, G> = &'o mut dyn FnMut(&'static str, &mut World<G>);
+
+impl<G: Game> Simulation<G> {
+    /// A world at tick 0, as `set_up` leaves it.
+    ///
+    /// # Panics
+    /// If `library` does not hold `content`.
+    pub fn new(library: Library<G::Content>, content: ContentId, set_up: impl FnOnce(&mut G::State, &G::Content)) -> Self {
+        let pack = library.find(content).expect("the library holds the content that the world begins with");
+        let mut state = G::State::empty();
+        state.rebuild();
+        set_up(&mut state, pack);
+        state.rebuild();
+        Self::resume(library, World::new(state, content))
+    }
+
+    /// Continues a world: a snapshot, or one that was restored.
+    pub fn resume(library: Library<G::Content>, world: World<G>) -> Self {
+        let schema = Arc::new(schema::<G>());
+        let schema_id = schema.id();
+        Self { world, library, schema, schema_id, spawns_refused: 0 }
+    }
+
+    /// The world at the end of the last tick.
+    #[must_use]
+    pub const fn world(&self) -> &World<G> {
+        &self.world
+    }
+
+    /// The world, to write: for tools and tests. A running world is only changed by frames.
+    pub const fn world_mut(&mut self) -> &mut World<G> {
+        &mut self.world
+    }
+
+    /// The game's part of the world.
+    #[must_use]
+    pub const fn state(&self) -> &G::State {
+        &self.world.state
+    }
+
+    /// The packs it can use.
+    pub const fn library_mut(&mut self) -> &mut Library<G::Content> {
+        &mut self.library
+    }
+
+    /// The packs it can use.
+    #[must_use]
+    pub const fn library(&self) -> &Library<G::Content> {
+        &self.library
+    }
+
+    /// Names and types of everything in the world.
+    #[must_use]
+    pub const fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The schema's id.
+    #[must_use]
+    pub const fn schema_id(&self) -> SchemaId {
+        self.schema_id
+    }
+
+    /// Spawns that found the world full, since this simulation was made.
+    #[must_use]
+    pub const fn spawns_refused(&self) -> u64 {
+        self.spawns_refused
+    }
+
+    /// The world as it is now, to keep: shares every page.
+    #[must_use]
+    pub fn snapshot(&self) -> World<G> {
+        self.world.clone()
+    }
+
+    /// Goes back (or over) to a snapshot.
+    pub fn restore(&mut self, snapshot: &World<G>) {
+        self.world = snapshot.clone();
+    }
+
+    /// Makes the next tick and hashes it.
+    ///
+    /// # Errors
+    /// When the frame is refused; the world is then unchanged.
+    pub fn step(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<Roots, FrameError> {
+        self.advance(frame, executor)?;
+        Ok(self.seal(executor))
+    }
+
+    /// Hashes what the last ticks changed. Cheap where nothing did.
+    pub fn seal(&mut self, executor: &dyn Executor) -> Roots {
+        self.world.seal(self.schema_id, executor)
+    }
+
+    /// The roots of a snapshot, to be computed beside the next tick; [`adopt_hashes`](Self::adopt_hashes) brings the page
+    /// hashes home.
+    pub fn seal_snapshot(&self, snapshot: &mut World<G>, executor: &dyn Executor) -> Roots {
+        snapshot.seal(self.schema_id, executor)
+    }
+
+    /// Takes over page hashes computed on a snapshot, where the page is still the same.
+    pub fn adopt_hashes(&mut self, sealed: &World<G>) {
+        self.world.adopt_hashes(sealed);
+    }
+
+    /// Makes the next tick without hashing it.
+    ///
+    /// # Errors
+    /// When the frame is refused; the world is then unchanged.
+    pub fn advance(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<(), FrameError> {
+        self.advance_observed(frame, executor, None)
+    }
+
+    /// The same, shown to an observer after every system: for blame, and for tests that plant a fault.
+    ///
+    /// # Errors
+    /// When the frame is refused; the world is then unchanged.
+    pub fn advance_observed(
+        &mut self,
+        frame: &InputFrame<G::Input>,
+        executor: &dyn Executor,
+        mut observer: Option<Observer<'_, G>>,
+    ) -> Result<(), FrameError> {
+        let at = self.world.tick;
+        if frame.tick != at.next() {
+            return Err(FrameError::Tick { at, found: frame.tick });
+        }
+        frame.check()?;
+        let content = self.content_after(frame)?;
+        let pack = self.library.find(content).ok_or(FrameError::Content(content))?.clone();
+
+        let World { tick, content: in_force, players, events, state } = &mut self.world;
+        *tick = frame.tick;
+        *in_force = content;
+        events.clear();
+        let mut step = Step::<G> {
+            tick: frame.tick,
+            entropy: frame.entropy,
+            content: &*pack,
+            executor,
+            inputs: &[],
+            answers: &mut [],
+            events,
+            streams: Vec::new(),
+            commands: Commands::new(),
+        };
+
+        let mut accepted = Vec::new();
+        for input in &frame.inputs {
+            match input.act {
+                Act::Join => {
+                    let Some(player) = players.connect(input.player) else { continue };
+                    if player.entity.is_none_or(|entity| !state.entities().contains(entity)) {
+                        let entity = G::join(state, &mut step, input.player);
+                        players.modify(input.player, |player| player.entity = entity);
+                    }
+                }
+                Act::Leave | Act::TimeOut => {
+                    if let Some(player) = players.find(input.player).copied().filter(|player| player.connected) {
+                        players.modify(input.player, |player| player.connected = false);
+                        G::leave(state, &mut step, input.player, player.entity);
+                    }
+                }
+                Act::Content(_) => {}
+                Act::Play(body) => {
+                    if let Some(entity) = players.accept(input.player, input.sequence) {
+                        accepted.push(Accepted { player: input.player, sequence: input.sequence, entity, body });
+                    }
+                }
+            }
+        }
+        self.spawns_refused += u64::from(step.commands.apply(state));
+        let streams = step.streams;
+        contest_order(frame, &mut accepted);
+        if let Some(observer) = &mut observer {
+            observer("session", &mut self.world);
+        }
+
+        let mut answers = alloc::vec![(OutcomeCode::UNANSWERED, 0); accepted.len()];
+        let mut streams = streams;
+        for system in G::SYSTEMS {
+            let World { events, state, .. } = &mut self.world;
+            let mut step = Step::<G> {
+                tick: frame.tick,
+                entropy: frame.entropy,
+                content: &*pack,
+                executor,
+                inputs: &accepted,
+                answers: &mut answers,
+                events,
+                streams,
+                commands: Commands::new(),
+            };
+            (system.run)(state, &mut step);
+            self.spawns_refused += u64::from(step.commands.apply(state));
+            streams = step.streams;
+            if let Some(observer) = &mut observer {
+                observer(system.name, &mut self.world);
+            }
+        }
+        for (input, (code, value)) in accepted.iter().zip(answers) {
+            self.world.players.record(input.player, input.sequence, frame.tick, code, value);
+        }
+        Ok(())
+    }
+
+    /// The content in force after the frame's switches.
+    fn content_after(&self, frame: &InputFrame<G::Input>) -> Result<ContentId, FrameError> {
+        let mut content = self.world.content;
+        for input in &frame.inputs {
+            if let Act::Content(id) = input.act {
+                self.library.find(id).ok_or(FrameError::Content(id))?;
+                content = id;
+            }
+        }
+        Ok(content)
+    }
+
+    /// Compares every derived part with what the state says.
+    ///
+    /// # Errors
+    /// The name of the first field that differs: a bug of the game.
+    pub fn check_derived(&self) -> Result<(), &'static str> {
+        self.world.state.check_derived()
+    }
+
+    /// Steps on the caller's thread.
+    ///
+    /// # Errors
+    /// When the frame is refused; the world is then unchanged.
+    pub fn step_inline(&mut self, frame: &InputFrame<G::Input>) -> Result<Roots, FrameError> {
+        self.step(frame, &Inline)
+    }
+}
+
+/// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.
+fn contest_order<I>(frame: &InputFrame<I>, accepted: &mut [Accepted<I>]) {
+    let key = StreamKey::new(&frame.entropy, frame.tick.0, "session::contest");
+    let draw = |player: PlayerId| (key.rng(player.0).next_u64(), player);
+    accepted.sort_by_cached_key(|input| (draw(input.player), input.sequence));
+}

@@ -1,0 +1,63 @@
+//! [`State`]: the game's part of the world, a plain struct of [`Part`](crate::part::Part)s.
+//!
+//! Invariant: the columns are visited in declared order, always all of them. `#[derive(State)]` writes the implementation; a
+//! field of any other kind does not compile.
+
+pub use tickworld_derive::State;
+
+use crate::{
+    column::Pages,
+    entities::{Entities, SpawnError},
+    entity::{Band, Entity, Row},
+};
+
+/// A struct of parts. A clone is a snapshot: pages are shared, not copied.
+///
+/// Derived for structs with named fields, one of which is `entities: Entities`.
+pub trait State: Clone + Send + Sync + Sized + 'static {
+    /// A state without entities, every resource at its filler.
+    fn empty() -> Self;
+
+    /// Shows every column in declared order.
+    fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages));
+
+    /// The same, to write.
+    fn columns_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages));
+
+    /// The entities.
+    fn entities(&self) -> &Entities;
+
+    /// The entities, to write.
+    fn entities_mut(&mut self) -> &mut Entities;
+
+    /// Drops every component of the entity in `row`.
+    fn forget(&mut self, row: Row);
+
+    /// Takes over hashes computed on an earlier clone.
+    fn adopt_hashes(&mut self, sealed: &Self);
+
+    /// Makes every derived part anew, in declared order.
+    fn rebuild(&mut self);
+
+    /// Compares every derived part with what [`rebuild`](Self::rebuild) would make.
+    ///
+    /// # Errors
+    /// The name of the first field that differs.
+    fn check_derived(&self) -> Result<(), &'static str>;
+
+    /// Makes an entity without components.
+    ///
+    /// # Errors
+    /// When the world is full.
+    fn spawn(&mut self, band: Band) -> Result<Entity, SpawnError> {
+        self.entities_mut().spawn(band)
+    }
+
+    /// Removes an entity and all its components; gives whether it lived.
+    fn despawn(&mut self, entity: Entity) -> bool {
+        let Some(row) = self.entities().row(entity) else { return false };
+        self.forget(row);
+        self.entities_mut().retire(row);
+        true
+    }
+}
