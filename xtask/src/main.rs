@@ -1,0 +1,63 @@
+//! `cargo xtask`: the project's chores, in Rust, so that a fresh machine needs nothing but the toolchain.
+//!
+//! It depends on no crate of the workspace: it must build when they do not.
+#![allow(
+    clippy::print_stdout,
+    reason = "a command-line tool: standard output is its answer"
+)]
+
+mod bans;
+mod ci;
+mod codegen;
+mod no_std;
+mod shell;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's chores")]
+enum Chore {
+    /// Climb the check ladder: every rung from cheap to dear, stopping at the first that fails
+    Ci {
+        /// Name the rungs and what each shows, and stop
+        #[arg(long)]
+        list: bool,
+        /// Run this rung alone
+        #[arg(long, value_name = "RUNG", conflicts_with = "list")]
+        only: Option<String>,
+    },
+    /// Check what the house style can state as code
+    Tidy {
+        /// Repair what has one right repair: lower the length ratchet, copy marked code into the documents
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Regenerate the FlatBuffers code from content/schema/*.fbs (needs python3 and the package registry once)
+    Codegen {
+        /// Regenerate beside the committed code and compare, changing nothing
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Chore::parse() {
+        Chore::Ci { list: true, .. } => {
+            ci::list();
+            Ok(())
+        }
+        Chore::Ci { only, .. } => ci::climb(only.as_deref()),
+        Chore::Tidy { fix } => tidy::run(fix),
+        Chore::Codegen { check } => codegen::run(check),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
