@@ -7,7 +7,8 @@
 use alloc::vec::Vec;
 
 use crate::{
-    component::{Component, DecodeCause, DecodeError, expect_zeros},
+    bytes::Reader,
+    component::{Component, DecodeCause, DecodeError},
     content::ContentId,
     hash::Hash,
     limits,
@@ -179,7 +180,7 @@ impl<I: Component> InputFrame<I> {
     /// # Errors
     /// On any bytes that [`encode`](Self::encode) does not write for a frame that passes [`check`](Self::check).
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Bytes { bytes, at: 0 };
+        let mut reader = Reader::new(bytes);
         let tick = Tick(reader.value()?);
         let entropy = Entropy::from_bytes(reader.value()?);
         let count: u32 = reader.value()?;
@@ -195,14 +196,12 @@ impl<I: Component> InputFrame<I> {
                 1 => Act::Leave,
                 2 => Act::TimeOut,
                 3 => Act::Content(ContentId(Hash(reader.value()?))),
-                4 => Act::Play(reader.unpack()?),
+                4 => Act::Play(unpack(&mut reader)?),
                 other => return Err(reader.fail(DecodeCause::Variant(other))),
             };
             inputs.push(Input { player, sequence, act });
         }
-        if reader.at != bytes.len() {
-            return Err(reader.fail(DecodeCause::Form("bytes after the end")));
-        }
+        reader.end()?;
         let frame = Self { tick, entropy, inputs };
         frame.check().map_err(|_| reader.fail(DecodeCause::Form("inputs out of order")))?;
         Ok(frame)
@@ -221,42 +220,18 @@ fn pack<T: Component>(value: &T, out: &mut Vec<u8>) {
     out[start..start + 2].copy_from_slice(&length.to_le_bytes());
 }
 
-struct Bytes<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bytes<'_> {
-    const fn fail(&self, cause: DecodeCause) -> DecodeError {
-        DecodeError::new(cause).shift(self.at)
+/// Reads what [`pack`] wrote.
+fn unpack<T: Component>(reader: &mut Reader<'_>) -> Result<T, DecodeError> {
+    let length = usize::from(reader.value::<u16>()?);
+    if length > T::SIZE {
+        return Err(reader.fail(DecodeCause::Range));
     }
-
-    fn take(&mut self, count: usize) -> Result<&[u8], DecodeError> {
-        let end = self.at.saturating_add(count);
-        let taken = self.bytes.get(self.at..end).ok_or(DecodeError::length(end, self.bytes.len()))?;
-        self.at = end;
-        Ok(taken)
+    let error = reader.fail(DecodeCause::Form("zeros at the end of an input"));
+    let packed = reader.take(length)?;
+    if packed.last() == Some(&0) {
+        return Err(error);
     }
-
-    fn value<T: Component>(&mut self) -> Result<T, DecodeError> {
-        let at = self.at;
-        T::decode(self.take(T::SIZE)?).map_err(|e| e.shift(at))
-    }
-
-    fn unpack<T: Component>(&mut self) -> Result<T, DecodeError> {
-        let length = usize::from(self.value::<u16>()?);
-        if length > T::SIZE {
-            return Err(self.fail(DecodeCause::Range));
-        }
-        let at = self.at;
-        let packed = self.take(length)?;
-        if let Some(last) = packed.last()
-            && expect_zeros(&[*last]).is_ok()
-        {
-            return Err(DecodeError::new(DecodeCause::Form("zeros at the end of an input")).shift(at));
-        }
-        let mut whole = Vec::from(packed);
-        whole.resize(T::SIZE, 0);
-        T::decode(&whole).map_err(|e| e.shift(at))
-    }
+    let mut whole = Vec::from(packed);
+    whole.resize(T::SIZE, 0);
+    T::decode(&whole).map_err(|e| e.shift(error.offset as usize))
 }

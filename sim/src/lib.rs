@@ -6,6 +6,7 @@ extern crate alloc;
 // The derives name this crate by its path; so do its own uses of them.
 extern crate self as tickworld_sim;
 
+pub mod bytes;
 pub mod column;
 pub mod commands;
 pub mod component;
@@ -20,6 +21,7 @@ pub mod game;
 pub mod hash;
 pub mod join;
 pub mod limits;
+pub mod list;
 pub mod math;
 pub mod part;
 pub mod resource;
@@ -27,6 +29,7 @@ pub mod rng;
 pub mod schema;
 pub mod session;
 pub mod simulation;
+pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod stream;

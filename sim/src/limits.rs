@@ -24,3 +24,5 @@ pub const OUTCOMES_PER_PLAYER: u32 = 64;
 pub const FRAME_INPUTS_MAX: u32 = 65_536;
 /// Most events of one tick; further ones are counted, not kept.
 pub const EVENTS_PER_TICK_MAX: u32 = 65_536;
+/// Most chunks of a list column.
+pub const LIST_CHUNKS_MAX: u32 = RUNS_MAX * 1024;

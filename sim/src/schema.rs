@@ -8,6 +8,7 @@ use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
+    bytes::Reader,
     component::{Component, DecodeCause, DecodeError},
     entity::Entity,
     hash::{Hash, Hasher},
@@ -297,33 +298,31 @@ impl Schema {
     /// # Errors
     /// On any other bytes; nesting, names and counts are limited by [`limits`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = SchemaBytes { bytes, at: 0 };
-        let game = input.name()?;
-        let count = input.u16()?;
+        let mut reader = Reader::new(bytes);
+        let game = read_name(&mut reader)?;
+        let count: u16 = reader.value()?;
         if count > limits::COLUMNS_MAX {
-            return Err(input.fail(DecodeCause::Range));
+            return Err(reader.fail(DecodeCause::Range));
         }
         let mut columns = Vec::new();
         for _ in 0..count {
-            let name = input.name()?;
-            let rows = match input.u8()? {
+            let name = read_name(&mut reader)?;
+            let rows = match reader.value::<u8>()? {
                 0 => RowKind::Entity,
                 1 => RowKind::Resource,
                 2 => RowKind::Chunk,
                 3 => RowKind::Other,
-                other => return Err(input.fail(DecodeCause::Variant(other))),
+                other => return Err(reader.fail(DecodeCause::Variant(other))),
             };
-            let page_rows = input.u16()?;
-            let ty = input.ty(0)?;
-            if page_rows != crate::column::page_rows(ty.size()) || ty.size() > limits::ROW_BYTES_MAX {
-                return Err(input.fail(DecodeCause::Range));
+            let page_rows = reader.value()?;
+            let ty = read_type(&mut reader, 0)?;
+            if ty.size() > limits::ROW_BYTES_MAX || page_rows != crate::column::page_rows(ty.size()) {
+                return Err(reader.fail(DecodeCause::Range));
             }
             columns.push(ColumnType { name, rows, page_rows, ty });
         }
-        let schema = Self { game, columns, input: input.ty(0)?, event: input.ty(0)? };
-        if input.at != bytes.len() {
-            return Err(input.fail(DecodeCause::Form("bytes after the end")));
-        }
+        let schema = Self { game, columns, input: read_type(&mut reader, 0)?, event: read_type(&mut reader, 0)? };
+        reader.end()?;
         Ok(schema)
     }
 }
@@ -395,73 +394,42 @@ fn put_type(out: &mut Vec<u8>, ty: &Type) {
     }
 }
 
-struct SchemaBytes<'a> {
-    bytes: &'a [u8],
-    at: usize,
+fn read_name(reader: &mut Reader<'_>) -> Result<Name, DecodeError> {
+    let length = usize::from(reader.value::<u8>()?);
+    let error = reader.fail(DecodeCause::Form("a name is 1 to 64 bytes of UTF-8"));
+    if length == 0 || length > limits::NAME_BYTES_MAX {
+        return Err(error);
+    }
+    let text = core::str::from_utf8(reader.take(length)?).map_err(|_| error)?;
+    Ok(Cow::Owned(text.into()))
 }
 
-impl SchemaBytes<'_> {
-    fn fail(&self, cause: DecodeCause) -> DecodeError {
-        DecodeError::new(cause).shift(self.at)
-    }
+fn read_field_list(reader: &mut Reader<'_>, depth: u8) -> Result<Vec<Field>, DecodeError> {
+    let count: u8 = reader.value()?;
+    (0..count).map(|_| Ok(Field { name: read_name(reader)?, ty: read_type(reader, depth)? })).collect()
+}
 
-    fn take(&mut self, count: usize) -> Result<&[u8], DecodeError> {
-        let end = self.at.saturating_add(count);
-        let taken = self.bytes.get(self.at..end).ok_or(DecodeError::length(end, self.bytes.len()))?;
-        self.at = end;
-        Ok(taken)
+fn read_type(reader: &mut Reader<'_>, depth: u8) -> Result<Type, DecodeError> {
+    if depth > limits::TYPE_DEPTH_MAX {
+        return Err(reader.fail(DecodeCause::Form("types nest too deeply")));
     }
-
-    fn u8(&mut self) -> Result<u8, DecodeError> {
-        u8::decode(self.take(1)?)
-    }
-
-    fn u16(&mut self) -> Result<u16, DecodeError> {
-        u16::decode(self.take(2)?)
-    }
-
-    fn name(&mut self) -> Result<Name, DecodeError> {
-        let length = usize::from(self.u8()?);
-        let error = self.fail(DecodeCause::Form("a name is 1 to 64 bytes of UTF-8"));
-        if length == 0 || length > limits::NAME_BYTES_MAX {
-            return Err(error);
+    let depth = depth.saturating_add(1);
+    Ok(match reader.value::<u8>()? {
+        OPTION => Type::Option(Box::new(read_type(reader, depth)?)),
+        ARRAY => {
+            let count = reader.value()?;
+            Type::Array(Box::new(read_type(reader, depth)?), count)
         }
-        let text = core::str::from_utf8(self.take(length)?).map_err(|_| error)?;
-        Ok(Cow::Owned(text.into()))
-    }
-
-    fn fields(&mut self, depth: u8) -> Result<Vec<Field>, DecodeError> {
-        let mut fields = Vec::new();
-        for _ in 0..self.u8()? {
-            fields.push(Field { name: self.name()?, ty: self.ty(depth)? });
+        STRUCT => Type::Struct { name: read_name(reader)?, fields: read_field_list(reader, depth)? },
+        ENUM => {
+            let name = read_name(reader)?;
+            let count: u8 = reader.value()?;
+            let variant = |_| Ok(Variant { name: read_name(reader)?, fields: read_field_list(reader, depth)? });
+            Type::Enum { name, variants: (0..count).map(variant).collect::<Result<_, DecodeError>>()? }
         }
-        Ok(fields)
-    }
-
-    fn ty(&mut self, depth: u8) -> Result<Type, DecodeError> {
-        if depth > limits::TYPE_DEPTH_MAX {
-            return Err(self.fail(DecodeCause::Form("types nest too deeply")));
-        }
-        let depth = depth.saturating_add(1);
-        Ok(match self.u8()? {
-            OPTION => Type::Option(Box::new(self.ty(depth)?)),
-            ARRAY => {
-                let count = self.u16()?;
-                Type::Array(Box::new(self.ty(depth)?), count)
-            }
-            STRUCT => Type::Struct { name: self.name()?, fields: self.fields(depth)? },
-            ENUM => {
-                let name = self.name()?;
-                let mut variants = Vec::new();
-                for _ in 0..self.u8()? {
-                    variants.push(Variant { name: self.name()?, fields: self.fields(depth)? });
-                }
-                Type::Enum { name, variants }
-            }
-            tag => match PLAIN.get(usize::from(tag)) {
-                Some(plain) => plain.clone(),
-                None => return Err(self.fail(DecodeCause::Variant(tag))),
-            },
-        })
-    }
+        tag => match PLAIN.get(usize::from(tag)) {
+            Some(plain) => plain.clone(),
+            None => return Err(reader.fail(DecodeCause::Variant(tag))),
+        },
+    })
 }

@@ -1,0 +1,286 @@
+//! [`ListColumn`]: a list of any length for each entity, in fixed chunks from a shared pool.
+//!
+//! Invariant: a list is a chain of chunks of `N` items; which chunk comes next is the lowest free one, so it follows from the
+//! state alone. An empty list has no head row, and items past a list's end are fillers, so equal lists with equal chunks have
+//! equal bytes. Order is kept.
+
+use alloc::{boxed::Box, vec, vec::Vec};
+
+use crate::{
+    column::{Column, Pages, RUN_ROWS, ones},
+    component::{Component, DecodeError},
+    entity::Row,
+    limits,
+    part::Part,
+    schema::{Field, RowKind, Type},
+};
+
+/// A list of `T` for every entity that has one; `N` items a chunk.
+///
+/// Choose `N` so that most lists take one chunk and a chunk stays within 256 bytes.
+#[derive(Clone)]
+pub struct ListColumn<T, const N: usize> {
+    heads: Column<Head>,
+    chunks: Column<Chunk<T, N>>,
+    /// No chunk below this one is free. Only saves looking; it never changes which chunk is found.
+    free_from: u32,
+}
+
+/// Where an entity's list begins and how long it is.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    first: u32,
+    len: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chunk<T, const N: usize> {
+    /// Row of the entity whose list this is part of.
+    owner: u32,
+    /// The chunk after this one, if any.
+    next: Option<u32>,
+    items: [T; N],
+}
+
+/// The pool has no chunk left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the list pool is full: all {} chunks are taken", limits::LIST_CHUNKS_MAX)]
+pub struct ListFull;
+
+impl<T: Component, const N: usize> Default for ListColumn<T, N> {
+    fn default() -> Self {
+        const { assert!(N > 0, "a chunk holds at least one item") };
+        Self { heads: Column::default(), chunks: Column::of_kind(RowKind::Chunk), free_from: 0 }
+    }
+}
+
+impl<T: Component, const N: usize> ListColumn<T, N> {
+    /// Number of items in the list of `row`.
+    #[must_use]
+    pub fn len(&self, row: Row) -> u32 {
+        self.heads.get(row).map_or(0, |head| head.len)
+    }
+
+    /// Whether the list of `row` has no item.
+    #[must_use]
+    pub fn is_empty(&self, row: Row) -> bool {
+        self.len(row) == 0
+    }
+
+    /// The items of `row` in order.
+    pub fn iter(&self, row: Row) -> impl Iterator<Item = &T> {
+        let head = self.heads.get(row).copied().unwrap_or(Head { first: 0, len: 0 });
+        let mut left = head.len as usize;
+        let mut at = (left > 0).then_some(head.first);
+        core::iter::from_fn(move || {
+            let chunk = self.chunk(at?);
+            at = chunk.next;
+            let here = left.min(N);
+            left -= here;
+            Some(&chunk.items[..here])
+        })
+        .flatten()
+    }
+
+    /// Item `index` of the list of `row`. O(index / N).
+    #[must_use]
+    pub fn get(&self, row: Row, index: u32) -> Option<&T> {
+        let (chunk, at) = self.place(row, index)?;
+        Some(&self.chunk(chunk).items[at])
+    }
+
+    /// Replaces item `index`; gives whether there is one.
+    pub fn set(&mut self, row: Row, index: u32, item: T) -> bool {
+        let Some((chunk, at)) = self.place(row, index) else { return false };
+        self.chunks.modify(Row::new(chunk), |chunk| chunk.items[at] = item);
+        true
+    }
+
+    /// Adds an item at the end.
+    ///
+    /// # Errors
+    /// When the pool is full; the list is then unchanged.
+    pub fn push(&mut self, row: Row, item: T) -> Result<(), ListFull> {
+        let Some(head) = self.heads.get(row).copied() else {
+            let first = self.take_chunk(row)?;
+            self.chunks.modify(Row::new(first), |chunk| chunk.items[0] = item);
+            self.heads.set(row, Head { first, len: 1 });
+            return Ok(());
+        };
+        let (last, _) = self.place(row, head.len - 1).expect("the list has a last item");
+        let at = head.len as usize % N;
+        let chunk = if at == 0 {
+            let new = self.take_chunk(row)?;
+            self.chunks.modify(Row::new(last), |chunk| chunk.next = Some(new));
+            new
+        } else {
+            last
+        };
+        self.chunks.modify(Row::new(chunk), |chunk| chunk.items[at] = item);
+        self.heads.set(row, Head { first: head.first, len: head.len + 1 });
+        Ok(())
+    }
+
+    /// Takes item `index` out; later ones move up. O(length).
+    pub fn remove(&mut self, row: Row, index: u32) -> Option<T> {
+        let removed = *self.get(row, index)?;
+        let mut items: Vec<T> = self.iter(row).copied().collect();
+        items.remove(index as usize);
+        self.replace(row, &items);
+        Some(removed)
+    }
+
+    /// Keeps the items for which `keep` holds, in order, and lets it change them. O(length).
+    pub fn retain(&mut self, row: Row, mut keep: impl FnMut(&mut T) -> bool) {
+        let mut items: Vec<T> = self.iter(row).copied().collect();
+        items.retain_mut(&mut keep);
+        self.replace(row, &items);
+    }
+
+    /// Empties the list of `row`.
+    pub fn clear(&mut self, row: Row) {
+        self.replace(row, &[]);
+    }
+
+    /// Makes `items`, at most as many as there are now, the whole list.
+    fn replace(&mut self, row: Row, items: &[T]) {
+        let Some(head) = self.heads.get(row).copied() else { return };
+        let mut at = Some(head.first);
+        let mut rest = items;
+        while let Some(index) = at {
+            let mut chunk = *self.chunk(index);
+            at = chunk.next;
+            if rest.is_empty() {
+                self.chunks.remove(Row::new(index));
+                self.free_from = self.free_from.min(index);
+                continue;
+            }
+            let (here, later) = rest.split_at(rest.len().min(N));
+            rest = later;
+            chunk.items = [T::FILLER; N];
+            chunk.items[..here.len()].copy_from_slice(here);
+            if later.is_empty() {
+                chunk.next = None;
+            }
+            self.chunks.set(Row::new(index), chunk);
+        }
+        if items.is_empty() {
+            self.heads.remove(row);
+        } else {
+            self.heads.set(row, Head { first: head.first, len: items.len() as u32 });
+        }
+    }
+
+    fn chunk(&self, index: u32) -> &Chunk<T, N> {
+        self.chunks.get(Row::new(index)).expect("chains name only chunks that are there: restore refuses others")
+    }
+
+    fn place(&self, row: Row, index: u32) -> Option<(u32, usize)> {
+        let head = self.heads.get(row)?;
+        if index >= head.len {
+            return None;
+        }
+        let mut chunk = head.first;
+        for _ in 0..index as usize / N {
+            chunk = self.chunk(chunk).next?;
+        }
+        Some((chunk, index as usize % N))
+    }
+
+    fn take_chunk(&mut self, owner: Row) -> Result<u32, ListFull> {
+        let index = self.lowest_free();
+        if index >= limits::LIST_CHUNKS_MAX {
+            return Err(ListFull);
+        }
+        let chunk = Chunk { owner: owner.index(), next: None, items: [T::FILLER; N] };
+        self.chunks.set(Row::new(index), chunk);
+        self.free_from = index + 1;
+        Ok(index)
+    }
+
+    fn lowest_free(&self) -> u32 {
+        let mut run = self.free_from as usize / RUN_ROWS;
+        while run < self.chunks.run_count() {
+            let words = self.chunks.run_words(run);
+            if let Some(word) = words.iter().position(|word| *word != !0) {
+                let at = ones(!words[word]).next().expect("a bit of the word is zero");
+                return (run * RUN_ROWS + word * 64 + at) as u32;
+            }
+            run += 1;
+        }
+        (run * RUN_ROWS) as u32
+    }
+}
+
+impl<T: Component, const N: usize> Component for Chunk<T, N> {
+    const SIZE: usize = 4 + <Option<u32>>::SIZE + <[T; N]>::SIZE;
+    const FILLER: Self = Self { owner: 0, next: None, items: [T::FILLER; N] };
+
+    fn describe() -> Type {
+        let field = |name: &'static str, ty| Field { name: name.into(), ty };
+        let next = Type::Option(Box::new(Type::U32));
+        let fields = vec![field("owner", Type::U32), field("next", next), field("items", <[T; N]>::describe())];
+        Type::Struct { name: "Chunk".into(), fields }
+    }
+
+    #[inline]
+    fn encode(&self, out: &mut [u8]) {
+        let (owner, rest) = out.split_at_mut(4);
+        let (next, items) = rest.split_at_mut(<Option<u32>>::SIZE);
+        self.owner.encode(owner);
+        self.next.encode(next);
+        self.items.encode(items);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() != Self::SIZE {
+            return Err(DecodeError::length(Self::SIZE, bytes.len()));
+        }
+        let (owner, rest) = bytes.split_at(4);
+        let (next, items) = rest.split_at(<Option<u32>>::SIZE);
+        Ok(Self {
+            owner: u32::decode(owner)?,
+            next: <Option<u32>>::decode(next).map_err(|e| e.shift(4))?,
+            items: <[T; N]>::decode(items).map_err(|e| e.shift(bytes.len() - items.len()))?,
+        })
+    }
+
+    #[inline]
+    fn same(&self, other: &Self) -> bool {
+        self.owner == other.owner && self.next == other.next && self.items.same(&other.items)
+    }
+}
+
+impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
+    fn empty() -> Self {
+        Self::default()
+    }
+
+    fn columns<'a>(&'a self, name: &str, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {
+        visit(name, &self.heads);
+        visit(&alloc::format!("{name}.chunks"), &self.chunks);
+    }
+
+    fn columns_mut<'a>(&'a mut self, name: &str, visit: &mut dyn FnMut(&str, &'a mut dyn Pages)) {
+        self.free_from = 0;
+        visit(name, &mut self.heads);
+        visit(&alloc::format!("{name}.chunks"), &mut self.chunks);
+    }
+
+    fn forget(&mut self, row: Row) {
+        self.clear(row);
+    }
+
+    fn adopt_hashes(&mut self, sealed: &Self) {
+        self.heads.adopt(&sealed.heads);
+        self.chunks.adopt(&sealed.chunks);
+    }
+
+    fn rebuilt(&self, _: &S) -> Option<Self> {
+        None
+    }
+
+    fn agrees(&self, _: &Self) -> bool {
+        true
+    }
+}
