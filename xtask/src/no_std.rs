@@ -10,11 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell;
 
 /// Folder and package of the crates that promise `#![no_std]`.
-pub(crate) const NO_STD_CRATES: &[(&str, &str)] = &[
-    ("sim", "tickworld-sim"),
-    ("content", "tickworld-content"),
-    ("rules", "tickworld-rules"),
-];
+pub(crate) const NO_STD_CRATES: &[(&str, &str)] =
+    &[("sim", "tickworld-sim"), ("content", "tickworld-content"), ("rules", "tickworld-rules")];
 
 const BARE_TARGET: &str = "thumbv7em-none-eabihf";
 const PROBE: &str = include_str!("../fixtures/no_std_probe.rs");
@@ -24,13 +21,9 @@ const PROBE: &str = include_str!("../fixtures/no_std_probe.rs");
 /// # Errors
 /// When one of them, or a dependency, links `std`.
 pub(crate) fn check() -> Result<()> {
-    let present =
-        |(folder, _): &&(&str, &str)| shell::root().join(folder).join("Cargo.toml").exists();
-    let crates: Vec<(&str, PathBuf)> = NO_STD_CRATES
-        .iter()
-        .filter(present)
-        .map(|&(folder, package)| (package, shell::root().join(folder)))
-        .collect();
+    let present = |(folder, _): &&(&str, &str)| shell::root().join(folder).join("Cargo.toml").exists();
+    let crates: Vec<(&str, PathBuf)> =
+        NO_STD_CRATES.iter().filter(present).map(|&(folder, package)| (package, shell::root().join(folder))).collect();
     let packages: Vec<&str> = crates.iter().map(|(package, _)| *package).collect();
     probe(&shell::scratch("no-std")?, &crates)?;
     println!("linked without std: {}", packages.join(", "));
@@ -40,48 +33,30 @@ pub(crate) fn check() -> Result<()> {
         return Ok(());
     }
     let selected = packages.iter().flat_map(|package| ["--package", package]);
-    shell::run(
-        shell::cargo()
-            .args(["check", "--target", BARE_TARGET])
-            .args(selected),
-    )
+    shell::run(shell::cargo().args(["check", "--target", BARE_TARGET]).args(selected))
 }
 
 /// Builds the probe in `folder` against crates given by package name and place.
 fn probe(folder: &Path, crates: &[(&str, PathBuf)]) -> Result<()> {
-    let mut manifest =
-        "[package]\nname = \"no-std-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+    let mut manifest = "[package]\nname = \"no-std-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
                         [workspace]\n\n[profile.dev]\npanic = \"abort\"\n\n[dependencies]\n"
-            .to_owned();
+        .to_owned();
     let mut externs = Vec::new();
     for (package, path) in crates {
-        manifest.push_str(&format!(
-            "{package} = {{ path = {:?} }}\n",
-            path.display().to_string()
-        ));
+        manifest.push_str(&format!("{package} = {{ path = {:?} }}\n", path.display().to_string()));
         externs.push(format!("extern crate {};", package.replace('-', "_")));
     }
     std::fs::create_dir_all(folder.join("src"))?;
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
-    std::fs::write(
-        folder.join("src/lib.rs"),
-        PROBE.replace("EXTERN_CRATES", &externs.join("\n")),
-    )?;
+    std::fs::write(folder.join("src/lib.rs"), PROBE.replace("EXTERN_CRATES", &externs.join("\n")))?;
     // The same versions as the workspace's; cargo drops what the probe does not use.
-    std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock"))
-        .context("cannot copy Cargo.lock")?;
+    std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
 
     let mut cargo = shell::cargo();
-    cargo
-        .args(["check", "--quiet"])
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", folder.join("target"));
+    cargo.args(["check", "--quiet"]).current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
     let output = cargo.output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!(
-            "the probe without std does not build:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("the probe without std does not build:\n{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
@@ -113,10 +88,7 @@ mod tests {
 
     #[test]
     fn a_crate_that_links_std_is_caught() {
-        for source in [
-            "pub fn one() -> u8 { 1 }\n",
-            "#![no_std]\nextern crate std;\n",
-        ] {
+        for source in ["pub fn one() -> u8 { 1 }\n", "#![no_std]\nextern crate std;\n"] {
             let error = probe_with(source).unwrap_err().to_string();
             assert!(error.contains("panic_impl"), "{error}");
         }

@@ -11,16 +11,12 @@ use anyhow::{Context as _, Result, bail};
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .expect("xtask/ lies in the root")
-        .to_path_buf()
+    manifest.parent().expect("xtask/ lies in the root").to_path_buf()
 }
 
 /// A folder of our own under cargo's target folder, created if missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let path = root().join(target).join("xtask").join(name);
     std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     Ok(path)
@@ -44,9 +40,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// When it cannot start or ends with anything but success.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = describe(command);
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {name}"))?;
+    let status = command.status().with_context(|| format!("cannot start {name}"))?;
     if !status.success() {
         bail!("{name} ended with {status}");
     }
@@ -59,10 +53,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// When it cannot start or ends with anything but success; its standard error goes straight through.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let name = describe(command);
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start {name}"))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {name}"))?;
     if !output.status.success() {
         bail!("{name} ended with {}", output.status);
     }
@@ -76,15 +67,9 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 }
 
 fn describe(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or_default();
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
     let mut words = vec![program.to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     format!("`{}`", words.join(" "))
 }
 
@@ -95,12 +80,7 @@ mod tests {
     #[test]
     fn a_failing_command_is_an_error_that_names_it() {
         let error = run(cargo().args(["--no-such-flag"]).stderr(Stdio::null())).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("`cargo --no-such-flag` ended with"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("`cargo --no-such-flag` ended with"), "{error}");
     }
 
     #[test]

@@ -23,53 +23,17 @@ use tree::{Finding, Tree};
 type Check = (&'static str, &'static str, fn(&Tree) -> Vec<Finding>);
 
 const CHECKS: &[Check] = &[
-    (
-        "layers",
-        "a crate depends only on those above it in the layer table",
-        layers::check,
-    ),
-    (
-        "attributes",
-        "crates below the sans-I/O line carry its attributes, and all members the lints",
-        attributes::check,
-    ),
-    (
-        "module docs",
-        "every .rs file opens with //!",
-        sources::module_docs,
-    ),
+    ("layers", "a crate depends only on those above it in the layer table", layers::check),
+    ("attributes", "crates below the sans-I/O line carry its attributes, and all members the lints", attributes::check),
+    ("module docs", "every .rs file opens with //!", sources::module_docs),
     ("ascii", "sources are ASCII", sources::ascii),
     ("panics", "no unwrap outside tests", sources::unwrap),
-    (
-        "tests",
-        "no ignored test, no sleep in a test",
-        sources::ignored_and_sleeping,
-    ),
-    (
-        "std",
-        "no path into std below the sans-I/O line",
-        sources::std_paths,
-    ),
-    (
-        "lengths",
-        "files stay under the line limit; the ratchet only goes down",
-        lengths::check,
-    ),
-    (
-        "synced",
-        "marked blocks of the documents equal the code they describe",
-        synced::check,
-    ),
-    (
-        "generated",
-        "generated code belongs to the committed schemas",
-        generated::check,
-    ),
-    (
-        "readme",
-        "the README's commands are what CI runs",
-        readme::check,
-    ),
+    ("tests", "no ignored test, no sleep in a test", sources::ignored_and_sleeping),
+    ("std", "no path into std below the sans-I/O line", sources::std_paths),
+    ("lengths", "files stay under the line limit; the ratchet only goes down", lengths::check),
+    ("synced", "marked blocks of the documents equal the code they describe", synced::check),
+    ("generated", "generated code belongs to the committed schemas", generated::check),
+    ("readme", "the README's commands are what CI runs", readme::check),
     ("places", "no path of somebody's machine", places::check),
 ];
 
@@ -80,12 +44,8 @@ const CHECKS: &[Check] = &[
 pub(crate) fn run(fix: bool) -> Result<()> {
     let mut tree = Tree::read(&shell::root())?;
     if fix {
-        for (path, text) in lengths::repairs(&tree)
-            .into_iter()
-            .chain(synced::repairs(&tree))
-        {
-            std::fs::write(shell::root().join(&path), text)
-                .with_context(|| format!("cannot write {path}"))?;
+        for (path, text) in lengths::repairs(&tree).into_iter().chain(synced::repairs(&tree)) {
+            std::fs::write(shell::root().join(&path), text).with_context(|| format!("cannot write {path}"))?;
             println!("repaired {path}");
         }
         tree = Tree::read(&shell::root())?;
@@ -93,20 +53,14 @@ pub(crate) fn run(fix: bool) -> Result<()> {
     let mut count = 0;
     for (name, holds, check) in CHECKS {
         let findings = check(&tree);
-        println!(
-            "{} {name}: {holds}",
-            if findings.is_empty() { "ok  " } else { "FAIL" }
-        );
+        println!("{} {name}: {holds}", if findings.is_empty() { "ok  " } else { "FAIL" });
         for finding in &findings {
             println!("     {finding}");
         }
         count += findings.len();
     }
     if count > 0 {
-        bail!(
-            "tidy found {count} violations in {} files read",
-            tree.files.len()
-        );
+        bail!("tidy found {count} violations in {} files read", tree.files.len());
     }
     println!("{} files read", tree.files.len());
     Ok(())

@@ -14,21 +14,13 @@ const WITH_GENERATED_CODE: &[&str] = &["content"];
 /// Checks manifests, attributes and the copies of the bans.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree
-        .files
-        .iter()
-        .filter(|file| file.path.ends_with("/Cargo.toml"))
-    {
+    for file in tree.files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
         let table = file.text.parse::<toml::Table>().unwrap_or_default();
         // `benches/` is a workspace of its own: nothing to inherit from.
         let is_member = table.contains_key("package") && !file.path.starts_with("benches/");
-        let takes_lints = table
-            .get("lints")
-            .and_then(|lints| lints.get("workspace")?.as_bool());
+        let takes_lints = table.get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
         if is_member && takes_lints != Some(true) {
-            findings.push(
-                file.whole("does not take the workspace's lints: add `lints.workspace = true`"),
-            );
+            findings.push(file.whole("does not take the workspace's lints: add `lints.workspace = true`"));
         }
     }
     for (folder, _) in NO_STD_CRATES {
@@ -43,10 +35,7 @@ fn check_crate(tree: &Tree, folder: &str, findings: &mut Vec<Finding>) {
     let bans_path = format!("{folder}/clippy.toml");
     let bans = |path: &str| tree.file(path).map(|file| file.text.as_str());
     if bans(&bans_path).is_none() || bans(&bans_path) != bans(BANS_PATH) {
-        findings.push(Finding::on(
-            &bans_path,
-            format!("must be a copy of {BANS_PATH}"),
-        ));
+        findings.push(Finding::on(&bans_path, format!("must be a copy of {BANS_PATH}")));
     }
     let lib_path = format!("{folder}/src/lib.rs");
     let Some(lib) = tree.file(&lib_path) else {
@@ -61,26 +50,15 @@ fn check_crate(tree: &Tree, folder: &str, findings: &mut Vec<Finding>) {
     if !inner.iter().any(|attribute| attribute == "no_std") {
         findings.push(lib.whole("lacks #![no_std], without conditions"));
     }
-    let level = if WITH_GENERATED_CODE.contains(&folder) {
-        "deny"
-    } else {
-        "forbid"
-    };
-    if !inner
-        .iter()
-        .any(|attribute| attribute.starts_with(level) && has_word(attribute, "unsafe_code"))
-    {
+    let level = if WITH_GENERATED_CODE.contains(&folder) { "deny" } else { "forbid" };
+    if !inner.iter().any(|attribute| attribute.starts_with(level) && has_word(attribute, "unsafe_code")) {
         findings.push(lib.whole(format!("lacks #![{level}(unsafe_code)]")));
     }
-    let strict: Vec<&String> = inner
-        .iter()
-        .filter(|attribute| attribute.starts_with("cfg_attr(not(test),deny("))
-        .collect();
+    let strict: Vec<&String> =
+        inner.iter().filter(|attribute| attribute.starts_with("cfg_attr(not(test),deny(")).collect();
     for lint in BELOW_LINE_LINTS {
         if !strict.iter().any(|attribute| has_word(attribute, lint)) {
-            findings.push(lib.whole(format!(
-                "lacks #![cfg_attr(not(test), deny(clippy::{lint}))]"
-            )));
+            findings.push(lib.whole(format!("lacks #![cfg_attr(not(test), deny(clippy::{lint}))]")));
         }
     }
 }
@@ -100,38 +78,26 @@ fn inner_attributes(tokens: &[Token]) -> Vec<String> {
             depth == 0
         });
         let end = end.unwrap_or(rest.len());
-        attributes.push(
-            rest[..end]
-                .iter()
-                .map(|token| token.text.as_str())
-                .collect(),
-        );
+        attributes.push(rest[..end].iter().map(|token| token.text.as_str()).collect());
         rest = &rest[end..];
     }
     attributes
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .any(|part| part == word)
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|part| part == word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MANIFEST: &str =
-        "[package]\nname = \"x\"\nlints.workspace = true\n[lints]\nworkspace = true\n";
+    const MANIFEST: &str = "[package]\nname = \"x\"\nlints.workspace = true\n[lints]\nworkspace = true\n";
 
     fn lib(unsafe_level: &str) -> String {
-        let lints: Vec<String> = BELOW_LINE_LINTS
-            .iter()
-            .map(|lint| format!("clippy::{lint}"))
-            .collect();
+        let lints: Vec<String> = BELOW_LINE_LINTS.iter().map(|lint| format!("clippy::{lint}")).collect();
         let lints = lints.join(", ");
-        format!(
-            "#![no_std]\n#![{unsafe_level}(unsafe_code)]\n#![cfg_attr(not(test), deny({lints}))]\n"
-        )
+        format!("#![no_std]\n#![{unsafe_level}(unsafe_code)]\n#![cfg_attr(not(test), deny({lints}))]\n")
     }
 
     fn findings(lib: &str, bans: &str) -> Vec<String> {
@@ -144,10 +110,7 @@ mod tests {
             ("content/clippy.toml", bans),
             ("content/src/lib.rs", lib),
         ]);
-        check(&tree)
-            .into_iter()
-            .map(|finding| finding.to_string())
-            .collect()
+        check(&tree).into_iter().map(|finding| finding.to_string()).collect()
     }
 
     #[test]
@@ -158,12 +121,7 @@ mod tests {
     #[test]
     fn each_missing_attribute_is_caught() {
         let whole = lib("deny");
-        for lost in [
-            "no_std",
-            "unsafe_code",
-            "clippy::float_arithmetic",
-            "clippy::disallowed_types",
-        ] {
+        for lost in ["no_std", "unsafe_code", "clippy::float_arithmetic", "clippy::disallowed_types"] {
             let found = findings(&whole.replacen(lost, "other", 1), "bans");
             assert_eq!(found.len(), 1, "{lost}: {found:?}");
         }
@@ -178,10 +136,7 @@ mod tests {
 
     #[test]
     fn a_member_without_the_lints_is_caught() {
-        let tree = Tree::of(&[
-            ("tools/Cargo.toml", "[package]\nname = \"x\"\n"),
-            ("Cargo.toml", "[workspace]\n"),
-        ]);
+        let tree = Tree::of(&[("tools/Cargo.toml", "[package]\nname = \"x\"\n"), ("Cargo.toml", "[workspace]\n")]);
         assert_eq!(check(&tree).len(), 1);
     }
 }

@@ -10,31 +10,14 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         schema || (file.path.starts_with(GENERATED_FOLDER) && !file.path.ends_with(LOCK_NAME))
     };
     let files: Vec<&File> = tree.files.iter().filter(belongs).collect();
-    let expected = codegen::lock(
-        files
-            .iter()
-            .map(|file| (file.path.as_str(), file.text.as_str())),
-    );
+    let expected = codegen::lock(files.iter().map(|file| (file.path.as_str(), file.text.as_str())));
     let lock_path = format!("{GENERATED_FOLDER}/{LOCK_NAME}");
     let lock = tree.file(&lock_path).map_or("", |file| file.text.as_str());
-    let path = |line: &str| {
-        line.split_whitespace()
-            .last()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let lines = expected
-        .lines()
-        .filter(|line| !lock.lines().any(|locked| locked == *line));
-    let gone = lock
-        .lines()
-        .filter(|line| !files.iter().any(|file| file.path == path(line)));
-    let message =
-        "is not what the lock was made with: run `cargo xtask codegen`, edit no generated file";
-    lines
-        .chain(gone)
-        .map(|line| Finding::on(&path(line), message))
-        .collect()
+    let path = |line: &str| line.split_whitespace().last().unwrap_or_default().to_owned();
+    let lines = expected.lines().filter(|line| !lock.lines().any(|locked| locked == *line));
+    let gone = lock.lines().filter(|line| !files.iter().any(|file| file.path == path(line)));
+    let message = "is not what the lock was made with: run `cargo xtask codegen`, edit no generated file";
+    lines.chain(gone).map(|line| Finding::on(&path(line), message)).collect()
 }
 
 #[cfg(test)]
@@ -42,10 +25,7 @@ mod tests {
     use super::*;
 
     fn findings(schema: &str, code: &str) -> usize {
-        let lock = codegen::lock([
-            ("content/schema/a.fbs", "schema"),
-            ("content/src/generated/a.rs", "code"),
-        ]);
+        let lock = codegen::lock([("content/schema/a.fbs", "schema"), ("content/src/generated/a.rs", "code")]);
         let tree = Tree::of(&[
             ("content/schema/a.fbs", schema),
             ("content/src/generated/a.rs", code),
@@ -63,15 +43,9 @@ mod tests {
 
     #[test]
     fn a_missing_lock_and_a_missing_file_are_caught() {
-        assert_eq!(
-            check(&Tree::of(&[("content/schema/a.fbs", "schema")])).len(),
-            1
-        );
+        assert_eq!(check(&Tree::of(&[("content/schema/a.fbs", "schema")])).len(), 1);
         let lock = codegen::lock([("content/schema/a.fbs", "schema")]);
-        assert_eq!(
-            check(&Tree::of(&[("content/src/generated/LOCK", &lock)])).len(),
-            1
-        );
+        assert_eq!(check(&Tree::of(&[("content/src/generated/LOCK", &lock)])).len(), 1);
         assert_eq!(check(&Tree::of(&[])).len(), 0);
     }
 }

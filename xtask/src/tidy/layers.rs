@@ -24,10 +24,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let name = package["name"].as_str().unwrap_or_default();
         let path = "Cargo.toml";
         if rank(name).is_none() && !APART.contains(&name) {
-            findings.push(Finding::on(
-                path,
-                format!("{name} has no place in the layer table of xtask"),
-            ));
+            findings.push(Finding::on(path, format!("{name} has no place in the layer table of xtask")));
         }
         for dependency in list(&package["dependencies"]) {
             // Only members have a path.
@@ -35,13 +32,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 continue;
             }
             let below = dependency["name"].as_str().unwrap_or_default();
-            let allowed =
-                matches!((rank(name), rank(below)), (Some(user), Some(used)) if used < user);
+            let allowed = matches!((rank(name), rank(below)), (Some(user), Some(used)) if used < user);
             if !allowed {
-                findings.push(Finding::on(
-                    path,
-                    format!("{name} may not depend on {below}: not above it"),
-                ));
+                findings.push(Finding::on(path, format!("{name} may not depend on {below}: not above it")));
             }
         }
     }
@@ -65,10 +58,7 @@ mod tests {
         tree.metadata = serde_json::json!({ "packages": [
             { "name": name, "dependencies": [{ "name": uses, "path": "somewhere" }, { "name": "blake3" }] },
         ]});
-        check(&tree)
-            .into_iter()
-            .map(|finding| finding.message)
-            .collect()
+        check(&tree).into_iter().map(|finding| finding.message).collect()
     }
 
     #[test]

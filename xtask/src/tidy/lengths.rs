@@ -18,14 +18,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         let lines = lines_count(file);
         match listed.iter().find(|(path, _)| *path == file.path) {
             None if lines > LINES_MAX => {
-                findings.push(file.whole(format!(
-                    "{lines} lines, more than {LINES_MAX}: split it by noun"
-                )));
+                findings.push(file.whole(format!("{lines} lines, more than {LINES_MAX}: split it by noun")));
             }
             Some((_, limit)) if lines > *limit => {
-                findings.push(file.whole(format!(
-                    "{lines} lines, more than its ratchet of {limit}: split it by noun"
-                )));
+                findings.push(file.whole(format!("{lines} lines, more than its ratchet of {limit}: split it by noun")));
             }
             _ => {}
         }
@@ -43,12 +39,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 /// The ratchet with every number lowered to what is true now, if that changes it. Never raises one.
 pub(super) fn repairs(tree: &Tree) -> Option<(String, String)> {
     let file = tree.file(RATCHET_PATH)?;
-    let mut text: String = file
-        .text
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .flat_map(|line| [line, "\n"])
-        .collect();
+    let mut text: String =
+        file.text.lines().filter(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     for (path, limit) in ratchet(tree) {
         let lines = tree.file(path).map_or(0, lines_count).min(limit);
         if lines > LINES_MAX {
@@ -60,25 +52,10 @@ pub(super) fn repairs(tree: &Tree) -> Option<(String, String)> {
 
 /// Path and number of each line of the ratchet; what cannot be read counts as length 0, so it is found.
 fn ratchet(tree: &Tree) -> Vec<(&str, usize)> {
-    let text = tree
-        .file(RATCHET_PATH)
-        .map_or("", |file| file.text.as_str());
-    let entries = text
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    let entry = |line: &'_ str| {
-        line.split_once(' ')
-            .and_then(|(count, _)| count.parse().ok())
-            .unwrap_or(0)
-    };
-    entries
-        .map(|line| {
-            (
-                line.split_once(' ').map_or(line, |(_, path)| path.trim()),
-                entry(line),
-            )
-        })
-        .collect()
+    let text = tree.file(RATCHET_PATH).map_or("", |file| file.text.as_str());
+    let entries = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let entry = |line: &'_ str| line.split_once(' ').and_then(|(count, _)| count.parse().ok()).unwrap_or(0);
+    entries.map(|line| (line.split_once(' ').map_or(line, |(_, path)| path.trim()), entry(line))).collect()
 }
 
 fn lines_count(file: &File) -> usize {
@@ -90,10 +67,7 @@ mod tests {
     use super::*;
 
     fn tree(lines: usize, ratchet: &str) -> Tree {
-        Tree::of(&[
-            ("sim/src/a.rs", &"//! x\n".repeat(lines)),
-            (RATCHET_PATH, ratchet),
-        ])
+        Tree::of(&[("sim/src/a.rs", &"//! x\n".repeat(lines)), (RATCHET_PATH, ratchet)])
     }
 
     #[test]
@@ -113,14 +87,8 @@ mod tests {
     #[test]
     fn a_repair_only_lowers() {
         let repaired = |lines, ratchet| repairs(&tree(lines, ratchet)).map(|(_, text)| text);
-        assert_eq!(
-            repaired(700, "# why\n701 sim/src/a.rs\n").as_deref(),
-            Some("# why\n700 sim/src/a.rs\n")
-        );
-        assert_eq!(
-            repaired(600, "# why\n701 sim/src/a.rs\n").as_deref(),
-            Some("# why\n")
-        );
+        assert_eq!(repaired(700, "# why\n701 sim/src/a.rs\n").as_deref(), Some("# why\n700 sim/src/a.rs\n"));
+        assert_eq!(repaired(600, "# why\n701 sim/src/a.rs\n").as_deref(), Some("# why\n"));
         assert_eq!(repaired(702, "# why\n701 sim/src/a.rs\n"), None);
     }
 }

@@ -11,10 +11,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     };
     let script = tree.file(SCRIPT_PATH).map_or("", |file| file.text.as_str());
     // What stands behind a pipe only changes how the output looks.
-    let run: Vec<&str> = script
-        .lines()
-        .map(|line| line.split(" | ").next().unwrap_or(line).trim())
-        .collect();
+    let run: Vec<&str> = script.lines().map(|line| line.split(" | ").next().unwrap_or(line).trim()).collect();
     let mut findings = Vec::new();
     let mut in_block = false;
     let mut count = 0;
@@ -48,15 +45,8 @@ mod tests {
 
     #[test]
     fn a_command_that_ci_does_not_run_is_caught() {
-        let readme =
-            "```sh\ncargo run --release   # the demonstration\ncargo test --workspace\n```\n";
-        assert_eq!(
-            count(
-                readme,
-                "cargo run --release\n  cargo test --workspace | tee log\n"
-            ),
-            0
-        );
+        let readme = "```sh\ncargo run --release   # the demonstration\ncargo test --workspace\n```\n";
+        assert_eq!(count(readme, "cargo run --release\n  cargo test --workspace | tee log\n"), 0);
         assert_eq!(count(readme, "cargo run --release\ncargo test\n"), 1);
         assert_eq!(count(readme, "# cargo run --release\n"), 2);
     }

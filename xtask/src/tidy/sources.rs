@@ -10,19 +10,13 @@ use crate::no_std::NO_STD_CRATES;
 pub(super) fn module_docs(tree: &Tree) -> Vec<Finding> {
     let undocumented = |file: &&File| !file.text.trim_start().starts_with("//!");
     let message = "must open with //!: what it is, the invariant it keeps, what it does not do";
-    tree.sources()
-        .filter(undocumented)
-        .map(|file| file.at(1, message))
-        .collect()
+    tree.sources().filter(undocumented).map(|file| file.at(1, message)).collect()
 }
 
 /// Sources, manifests, schemas and scripts are ASCII.
 pub(super) fn ascii(tree: &Tree) -> Vec<Finding> {
     let is_source = |path: &str| {
-        [".rs", ".toml", ".fbs", ".sh"]
-            .iter()
-            .any(|ending| path.ends_with(ending))
-            || path.starts_with(".ci/")
+        [".rs", ".toml", ".fbs", ".sh"].iter().any(|ending| path.ends_with(ending)) || path.starts_with(".ci/")
     };
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(|file| is_source(&file.path)) {
@@ -39,12 +33,8 @@ pub(super) fn ascii(tree: &Tree) -> Vec<Finding> {
 pub(super) fn unwrap(tree: &Tree) -> Vec<Finding> {
     each_token_list(tree.sources(), |file, tokens, findings| {
         let calls = tokens::find(tokens, &[".", "unwrap", "(", ")"]).filter(|token| !token.in_test);
-        findings.extend(calls.map(|token| {
-            file.at(
-                token.line,
-                "unwrap() outside a test: use expect(\"why it holds\")",
-            )
-        }));
+        findings
+            .extend(calls.map(|token| file.at(token.line, "unwrap() outside a test: use expect(\"why it holds\")")));
     })
 }
 
@@ -54,30 +44,19 @@ pub(super) fn ignored_and_sleeping(tree: &Tree) -> Vec<Finding> {
         let ignored = tokens::find(tokens, &["#", "[", "ignore"]);
         findings.extend(ignored.map(|token| file.at(token.line, "an ignored test proves nothing")));
         let sleeping = tokens::find(tokens, &["sleep", "("]).filter(|token| token.in_test);
-        findings.extend(
-            sleeping.map(|token| file.at(token.line, "a test that sleeps depends on the machine")),
-        );
+        findings.extend(sleeping.map(|token| file.at(token.line, "a test that sleeps depends on the machine")));
     })
 }
 
 /// No path into `std` in the crates that promise to do without it.
 pub(super) fn std_paths(tree: &Tree) -> Vec<Finding> {
-    let below_line = |file: &&File| {
-        NO_STD_CRATES
-            .iter()
-            .any(|(folder, _)| file.path.starts_with(&format!("{folder}/src/")))
-    };
-    each_token_list(
-        tree.sources().filter(below_line),
-        |file, tokens, findings| {
-            let paths = tokens::find(tokens, &["std", ":", ":"])
-                .chain(tokens::find(tokens, &["extern", "crate", "std"]));
-            let paths = paths.filter(|token| !token.in_test);
-            findings.extend(paths.map(|token| {
-                file.at(token.line, "std below the sans-I/O line: use core or alloc")
-            }));
-        },
-    )
+    let below_line =
+        |file: &&File| NO_STD_CRATES.iter().any(|(folder, _)| file.path.starts_with(&format!("{folder}/src/")));
+    each_token_list(tree.sources().filter(below_line), |file, tokens, findings| {
+        let paths = tokens::find(tokens, &["std", ":", ":"]).chain(tokens::find(tokens, &["extern", "crate", "std"]));
+        let paths = paths.filter(|token| !token.in_test);
+        findings.extend(paths.map(|token| file.at(token.line, "std below the sans-I/O line: use core or alloc")));
+    })
 }
 
 fn each_token_list<'a>(
@@ -101,28 +80,19 @@ mod tests {
     /// The lines that `check` finds in a file of this text.
     fn lines(check: fn(&Tree) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
         let findings = check(&Tree::of(&[(path, text)]));
-        findings
-            .into_iter()
-            .map(|finding| finding.line.expect("these checks name a line"))
-            .collect()
+        findings.into_iter().map(|finding| finding.line.expect("these checks name a line")).collect()
     }
 
     #[test]
     fn a_file_without_docs_is_caught() {
         assert_eq!(lines(module_docs, "sim/src/a.rs", "//! Docs.\n"), [0; 0]);
         assert_eq!(lines(module_docs, "sim/src/a.rs", "// Not docs.\n"), [1]);
-        assert_eq!(
-            lines(module_docs, "content/src/generated/a.rs", "// Not docs.\n"),
-            [0; 0]
-        );
+        assert_eq!(lines(module_docs, "content/src/generated/a.rs", "// Not docs.\n"), [0; 0]);
     }
 
     #[test]
     fn a_letter_outside_ascii_is_caught_in_sources_and_not_in_prose() {
-        assert_eq!(
-            lines(ascii, "sim/src/a.rs", "//! x\n// 3 \u{2264} 4\n"),
-            [2]
-        );
+        assert_eq!(lines(ascii, "sim/src/a.rs", "//! x\n// 3 \u{2264} 4\n"), [2]);
         assert_eq!(lines(ascii, "Cargo.toml", "# \u{2014}\n"), [1]);
         assert_eq!(lines(ascii, "README.md", "3 \u{2264} 4\n"), [0; 0]);
     }
@@ -132,30 +102,13 @@ mod tests {
         let text = "fn a() { b().unwrap(); }\n// c.unwrap()\n#[cfg(test)]\nmod tests { fn d() { e().unwrap(); } }\n";
         assert_eq!(lines(unwrap, "sim/src/a.rs", text), [1]);
         assert_eq!(lines(unwrap, "sim/tests/a.rs", text), [0; 0]);
-        assert_eq!(
-            lines(unwrap, "sim/src/a.rs", "fn a() { b().unwrap_or(3); }"),
-            [0; 0]
-        );
+        assert_eq!(lines(unwrap, "sim/src/a.rs", "fn a() { b().unwrap_or(3); }"), [0; 0]);
     }
 
     #[test]
     fn an_ignored_test_is_caught() {
-        assert_eq!(
-            lines(
-                ignored_and_sleeping,
-                "sim/src/a.rs",
-                "#[test]\n#[ignore = \"slow\"]\nfn a() {}"
-            ),
-            [2]
-        );
-        assert_eq!(
-            lines(
-                ignored_and_sleeping,
-                "sim/tests/a.rs",
-                "#[ignore]\nfn a() {}"
-            ),
-            [1]
-        );
+        assert_eq!(lines(ignored_and_sleeping, "sim/src/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}"), [2]);
+        assert_eq!(lines(ignored_and_sleeping, "sim/tests/a.rs", "#[ignore]\nfn a() {}"), [1]);
     }
 
     #[test]
@@ -167,26 +120,10 @@ mod tests {
 
     #[test]
     fn a_path_into_std_is_caught_below_the_line() {
-        assert_eq!(
-            lines(std_paths, "rules/src/a.rs", "use std::vec::Vec;"),
-            [1]
-        );
-        assert_eq!(
-            lines(std_paths, "sim/src/lib.rs", "\nextern crate std;"),
-            [2]
-        );
-        assert_eq!(
-            lines(
-                std_paths,
-                "sim/src/lib.rs",
-                "#[cfg(test)]\nextern crate std;"
-            ),
-            [0; 0]
-        );
-        assert_eq!(
-            lines(std_paths, "tools/src/a.rs", "use std::vec::Vec;"),
-            [0; 0]
-        );
+        assert_eq!(lines(std_paths, "rules/src/a.rs", "use std::vec::Vec;"), [1]);
+        assert_eq!(lines(std_paths, "sim/src/lib.rs", "\nextern crate std;"), [2]);
+        assert_eq!(lines(std_paths, "sim/src/lib.rs", "#[cfg(test)]\nextern crate std;"), [0; 0]);
+        assert_eq!(lines(std_paths, "tools/src/a.rs", "use std::vec::Vec;"), [0; 0]);
     }
 
     #[test]

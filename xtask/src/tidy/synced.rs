@@ -16,10 +16,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
             match source_lines(tree, &block) {
                 Err(message) => findings.push(document.at(block.line, message)),
                 Ok(lines) if lines != block.lines => {
-                    let message = format!(
-                        "differs from {} {}: run `cargo xtask tidy --fix`",
-                        block.path, block.name
-                    );
+                    let message = format!("differs from {} {}: run `cargo xtask tidy --fix`", block.path, block.name);
                     findings.push(document.at(block.line, message));
                 }
                 Ok(_) => {}
@@ -29,17 +26,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     }
     for file in tree.sources() {
         for (line, name) in markers(file) {
-            if !shown
-                .iter()
-                .any(|(path, shown_name)| *path == file.path && *shown_name == name)
-            {
-                findings.push(file.at(
-                    line,
-                    format!(
-                        "no document shows {name}: add `<!-- from: {} {name} -->`",
-                        file.path
-                    ),
-                ));
+            if !shown.iter().any(|(path, shown_name)| *path == file.path && *shown_name == name) {
+                findings.push(
+                    file.at(line, format!("no document shows {name}: add `<!-- from: {} {name} -->`", file.path)),
+                );
             }
         }
     }
@@ -90,32 +80,18 @@ fn blocks(document: &File) -> Vec<Block> {
             fence = if fence.is_some() { None } else { Some(ticks) };
         }
         // A marker inside a fence is an example of a marker.
-        let marker = line
-            .strip_prefix("<!-- from: ")
-            .and_then(|rest| rest.strip_suffix(" -->"));
-        let Some((path, name)) = marker
-            .filter(|_| fence.is_none())
-            .and_then(|marker| marker.split_once(' '))
-        else {
+        let marker = line.strip_prefix("<!-- from: ").and_then(|rest| rest.strip_suffix(" -->"));
+        let Some((path, name)) = marker.filter(|_| fence.is_none()).and_then(|marker| marker.split_once(' ')) else {
             continue;
         };
-        let fenced = lines
-            .get(index + 1)
-            .is_some_and(|next| next.starts_with("```"));
-        let inside = lines
-            .iter()
-            .skip(index + 2)
-            .take_while(|line| !line.starts_with("```"));
+        let fenced = lines.get(index + 1).is_some_and(|next| next.starts_with("```"));
+        let inside = lines.iter().skip(index + 2).take_while(|line| !line.starts_with("```"));
         blocks.push(Block {
             path: path.to_owned(),
             name: name.trim().to_owned(),
             line: index + 1,
             first_line_index: fenced.then_some(index + 2),
-            lines: if fenced {
-                inside.map(|line| (*line).to_owned()).collect()
-            } else {
-                Vec::new()
-            },
+            lines: if fenced { inside.map(|line| (*line).to_owned()).collect() } else { Vec::new() },
         });
     }
     blocks
@@ -126,15 +102,9 @@ fn source_lines(tree: &Tree, block: &Block) -> Result<Vec<String>, String> {
     if block.first_line_index.is_none() {
         return Err("no fenced block follows this marker".to_owned());
     }
-    let file = tree
-        .file(&block.path)
-        .ok_or_else(|| format!("{} does not exist", block.path))?;
+    let file = tree.file(&block.path).ok_or_else(|| format!("{} does not exist", block.path))?;
     let opening = format!("// DOC:{}", block.name);
-    let mut rest = file
-        .text
-        .lines()
-        .skip_while(|line| line.trim() != opening)
-        .skip(1);
+    let mut rest = file.text.lines().skip_while(|line| line.trim() != opening).skip(1);
     let mut lines = Vec::new();
     loop {
         match rest.next() {
@@ -149,32 +119,21 @@ fn source_lines(tree: &Tree, block: &Block) -> Result<Vec<String>, String> {
 fn plain(lines: &[&str]) -> Vec<String> {
     let uncomment = |line: &&str| {
         let line = line.trim_start();
-        let text = ["///", "//!", "//"]
-            .iter()
-            .find_map(|sign| line.strip_prefix(sign))?;
+        let text = ["///", "//!", "//"].iter().find_map(|sign| line.strip_prefix(sign))?;
         Some(text.strip_prefix(' ').unwrap_or(text).to_owned())
     };
     if let Some(texts) = lines.iter().map(uncomment).collect() {
         return texts;
     }
     let indent = |line: &&str| line.len() - line.trim_start().len();
-    let common = lines
-        .iter()
-        .filter(|line| !line.trim().is_empty())
-        .map(indent)
-        .min()
-        .unwrap_or(0);
-    lines
-        .iter()
-        .map(|line| line.get(common..).unwrap_or("").to_owned())
-        .collect()
+    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(common..).unwrap_or("").to_owned()).collect()
 }
 
 /// Line and name of each opening marker of a source.
 fn markers(file: &File) -> impl Iterator<Item = (usize, &str)> {
     let lines = file.text.lines().enumerate();
-    let names =
-        lines.filter_map(|(index, line)| Some((index + 1, line.trim().strip_prefix("// DOC:")?)));
+    let names = lines.filter_map(|(index, line)| Some((index + 1, line.trim().strip_prefix("// DOC:")?)));
     names.filter(|(_, name)| *name != "END")
 }
 
@@ -182,16 +141,13 @@ fn markers(file: &File) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
-    const DOCUMENT: &str = "# Formats\n\n<!-- from: sim/src/a.rs HEADER -->\n```text\n0  4  magic\n4  2  version\n```\nEnd.\n";
-    const SOURCE: &str =
-        "//! x\n// DOC:HEADER\n/// 0  4  magic\n/// 4  2  version\n// DOC:END\nconst A: u8 = 0;\n";
+    const DOCUMENT: &str =
+        "# Formats\n\n<!-- from: sim/src/a.rs HEADER -->\n```text\n0  4  magic\n4  2  version\n```\nEnd.\n";
+    const SOURCE: &str = "//! x\n// DOC:HEADER\n/// 0  4  magic\n/// 4  2  version\n// DOC:END\nconst A: u8 = 0;\n";
 
     fn findings(document: &str, source: &str) -> Vec<String> {
         let tree = Tree::of(&[("docs/FORMATS.md", document), ("sim/src/a.rs", source)]);
-        check(&tree)
-            .into_iter()
-            .map(|finding| finding.to_string())
-            .collect()
+        check(&tree).into_iter().map(|finding| finding.to_string()).collect()
     }
 
     #[test]
@@ -206,13 +162,7 @@ mod tests {
         let tree = Tree::of(&[("docs/FORMATS.md", DOCUMENT), ("sim/src/a.rs", &source)]);
         let repaired = repairs(&tree);
         assert_eq!(repaired.len(), 1);
-        assert!(
-            repaired[0]
-                .1
-                .ends_with("4  2  version\n6  2  flags\n```\nEnd.\n"),
-            "{}",
-            repaired[0].1
-        );
+        assert!(repaired[0].1.ends_with("4  2  version\n6  2  flags\n```\nEnd.\n"), "{}", repaired[0].1);
         assert_eq!(findings(&repaired[0].1, &source), [""; 0]);
     }
 
@@ -220,23 +170,14 @@ mod tests {
     fn a_marker_without_its_other_end_is_caught() {
         assert_eq!(findings("# Formats\n", SOURCE).len(), 1);
         assert_eq!(findings(DOCUMENT, "//! x\n").len(), 1);
-        assert_eq!(
-            findings(DOCUMENT, &SOURCE.replace("// DOC:END", "")).len(),
-            1
-        );
+        assert_eq!(findings(DOCUMENT, &SOURCE.replace("// DOC:END", "")).len(), 1);
         assert_eq!(findings(&DOCUMENT.replace("a.rs", "b.rs"), SOURCE).len(), 2);
-        assert_eq!(
-            findings(&DOCUMENT.replace("```text\n", "\n"), SOURCE).len(),
-            1
-        );
+        assert_eq!(findings(&DOCUMENT.replace("```text\n", "\n"), SOURCE).len(), 1);
     }
 
     #[test]
     fn code_keeps_its_comments_and_loses_its_indent() {
-        assert_eq!(
-            plain(&["    let a = 1; // one", "", "        a"]),
-            ["let a = 1; // one", "", "    a"]
-        );
+        assert_eq!(plain(&["    let a = 1; // one", "", "        a"]), ["let a = 1; // one", "", "    a"]);
         assert_eq!(plain(&["//! a", "//!", "//!   b"]), ["a", "", "  b"]);
     }
 

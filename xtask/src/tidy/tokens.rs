@@ -24,10 +24,7 @@ pub(crate) struct Token {
 /// A finding, if it is no Rust at all.
 pub(crate) fn scan(file: &File) -> Result<Vec<Token>, Finding> {
     let stream: TokenStream = file.text.parse().map_err(|error: proc_macro2::LexError| {
-        file.at(
-            error.span().start().line,
-            format!("cannot be read as Rust: {error}"),
-        )
+        file.at(error.span().start().line, format!("cannot be read as Rust: {error}"))
     })?;
     let mut tokens = Vec::new();
     flatten(stream, file.is_test(), &mut tokens);
@@ -35,20 +32,9 @@ pub(crate) fn scan(file: &File) -> Result<Vec<Token>, Finding> {
 }
 
 /// Where `pattern`, a list of tokens, begins among `tokens`.
-pub(crate) fn find<'a>(
-    tokens: &'a [Token],
-    pattern: &'a [&str],
-) -> impl Iterator<Item = &'a Token> {
-    let matches = move |window: &&[Token]| {
-        window
-            .iter()
-            .zip(pattern)
-            .all(|(token, text)| token.text == *text)
-    };
-    tokens
-        .windows(pattern.len())
-        .filter(matches)
-        .map(|window| &window[0])
+pub(crate) fn find<'a>(tokens: &'a [Token], pattern: &'a [&str]) -> impl Iterator<Item = &'a Token> {
+    let matches = move |window: &&[Token]| window.iter().zip(pattern).all(|(token, text)| token.text == *text);
+    tokens.windows(pattern.len()).filter(matches).map(|window| &window[0])
 }
 
 fn flatten(stream: TokenStream, in_test: bool, tokens: &mut Vec<Token>) {
@@ -68,44 +54,24 @@ fn flatten(stream: TokenStream, in_test: bool, tokens: &mut Vec<Token>) {
                     Delimiter::Bracket => ("[", "]"),
                     Delimiter::None => ("", ""),
                 };
-                tokens.push(Token {
-                    text: open.to_owned(),
-                    line,
-                    in_test: inside,
-                });
+                tokens.push(Token { text: open.to_owned(), line, in_test: inside });
                 flatten(group.stream(), inside, tokens);
                 let line = group.span_close().end().line;
-                tokens.push(Token {
-                    text: close.to_owned(),
-                    line,
-                    in_test: inside,
-                });
+                tokens.push(Token { text: close.to_owned(), line, in_test: inside });
                 item_is_test &= group.delimiter() != Delimiter::Brace;
                 after_hash = false;
             }
             TokenTree::Punct(punct) => {
-                tokens.push(Token {
-                    text: punct.as_char().to_string(),
-                    line,
-                    in_test: in_test || item_is_test,
-                });
+                tokens.push(Token { text: punct.as_char().to_string(), line, in_test: in_test || item_is_test });
                 item_is_test &= punct.as_char() != ';';
                 after_hash = punct.as_char() == '#' || (after_hash && punct.as_char() == '!');
             }
             TokenTree::Ident(ident) => {
-                tokens.push(Token {
-                    text: ident.to_string(),
-                    line,
-                    in_test: in_test || item_is_test,
-                });
+                tokens.push(Token { text: ident.to_string(), line, in_test: in_test || item_is_test });
                 after_hash = false;
             }
             TokenTree::Literal(literal) => {
-                tokens.push(Token {
-                    text: literal.to_string(),
-                    line,
-                    in_test: in_test || item_is_test,
-                });
+                tokens.push(Token { text: literal.to_string(), line, in_test: in_test || item_is_test });
                 after_hash = false;
             }
         }
@@ -115,9 +81,7 @@ fn flatten(stream: TokenStream, in_test: bool, tokens: &mut Vec<Token>) {
 /// Whether the inside of an attribute's brackets is `test`, `cfg(test)` or a `cfg` that asks for `test` among others.
 fn is_test_attribute(stream: &TokenStream) -> bool {
     let text: String = stream.to_string().split_whitespace().collect();
-    let words: Vec<&str> = text
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .collect();
+    let words: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
     text == "test" || (words[0] == "cfg" && words.contains(&"test") && !words.contains(&"not"))
 }
 
@@ -129,10 +93,7 @@ mod tests {
     fn tested(source: &str) -> Vec<(String, bool)> {
         let tree = Tree::of(&[("sim/src/a.rs", source)]);
         let words = scan(&tree.files[0]).unwrap().into_iter();
-        words
-            .filter(|token| token.text.starts_with("w_"))
-            .map(|token| (token.text, token.in_test))
-            .collect()
+        words.filter(|token| token.text.starts_with("w_")).map(|token| (token.text, token.in_test)).collect()
     }
 
     #[test]
@@ -152,22 +113,14 @@ mod tests {
 
     #[test]
     fn comments_and_strings_are_no_tokens() {
-        assert_eq!(
-            tested("// w_a\n/* w_b */ fn w_c() { \"w_d\"; r#\"w_e\"#; }"),
-            [("w_c".to_owned(), false)]
-        );
+        assert_eq!(tested("// w_a\n/* w_b */ fn w_c() { \"w_d\"; r#\"w_e\"#; }"), [("w_c".to_owned(), false)]);
     }
 
     #[test]
     fn lines_are_counted_and_nonsense_is_a_finding() {
         let tree = Tree::of(&[("a.rs", "fn a() {\n  b()\n}\n"), ("b.rs", "\nfn a( {")]);
         let tokens = scan(&tree.files[0]).unwrap();
-        assert_eq!(
-            find(&tokens, &["b", "("])
-                .map(|token| token.line)
-                .collect::<Vec<_>>(),
-            [2]
-        );
+        assert_eq!(find(&tokens, &["b", "("]).map(|token| token.line).collect::<Vec<_>>(), [2]);
         assert!(scan(&tree.files[1]).is_err());
     }
 }

@@ -44,8 +44,7 @@ impl Tree {
         let mut files = Vec::new();
         collect(root, root, &mut files)?;
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        let metadata =
-            shell::read(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
+        let metadata = shell::read(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
         let metadata = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
         Ok(Self { files, metadata })
     }
@@ -57,42 +56,26 @@ impl Tree {
 
     /// Rust sources that people write: generated code is left out.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &File> {
-        self.files
-            .iter()
-            .filter(|file| file.path.ends_with(".rs") && !file.path.contains("/generated/"))
+        self.files.iter().filter(|file| file.path.ends_with(".rs") && !file.path.contains("/generated/"))
     }
 
     /// A tree of literals, for the checks' tests.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        let file = |&(path, text): &(&str, &str)| File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        Self {
-            files: files.iter().map(file).collect(),
-            metadata: serde_json::Value::Null,
-        }
+        let file = |&(path, text): &(&str, &str)| File { path: path.to_owned(), text: text.to_owned() };
+        Self { files: files.iter().map(file).collect(), metadata: serde_json::Value::Null }
     }
 }
 
 impl File {
     /// A finding at a line of this file.
     pub(crate) fn at(&self, line: usize, message: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line: Some(line),
-            message: message.into(),
-        }
+        Finding { path: self.path.clone(), line: Some(line), message: message.into() }
     }
 
     /// A finding on this file as a whole.
     pub(crate) fn whole(&self, message: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line: None,
-            message: message.into(),
-        }
+        Finding { path: self.path.clone(), line: None, message: message.into() }
     }
 
     /// Whether the whole file is test code, by its place.
@@ -105,11 +88,7 @@ impl File {
 impl Finding {
     /// A finding on a place that may not exist.
     pub(crate) fn on(path: &str, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line: None,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line: None, message: message.into() }
     }
 }
 
@@ -123,9 +102,7 @@ impl fmt::Display for Finding {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
-    for entry in
-        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
         if kind.is_dir() {
@@ -137,14 +114,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
             let Ok(text) = String::from_utf8(std::fs::read(&path)?) else {
                 continue;
             };
-            let parts = path
-                .strip_prefix(root)
-                .expect("walked from the root")
-                .iter();
-            let path = parts
-                .map(|part| part.to_string_lossy())
-                .collect::<Vec<_>>()
-                .join("/");
+            let parts = path.strip_prefix(root).expect("walked from the root").iter();
+            let path = parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             files.push(File { path, text });
         }
     }
@@ -168,12 +139,7 @@ mod tests {
         for folder in ["sim/src", "target/debug", "benches/target"] {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
-        for name in [
-            "sim/src/lib.rs",
-            "target/debug/lib.rs",
-            "benches/target/lib.rs",
-            ".dot",
-        ] {
+        for name in ["sim/src/lib.rs", "target/debug/lib.rs", "benches/target/lib.rs", ".dot"] {
             std::fs::write(root.path().join(name), "text").unwrap();
         }
         std::fs::write(root.path().join("picture"), [0xff, 0xfe]).unwrap();
