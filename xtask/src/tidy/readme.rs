@@ -11,7 +11,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     };
     let script = tree.file(SCRIPT_PATH).map_or("", |file| file.text.as_str());
     // What stands behind a pipe only changes how the output looks.
-    let run: Vec<&str> = script.lines().map(|line| line.split(" | ").next().unwrap_or(line).trim()).collect();
+    let run: Vec<&str> = script.lines().map(|line| line.split(" |").next().unwrap_or(line).trim()).collect();
     let mut findings = Vec::new();
     let mut in_block = false;
     let mut count = 0;
