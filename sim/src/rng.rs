@@ -70,10 +70,7 @@ impl StreamKey {
     #[must_use]
     pub fn new(entropy: &Entropy, tick: u64, stream_name: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(STREAM_KEY_CONTEXT);
-        hasher
-            .update(&entropy.0)
-            .update(&tick.to_le_bytes())
-            .update(stream_name.as_bytes());
+        hasher.update(&entropy.0).update(&tick.to_le_bytes()).update(stream_name.as_bytes());
         let hash = hasher.finalize();
         let mut lanes = [0; 4];
         for (lane, bytes) in lanes.iter_mut().zip(hash.as_bytes().as_chunks::<8>().0) {
@@ -129,11 +126,7 @@ impl Rng {
     /// `None` for the all-zero state, from which the generator never escapes.
     #[must_use]
     pub const fn from_state(state: [u64; 4]) -> Option<Self> {
-        if state[0] | state[1] | state[2] | state[3] == 0 {
-            None
-        } else {
-            Some(Self { state })
-        }
+        if state[0] | state[1] | state[2] | state[3] == 0 { None } else { Some(Self { state }) }
     }
 
     /// 64 uniform bits. One draw.
@@ -157,10 +150,7 @@ impl Rng {
     ///
     /// # Panics
     /// If `n` is zero.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "the divisor has been checked"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "the divisor has been checked")]
     #[inline]
     pub const fn below(&mut self, n: u32) -> u32 {
         assert!(n > 0, "no number lies below zero");
@@ -178,10 +168,7 @@ impl Rng {
     ///
     /// # Panics
     /// If `n` is zero.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "the divisor has been checked"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "the divisor has been checked")]
     #[inline]
     pub const fn below_u64(&mut self, n: u64) -> u64 {
         assert!(n > 0, "no number lies below zero");
@@ -210,10 +197,7 @@ impl Rng {
     /// If `low > high`.
     #[inline]
     pub const fn range_inclusive_i32(&mut self, low: i32, high: i32) -> i32 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the number lies between two 32-bit ones"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the number lies between two 32-bit ones")]
         let number = self.range_inclusive_i64(low as i64, high as i64) as i32;
         number
     }
@@ -268,19 +252,13 @@ const fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lower half is what is meant"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 #[inline]
 const fn low_u32(value: u64) -> u32 {
     value as u32
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lower half is what is meant"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is meant")]
 #[inline]
 const fn low_u64(value: u128) -> u64 {
     value as u64

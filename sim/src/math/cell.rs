@@ -8,9 +8,7 @@ use super::round::{div_half_even, narrow_saturating};
 use super::vec2::Vec2;
 
 /// A grid cell by column and row. `Ord` is by x, then y.
-#[derive(
-    tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
-)]
+#[derive(tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Cell {
     /// Column, growing towards +x.
     pub x: i32,
@@ -49,8 +47,7 @@ impl Cell {
     #[must_use]
     pub fn containing(point: Vec2, cell_size: Fx) -> Self {
         assert!(cell_size > Fx::ZERO, "a cell has a positive size");
-        let coordinate =
-            |position: Fx| saturated_i32(position.to_bits().div_euclid(cell_size.to_bits()));
+        let coordinate = |position: Fx| saturated_i32(position.to_bits().div_euclid(cell_size.to_bits()));
         Self::new(coordinate(point.x), coordinate(point.y))
     }
 
@@ -67,20 +64,14 @@ impl Cell {
     #[inline]
     #[must_use]
     pub const fn saturating_add(self, offset: Self) -> Self {
-        Self::new(
-            self.x.saturating_add(offset.x),
-            self.y.saturating_add(offset.y),
-        )
+        Self::new(self.x.saturating_add(offset.x), self.y.saturating_add(offset.y))
     }
 
     /// `self - offset` by coordinate, saturating.
     #[inline]
     #[must_use]
     pub const fn saturating_sub(self, offset: Self) -> Self {
-        Self::new(
-            self.x.saturating_sub(offset.x),
-            self.y.saturating_sub(offset.y),
-        )
+        Self::new(self.x.saturating_sub(offset.x), self.y.saturating_sub(offset.y))
     }
 
     /// `self + offset` by coordinate, modulo 2³².
@@ -126,10 +117,7 @@ impl Cell {
 #[inline]
 const fn middle(coordinate: i32, cell_size: Fx) -> Fx {
     let odd = ((coordinate as i128) << 1).wrapping_add(1);
-    Fx::from_bits(narrow_saturating(div_half_even(
-        odd.wrapping_mul(cell_size.to_bits() as i128),
-        2,
-    )))
+    Fx::from_bits(narrow_saturating(div_half_even(odd.wrapping_mul(cell_size.to_bits() as i128), 2)))
 }
 
 #[inline]

@@ -52,10 +52,7 @@ impl Fx {
         let integer_start = at;
         while let Some(digit) = digit_at(bytes, at) {
             // Capped at once, so that any number of digits stays in 64 bits.
-            integer = integer
-                .wrapping_mul(10)
-                .wrapping_add(digit)
-                .min(INTEGER_PART_MAX.wrapping_add(1));
+            integer = integer.wrapping_mul(10).wrapping_add(digit).min(INTEGER_PART_MAX.wrapping_add(1));
             at = at.wrapping_add(1);
         }
         if at == integer_start {
@@ -81,11 +78,7 @@ impl Fx {
             return Err(FxParseError::OutOfRange);
         }
         let magnitude = (integer << 16).wrapping_add(fraction.rounded());
-        let bits = if negative {
-            0_i64.checked_sub_unsigned(magnitude)
-        } else {
-            0_i64.checked_add_unsigned(magnitude)
-        };
+        let bits = if negative { 0_i64.checked_sub_unsigned(magnitude) } else { 0_i64.checked_add_unsigned(magnitude) };
         bits.map(Self::from_bits).ok_or(FxParseError::OutOfRange)
     }
 }
@@ -94,10 +87,7 @@ impl Display for Fx {
     /// The exact decimal: no trailing zeros, no point if whole. Width, fill and `+` apply; precision does not.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let magnitude = self.to_bits().unsigned_abs();
-        let text = DecimalText::new(
-            magnitude >> 16,
-            (magnitude & 0xFFFF).wrapping_mul(FIVE_TO_16),
-        );
+        let text = DecimalText::new(magnitude >> 16, (magnitude & 0xFFFF).wrapping_mul(FIVE_TO_16));
         f.pad_integral(!self.is_negative(), "", text.as_str())
     }
 }
@@ -110,10 +100,7 @@ impl Debug for Fx {
 }
 
 fn digit_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes
-        .get(at)
-        .filter(|byte| byte.is_ascii_digit())
-        .map(|byte| u64::from(byte.wrapping_sub(b'0')))
+    bytes.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| u64::from(byte.wrapping_sub(b'0')))
 }
 
 /// The digits after the point: the first 18 as a number, and whether any beyond them is not zero.
@@ -137,15 +124,11 @@ impl Fraction {
     /// The fraction in units of 2⁻¹⁶, 0 to 65536, half to even.
     fn rounded(&self) -> u64 {
         let missing = FRACTION_DIGITS_KEPT.wrapping_sub(self.digit_count);
-        let numerator =
-            u128::from(self.digits.wrapping_mul(10_u64.wrapping_pow(missing))) << 16_u32;
+        let numerator = u128::from(self.digits.wrapping_mul(10_u64.wrapping_pow(missing))) << 16_u32;
         let (floor, rest) = (numerator / FRACTION_UNIT, numerator % FRACTION_UNIT);
         let twice_rest = rest << 1_u32;
-        let up = twice_rest > FRACTION_UNIT
-            || (twice_rest == FRACTION_UNIT && (self.beyond || floor & 1 == 1));
-        u64::try_from(floor)
-            .expect("a fraction below 1 has at most 65,535 units")
-            .wrapping_add(u64::from(up))
+        let up = twice_rest > FRACTION_UNIT || (twice_rest == FRACTION_UNIT && (self.beyond || floor & 1 == 1));
+        u64::try_from(floor).expect("a fraction below 1 has at most 65,535 units").wrapping_add(u64::from(up))
     }
 }
 
@@ -159,11 +142,7 @@ struct DecimalText {
 impl DecimalText {
     /// `integer` and a fraction in units of 10⁻¹⁶.
     fn new(mut integer: u64, mut fraction: u64) -> Self {
-        let mut text = Self {
-            buffer: [b'0'; 32],
-            start: 32,
-            end: 32,
-        };
+        let mut text = Self { buffer: [b'0'; 32], start: 32, end: 32 };
         if fraction == 0 {
             text.push_front_digit(&mut integer);
         } else {

@@ -5,18 +5,14 @@
 //!
 //! Deliberately absent: `Add`, `Mul` and their kin, since an operator cannot say what it does on overflow; conversion
 //! from and to floats.
-#![expect(
-    clippy::disallowed_types,
-    reason = "this is the wrapper that the ban points to"
-)]
+#![expect(clippy::disallowed_types, reason = "this is the wrapper that the ban points to")]
 
 use core::ops::Neg;
 
 use fixed::types::I48F16;
 
 use super::round::{
-    FRACTION_BITS, div_half_even, div_half_even_i64, narrow_checked, narrow_saturating,
-    round_up_16, shift_16_half_even,
+    FRACTION_BITS, div_half_even, div_half_even_i64, narrow_checked, narrow_saturating, round_up_16, shift_16_half_even,
 };
 
 /// A number with 48 integer bits (sign included) and 16 fraction bits: `bits / 65536`.
@@ -102,10 +98,7 @@ impl Fx {
     #[must_use]
     pub const fn round(self) -> i64 {
         let floor = self.floor();
-        let fraction_up = (self.to_bits() & 0xFFFF)
-            .wrapping_add(0x7FFF)
-            .wrapping_add(floor & 1)
-            >> FRACTION_BITS;
+        let fraction_up = (self.to_bits() & 0xFFFF).wrapping_add(0x7FFF).wrapping_add(floor & 1) >> FRACTION_BITS;
         floor.wrapping_add(fraction_up)
     }
 
@@ -176,10 +169,7 @@ impl Fx {
         if let Some(scaled) = scaled_small(num) {
             return Self::from_bits(div_half_even_i64(scaled, den));
         }
-        Self::from_bits(narrow_saturating(div_half_even(
-            (num as i128) << FRACTION_BITS,
-            den as i128,
-        )))
+        Self::from_bits(narrow_saturating(div_half_even((num as i128) << FRACTION_BITS, den as i128)))
     }
 
     /// `self + other`. Exact; `None` on overflow.
@@ -260,9 +250,7 @@ impl Fx {
         let span = (to.to_bits() as i128).wrapping_sub(self.to_bits() as i128);
         let product = span.wrapping_mul(t.to_bits() as i128);
         let floor = (product >> FRACTION_BITS).wrapping_add(self.to_bits() as i128);
-        Self::from_bits(narrow_saturating(
-            floor.wrapping_add(round_up_16(product & 0xFFFF, floor)),
-        ))
+        Self::from_bits(narrow_saturating(floor.wrapping_add(round_up_16(product & 0xFFFF, floor))))
     }
 
     /// The exact product, in units of 2⁻³². Its magnitude is at most 2¹²⁶.
@@ -285,9 +273,5 @@ impl Neg for Fx {
 /// `num * 2^16` if it stays below 2^62, where the machine's own division serves.
 #[inline]
 const fn scaled_small(num: i64) -> Option<i64> {
-    if num > -(1 << 46) && num < (1 << 46) {
-        Some(num << FRACTION_BITS)
-    } else {
-        None
-    }
+    if num > -(1 << 46) && num < (1 << 46) { Some(num << FRACTION_BITS) } else { None }
 }

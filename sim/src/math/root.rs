@@ -9,10 +9,7 @@ use super::fx::Fx;
 #[inline]
 #[must_use]
 pub const fn isqrt_u64(value: u64) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the root of 64 bits has 32"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the root of 64 bits has 32")]
     let root = value.isqrt() as u32;
     root
 }
@@ -21,10 +18,7 @@ pub const fn isqrt_u64(value: u64) -> u32 {
 #[inline]
 #[must_use]
 pub const fn isqrt_u128(value: u128) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the root of 128 bits has 64"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the root of 128 bits has 64")]
     let root = value.isqrt() as u64;
     root
 }
@@ -45,13 +39,9 @@ impl Fx {
         if bits < 0 {
             None
         } else if bits < 1 << 48 {
-            Some(Self::from_bits(
-                rounded_root_u64(bits.cast_unsigned() << 16_u32).cast_signed(),
-            ))
+            Some(Self::from_bits(rounded_root_u64(bits.cast_unsigned() << 16_u32).cast_signed()))
         } else {
-            Some(Self::from_bits(
-                rounded_root_u128((bits.cast_unsigned() as u128) << 16_u32).cast_signed(),
-            ))
+            Some(Self::from_bits(rounded_root_u128((bits.cast_unsigned() as u128) << 16_u32).cast_signed()))
         }
     }
 }
@@ -62,10 +52,7 @@ pub(super) fn length_of_magnitudes(magnitudes: [u64; 3]) -> Fx {
     let [x, y, z] = magnitudes;
     let union = x | y | z;
     if union < 1 << 31_u32 {
-        let squares = x
-            .wrapping_mul(x)
-            .wrapping_add(y.wrapping_mul(y))
-            .wrapping_add(z.wrapping_mul(z));
+        let squares = x.wrapping_mul(x).wrapping_add(y.wrapping_mul(y)).wrapping_add(z.wrapping_mul(z));
         return Fx::from_bits(rounded_root_u64(squares).cast_signed());
     }
     if union > 1 << 63_u32 {

@@ -21,10 +21,7 @@ pub(super) const fn round_up_16(fraction: i128, floor: i128) -> i128 {
 }
 
 /// `num / den`, nearest, ties to even. `den` is not zero and `|num| < 2^126`.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "the caller's divisor is not zero"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "the caller's divisor is not zero")]
 #[inline]
 pub(super) const fn div_half_even(num: i128, den: i128) -> i128 {
     let quotient = num.wrapping_div(den);
@@ -41,10 +38,7 @@ pub(super) const fn div_half_even(num: i128, den: i128) -> i128 {
 }
 
 /// The same quotient as [`div_half_even`] on the machine's own division. `den` is not zero and `|num| < 2^62`.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "the caller's divisor is not zero"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "the caller's divisor is not zero")]
 #[inline]
 pub(super) const fn div_half_even_i64(num: i64, den: i64) -> i64 {
     let quotient = num.wrapping_div(den);
@@ -63,11 +57,7 @@ pub(super) const fn div_half_even_i64(num: i64, den: i64) -> i64 {
 /// `value` if 64 bits hold it.
 #[inline]
 pub(super) const fn narrow_checked(value: i128) -> Option<i64> {
-    if value < i64::MIN as i128 || value > i64::MAX as i128 {
-        None
-    } else {
-        Some(truncated(value))
-    }
+    if value < i64::MIN as i128 || value > i64::MAX as i128 { None } else { Some(truncated(value)) }
 }
 
 /// `value` moved to the nearest number that 64 bits hold.
@@ -82,10 +72,7 @@ pub(super) const fn narrow_saturating(value: i128) -> i64 {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "both callers have checked the range"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "both callers have checked the range")]
 #[inline]
 const fn truncated(value: i128) -> i64 {
     value as i64

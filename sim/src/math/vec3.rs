@@ -8,9 +8,7 @@ use super::round::{narrow_saturating, shift_16_half_even};
 use super::vec2::{Vec2, unit_components};
 
 /// Three components in one unit, which the field that holds the vector says. `Ord` is by x, then y, then z.
-#[derive(
-    tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
-)]
+#[derive(tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Vec3 {
     /// Towards angle zero of the ground plane.
     pub x: Fx,
@@ -49,44 +47,28 @@ impl Vec3 {
     #[inline]
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
-        Self::new(
-            self.x.saturating_add(other.x),
-            self.y.saturating_add(other.y),
-            self.z.saturating_add(other.z),
-        )
+        Self::new(self.x.saturating_add(other.x), self.y.saturating_add(other.y), self.z.saturating_add(other.z))
     }
 
     /// `self - other` by component. Exact, saturating.
     #[inline]
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
-        Self::new(
-            self.x.saturating_sub(other.x),
-            self.y.saturating_sub(other.y),
-            self.z.saturating_sub(other.z),
-        )
+        Self::new(self.x.saturating_sub(other.x), self.y.saturating_sub(other.y), self.z.saturating_sub(other.z))
     }
 
     /// The opposite vector, saturating.
     #[inline]
     #[must_use]
     pub const fn saturating_neg(self) -> Self {
-        Self::new(
-            self.x.saturating_neg(),
-            self.y.saturating_neg(),
-            self.z.saturating_neg(),
-        )
+        Self::new(self.x.saturating_neg(), self.y.saturating_neg(), self.z.saturating_neg())
     }
 
     /// `self * factor` by component: half to even, saturating.
     #[inline]
     #[must_use]
     pub const fn scale(self, factor: Fx) -> Self {
-        Self::new(
-            self.x.saturating_mul(factor),
-            self.y.saturating_mul(factor),
-            self.z.saturating_mul(factor),
-        )
+        Self::new(self.x.saturating_mul(factor), self.y.saturating_mul(factor), self.z.saturating_mul(factor))
     }
 
     /// The scalar product: exact sum, rounded once half to even, saturating.
@@ -94,10 +76,7 @@ impl Vec3 {
     #[must_use]
     pub const fn dot(self, other: Self) -> Fx {
         // Only two products of 2^126 saturate a partial sum upwards, and the third cannot bring the total back into range.
-        let ground = self
-            .x
-            .wide_mul(other.x)
-            .saturating_add(self.y.wide_mul(other.y));
+        let ground = self.x.wide_mul(other.x).saturating_add(self.y.wide_mul(other.y));
         let sum = ground.saturating_add(self.z.wide_mul(other.z));
         Fx::from_bits(narrow_saturating(shift_16_half_even(sum)))
     }
@@ -117,9 +96,7 @@ impl Vec3 {
     #[inline]
     #[must_use]
     pub fn length(self) -> Fx {
-        length_of_magnitudes(
-            [self.x, self.y, self.z].map(|component| component.to_bits().unsigned_abs()),
-        )
+        length_of_magnitudes([self.x, self.y, self.z].map(|component| component.to_bits().unsigned_abs()))
     }
 
     /// The square of the length: as [`dot`](Self::dot) with itself. Saturates from a length of about 11.8 million.
@@ -152,10 +129,6 @@ impl Vec3 {
     #[inline]
     #[must_use]
     pub const fn lerp(self, to: Self, t: Fx) -> Self {
-        Self::new(
-            self.x.lerp(to.x, t),
-            self.y.lerp(to.y, t),
-            self.z.lerp(to.z, t),
-        )
+        Self::new(self.x.lerp(to.x, t), self.y.lerp(to.y, t), self.z.lerp(to.z, t))
     }
 }
