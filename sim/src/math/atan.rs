@@ -3,8 +3,8 @@
 //! A table and a line give the angle to within 1/70 step. Only where that is too near a border between two results, one
 //! pair of exact products is compared against the border's own sine and cosine.
 //!
-//! Invariant: the result is the nearest step, unless the true angle lies within 2⁻⁴² step of a border, which befalls one
-//! random pair in 2⁴¹ (no pair of 12 bits, as a test shows) and then may give the other neighbour. No ties: the tangent
+//! Invariant: the result is the nearest step, unless the true angle lies within 2⁻⁴⁵ step of a border, which befalls
+//! one random pair in 2⁴⁴ (no pair of 12 bits, as a test shows) and then may give the other neighbour. No ties: the tangent
 //! of a border is irrational (Niven). No signs here: folding octants is the caller's.
 
 use super::trig::sin_cos_q62;
@@ -24,17 +24,12 @@ static ATAN: [u32; INTERVAL_COUNT + 1] = atan_table();
 /// Steps (1/65,536 turn) nearest to `atan(small / big)`, 0 to 8192.
 ///
 /// `small <= big`, `big` is not zero.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "the divisor has its top bit set"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "the divisor has its top bit set")]
 #[inline]
 pub(super) fn octant_steps(small: u64, big: u64) -> u16 {
     let shift = big.leading_zeros();
     // The ratio in 32 fraction bits, its relative error below 2^-30.
-    let ratio = (small << shift)
-        .wrapping_div((big << shift) >> 32_u32)
-        .min(1 << 32_u32);
+    let ratio = (small << shift).wrapping_div((big << shift) >> 32_u32).min(1 << 32_u32);
     let estimate = estimate(ratio);
     let (floor, fraction) = (estimate >> STEP_BITS, estimate & 0xFFFF);
     let up = if fraction.abs_diff(HALF_STEP) < DOUBT {
@@ -56,10 +51,7 @@ fn estimate(ratio: u64) -> u32 {
     }
     let interval = interval_of(ratio);
     let offset = ratio & ((1 << OFFSET_BITS) - 1);
-    let (from, to) = (
-        u64::from(ATAN[interval]),
-        u64::from(ATAN[interval.wrapping_add(1)]),
-    );
+    let (from, to) = (u64::from(ATAN[interval]), u64::from(ATAN[interval.wrapping_add(1)]));
     low_32(from.wrapping_add(to.wrapping_sub(from).wrapping_mul(offset) >> OFFSET_BITS))
 }
 
@@ -68,33 +60,20 @@ const fn interval_of(ratio: u64) -> usize {
     (ratio >> (32 - INTERVAL_BITS)) as usize & (INTERVAL_COUNT - 1)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a point between two entries is at most 2^29"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a point between two entries is at most 2^29")]
 #[inline]
 const fn low_32(estimate: u64) -> u32 {
     estimate as u32
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "an estimate of at most 2^29 has at most 8192 whole steps"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "an estimate of at most 2^29 has at most 8192 whole steps")]
 #[inline]
 const fn narrow(steps: u32) -> u16 {
     steps as u16
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an octant is 2^29"
-)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an octant is 2^29")]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn atan_table() -> [u32; INTERVAL_COUNT + 1] {
     let mut table = [0; INTERVAL_COUNT + 1];
     let mut index = 0;
@@ -107,10 +86,7 @@ const fn atan_table() -> [u32; INTERVAL_COUNT + 1] {
 
 /// `atan(index / 256)` in radians of 60 fraction bits, by Euler's series
 /// `t/(1+t²) · Σ Π_{k≤n} (2k/(2k+1)) · (t²/(1+t²))`, whose terms at least halve.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn atan_series(index: i128) -> i128 {
     let whole = INTERVAL_COUNT as i128;
     let norm = index * index + whole * whole;
@@ -126,10 +102,7 @@ const fn atan_series(index: i128) -> i128 {
 }
 
 /// Radians of 60 fraction bits in 2⁻¹⁶ steps, nearest: a turn is 2³² of them.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn radians_to_steps(radians: i128) -> i128 {
     /// π in 60 fraction bits.
     const PI_Q60: i128 = 0x3243_F6A8_885A_308D;

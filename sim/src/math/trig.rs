@@ -3,7 +3,7 @@
 //! A *half-step* is 1/131,072 turn: half the resolution of [`Angle`](super::Angle), so that both angles and the borders
 //! between their rounding intervals are whole numbers. A quarter turn has 32,768.
 //!
-//! Invariant: each result is within 2⁻⁵⁷ of the exact value, far below what 16 fraction bits and the steepest tangent
+//! Invariant: each result is within 2⁻⁵⁹ of the exact value, far below what 16 fraction bits and the steepest tangent
 //! need. The tables are made at compile time by Taylor series over integers and joined by the addition theorem; the tests
 //! hold them against an independent series of arbitrary precision. No folding of quadrants here: that is the callers'.
 
@@ -29,38 +29,35 @@ static FINE: [(u64, u64); FINE_COUNT] = fine_table();
 /// Above 32,768.
 #[inline]
 pub(super) fn sin_cos_q62(half_steps: u32) -> (u64, u64) {
-    let (coarse, fine) = (
-        (half_steps >> FINE_BITS) as usize,
-        (half_steps & 0xFF) as usize,
-    );
-    let (sin_a, cos_a) = (
-        u128::from(SIN_COARSE[coarse]),
-        u128::from(SIN_COARSE[COARSE_COUNT.wrapping_sub(coarse)]),
-    );
-    let (sin_b, cos_b) = (u128::from(FINE[fine].0), u128::from(FINE[fine].1));
+    let [sin_a, cos_a, sin_b, cos_b] = table_parts(half_steps);
     // a + b ≤ a quarter turn, so both sums lie in 0..=2^124 up to the tables' own error, hence the saturation.
-    let sin = sin_a
-        .wrapping_mul(cos_b)
-        .wrapping_add(cos_a.wrapping_mul(sin_b));
-    let cos = cos_a
-        .wrapping_mul(cos_b)
-        .saturating_sub(sin_a.wrapping_mul(sin_b));
+    let sin = sin_a.wrapping_mul(cos_b).wrapping_add(cos_a.wrapping_mul(sin_b));
+    let cos = cos_a.wrapping_mul(cos_b).saturating_sub(sin_a.wrapping_mul(sin_b));
     (narrow(sin >> 62_u32), narrow(cos >> 62_u32))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the sums above stay below 2^125, so 62 bits less fit in 63"
-)]
+/// The sine alone, as [`sin_cos_q62`], in half the time.
+#[inline]
+pub(super) fn sin_q62(half_steps: u32) -> u64 {
+    let [sin_a, cos_a, sin_b, cos_b] = table_parts(half_steps);
+    narrow(sin_a.wrapping_mul(cos_b).wrapping_add(cos_a.wrapping_mul(sin_b)) >> 62_u32)
+}
+
+/// Sine and cosine of the coarse part `a` and the fine part `b` of an angle.
+#[inline]
+fn table_parts(half_steps: u32) -> [u128; 4] {
+    let (coarse, fine) = ((half_steps >> FINE_BITS) as usize, (half_steps & 0xFF) as usize);
+    let (sin_b, cos_b) = FINE[fine];
+    [SIN_COARSE[coarse], SIN_COARSE[COARSE_COUNT.wrapping_sub(coarse)], sin_b, cos_b].map(u128::from)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the sums above stay below 2^125, so 62 bits less fit in 63")]
 #[inline]
 const fn narrow(value: u128) -> u64 {
     value as u64
 }
 
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn sin_coarse_table() -> [u64; COARSE_COUNT + 1] {
     let mut table = [0; COARSE_COUNT + 1];
     let mut index = 0;
@@ -71,10 +68,7 @@ const fn sin_coarse_table() -> [u64; COARSE_COUNT + 1] {
     table
 }
 
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn fine_table() -> [(u64, u64); FINE_COUNT] {
     let mut table = [(0, 0); FINE_COUNT];
     let mut index = 0;
@@ -86,10 +80,7 @@ const fn fine_table() -> [(u64, u64); FINE_COUNT] {
 }
 
 /// Sine and cosine of 0 to 32,768 half-steps by the Taylor series at zero, for the tables.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn series(half_steps: i128) -> (u64, u64) {
     let x = (HALF_PI_Q62 * half_steps + (1 << 14_u32)) >> 15_u32;
     let x_squared = (x * x + (1 << 61_u32)) >> 62_u32;
@@ -108,20 +99,13 @@ const fn series(half_steps: i128) -> (u64, u64) {
     (unit_interval(sin), unit_interval(cos))
 }
 
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "evaluated at compile time, where an overflow does not compile"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn scaled(a: i128, b: i128) -> i128 {
     (a * b + (1 << 61_u32)) >> 62_u32
 }
 
 /// A sum that the series' error may have pushed out of [0, 1] by a few units.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "in range after the two comparisons"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range after the two comparisons")]
 const fn unit_interval(value: i128) -> u64 {
     if value < 0 {
         0

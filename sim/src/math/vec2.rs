@@ -9,9 +9,7 @@ use super::root::{hypot, length_of_magnitudes};
 use super::round::{div_half_even_i64, narrow_saturating, shift_16_half_even};
 
 /// Two components in one unit, which the field that holds the vector says. `Ord` is by x, then y.
-#[derive(
-    tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
-)]
+#[derive(tickworld_derive::Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Vec2 {
     /// Towards angle zero.
     pub x: Fx,
@@ -48,20 +46,14 @@ impl Vec2 {
     #[inline]
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
-        Self::new(
-            self.x.saturating_add(other.x),
-            self.y.saturating_add(other.y),
-        )
+        Self::new(self.x.saturating_add(other.x), self.y.saturating_add(other.y))
     }
 
     /// `self - other` by component. Exact, saturating.
     #[inline]
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
-        Self::new(
-            self.x.saturating_sub(other.x),
-            self.y.saturating_sub(other.y),
-        )
+        Self::new(self.x.saturating_sub(other.x), self.y.saturating_sub(other.y))
     }
 
     /// The opposite vector, saturating.
@@ -83,10 +75,7 @@ impl Vec2 {
     #[must_use]
     pub const fn dot(self, other: Self) -> Fx {
         // Only two products of 2^126 saturate the sum, far outside the result's range.
-        let sum = self
-            .x
-            .wide_mul(other.x)
-            .saturating_add(self.y.wide_mul(other.y));
+        let sum = self.x.wide_mul(other.x).saturating_add(self.y.wide_mul(other.y));
         Fx::from_bits(narrow_saturating(shift_16_half_even(sum)))
     }
 
@@ -95,10 +84,7 @@ impl Vec2 {
     #[inline]
     #[must_use]
     pub const fn cross(self, other: Self) -> Fx {
-        let difference = self
-            .x
-            .wide_mul(other.y)
-            .saturating_sub(self.y.wide_mul(other.x));
+        let difference = self.x.wide_mul(other.y).saturating_sub(self.y.wide_mul(other.x));
         Fx::from_bits(narrow_saturating(shift_16_half_even(difference)))
     }
 
@@ -129,12 +115,11 @@ impl Vec2 {
 
     /// The unit vector of the same direction; `None` for the zero vector.
     ///
-    /// Each component is within 0.501 ulp of the exact one while no component exceeds 2¹⁵ in magnitude, within 0.51 ulp
-    /// beyond; so the length of the result is within 1 ulp of 1.
+    /// Each component is within 0.501 ulp of the exact one, so the length of the result is within 1 ulp of 1.
     #[inline]
     #[must_use]
     pub fn normalize(self) -> Option<Self> {
-        let [x, y, _] = unit_components([self.x, self.y, Fx::ZERO])?;
+        let [x, y] = unit_components([self.x, self.y])?;
         Some(Self::new(x, y))
     }
 
@@ -153,24 +138,20 @@ impl Vec2 {
     }
 }
 
-/// Components of the unit vector, or `None` for zero. Shared by the vectors of two and three dimensions.
+/// Components of the unit vector, or `None` for zero; `N` is 2 or 3.
 ///
 /// The vector is scaled by a power of two so that its greatest component has 31 bits (which keeps everything in 64 bits)
 /// and divided by its length, itself known to 2⁻³¹ of its value.
 #[inline]
-pub(super) fn unit_components(components: [Fx; 3]) -> Option<[Fx; 3]> {
-    let [x, y, z] = components.map(Fx::to_bits);
-    let union = x.unsigned_abs() | y.unsigned_abs() | z.unsigned_abs();
+pub(super) fn unit_components<const N: usize>(components: [Fx; N]) -> Option<[Fx; N]> {
+    let components = components.map(Fx::to_bits);
+    let union = components.iter().fold(0_u64, |union, bits| union | bits.unsigned_abs());
     if union == 0 {
         return None;
     }
     let bit_count = u64::BITS.wrapping_sub(union.leading_zeros());
-    let scaled = [x, y, z].map(|bits| {
-        if bit_count <= 31 {
-            bits << 31_u32.wrapping_sub(bit_count)
-        } else {
-            bits >> bit_count.wrapping_sub(31)
-        }
+    let scaled = components.map(|bits| {
+        if bit_count <= 31 { bits << 31_u32.wrapping_sub(bit_count) } else { bits >> bit_count.wrapping_sub(31) }
     });
     let squares = scaled.iter().fold(0_u64, |sum, bits| {
         let magnitude = bits.unsigned_abs();
