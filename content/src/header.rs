@@ -68,7 +68,11 @@ pub(crate) fn read(file: &[u8]) -> Result<(ContentId, &[u8]), PackError> {
     }
     let truncated = PackError::Truncated { bytes: file.len(), bytes_min: HEADER_BYTES };
     let Some((head, body)) = file.split_first_chunk::<HEADER_BYTES>() else {
-        return Err(if file.iter().zip(&MAGIC).all(|(a, b)| a == b) || file.len() < 8 { truncated } else { PackError::Magic });
+        return Err(if file.iter().zip(&MAGIC).all(|(a, b)| a == b) || file.len() < 8 {
+            truncated
+        } else {
+            PackError::Magic
+        });
     };
     if head[..8] != MAGIC {
         return Err(PackError::Magic);

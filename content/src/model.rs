@@ -32,7 +32,14 @@ pub struct Dice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names are the game's own")]
 #[repr(u8)]
-pub enum Ability { Strength, Dexterity, Constitution, Intelligence, Wisdom, Charisma }
+pub enum Ability {
+    Strength,
+    Dexterity,
+    Constitution,
+    Intelligence,
+    Wisdom,
+    Charisma,
+}
 
 /// Position in [`Pack::damage_types`]; valid within one pack only, never stored in a world row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,11 +192,20 @@ pub enum Target {
 #[expect(missing_docs, reason = "sizes in feet, as in the SRD")]
 pub enum Shape {
     /// Also cylinders: height does not matter on a flat map.
-    Sphere { radius: Feet },
+    Sphere {
+        radius: Feet,
+    },
     /// As wide at any point as it is far from its origin.
-    Cone { length: Feet },
-    Line { length: Feet, width: Feet },
-    Cube { side: Feet },
+    Cone {
+        length: Feet,
+    },
+    Line {
+        length: Feet,
+        width: Feet,
+    },
+    Cube {
+        side: Feet,
+    },
 }
 
 /// An attack roll.
@@ -334,7 +350,13 @@ pub struct Creature {
 /// Speeds in feet per round; 0 where it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the game's own")]
-pub struct Speeds { pub walk: Feet, pub fly: Feet, pub swim: Feet, pub climb: Feet, pub burrow: Feet }
+pub struct Speeds {
+    pub walk: Feet,
+    pub fly: Feet,
+    pub swim: Feet,
+    pub climb: Feet,
+    pub burrow: Feet,
+}
 
 /// Resistances and the like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

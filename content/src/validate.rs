@@ -7,8 +7,8 @@ use crate::{
     error::{PackError, Problem},
     limits,
     model::{
-        Action, Attack, Bonus, Casting, Condition, Conditions, Constants, Creature, DamageTypes, Dice, Effect, Feet, Item, ItemUse,
-        Key, Pack, Shape, Spell, Target, Usage,
+        Action, Attack, Bonus, Casting, Condition, Conditions, Constants, Creature, DamageTypes, Dice, Effect, Feet,
+        Item, ItemUse, Key, Pack, Shape, Spell, Target, Usage,
     },
 };
 
@@ -21,7 +21,13 @@ pub(crate) fn pack(pack: &Pack) -> Checked {
     let conditions = |place: Place, it: &Condition| condition(place, it, pack);
     table("conditions", limits::CONDITIONS_MAX, &pack.conditions, |it| (it.key, &it.name), conditions)?;
     table("actions", limits::ACTIONS_MAX, &pack.actions, |it| (it.key, &it.name), |place, it| action(place, it, pack))?;
-    table("creatures", limits::CREATURES_MAX, &pack.creatures, |it| (it.key, &it.name), |place, it| creature(place, it, pack))?;
+    table(
+        "creatures",
+        limits::CREATURES_MAX,
+        &pack.creatures,
+        |it| (it.key, &it.name),
+        |place, it| creature(place, it, pack),
+    )?;
     table("spells", limits::SPELLS_MAX, &pack.spells, |it| (it.key, &it.name), |place, it| spell(place, it, pack))?;
     table("items", limits::ITEMS_MAX, &pack.items, |it| (it.key, &it.name), |place, it| item(place, it, pack))
 }
@@ -66,7 +72,11 @@ impl Place {
 
     fn set(self, field: &'static str, bits: u64, count: usize) -> Checked {
         let highest = u64::from(64_u32.saturating_sub(bits.leading_zeros()));
-        if highest > count as u64 { self.fail(field, Problem::Index { index: highest.saturating_sub(1), count }) } else { Ok(()) }
+        if highest > count as u64 {
+            self.fail(field, Problem::Index { index: highest.saturating_sub(1), count })
+        } else {
+            Ok(())
+        }
     }
 
     fn damage_types(self, field: &'static str, set: DamageTypes, pack: &Pack) -> Checked {

@@ -1,1 +1,144 @@
-//! Content compiler.
+//! Content compiler: YAML sources to a content pack, and importers that write such sources.
+//!
+//! [`compile`] gathers the names of all sources, reads every entry against them and encodes the pack; whatever is wrong
+//! comes back as [`Diagnostics`], all of it at once, with file, line, column and a suggestion.
+//! [`import_5e`] turns the JSON of the 5e-database project into such sources and lists what it cannot express.
+//!
+//! Invariant: the same sources give the same bytes, whatever order they come in and wherever they are compiled.
+//! What it deliberately does not do: print, parse command lines, or know what values mean in play.
+//!
+//! ```
+//! use tickworld_contentc::{Source, check};
+//!
+//! let source = Source { path: "fire.yaml".into(), text: "damage_types: {fire: {name: Fire, colour: red}}".into() };
+//! let wrong = check(&[source]).expect_err("there is no such field");
+//! assert_eq!(wrong.list[0].message, "unknown field `colour`");
+//! ```
+#![forbid(unsafe_code)]
+
+mod diagnostic;
+mod lower;
+mod names;
+mod source;
+mod text;
+mod yaml;
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+use tickworld_content::{ContentId, limits, model::Pack};
+
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics};
+pub use source::{SOURCE_BYTES_MAX, SOURCES_MAX, Source};
+
+/// A finished pack.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The pack file.
+    pub bytes: Vec<u8>,
+    /// Its id.
+    pub id: ContentId,
+    /// What a reader of `bytes` gets.
+    pub pack: Pack,
+    /// For people.
+    pub summary: Summary,
+}
+
+/// How much of what a pack holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Id in hexadecimal digits.
+    pub id: String,
+    /// Length of the pack file.
+    pub bytes: usize,
+    /// Source files.
+    pub sources: usize,
+    /// Entries of each table, by its name.
+    pub entries: BTreeMap<&'static str, usize>,
+}
+
+/// Compiles sources, in whatever order they come.
+///
+/// Linear in their length but for sorting.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn compile(sources: &[Source]) -> Result<Compiled, Diagnostics> {
+    let (pack, sources) = (read(sources)?, sources.len());
+    let whole = |error: tickworld_content::PackError| Diagnostics::of_file("(all sources)", error.to_string());
+    let (id, bytes) = pack.to_bytes().map_err(whole)?;
+    let (read_id, read) = Pack::from_bytes(&bytes).map_err(whole)?;
+    assert!(read_id == id && read == pack, "a pack that was just written reads back as it was");
+    let entries = BTreeMap::from([
+        ("actions", pack.actions.len()),
+        ("conditions", pack.conditions.len()),
+        ("creatures", pack.creatures.len()),
+        ("damage_types", pack.damage_types.len()),
+        ("items", pack.items.len()),
+        ("spells", pack.spells.len()),
+    ]);
+    let summary = Summary { id: id.to_string(), bytes: bytes.len(), sources, entries };
+    Ok(Compiled { bytes, id, pack, summary })
+}
+
+/// Compiles every YAML file under `folder`.
+///
+/// # Errors
+/// What cannot be read, or everything that is wrong with what was read.
+pub fn compile_dir(folder: &Path) -> Result<Compiled, Diagnostics> {
+    compile(&Source::read_dir(folder)?)
+}
+
+/// Checks sources without writing a pack.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn check(sources: &[Source]) -> Result<(), Diagnostics> {
+    read(sources).map(|_| ())
+}
+
+fn read(sources: &[Source]) -> Result<Pack, Diagnostics> {
+    if sources.len() > SOURCES_MAX {
+        return Err(Diagnostics::of_file("(all sources)", format!("more than {SOURCES_MAX} files")));
+    }
+    let mut sink = source::Sink::default();
+    let mut sorted: Vec<&Source> = sources.iter().collect();
+    sorted.sort();
+    for pair in sorted.windows(2) {
+        if let [first, second] = pair
+            && first.path == second.path
+        {
+            sink.push(Diagnostic::of_file(&first.path, "given twice"));
+        }
+    }
+    let trees: Vec<_> =
+        sorted.into_iter().filter_map(|source| yaml::load(source, &mut sink).map(|tree| (source, tree))).collect();
+    let names = names::Names::gather(&trees, &mut sink);
+    over_limits(&names, &mut sink);
+    let pack = lower::pack(&names, &mut sink);
+    if pack.is_none() && sink.is_empty() {
+        sink.push(Diagnostic::of_file("(all sources)", "no `constants:` in any source"));
+    }
+    match pack {
+        Some(pack) if sink.is_empty() => Ok(pack),
+        _ => Err(sink.into_diagnostics()),
+    }
+}
+
+fn over_limits(names: &names::Names<'_>, sink: &mut source::Sink) {
+    use lower::Kind;
+    let limits = [
+        (Kind::DamageType, limits::DAMAGE_TYPES_MAX),
+        (Kind::Condition, limits::CONDITIONS_MAX),
+        (Kind::Creature, limits::CREATURES_MAX),
+        (Kind::Spell, limits::SPELLS_MAX),
+        (Kind::Item, limits::ITEMS_MAX),
+    ];
+    for (kind, max) in limits {
+        let entries = names.entries(kind);
+        if let Some(entry) = entries.get(max) {
+            let message = format!("{} {}, at most {max} fit a pack", entries.len(), kind.section());
+            sink.report(entry.source, entry.span, message, None);
+        }
+    }
+}

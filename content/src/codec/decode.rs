@@ -13,9 +13,9 @@ use crate::{
     generated::tickworld::pack as fb,
     limits,
     model::{
-        Ability, Action, Attack, Behaviour, Bonus, Casting, Condition, ConditionEffect, Conditions, Constants, Creature, Damage,
-        DamageType, DamageTypeIndex, DamageTypes, Defences, Dice, Effect, Feet, Inflict, Item, ItemUse, Key, Pack, Save, Shape,
-        Speeds, Spell, Target, Usage,
+        Ability, Action, Attack, Behaviour, Bonus, Casting, Condition, ConditionEffect, Conditions, Constants,
+        Creature, Damage, DamageType, DamageTypeIndex, DamageTypes, Defences, Dice, Effect, Feet, Inflict, Item,
+        ItemUse, Key, Pack, Save, Shape, Speeds, Spell, Target, Usage,
     },
 };
 
@@ -41,7 +41,11 @@ impl Place {
         if count > max { Err(self.error(field, Problem::Count { count, max })) } else { Ok(()) }
     }
 
-    fn array<const N: usize, T: Copy + Default>(self, field: &'static str, from: impl ExactSizeIterator<Item = T>) -> Decoded<[T; N]> {
+    fn array<const N: usize, T: Copy + Default>(
+        self,
+        field: &'static str,
+        from: impl ExactSizeIterator<Item = T>,
+    ) -> Decoded<[T; N]> {
         let count = from.len();
         if count != N {
             return Err(self.error(field, Problem::Length { count, exactly: N }));
@@ -97,7 +101,8 @@ fn constants(it: fb::Constants<'_>) -> Decoded<Constants> {
 
 fn condition(place: Place, it: fb::Condition<'_>) -> Decoded<Condition> {
     place.counted("effects", it.effects().len(), limits::CONDITION_EFFECTS_MAX)?;
-    let effects = it.effects().iter().map(|effect| place.known("effects", effect.0, ConditionEffect::from_schema(effect)));
+    let effects =
+        it.effects().iter().map(|effect| place.known("effects", effect.0, ConditionEffect::from_schema(effect)));
     Ok(Condition {
         key: Key(it.key()),
         name: it.name().to_owned(),
@@ -264,9 +269,11 @@ fn spell(it: fb::Spell<'_>) -> Spell {
 fn item(place: Place, it: fb::Item<'_>) -> Decoded<Item> {
     let use_ = match it.use_() {
         fb::UseKind::Gear => ItemUse::Gear,
-        fb::UseKind::Weapon => {
-            ItemUse::Weapon { action: it.action(), two_handed: it.two_handed(), versatile: it.versatile().checked_sub(1) }
-        }
+        fb::UseKind::Weapon => ItemUse::Weapon {
+            action: it.action(),
+            two_handed: it.two_handed(),
+            versatile: it.versatile().checked_sub(1),
+        },
         fb::UseKind::Armor => ItemUse::Armor {
             base: it.armor_class(),
             dexterity_max: Some(it.armor_dexterity_max()).filter(|&max| max != u8::MAX),

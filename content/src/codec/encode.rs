@@ -10,7 +10,8 @@ use flatbuffers::{FlatBufferBuilder, WIPOffset};
 use crate::{
     generated::tickworld::pack as fb,
     model::{
-        Action, Attack, Bonus, Casting, Constants, Creature, Dice, Effect, Item, ItemUse, Pack, Shape, Spell, Target, Usage,
+        Action, Attack, Bonus, Casting, Constants, Creature, Dice, Effect, Item, ItemUse, Pack, Shape, Spell, Target,
+        Usage,
     },
 };
 
@@ -28,7 +29,12 @@ pub(super) fn body(pack: &Pack) -> Vec<u8> {
         let name = out.create_string(&entry.name);
         let effects: Vec<_> = entry.effects.iter().map(|effect| effect.to_schema()).collect();
         let effects = out.create_vector(&effects);
-        let args = fb::ConditionArgs { key: entry.key.0, name: Some(name), effects: Some(effects), includes: entry.includes.0 };
+        let args = fb::ConditionArgs {
+            key: entry.key.0,
+            name: Some(name),
+            effects: Some(effects),
+            includes: entry.includes.0,
+        };
         fb::Condition::create(out, &args)
     });
     let actions = table(&mut out, &pack.actions, action);
@@ -138,11 +144,8 @@ fn attack(it: Attack) -> fb::Attack {
 fn effect(out: &mut Builder, it: &Effect) -> WIPOffset<fb::Effect<'static>> {
     let damage: Vec<_> = it.damage.iter().map(|d| fb::Damage::new(&dice(d.dice), d.kind.0, d.add_ability)).collect();
     let damage = out.create_vector(&damage);
-    let conditions: Vec<_> = it
-        .conditions
-        .iter()
-        .map(|i| fb::Inflict::new(i.condition.0, i.rounds, i.escape_dc, i.repeat_save))
-        .collect();
+    let conditions: Vec<_> =
+        it.conditions.iter().map(|i| fb::Inflict::new(i.condition.0, i.rounds, i.escape_dc, i.repeat_save)).collect();
     let conditions = out.create_vector(&conditions);
     let save = it.save.map(|save| fb::Save::new(save.ability.to_schema(), save.dc.unwrap_or(0), save.half));
     fb::Effect::create(

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     #[expect(deprecated, reason = "the generator's only list of variants")]
     fn both_sides_have_the_same_variants() {
-        assert_eq!(Ability::ALL.iter().map(|it| it.to_schema()).collect::<alloc::vec::Vec<_>>(), fb::ENUM_VALUES_ABILITY);
+        assert_eq!(
+            Ability::ALL.iter().map(|it| it.to_schema()).collect::<alloc::vec::Vec<_>>(),
+            fb::ENUM_VALUES_ABILITY
+        );
         let effects: alloc::vec::Vec<_> = ConditionEffect::ALL.iter().map(|it| it.to_schema()).collect();
         assert_eq!(effects, fb::ENUM_VALUES_CONDITION_EFFECT);
     }

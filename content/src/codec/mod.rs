@@ -9,7 +9,9 @@ mod enums;
 
 use alloc::{format, vec::Vec};
 
-use crate::{error::PackError, generated::tickworld::pack as fb, header, header::ContentId, limits, model::Pack, validate};
+use crate::{
+    error::PackError, generated::tickworld::pack as fb, header, header::ContentId, limits, model::Pack, validate,
+};
 
 impl Pack {
     /// Reads a pack file.
@@ -26,7 +28,8 @@ impl Pack {
             max_apparent_size: limits::PACK_BYTES_MAX,
             ignore_missing_null_terminator: false,
         };
-        let root = fb::root_as_pack_with_opts(&options, body).map_err(|error| PackError::Malformed(format!("{error}")))?;
+        let root =
+            fb::root_as_pack_with_opts(&options, body).map_err(|error| PackError::Malformed(format!("{error}")))?;
         let pack = decode::pack(root)?;
         validate::pack(&pack)?;
         // FlatBuffers can say one thing in many ways (order, sharing, padding): only the encoder's way has this pack's id.

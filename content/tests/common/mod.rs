@@ -40,7 +40,13 @@ fn constants() -> Constants {
 
 fn actions() -> Vec<Action> {
     let bite = Action {
-        attack: Some(Attack { bonus: Bonus::Fixed(4), reach: Feet(5), range: Feet(0), long_range: Feet(0), magical: false }),
+        attack: Some(Attack {
+            bonus: Bonus::Fixed(4),
+            reach: Feet(5),
+            range: Feet(0),
+            long_range: Feet(0),
+            magical: false,
+        }),
         effects: vec![
             Effect {
                 damage: vec![Damage { dice: dice(2, 6, 3), kind: DamageTypeIndex(1), add_ability: false }],
@@ -48,7 +54,12 @@ fn actions() -> Vec<Action> {
             },
             Effect {
                 save: Some(Save { ability: Ability::Constitution, dc: Some(11), half: false }),
-                conditions: vec![Inflict { condition: Key::of("condition", "poisoned"), rounds: 10, repeat_save: true, escape_dc: 0 }],
+                conditions: vec![Inflict {
+                    condition: Key::of("condition", "poisoned"),
+                    rounds: 10,
+                    repeat_save: true,
+                    escape_dc: 0,
+                }],
                 ..effect()
             },
         ],
@@ -73,7 +84,13 @@ fn actions() -> Vec<Action> {
         ..action("action/item/blade", "Blade", Target::Creatures { range: Feet(60), count: 1 })
     };
     let ray = Action {
-        attack: Some(Attack { bonus: Bonus::Spell, reach: Feet(0), range: Feet(120), long_range: Feet(120), magical: true }),
+        attack: Some(Attack {
+            bonus: Bonus::Spell,
+            reach: Feet(0),
+            range: Feet(120),
+            long_range: Feet(120),
+            magical: true,
+        }),
         ..action("action/spell/ray", "Ray", Target::Creatures { range: Feet(120), count: 3 })
     };
     let cone = Target::Area { shape: Shape::Cone { length: Feet(15) }, range: Feet(0) };
@@ -127,9 +144,11 @@ fn wolf(at: impl Fn(&str) -> u32) -> Creature {
 /// One of everything.
 pub fn pack() -> Pack {
     let actions = actions();
-    let position = |path: &str| actions.iter().position(|it| it.key == Key::of_path(path)).expect("an action of this pack");
+    let position =
+        |path: &str| actions.iter().position(|it| it.key == Key::of_path(path)).expect("an action of this pack");
     let at = |path: &str| u32::try_from(position(path)).expect("a small pack");
-    let mut damage_types = ["fire", "piercing"].map(|name| DamageType { key: Key::of("damage-type", name), name: name.into() });
+    let mut damage_types =
+        ["fire", "piercing"].map(|name| DamageType { key: Key::of("damage-type", name), name: name.into() });
     damage_types.sort_by_key(|it| it.key);
     let mut conditions = vec![
         Condition {
