@@ -10,7 +10,10 @@ use crate::{column::Pages, entity::Row, part::Part};
 
 /// Contents that can be made from a state `S` alone.
 pub trait Rebuild<S>: Clone + PartialEq + Send + Sync {
-    /// Makes the contents that a state has; `previous` only carries settings that never change, such as a cell size.
+    /// Makes the contents that a state has.
+    ///
+    /// `previous` may save work, and carry settings that the game's set-up chose for good. It is `None` in a world restored
+    /// from bytes: settings that differ between worlds must stand in the state, a `Resource` or the like.
     fn rebuild(previous: Option<&Self>, state: &S) -> Self;
 }
 

@@ -18,6 +18,7 @@ pub mod events;
 pub mod executor;
 pub mod frame;
 pub mod game;
+pub mod grid;
 pub mod hash;
 pub mod join;
 pub mod limits;

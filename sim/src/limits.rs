@@ -26,3 +26,5 @@ pub const FRAME_INPUTS_MAX: u32 = 65_536;
 pub const EVENTS_PER_TICK_MAX: u32 = 65_536;
 /// Most chunks of a list column.
 pub const LIST_CHUNKS_MAX: u32 = RUNS_MAX * 1024;
+/// Most buckets of a grid; one over a larger area has larger buckets.
+pub const GRID_BUCKETS_MAX: u32 = 1 << 20;
