@@ -10,6 +10,7 @@ mod pages;
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 pub use pages::{Job, PageEntry, Pages, column_root};
+pub use page::PageBytes;
 pub(crate) use page::{BLOCK_ROWS, Page, ones};
 
 use crate::{
@@ -70,9 +71,12 @@ impl<T: Component> Slot<T> {
     fn sealed_hash(&self, scratch: &mut Vec<u8>) -> Option<Hash> {
         let page = self.page.as_ref()?;
         self.hash.or_else(|| {
-            scratch.clear();
-            page.encode(scratch);
-            Some(hash(scratch))
+            let length = page.encoded_bytes();
+            if scratch.len() < length {
+                scratch.resize(length, 0);
+            }
+            page.encode(&mut scratch[..length]);
+            Some(hash(&scratch[..length]))
         })
     }
 }
@@ -251,12 +255,15 @@ impl<T: Component> Pages for Column<T> {
     }
 
     fn page_bytes(&self, page: u32, out: &mut Vec<u8>) -> bool {
-        let slot = self.slots.get(page as usize);
-        slot.and_then(|slot| slot.page.as_ref()).map(|page| page.encode(out)).is_some()
+        let Some(page) = self.slots.get(page as usize).and_then(|slot| slot.page.as_ref()) else { return false };
+        let start = out.len();
+        out.resize(start + page.encoded_bytes(), 0);
+        page.encode(&mut out[start..]);
+        true
     }
 
-    fn load_page(&mut self, page: u32, bytes: &[u8]) -> Result<(), DecodeError> {
-        let loaded = Page::decode(bytes, Self::PAGE_ROWS)?;
+    fn load_page(&mut self, page: u32, row_count: u32, bytes: &[u8]) -> Result<(), DecodeError> {
+        let loaded = Page::decode(bytes, row_count, Self::PAGE_ROWS)?;
         let runs = page as usize / Self::RUN_PAGES + 1;
         if runs > limits::RUNS_MAX as usize {
             return Err(DecodeError::new(DecodeCause::Form("page number")));

@@ -1,8 +1,10 @@
 //! [`Page`]: up to 1,024 rows behind one `Arc`, with a presence bitmap.
 //!
 //! Invariant: `blocks` reaches at least to the last present row; what absent rows hold is never read, encoded or hashed.
-//! Encoding (docs/FORMATS.md, "Page"): count of presence words up to the last one that is not zero (u8), the words
-//! (u64 little-endian; bit `i` of word `w` is row `64 w + i`), then the present rows in order.
+//! Encoding (docs/FORMATS.md, "Page"), given the number of rows: where the rows present are the first ones without a gap,
+//! just these rows; otherwise the count of presence words up to the last one that is not zero (u8), the words (u64
+//! little-endian; bit `i` of word `w` is row `64 w + i`), then the rows in order. The length tells which. (A dense page of
+//! 16 KiB is sixteen BLAKE3 chunks; a seventeenth for its presence words cost four per cent of a tick.)
 
 use alloc::vec::Vec;
 
@@ -57,19 +59,33 @@ impl<T: Component> Page<T> {
         self.bits.iter().map(|word| word.count_ones()).sum()
     }
 
-    /// Appends the canonical bytes.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Whether the rows present are the first ones without a gap; the bytes then carry no presence words.
+    fn is_dense(&self) -> bool {
+        self.bits == dense_bits(self.row_count())
+    }
+
+    /// Length of the canonical bytes.
+    pub(crate) fn encoded_bytes(&self) -> usize {
+        let bits = if self.is_dense() { 0 } else { 1 + self.words() * 8 };
+        bits + self.row_count() as usize * T::SIZE
+    }
+
+    /// Writes the canonical bytes; `out` is [`encoded_bytes`](Self::encoded_bytes) long.
+    pub(crate) fn encode(&self, out: &mut [u8]) {
         let words = self.words();
-        out.push(words as u8);
-        for word in &self.bits[..words] {
-            out.extend_from_slice(&word.to_le_bytes());
+        let mut rest = out;
+        if !self.is_dense() {
+            let (count, after) = rest.split_at_mut(1);
+            count.fill(words as u8);
+            let (bits, after) = after.split_at_mut(words * 8);
+            for (word, out) in self.bits[..words].iter().zip(bits.chunks_exact_mut(8)) {
+                word.encode(out);
+            }
+            rest = after;
         }
-        let start = out.len();
-        out.resize(start + self.row_count() as usize * T::SIZE, 0);
         if T::SIZE == 0 {
             return;
         }
-        let mut rest = &mut out[start..];
         for (word, block) in self.bits[..words].iter().zip(&self.blocks) {
             if *word == !0 {
                 let (head, tail) = rest.split_at_mut(BLOCK_ROWS * T::SIZE);
@@ -87,37 +103,96 @@ impl<T: Component> Page<T> {
         }
     }
 
-    /// Reads canonical bytes of a page of at most `page_rows` rows.
-    pub(crate) fn decode(bytes: &[u8], page_rows: usize) -> Result<Self, DecodeError> {
-        let (&words, rest) = bytes.split_first().ok_or(DecodeError::length(1, 0))?;
+    /// Reads the canonical bytes of a page with `row_count` rows.
+    pub(crate) fn decode(bytes: &[u8], row_count: u32, page_rows: usize) -> Result<Self, DecodeError> {
+        let parsed = PageBytes::parse(bytes, row_count, T::SIZE, page_rows)?;
+        let mut page = Self { bits: parsed.bits, blocks: Vec::new() };
+        page.blocks.resize(page.words(), [T::FILLER; BLOCK_ROWS]);
+        for (at, row) in parsed.rows() {
+            let shift = bytes.len() - parsed.rows.len() + parsed.offset(at);
+            page.blocks[at / BLOCK_ROWS][at % BLOCK_ROWS] = T::decode(row).map_err(|e| e.shift(shift))?;
+        }
+        Ok(page)
+    }
+}
+
+/// A page's canonical bytes, taken apart without the Rust type of its rows.
+#[derive(Clone, Debug)]
+pub struct PageBytes<'a> {
+    bits: [u64; RUN_WORDS],
+    rows: &'a [u8],
+    row_bytes: usize,
+}
+
+impl<'a> PageBytes<'a> {
+    /// Takes apart the bytes of a page with `row_count` rows of `row_bytes`, out of `page_rows`.
+    ///
+    /// # Errors
+    /// Where the bytes are not in canonical form. What the rows say is not looked at.
+    pub fn parse(bytes: &'a [u8], row_count: u32, row_bytes: usize, page_rows: usize) -> Result<Self, DecodeError> {
+        let page_rows = page_rows.min(super::RUN_ROWS);
+        let count = row_count as usize;
+        if count == 0 || count > page_rows {
+            return Err(DecodeError::new(DecodeCause::Form("number of rows")));
+        }
+        let dense = dense_bits(row_count);
+        if bytes.len() == count * row_bytes {
+            return Ok(Self { bits: dense, rows: bytes, row_bytes });
+        }
+        let (&words, rest) = bytes.split_first().ok_or(DecodeError::length(count * row_bytes, 0))?;
         let words = usize::from(words);
         if words == 0 || words > page_rows / BLOCK_ROWS {
             return Err(DecodeError::new(DecodeCause::Form("number of presence words")));
         }
-        let Some((bits, rows)) = rest.split_at_checked(words * 8) else {
-            return Err(DecodeError::length(1 + words * 8, bytes.len()));
-        };
-        let mut page = Self::new();
-        for (word, bytes) in page.bits.iter_mut().zip(bits.chunks_exact(8)) {
-            *word = u64::decode(bytes)?;
-        }
-        if page.bits[words - 1] == 0 {
-            return Err(DecodeError::new(DecodeCause::Form("the last presence word is zero")));
-        }
-        let expected = 1 + words * 8 + page.row_count() as usize * T::SIZE;
+        let expected = 1 + words * 8 + count * row_bytes;
         if bytes.len() != expected {
             return Err(DecodeError::length(expected, bytes.len()));
         }
-        page.blocks.resize(words, [T::FILLER; BLOCK_ROWS]);
-        let mut at = 0;
-        for (word, block) in page.bits.iter().zip(&mut page.blocks) {
-            for row in ones(*word) {
-                block[row] = T::decode(&rows[at..at + T::SIZE]).map_err(|e| e.shift(1 + words * 8 + at))?;
-                at += T::SIZE;
-            }
+        let (words_bytes, rows) = rest.split_at(words * 8);
+        let mut bits = [0; RUN_WORDS];
+        for (word, bytes) in bits.iter_mut().zip(words_bytes.chunks_exact(8)) {
+            *word = u64::decode(bytes)?;
         }
-        Ok(page)
+        let found: u32 = bits.iter().map(|word| word.count_ones()).sum();
+        if found != row_count || bits[words - 1] == 0 || bits == dense {
+            return Err(DecodeError::new(DecodeCause::Form("presence words")).shift(1));
+        }
+        Ok(Self { bits, rows, row_bytes })
     }
+
+    /// The rows present, ascending: position in the page and bytes.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &'a [u8])> + '_ {
+        let positions = (0..RUN_WORDS).flat_map(|word| ones(self.bits[word]).map(move |at| word * BLOCK_ROWS + at));
+        positions.enumerate().map(|(nth, at)| (at, &self.rows[nth * self.row_bytes..][..self.row_bytes]))
+    }
+
+    /// The bytes of the row at `at`, if present.
+    #[must_use]
+    pub fn row(&self, at: usize) -> Option<&'a [u8]> {
+        let word = self.bits.get(at / BLOCK_ROWS)?;
+        if word >> (at % BLOCK_ROWS) & 1 == 0 {
+            return None;
+        }
+        Some(&self.rows[self.offset(at)..][..self.row_bytes])
+    }
+
+    /// Where the row at `at` begins among the rows.
+    fn offset(&self, at: usize) -> usize {
+        let (word, bit) = (at / BLOCK_ROWS, at % BLOCK_ROWS);
+        let before: u32 = self.bits[..word].iter().map(|word| word.count_ones()).sum();
+        let here = (self.bits[word] & ((1 << bit) - 1)).count_ones();
+        (before + here) as usize * self.row_bytes
+    }
+}
+
+/// The first `row_count` bits.
+fn dense_bits(row_count: u32) -> [u64; RUN_WORDS] {
+    let count = row_count as usize;
+    core::array::from_fn(|word| match count.saturating_sub(word * BLOCK_ROWS) {
+        0 => 0,
+        left if left >= BLOCK_ROWS => !0,
+        left => (1 << left) - 1,
+    })
 }
 
 /// Positions of the set bits, ascending.

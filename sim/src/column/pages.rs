@@ -36,11 +36,11 @@ pub trait Pages: Send + Sync {
     /// Appends a page's canonical bytes; gives whether there were any.
     fn page_bytes(&self, page: u32, out: &mut Vec<u8>) -> bool;
 
-    /// Replaces a page by what canonical bytes say.
+    /// Replaces a page by what canonical bytes of `row_count` rows say.
     ///
     /// # Errors
     /// Where `bytes` are not the canonical bytes of a page; the column is then unchanged.
-    fn load_page(&mut self, page: u32, bytes: &[u8]) -> Result<(), DecodeError>;
+    fn load_page(&mut self, page: u32, row_count: u32, bytes: &[u8]) -> Result<(), DecodeError>;
 
     /// Appends the canonical bytes of a row; gives whether it is present.
     fn row_bytes(&self, row: u32, out: &mut Vec<u8>) -> bool;
