@@ -7,6 +7,7 @@
 use crate::{
     column::{Column, Pages, RUN_ROWS, ones},
     entity::{Band, Entity, Row},
+    join::join,
     limits,
     part::Part,
     schema::RowKind,
@@ -83,7 +84,7 @@ impl Entities {
             Some(row) => row,
             None => self.deal_run(band)?,
         };
-        let generation = self.retired.remove(row).unwrap_or(0).checked_add(1).expect("four billion lives at one index");
+        let generation = self.retired.remove(row).unwrap_or(0).checked_add(1).expect("free rows have a generation left");
         self.alive.set(row, generation);
         Ok(Entity::new(row.index(), generation))
     }
@@ -100,9 +101,13 @@ impl Entities {
                 continue;
             }
             let words = self.alive.run_words(run as usize);
-            if let Some(word) = words.iter().position(|word| *word != !0) {
-                let at = ones(!words[word]).next().expect("a bit of the word is zero");
-                return Some(Row::new(run * RUN_ROWS as u32 + (word * 64 + at) as u32));
+            for (word, alive) in words.iter().enumerate() {
+                let rows = ones(!alive).map(|at| Row::new(run * RUN_ROWS as u32 + (word * 64 + at) as u32));
+                // An index that had every generation stays empty for good: two entities never share a handle.
+                let free = rows.into_iter().find(|row| self.retired.get(*row) != Some(&u32::MAX));
+                if free.is_some() {
+                    return free;
+                }
             }
         }
         None
@@ -142,6 +147,27 @@ impl<S> Part<S> for Entities {
 
     /// Nothing: who lives is settled by `State::despawn`, after every other part has forgotten the row.
     fn forget(&mut self, _: Row) {}
+
+    fn check(&self, _: &Entities) -> Result<(), &'static str> {
+        let runs_end = self.runs_end();
+        if runs_end > limits::RUNS_MAX || (0..runs_end).any(|run| !self.runs.contains(Row::new(run))) {
+            return Err("runs are dealt out in order, without a gap");
+        }
+        for run in 0..self.alive.run_count().max(self.retired.run_count()) {
+            let (alive, retired) = (self.alive.run_words(run), self.retired.run_words(run));
+            if alive.iter().zip(&retired).any(|(alive, retired)| alive & retired != 0) {
+                return Err("an index is alive and retired at once");
+            }
+            let is_used = alive.iter().chain(&retired).any(|word| *word != 0);
+            if is_used && run >= runs_end as usize {
+                return Err("an index lies in a run that no band has");
+            }
+        }
+        let mut is_numbered = true;
+        join(&self.alive).for_each(|_, generation| is_numbered &= *generation > 0);
+        join(&self.retired).for_each(|_, generation| is_numbered &= *generation > 0);
+        if is_numbered { Ok(()) } else { Err("generations count from 1") }
+    }
 
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.alive.adopt(&sealed.alive);

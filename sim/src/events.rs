@@ -81,9 +81,11 @@ impl<E: Component> Events<E> {
         Part::<()>::adopt_hashes(&mut self.dropped, &sealed.dropped);
     }
 
-    /// Counts anew after a restore; gives whether the rows have no gap.
+    /// Counts anew after a restore; gives whether a tick can have left such events.
     pub(crate) fn recount(&mut self) -> bool {
         self.count = self.list.len();
-        self.iter().count() as u32 == self.count
+        let has_no_gap = self.iter().count() as u32 == self.count;
+        let is_full = self.count == limits::EVENTS_PER_TICK_MAX;
+        has_no_gap && self.count <= limits::EVENTS_PER_TICK_MAX && (is_full || self.dropped() == 0)
     }
 }

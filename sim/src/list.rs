@@ -7,9 +7,11 @@
 use alloc::{boxed::Box, vec, vec::Vec};
 
 use crate::{
-    column::{Column, Pages, RUN_ROWS, ones},
+    column::{BLOCK_ROWS, Column, Pages, RUN_ROWS, RUN_WORDS, ones},
     component::{Component, DecodeError},
+    entities::Entities,
     entity::Row,
+    join::join,
     limits,
     part::Part,
     schema::{Field, RowKind, Type},
@@ -187,6 +189,36 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
         Some((chunk, index as usize % N))
     }
 
+    /// Walks the list of `row`, marking its chunks in `seen`, one bit each.
+    fn check_chain(&self, row: Row, head: Head, seen: &mut [u64]) -> Result<(), &'static str> {
+        let mut left = head.len as usize;
+        let mut at = Some(head.first);
+        while let Some(index) = at {
+            let chunk = self.chunks.get(Row::new(index)).ok_or("a list names a chunk that is not there")?;
+            let (word, bit) = (index as usize / BLOCK_ROWS, 1 << (index as usize % BLOCK_ROWS));
+            if seen[word] & bit != 0 {
+                return Err("a chunk is part of two lists, or twice of one");
+            }
+            seen[word] |= bit;
+            if chunk.owner != row.index() {
+                return Err("a chunk belongs to another entity than its list");
+            }
+            if left == 0 {
+                return Err("a list has more chunks than its length needs");
+            }
+            let here = left.min(N);
+            left -= here;
+            if !chunk.items[here..].iter().all(|item| item.same(&T::FILLER)) {
+                return Err("there is an item past the end of a list");
+            }
+            at = chunk.next;
+        }
+        if left > 0 {
+            return Err("a list is longer than its chunks");
+        }
+        if head.len == 0 { Err("an empty list has a head") } else { Ok(()) }
+    }
+
     fn take_chunk(&mut self, owner: Row) -> Result<u32, ListFull> {
         let index = self.lowest_free();
         if index >= limits::LIST_CHUNKS_MAX {
@@ -269,6 +301,20 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
 
     fn forget(&mut self, row: Row) {
         self.clear(row);
+    }
+
+    fn check(&self, entities: &Entities) -> Result<(), &'static str> {
+        Part::<S>::check(&self.heads, entities)?;
+        let mut seen = vec![0; self.chunks.run_count().saturating_mul(RUN_WORDS)];
+        let mut fault = Ok(());
+        join(&self.heads).for_each(|row, head| {
+            if fault.is_ok() {
+                fault = self.check_chain(row, *head, &mut seen);
+            }
+        });
+        fault?;
+        let reached: u32 = seen.iter().map(|word: &u64| word.count_ones()).sum();
+        if reached == self.chunks.len() { Ok(()) } else { Err("a chunk is part of no list") }
     }
 
     fn adopt_hashes(&mut self, sealed: &Self) {

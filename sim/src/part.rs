@@ -3,7 +3,7 @@
 //! Invariant: whatever a part holds is either in its columns, and so in the root, the snapshot and every diff, or is rebuilt
 //! from the state alone ([`Derived`](crate::derived::Derived)). There is no third kind: other types do not compile.
 
-use crate::{column::Pages, entity::Row};
+use crate::{column::Pages, entities::Entities, entity::Row};
 
 /// A field of a state `S`. Implemented by [`Entities`](crate::entities::Entities), [`Column`](crate::column::Column),
 /// [`ListColumn`](crate::list::ListColumn), [`Resource`](crate::resource::Resource) and [`Derived`](crate::derived::Derived).
@@ -25,6 +25,12 @@ pub trait Part<S>: Clone {
     /// Drops what it holds about the entity in `row`, which is being despawned.
     fn forget(&mut self, row: Row);
 
+    /// Refuses contents that no game can have made: restore calls this on what it read, before anything relies on it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn check(&self, entities: &Entities) -> Result<(), &'static str>;
+
     /// Takes over the hashes that `sealed`, an earlier clone of this part, has computed since, where the page is still the same.
     fn adopt_hashes(&mut self, sealed: &Self);
 
@@ -33,4 +39,14 @@ pub trait Part<S>: Clone {
 
     /// Whether both hold the same derived contents; true for parts that are state themselves.
     fn agrees(&self, other: &Self) -> bool;
+}
+
+/// A field of a state holds what no game can have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` cannot be: {what}")]
+pub struct Impossible {
+    /// The field's name.
+    pub field: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
 }

@@ -7,6 +7,7 @@ use core::ops::Deref;
 use crate::{
     column::{Column, Pages},
     component::Component,
+    entities::Entities,
     entity::Row,
     part::Part,
     schema::RowKind,
@@ -60,6 +61,13 @@ impl<S, T: Component> Part<S> for Resource<T> {
     }
 
     fn forget(&mut self, _: Row) {}
+
+    fn check(&self, _: &Entities) -> Result<(), &'static str> {
+        match (self.0.len(), self.0.contains(ROW)) {
+            (1, true) => Ok(()),
+            _ => Err("a resource has exactly one row"),
+        }
+    }
 
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.0.adopt(&sealed.0);

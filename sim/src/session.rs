@@ -11,6 +11,7 @@ use crate::{
     component::Component,
     entity::{Entity, Row},
     frame::{PlayerId, Sequence, Tick},
+    join::join,
     limits,
     schema::RowKind,
 };
@@ -151,12 +152,29 @@ impl Players {
         self.outcomes.adopt(&sealed.outcomes);
     }
 
-    /// Makes the index anew; gives whether every slot up to the last is taken by another player.
-    pub(crate) fn reindex(&mut self) -> bool {
+    /// Makes the index anew after the columns were loaded, at the end of tick `now`.
+    ///
+    /// # Errors
+    /// The column and what no world can have there.
+    pub(crate) fn reindex(&mut self, now: Tick) -> Result<(), (&'static str, &'static str)> {
         let count = self.slots.len();
+        if count > limits::PLAYERS_MAX {
+            return Err(("players.slots", "there are more players than a world remembers"));
+        }
         let slots = (0..count).filter_map(|slot| Some((self.slots.get(Row::new(slot))?.id, slot)));
         self.index = Arc::new(slots.collect());
-        self.index.len() as u32 == count
+        if self.index.len() as u32 != count {
+            return Err(("players.slots", "slots are numbered without a gap and each has another player"));
+        }
+        let mut fits = true;
+        join(&self.outcomes).for_each(|row, outcome| {
+            let slot = row.index() / limits::OUTCOMES_PER_PLAYER;
+            fits &= self.slots.get(Row::new(slot)).is_some_and(|player| {
+                let is_applied = outcome.sequence > Sequence(0) && outcome.sequence <= player.last_sequence;
+                is_applied && outcome.tick <= now.0 && outcome_row(slot, outcome.sequence) == row
+            });
+        });
+        if fits { Ok(()) } else { Err(("players.outcomes", "an outcome is of an input that was not applied")) }
     }
 }
 

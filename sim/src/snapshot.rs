@@ -14,6 +14,7 @@ use crate::{
     game::Game,
     hash::{Hash, hash},
     limits,
+    part::Impossible,
     schema::{RowKind, Schema, SchemaId},
     simulation::Simulation,
     state::State,
@@ -220,14 +221,14 @@ impl<G: Game> World<G> {
         Ok(world)
     }
 
-    /// Rebuilds what follows from the columns, after they were loaded.
+    /// Checks the columns against each other and rebuilds what follows from them, after they were loaded.
     fn settle(&mut self) -> Result<(), RestoreError> {
-        if !self.players.reindex() {
-            return Err(impossible("players.slots", "slots are numbered without a gap and each has another player"));
-        }
+        self.players.reindex(self.tick).map_err(|(column, what)| impossible(column, what))?;
         if !self.events.recount() {
-            return Err(impossible("events.list", "events are numbered without a gap"));
+            let what = "events are numbered without a gap, and none is dropped before the list is full";
+            return Err(impossible("events.list", what));
         }
+        self.state.check().map_err(|Impossible { field, what }| impossible(field, what))?;
         self.state.rebuild();
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::{
     column::Pages,
     entities::{Entities, SpawnError},
     entity::{Band, Entity, Row},
+    part::Impossible,
 };
 
 /// A struct of parts. A clone is a snapshot: pages are shared, not copied.
@@ -32,6 +33,12 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
 
     /// Drops every component of the entity in `row`.
     fn forget(&mut self, row: Row);
+
+    /// Refuses columns that cannot belong together, such as a component of an entity that does not live.
+    ///
+    /// # Errors
+    /// The first field, in declared order, that holds what no game can have made.
+    fn check(&self) -> Result<(), Impossible>;
 
     /// Takes over hashes computed on an earlier clone.
     fn adopt_hashes(&mut self, sealed: &Self);

@@ -39,6 +39,7 @@ fn implementation(ident: &Ident, fields: &[FieldDef<'_>], entities: &FieldDef<'_
     let visits = visits(fields);
     let accessors = accessors(entities);
     let changes = changes(fields);
+    let check = check(fields, entities);
     let derived = derived(fields);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
@@ -46,6 +47,7 @@ fn implementation(ident: &Ident, fields: &[FieldDef<'_>], entities: &FieldDef<'_
             #visits
             #accessors
             #changes
+            #check
             #derived
         }
     }
@@ -123,6 +125,25 @@ fn changes(fields: &[FieldDef<'_>]) -> TokenStream {
         }
         fn adopt_hashes(&mut self, sealed: &Self) {
             #(#adopt_hashes)*
+        }
+    }
+}
+
+/// `check`.
+fn check(fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
+    let entities = &entities.member;
+    let checks = fields.iter().map(|field| {
+        let (part, member, name) = (part(field), &field.member, &field.name);
+        quote_spanned! {field.span()=>
+            if let ::core::result::Result::Err(what) = #part::check(&self.#member, &self.#entities) {
+                return ::core::result::Result::Err(::tickworld_sim::part::Impossible { field: #name, what });
+            }
+        }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn check(&self) -> ::core::result::Result<(), ::tickworld_sim::part::Impossible> {
+            #(#checks)*
+            ::core::result::Result::Ok(())
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) use page::{BLOCK_ROWS, Page, ones};
 
 use crate::{
     component::{Component, DecodeCause, DecodeError},
+    entities::Entities,
     entity::Row,
     hash::{Hash, hash},
     limits,
@@ -124,6 +125,8 @@ impl<T: Component> Column<T> {
     }
 
     /// Puts `value` into `row`; a page that already says so stays clean.
+    ///
+    /// `row` is that of a living entity: a world with a component on a dead one is refused when it is restored.
     pub fn set(&mut self, row: Row, value: T) {
         if self.get(row).is_some_and(|old| old.same(&value)) {
             return;
@@ -335,6 +338,16 @@ impl<S, T: Component> Part<S> for Column<T> {
 
     fn forget(&mut self, row: Row) {
         self.remove(row);
+    }
+
+    fn check(&self, entities: &Entities) -> Result<(), &'static str> {
+        for run in 0..self.run_count() {
+            let living = entities.alive.run_words(run);
+            if self.run_words(run).iter().zip(&living).any(|(present, living)| *present & !*living != 0) {
+                return Err("a row belongs to no living entity");
+            }
+        }
+        Ok(())
     }
 
     fn adopt_hashes(&mut self, sealed: &Self) {
