@@ -12,6 +12,7 @@ pub mod commands;
 pub mod component;
 pub mod content;
 pub mod derived;
+pub mod diff;
 pub mod entities;
 pub mod entity;
 pub mod events;
@@ -34,6 +35,7 @@ pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod stream;
+pub mod trace;
 pub mod world;
 
 pub use component::Component;

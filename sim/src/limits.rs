@@ -28,3 +28,28 @@ pub const EVENTS_PER_TICK_MAX: u32 = 65_536;
 pub const LIST_CHUNKS_MAX: u32 = RUNS_MAX * 1024;
 /// Most buckets of a grid; one over a larger area has larger buckets.
 pub const GRID_BUCKETS_MAX: u32 = 1 << 20;
+
+/// Longest record body of a trace in bytes.
+pub const RECORD_BYTES_MAX: u32 = 64 * 1024 * 1024;
+/// Longest text in a trace's header in bytes.
+pub const TRACE_TEXT_BYTES_MAX: u16 = 4096;
+/// Longest encoded schema in bytes.
+pub const SCHEMA_BYTES_MAX: u32 = 1024 * 1024;
+/// Most values that one type may hold, its leaves all counted: arrays of nothing take no bytes, but take time.
+pub const TYPE_LEAVES_MAX: u32 = 65_536;
+/// Most content packs in a trace.
+pub const TRACE_CONTENTS_MAX: u16 = 1024;
+/// Longest content pack in a trace in bytes.
+pub const CONTENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of a pack in one record of a trace.
+pub const CONTENT_CHUNK_BYTES: u32 = 1024 * 1024;
+/// Most entries of each list of a trace's index; a longer trace has a coarser one.
+pub const INDEX_ENTRIES_MAX: u32 = 65_536;
+/// Most ticks whose pages are evidence.
+pub const EVIDENCE_TICKS_MAX: u32 = 1024;
+/// Most expected roots that wait for their tick.
+pub const EXPECTED_ROOTS_MAX: u32 = 65_536;
+/// Most stages of a tick whose roots are recorded.
+pub const STAGES_MAX: u16 = 1024;
+/// Most bytes of rows in a world that is read from a trace.
+pub const WORLD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;

@@ -168,6 +168,22 @@ impl Type {
         }
     }
 
+    /// Number of values in one of this type, counting every variant's.
+    #[must_use]
+    pub fn leaf_count(&self) -> u32 {
+        let fields_leaves =
+            |fields: &[Field]| fields.iter().fold(0_u32, |sum, field| sum.saturating_add(field.ty.leaf_count()));
+        match self {
+            Self::Option(inner) => inner.leaf_count(),
+            Self::Array(inner, count) => inner.leaf_count().saturating_mul(u32::from(*count)),
+            Self::Struct { fields, .. } => fields_leaves(fields),
+            Self::Enum { variants, .. } => {
+                variants.iter().fold(1, |sum, variant| sum.saturating_add(fields_leaves(&variant.fields)))
+            }
+            _ => 1,
+        }
+    }
+
     /// Reads encoded bytes field by field: `visit(path, value)` in encoding order, paths as `position.x`, `items[2].count`.
     ///
     /// # Errors
@@ -286,10 +302,10 @@ impl Schema {
             put_name(&mut out, &column.name);
             out.push(column.rows as u8);
             out.extend_from_slice(&column.page_rows.to_le_bytes());
-            put_type(&mut out, &column.ty);
+            put_row_type(&mut out, &column.ty);
         }
-        put_type(&mut out, &self.input);
-        put_type(&mut out, &self.event);
+        put_row_type(&mut out, &self.input);
+        put_row_type(&mut out, &self.event);
         out
     }
 
@@ -315,13 +331,13 @@ impl Schema {
                 other => return Err(reader.fail(DecodeCause::Variant(other))),
             };
             let page_rows = reader.value()?;
-            let ty = read_type(&mut reader, 0)?;
+            let ty = read_row_type(&mut reader)?;
             if ty.size() > limits::ROW_BYTES_MAX || page_rows != crate::column::page_rows(ty.size()) {
                 return Err(reader.fail(DecodeCause::Range));
             }
             columns.push(ColumnType { name, rows, page_rows, ty });
         }
-        let schema = Self { game, columns, input: read_type(&mut reader, 0)?, event: read_type(&mut reader, 0)? };
+        let schema = Self { game, columns, input: read_row_type(&mut reader)?, event: read_row_type(&mut reader)? };
         reader.end()?;
         Ok(schema)
     }
@@ -361,6 +377,11 @@ const OPTION: u8 = 13;
 const ARRAY: u8 = 14;
 const STRUCT: u8 = 15;
 const ENUM: u8 = 16;
+
+fn put_row_type(out: &mut Vec<u8>, ty: &Type) {
+    assert!(ty.leaf_count() <= limits::TYPE_LEAVES_MAX, "a type holds too many values: {ty:?}");
+    put_type(out, ty);
+}
 
 fn put_type(out: &mut Vec<u8>, ty: &Type) {
     match ty {
@@ -407,6 +428,15 @@ fn read_name(reader: &mut Reader<'_>) -> Result<Name, DecodeError> {
 fn read_field_list(reader: &mut Reader<'_>, depth: u8) -> Result<Vec<Field>, DecodeError> {
     let count: u8 = reader.value()?;
     (0..count).map(|_| Ok(Field { name: read_name(reader)?, ty: read_type(reader, depth)? })).collect()
+}
+
+/// A whole type. Its values are counted: an array of arrays of nothing takes no bytes, but would take hours to read.
+fn read_row_type(reader: &mut Reader<'_>) -> Result<Type, DecodeError> {
+    let ty = read_type(reader, 0)?;
+    if ty.leaf_count() > limits::TYPE_LEAVES_MAX {
+        return Err(reader.fail(DecodeCause::Range));
+    }
+    Ok(ty)
 }
 
 fn read_type(reader: &mut Reader<'_>, depth: u8) -> Result<Type, DecodeError> {

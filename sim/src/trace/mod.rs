@@ -1,0 +1,114 @@
+//! Traces: a run as its frames and roots, with keyframes and evidence, to be replayed, verified and diffed.
+//!
+//! Invariant: a trace is written front to back and never held in memory, by the writer or by a reader. Every record carries a
+//! check over its bytes, every page a hash that a keyframe names, every tick a link of a hash chain from the start; so a
+//! damaged trace is refused at the damage, and two traces with equal links were equal up to there. Nothing is allocated for a
+//! length that was not checked. This module does no I/O: bytes go to a [`Sink`] and come from a [`Source`].
+//!
+//! To write: [`Recorder`]. To read: [`Trace::open`], then ticks, worlds ([`Trace::seek`]) or raw states ([`Trace::raw_state`]).
+//! To check: [`Audit`] needs no game, [`Verifier`] simulates everything again. To compare two: [`crate::diff::traces`].
+
+mod audit;
+mod error;
+mod header;
+mod index;
+mod reader;
+mod record;
+mod recorder;
+mod replay;
+mod stages;
+mod state;
+mod tick;
+mod ticks;
+mod verify;
+mod window;
+mod writer;
+
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+pub use audit::{Audit, AuditReport, Audited};
+pub use error::{Damage, RecordError, ReplayError, TraceError};
+pub use header::{About, Header, Start};
+pub use reader::{StateKind, StateRef, Torn, Trace};
+pub use recorder::{AfterMismatch, Expectation, Recorder};
+pub use replay::Replay;
+pub use stages::{StageRoots, step_staged};
+pub use state::RawState;
+pub use tick::{Chain, Mismatch, TickRecord};
+pub use ticks::Ticks;
+pub use verify::{Divergence, Verifier, VerifyReport};
+pub use writer::TraceSize;
+
+/// Where a trace is written.
+pub trait Sink {
+    /// What can go wrong.
+    type Error;
+
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    /// When they could not be written; the trace is then of no use beyond this point.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+}
+
+/// Where a trace is read.
+pub trait Source {
+    /// What can go wrong.
+    type Error;
+
+    /// Length in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn len(&mut self) -> Result<u64, Self::Error>;
+
+    /// Fills `buffer` with the bytes from `offset` on. Never asked for bytes past [`len`](Self::len).
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Self::Error>;
+}
+
+impl Sink for Vec<u8> {
+    type Error = Infallible;
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl<S: Sink> Sink for &mut S {
+    type Error = S::Error;
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), S::Error> {
+        (**self).write(bytes)
+    }
+}
+
+impl Source for &[u8] {
+    type Error = Infallible;
+
+    fn len(&mut self) -> Result<u64, Infallible> {
+        Ok(<[u8]>::len(self) as u64)
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Infallible> {
+        let start = usize::try_from(offset).expect("only asked for bytes that are there");
+        buffer.copy_from_slice(&self[start..][..buffer.len()]);
+        Ok(())
+    }
+}
+
+impl Source for Vec<u8> {
+    type Error = Infallible;
+
+    fn len(&mut self) -> Result<u64, Infallible> {
+        Source::len(&mut self.as_slice())
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), Infallible> {
+        self.as_slice().read_at(offset, buffer)
+    }
+}

@@ -1,0 +1,59 @@
+//! [`Ticks`]: the tick records of a trace in order.
+//!
+//! Invariant: gives every tick from the first asked for to the last, or an error in its place; after an error nothing more.
+
+use crate::frame::Tick;
+
+use super::{Source, TickRecord, Trace, TraceError, error::Damage, reader::damaged, record::Kind};
+
+/// Iterates over tick records.
+pub struct Ticks<'t, S> {
+    trace: &'t mut Trace<S>,
+    next: Tick,
+    /// Where to look for it; `None` before the first one.
+    at: Option<u64>,
+    failed: bool,
+}
+
+impl<'t, S: Source> Ticks<'t, S> {
+    pub(super) const fn new(trace: &'t mut Trace<S>, first: Tick) -> Self {
+        Self { trace, next: first, at: None, failed: false }
+    }
+
+    fn read(&mut self) -> Result<TickRecord, TraceError<S::Error>> {
+        let mut at = match self.at {
+            Some(at) => at,
+            None => self.trace.find_tick(self.next)?,
+        };
+        let columns = self.trace.schema().columns.len();
+        loop {
+            let end = self.trace.end;
+            let head = self.trace.window.head(at, end)?;
+            if head.kind == Some(Kind::Tick) {
+                let (record, next) = self.trace.window.record(at, end)?;
+                let body = record.map_or(&[][..], |record| record.body);
+                let record = TickRecord::decode(body, columns).map_err(|e| damaged(at, e.into()))?;
+                if record.tick != self.next {
+                    return Err(damaged(at, Damage::Place("ticks must follow one another")));
+                }
+                self.at = Some(next);
+                return Ok(record);
+            }
+            at = head.next;
+        }
+    }
+}
+
+impl<S: Source> Iterator for Ticks<'_, S> {
+    type Item = Result<TickRecord, TraceError<S::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.next > self.trace.last() {
+            return None;
+        }
+        let record = self.read();
+        self.failed = record.is_err();
+        self.next = self.next.next();
+        Some(record)
+    }
+}
