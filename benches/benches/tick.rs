@@ -1,7 +1,12 @@
 //! A tick of 100,000 entities with ten columns of sixteen bytes: beside its physical parts, bevy_ecs and hecs.
 
-use std::{collections::VecDeque, hint::black_box};
+use std::{
+    collections::VecDeque,
+    hash::{Hash as _, Hasher as _},
+    hint::black_box,
+};
 
+use bevy_platform::collections::HashMap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tickworld_benches::{ENTITIES, Pair, Wide, WideGame, next_frame, update, value, wide};
 use tickworld_sim::{executor::Inline, join::join, simulation::Simulation, world::World};
@@ -131,6 +136,20 @@ mod bevy {
     columns!(A B C D E F G H I J);
 }
 
+/// bevy_ggrs 0.22's checksum of one value (`snapshot/component_checksum.rs`): SeaHash of the entity's rollback order and of
+/// the value's own SeaHash.
+fn checksum(order: u64, value: &Pair) -> u64 {
+    let mut inner = seahash::SeaHasher::new();
+    (value.x, value.y).hash(&mut inner);
+    let mut outer = seahash::SeaHasher::new();
+    order.hash(&mut outer);
+    inner.finish().hash(&mut outer);
+    outer.finish()
+}
+
+/// bevy_ecs and hecs keep nothing and hash nothing. bevy_ggrs keeps a hash map from entity to value for each registered
+/// component and XORs a checksum of each value (0.22, `snapshot/{mod,component_snapshot,component_checksum}.rs`, read, not
+/// linked: it needs the whole of bevy).
 fn peers(c: &mut Criterion) {
     let mut group = c.benchmark_group("tick/peers");
     {
@@ -149,29 +168,19 @@ fn peers(c: &mut Criterion) {
                 second.iter_mut(&mut world).for_each(|(mut b, d)| update(&mut b.0, &d.0));
             });
         });
-        // As bevy_ggrs 0.22 does it per registered component: save a clone of each value keyed by rollback id, and a
-        // checksum part that hashes every value and folds the results together.
-        let mut all = world.query::<(Entity, &A, &B, &C, &D, &E, &F, &G, &H, &I, &J)>();
-        group.bench_function("bevy_ecs: update + save + checksum as bevy_ggrs does", |b| {
-            b.iter(|| {
-                first.iter_mut(&mut world).for_each(|(mut a, c)| update(&mut a.0, &c.0));
-                second.iter_mut(&mut world).for_each(|(mut b, d)| update(&mut b.0, &d.0));
-                let mut saved: [std::collections::HashMap<Entity, Pair>; 10] = std::array::from_fn(|_| {
-                    std::collections::HashMap::with_capacity(ENTITIES as usize)
-                });
-                let mut sums = [0_u64; 10];
-                for (entity, a, b, c, d, e, f, g, h, i, j) in all.iter(&world) {
-                    for (n, v) in [a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0, i.0, j.0].into_iter().enumerate() {
-                        saved[n].insert(entity, v);
-                        let mut hasher = seahash::SeaHasher::new();
-                        std::hash::Hasher::write_u64(&mut hasher, entity.to_bits());
-                        std::hash::Hasher::write_i64(&mut hasher, v.x);
-                        std::hash::Hasher::write_i64(&mut hasher, v.y);
-                        sums[n] ^= std::hash::Hasher::finish(&hasher);
-                    }
-                }
-                black_box((saved, sums))
-            });
+        let order: HashMap<Entity, u64> = world.query::<Entity>().iter(&world).zip(0..).collect();
+        macro_rules! save_and_checksum {
+            ($($column:ident)+) => {
+                [$( {
+                    let mut query = world.query::<(Entity, &$column)>();
+                    let saved: HashMap<Entity, $column> = query.iter(&world).map(|(id, value)| (id, *value)).collect();
+                    let parts = query.iter(&world).map(|(id, value)| checksum(order[&id], &value.0));
+                    (saved.len() as u64, parts.fold(0, |sum, part| sum ^ part))
+                } ),+]
+            };
+        }
+        group.bench_function("save + checksum as bevy_ggrs does, all ten columns", |b| {
+            b.iter(|| black_box(save_and_checksum!(A B C D E F G H I J)));
         });
     }
     {
