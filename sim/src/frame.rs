@@ -151,6 +151,26 @@ impl<I: Component> InputFrame<I> {
         Ok(())
     }
 
+    /// Whether both have the same encoding.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.tick == other.tick && self.entropy == other.entropy && self.same_inputs(other)
+    }
+
+    /// The same, whatever tick and entropy are.
+    pub(crate) fn same_inputs(&self, other: &Self) -> bool {
+        let same_act = |a: &Act<I>, b: &Act<I>| match (a, b) {
+            (Act::Play(a), Act::Play(b)) => a.same(b),
+            (Act::Content(a), Act::Content(b)) => a == b,
+            (Act::Join, Act::Join) | (Act::Leave, Act::Leave) | (Act::TimeOut, Act::TimeOut) => true,
+            _ => false,
+        };
+        let same = |(a, b): (&Input<I>, &Input<I>)| {
+            a.player == b.player && a.sequence == b.sequence && same_act(&a.act, &b.act)
+        };
+        self.inputs.len() == other.inputs.len() && self.inputs.iter().zip(&other.inputs).all(same)
+    }
+
     /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());

@@ -28,6 +28,7 @@ pub mod math;
 pub mod part;
 pub mod resource;
 pub mod rng;
+pub mod rollback;
 pub mod schema;
 pub mod session;
 pub mod simulation;
