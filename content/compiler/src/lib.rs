@@ -17,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod diagnostic;
+pub mod document;
+mod import5e;
 mod lower;
 mod names;
 mod source;
@@ -29,6 +31,7 @@ use serde::Serialize;
 use tickworld_content::{ContentId, limits, model::Pack};
 
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics};
+pub use import5e::{Import, ImportCount, ImportError, ImportReport, import_5e};
 pub use source::{SOURCE_BYTES_MAX, SOURCES_MAX, Source};
 
 /// A finished pack.

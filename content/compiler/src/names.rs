@@ -116,7 +116,8 @@ impl<'n> Names<'n> {
 }
 
 /// The most similar known word, if one is similar enough to be meant.
-pub(crate) fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+#[must_use]
+pub fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     // A distance up to a third of the word, so that short words do not suggest just anything; ties go to the first word.
     let most = (word.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;

@@ -76,10 +76,13 @@ fn read(path: &Path) -> Result<String, String> {
 
 /// Characters `start` (from 0) up to `start + length` of line `line` (from 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) line: u32,
-    pub(crate) start: u32,
-    pub(crate) length: u32,
+pub struct Span {
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 0.
+    pub start: u32,
+    /// In characters.
+    pub length: u32,
 }
 
 /// Collects what is wrong.

@@ -8,4 +8,4 @@ mod load;
 mod node;
 
 pub(crate) use load::load;
-pub(crate) use node::{Node, Value};
+pub use node::{Node, Value};

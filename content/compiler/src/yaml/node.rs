@@ -4,16 +4,23 @@ use crate::source::Span;
 
 /// One value of a source and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) span: Span,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it says.
+    pub value: Value,
 }
 
 /// What stands there.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
-    /// Text; `plain` where it is not quoted.
-    Scalar { text: String, plain: bool },
+pub enum Value {
+    /// A word, a number, a text.
+    Scalar {
+        /// As in the source, without quotes.
+        text: String,
+        /// Not quoted.
+        plain: bool,
+    },
     /// `- a` or `[a]`.
     List(Vec<Node>),
     /// `a: b` or `{a: b}`; keys are scalars and unique, in source order.
@@ -22,7 +29,8 @@ pub(crate) enum Value {
 
 impl Node {
     /// The text of a scalar.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             Value::List(_) | Value::Map(_) => None,
@@ -30,12 +38,14 @@ impl Node {
     }
 
     /// A scalar without content: `key:`, `~` or `null`.
-    pub(crate) fn is_null(&self) -> bool {
+    #[must_use]
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
     /// For "expected a list, found …".
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         match &self.value {
             _ if self.is_null() => "nothing".to_owned(),
             Value::Scalar { text, .. } => format!("`{}`", text.chars().take(40).collect::<String>()),

@@ -1,0 +1,81 @@
+//! Reading JSON whose shape has varied over the years.
+//!
+//! Invariant: no shape makes these functions panic; what is not there is `None`, empty or a default. Numbers are taken as
+//! their text, so that `0.25` is never a float of ours.
+
+use serde_json::Value;
+
+/// The text of a string or number field.
+pub(super) fn text(value: &Value, field: &str) -> Option<String> {
+    scalar(value.get(field)?)
+}
+
+/// A string or number as text.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A whole number, also where it is written as text (`"+5"`, `"30 ft."`).
+pub(super) fn int(value: &Value, field: &str) -> Option<i64> {
+    leading_int(&text(value, field)?)
+}
+
+/// The number with which a text begins.
+pub(super) fn leading_int(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let value: i64 = digits.get(..end)?.parse().ok()?;
+    Some(if text.starts_with('-') { -value } else { value })
+}
+
+/// A list field; a single object stands for a list of one.
+pub(super) fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    match value.get(field) {
+        Some(Value::Array(list)) => list,
+        Some(object @ Value::Object(_)) => std::slice::from_ref(object),
+        _ => &[],
+    }
+}
+
+/// All text of a field that is a string or a list of strings.
+pub(super) fn prose(value: &Value, field: &str) -> String {
+    match value.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        _ => String::new(),
+    }
+}
+
+/// The `index` of a reference, which may also be a plain string, or the last part of its `url`.
+pub(super) fn reference(value: &Value) -> Option<String> {
+    if let Some(text) = value.as_str() {
+        return Some(slug(text));
+    }
+    let url = || text(value, "url").and_then(|url| url.rsplit('/').next().map(str::to_owned));
+    let name = text(value, "index").or_else(url).or_else(|| text(value, "name"))?;
+    Some(slug(&name)).filter(|name| !name.is_empty())
+}
+
+/// The reference in a field.
+pub(super) fn field_reference(value: &Value, field: &str) -> Option<String> {
+    reference(value.get(field)?)
+}
+
+/// Lower-case words joined by hyphens: the form of names in content.
+pub(super) fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars().filter(|c| !matches!(c, '\'' | '\u{2019}')) {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(80);
+    slug.trim_end_matches('-').to_owned()
+}

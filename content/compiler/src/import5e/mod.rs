@@ -1,0 +1,162 @@
+//! The importer for the JSON of the 5e-database project.
+//!
+//! It takes facts from fields and, where they stand only there, from prose; it writes our YAML and copies no sentence.
+//! Invariant: the output compiles together with the shipped conditions, damage types and constants; it depends on the
+//! input's content only, not on the order of files or entries; every entry and every fact left out is in the report.
+
+mod actions;
+mod behaviour;
+mod draft;
+mod items;
+mod json;
+mod monsters;
+mod prose;
+mod report;
+mod spells;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::source::Source;
+pub use report::{ImportCount, ImportReport};
+
+/// The conditions that the shipped sources define and the SRD names.
+const CONDITIONS: [&str; 15] = [
+    "blinded", "charmed", "deafened", "exhaustion", "frightened", "grappled", "incapacitated", "invisible", "paralyzed",
+    "petrified", "poisoned", "prone", "restrained", "stunned", "unconscious",
+];
+
+/// What an import gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Import {
+    /// YAML sources, sorted by path: creatures by kind, spells by level, items by use.
+    pub files: Vec<Source>,
+    /// What was written and what was not.
+    pub report: ImportReport,
+}
+
+/// Why an import gives nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A file is not JSON.
+    #[error("{path}: not JSON: {reason}")]
+    Json {
+        /// As given.
+        path: String,
+        /// With line and column.
+        reason: String,
+    },
+    /// A file is JSON, but no list of entries.
+    #[error("{path}: expected a list of entries")]
+    NoList {
+        /// As given.
+        path: String,
+    },
+    /// No entry of any kind was recognised.
+    #[error("no monster, spell or item in {files} files")]
+    Nothing {
+        /// How many were given.
+        files: usize,
+    },
+}
+
+/// Turns JSON files of the 5e-database project into content sources.
+///
+/// What an entry is follows from its fields, not from its file's name; other kinds of entries (classes, races, rules) are
+/// counted in the report. Text of a [`Source`] here is JSON.
+///
+/// # Errors
+/// [`ImportError`] where a file cannot be read as a list of entries, or nothing was recognised.
+pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
+    let mut entries = Vec::new();
+    for file in files {
+        let value: Value = serde_json::from_str(&file.text)
+            .map_err(|error| ImportError::Json { path: file.path.clone(), reason: error.to_string() })?;
+        match value {
+            Value::Array(list) => entries.extend(list),
+            _ => return Err(ImportError::NoList { path: file.path.clone() }),
+        }
+    }
+    let mut importer = Importer::default();
+    importer.run(&entries);
+    if importer.report.kinds.is_empty() {
+        return Err(ImportError::Nothing { files: files.len() });
+    }
+    Ok(importer.finish())
+}
+
+#[derive(Default)]
+struct Importer {
+    report: ImportReport,
+    /// By path, then by name.
+    files: BTreeMap<String, BTreeMap<String, String>>,
+    seen: BTreeSet<(&'static str, String)>,
+}
+
+impl Importer {
+    fn run(&mut self, entries: &[Value]) {
+        let is = |fields: [&'static str; 2]| move |it: &&Value| fields.iter().all(|field| it.get(field).is_some());
+        let is_creature = is(["hit_points", "name"]);
+        let is_spell = is(["school", "casting_time"]);
+        let is_item = |it: &&Value| it.get("equipment_category").is_some() && it.get("name").is_some();
+        let spells: Vec<_> = entries.iter().filter(is_spell).filter_map(|it| Some((spells::slug(it)?, it))).collect();
+        let mut castable = BTreeSet::new();
+        for (slug, value) in &spells {
+            let made = spells::spell(value, slug, &mut self.report);
+            if made.is_some() {
+                castable.insert(slug.clone());
+            }
+            self.keep("spells", slug.clone(), made);
+        }
+        for value in entries.iter().filter(is_creature) {
+            let made = monsters::creature(value, &castable, &mut self.report);
+            self.keep_named("creatures", value, made);
+        }
+        for value in entries.iter().filter(is_item) {
+            let magic = value.get("rarity").is_some();
+            let made = items::item(value, magic, &mut self.report);
+            self.keep_named("items", value, made);
+        }
+        let known = |it: &Value| is_creature(&it) || is_spell(&it) || is_item(&it);
+        for value in entries.iter().filter(|it| !known(it)) {
+            let name = json::text(value, "index").or_else(|| json::text(value, "name")).unwrap_or_default();
+            self.report.note("an entry of a kind that content does not hold", name);
+        }
+    }
+
+    fn keep_named(&mut self, kind: &'static str, value: &Value, made: Option<(String, String, String)>) {
+        let name = json::text(value, "index").or_else(|| json::text(value, "name")).unwrap_or_default();
+        match made {
+            Some((slug, path, text)) => self.keep(kind, slug, Some((path, text))),
+            None => self.keep(kind, name, None),
+        }
+    }
+
+    fn keep(&mut self, kind: &'static str, slug: String, made: Option<(String, String)>) {
+        let Some((path, text)) = made else {
+            self.report.count(kind, false);
+            return;
+        };
+        if !self.seen.insert((kind, slug.clone())) {
+            self.report.note("a second entry of the same name", format!("{kind}: {slug}"));
+            self.report.count(kind, false);
+            return;
+        }
+        self.report.count(kind, true);
+        self.files.entry(path).or_default().insert(slug, text);
+    }
+
+    fn finish(self) -> Import {
+        let files = self.files.into_iter().map(|(path, entries)| {
+            let section = path.split('/').next().unwrap_or_default();
+            let mut text = String::from("# yaml-language-server: $schema=../../schema/content.schema.json\n");
+            text.push_str("# Made by `tickworld content import-5e` from the SRD 5.1 (CC-BY-4.0); see README.md in the folder above.\n");
+            text.push_str(&format!("{section}:\n"));
+            entries.values().for_each(|entry| text.push_str(entry));
+            Source { path, text }
+        });
+        Import { files: files.collect(), report: self.report }
+    }
+}
