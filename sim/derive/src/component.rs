@@ -6,11 +6,9 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
-use syn::{
-    Attribute, Data, DataEnum, DataStruct, DeriveInput, Error, Path, Result, spanned::Spanned as _,
-};
+use syn::{Attribute, Data, DataEnum, DataStruct, DeriveInput, Error, Path, Result, spanned::Spanned as _};
 
-use crate::fields::{COUNT_MAX, FieldDef, expect_no_generics, field_defs, schema_name};
+use crate::fields::{COUNT_MAX, FieldDef, NAME_BYTES_MAX, expect_no_generics, field_defs, schema_name};
 
 /// Writes the implementation for `input`.
 ///
@@ -27,10 +25,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         Data::Struct(data) => struct_body(&name, data)?,
         Data::Enum(data) => enum_body(&name, data)?,
         Data::Union(data) => {
-            return Err(Error::new(
-                data.union_token.span,
-                "a union has no canonical encoding; make it an enum",
-            ));
+            return Err(Error::new(data.union_token.span, "a union has no canonical encoding; make it an enum"));
         }
     };
     Ok(implementation(&input.ident, &name, &options, &body))
@@ -56,9 +51,7 @@ impl Options {
                 } else if meta.path.is_ident("filler") && options.filler.is_none() {
                     options.filler = Some(meta.value()?.parse()?);
                 } else {
-                    return Err(
-                        meta.error("expected `check = path` or `filler = path`, each at most once")
-                    );
+                    return Err(meta.error("expected `check = path` or `filler = path`, each at most once"));
                 }
                 Ok(())
             })?;
@@ -86,10 +79,7 @@ fn refuse_inner_attributes(data: &Data) -> Result<()> {
     }
     match attributes.into_iter().find(|a| is_ours(a)) {
         None => Ok(()),
-        Some(attribute) => Err(Error::new(
-            attribute.span(),
-            "`component` stands on the type, not inside it",
-        )),
+        Some(attribute) => Err(Error::new(attribute.span(), "`component` stands on the type, not inside it")),
     }
 }
 
@@ -110,23 +100,14 @@ struct Body {
 }
 
 fn implementation(ident: &Ident, name: &str, options: &Options, body: &Body) -> TokenStream {
-    let Body {
-        size,
-        filler,
-        describe,
-        encode,
-        decode,
-        same,
-    } = body;
-    let filler = options
-        .filler
-        .as_ref()
-        .map_or_else(|| filler.clone(), Path::to_token_stream);
-    let (assert_in_range, refuse_out_of_range) =
-        options.check.as_ref().map(|path| range(path, name)).unzip();
+    let Body { size, filler, describe, encode, decode, same } = body;
+    let filler = options.filler.as_ref().map_or_else(|| filler.clone(), Path::to_token_stream);
+    let (assert_in_range, refuse_out_of_range) = options.check.as_ref().map(|path| range(path, name)).unzip();
     let wrong_length = format!("`{name}` is encoded into exactly its size");
+    // Not recommended: a type that is refused should be told of the building blocks, not of this or that component of the game.
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         #[allow(
             clippy::arithmetic_side_effects,
             clippy::inline_always,
@@ -176,7 +157,7 @@ fn range(check: &Path, name: &str) -> (TokenStream, TokenStream) {
 }
 
 fn struct_body(name: &str, data: &DataStruct) -> Result<Body> {
-    let fields = field_defs(&data.fields)?;
+    let fields = field_defs(&data.fields, NAME_BYTES_MAX)?;
     let here = quote_spanned! {Span::mixed_site()=> Self };
     let size = sum_of_sizes(&fields);
     let described = describe_fields(&fields);
@@ -184,8 +165,7 @@ fn struct_body(name: &str, data: &DataStruct) -> Result<Body> {
         let member = &field.member;
         quote_spanned! {field.span()=> &self.#member }
     });
-    let start =
-        (!fields.is_empty()).then(|| quote_spanned! {Span::mixed_site()=> let at = 0usize; });
+    let start = (!fields.is_empty()).then(|| quote_spanned! {Span::mixed_site()=> let at = 0usize; });
     let decode = decode_fields(&fields, Tail::None);
     let value = constructor(&here, &fields, |field| field.value.to_token_stream());
     let wrong_length = return_wrong_length();
@@ -211,9 +191,7 @@ fn struct_body(name: &str, data: &DataStruct) -> Result<Body> {
             let member = &field.member;
             quote_spanned! {field.span()=> &self.#member, &other.#member }
         })
-        .unwrap_or_else(
-            || quote_spanned! {Span::mixed_site()=> ::core::matches!(other, Self { .. }) },
-        ),
+        .unwrap_or_else(|| quote_spanned! {Span::mixed_site()=> ::core::matches!(other, Self { .. }) }),
     })
 }
 
@@ -230,10 +208,7 @@ struct VariantDef<'a> {
 
 fn variant_defs(data: &DataEnum) -> Result<Vec<VariantDef<'_>>> {
     if data.variants.len() > COUNT_MAX {
-        let message = format!(
-            "{} variants: a tag is one byte, for at most {COUNT_MAX}",
-            data.variants.len()
-        );
+        let message = format!("{} variants: a tag is one byte, for at most {COUNT_MAX}", data.variants.len());
         return Err(Error::new(data.enum_token.span, message));
     }
     (0..)
@@ -245,7 +220,7 @@ fn variant_defs(data: &DataEnum) -> Result<Vec<VariantDef<'_>>> {
                 tag,
                 name: schema_name(ident)?,
                 path,
-                fields: field_defs(&variant.fields)?,
+                fields: field_defs(&variant.fields, NAME_BYTES_MAX)?,
             })
         })
         .collect()
@@ -254,10 +229,7 @@ fn variant_defs(data: &DataEnum) -> Result<Vec<VariantDef<'_>>> {
 fn enum_body(name: &str, data: &DataEnum) -> Result<Body> {
     let variants = variant_defs(data)?;
     let Some(first) = variants.first() else {
-        return Err(Error::new(
-            data.enum_token.span,
-            "an enum without variants has no value to store",
-        ));
+        return Err(Error::new(data.enum_token.span, "an enum without variants has no value to store"));
     };
     let sizes = variants.iter().map(|v| sum_of_sizes(&v.fields));
     let described = variants.iter().map(describe_variant);
@@ -318,12 +290,8 @@ fn describe_variant(variant: &VariantDef<'_>) -> TokenStream {
 
 fn encode_variant(variant: &VariantDef<'_>) -> TokenStream {
     let tag = variant.tag;
-    let pattern = constructor(&variant.path, &variant.fields, |field| {
-        field.value.to_token_stream()
-    });
-    let fields = encode_fields(&variant.fields, Tail::Padding, |field| {
-        field.value.to_token_stream()
-    });
+    let pattern = constructor(&variant.path, &variant.fields, |field| field.value.to_token_stream());
+    let fields = encode_fields(&variant.fields, Tail::Padding, |field| field.value.to_token_stream());
     quote_spanned! {Span::mixed_site()=>
         #pattern => {
             tag.copy_from_slice(&[#tag]);
@@ -336,9 +304,7 @@ fn encode_variant(variant: &VariantDef<'_>) -> TokenStream {
 fn decode_variant(variant: &VariantDef<'_>) -> TokenStream {
     let tag = variant.tag;
     let fields = decode_fields(&variant.fields, Tail::Padding);
-    let value = constructor(&variant.path, &variant.fields, |field| {
-        field.value.to_token_stream()
-    });
+    let value = constructor(&variant.path, &variant.fields, |field| field.value.to_token_stream());
     quote_spanned! {Span::mixed_site()=>
         #tag => {
             let at = 1usize;
@@ -352,12 +318,8 @@ fn decode_variant(variant: &VariantDef<'_>) -> TokenStream {
 /// Pairs of equal variants field by field; then only the discriminants can differ, which is one comparison for all the rest.
 fn enum_same(variants: &[VariantDef<'_>]) -> TokenStream {
     let pairs = variants.iter().filter_map(|variant| {
-        let one = constructor(&variant.path, &variant.fields, |field| {
-            field.value.to_token_stream()
-        });
-        let two = constructor(&variant.path, &variant.fields, |field| {
-            field.other.to_token_stream()
-        });
+        let one = constructor(&variant.path, &variant.fields, |field| field.value.to_token_stream());
+        let two = constructor(&variant.path, &variant.fields, |field| field.other.to_token_stream());
         let same = all_same(&variant.fields, |field| {
             let FieldDef { value, other, .. } = field;
             quote_spanned! {Span::mixed_site()=> #value, #other }
@@ -425,11 +387,7 @@ fn constructor(
 }
 
 /// Statements that encode each `value(field)`, a reference, to the front of `out`.
-fn encode_fields(
-    fields: &[FieldDef<'_>],
-    tail: Tail,
-    value: impl Fn(&FieldDef<'_>) -> TokenStream,
-) -> TokenStream {
+fn encode_fields(fields: &[FieldDef<'_>], tail: Tail, value: impl Fn(&FieldDef<'_>) -> TokenStream) -> TokenStream {
     let each = fields.iter().enumerate().map(|(i, field)| {
         let (component, value) = (component(field), value(field));
         if takes_rest(fields, tail, i) {
@@ -466,10 +424,7 @@ fn takes_rest(fields: &[FieldDef<'_>], tail: Tail, i: usize) -> bool {
 }
 
 /// Without short-circuit: comparing everything vectorises, a branch on each field does not. `None` where there are no fields.
-fn all_same(
-    fields: &[FieldDef<'_>],
-    values: impl Fn(&FieldDef<'_>) -> TokenStream,
-) -> Option<TokenStream> {
+fn all_same(fields: &[FieldDef<'_>], values: impl Fn(&FieldDef<'_>) -> TokenStream) -> Option<TokenStream> {
     let each = fields.iter().map(|field| {
         let (component, values) = (component(field), values(field));
         quote_spanned! {field.span()=> #component::same(#values) }

@@ -5,12 +5,13 @@
 
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
-use syn::{
-    Error, Fields, Generics, Member, Result, Type, ext::IdentExt as _, spanned::Spanned as _,
-};
+use syn::{Error, Fields, Generics, Member, Result, Type, ext::IdentExt as _, spanned::Spanned as _};
 
 /// Longest name in bytes: `tickworld_sim::limits::NAME_BYTES_MAX`, which this crate is built before. The tests hold them equal.
 pub(crate) const NAME_BYTES_MAX: usize = 64;
+/// Longest field name of a state in bytes: a part with several columns appends a suffix (`inventory.chunks`), for which this
+/// leaves room.
+pub(crate) const PART_NAME_BYTES_MAX: usize = 48;
 /// Most fields of a struct or variant, and most variants of an enum: both are counted by one byte in the schema.
 pub(crate) const COUNT_MAX: usize = 255;
 
@@ -38,49 +39,36 @@ impl FieldDef<'_> {
 /// The fields in declared order.
 ///
 /// # Errors
-/// On more fields or longer names than a schema can carry.
-pub(crate) fn field_defs(fields: &Fields) -> Result<Vec<FieldDef<'_>>> {
+/// On more fields than a schema can count, or names of more than `name_bytes_max`.
+pub(crate) fn field_defs(fields: &Fields, name_bytes_max: usize) -> Result<Vec<FieldDef<'_>>> {
     if fields.len() > COUNT_MAX {
-        let message = format!(
-            "{} fields: the schema counts at most {COUNT_MAX}",
-            fields.len()
-        );
+        let message = format!("{} fields: the schema counts at most {COUNT_MAX}", fields.len());
         return Err(Error::new(fields.span(), message));
     }
     let define = |(position, (field, member)): (usize, (_, Member))| {
         let field: &syn::Field = field;
         let name = match &field.ident {
-            Some(ident) => schema_name(ident)?,
+            Some(ident) => bounded_name(ident, name_bytes_max)?,
             None => position.to_string(),
         };
         let variable = |letter| format_ident!("{letter}{position}", span = Span::mixed_site());
-        Ok(FieldDef {
-            member,
-            name,
-            ty: &field.ty,
-            value: variable("a"),
-            other: variable("b"),
-        })
+        Ok(FieldDef { member, name, ty: &field.ty, value: variable("a"), other: variable("b") })
     };
-    fields
-        .iter()
-        .zip(fields.members())
-        .enumerate()
-        .map(define)
-        .collect()
+    fields.iter().zip(fields.members()).enumerate().map(define).collect()
 }
 
-/// The name that stands in the schema for `ident`.
+/// The name that stands in the schema for a type or a variant.
 ///
 /// # Errors
 /// When it is longer than [`NAME_BYTES_MAX`].
 pub(crate) fn schema_name(ident: &Ident) -> Result<String> {
+    bounded_name(ident, NAME_BYTES_MAX)
+}
+
+fn bounded_name(ident: &Ident, bytes_max: usize) -> Result<String> {
     let name = ident.unraw().to_string();
-    if name.len() > NAME_BYTES_MAX {
-        let message = format!(
-            "{} bytes: a name in the schema has at most {NAME_BYTES_MAX}",
-            name.len()
-        );
+    if name.len() > bytes_max {
+        let message = format!("{} bytes: a name here has at most {bytes_max}, for the schema", name.len());
         return Err(Error::new(ident.span(), message));
     }
     Ok(name)

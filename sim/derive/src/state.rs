@@ -7,29 +7,23 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Data, DeriveInput, Error, Fields, Result};
 
-use crate::fields::{FieldDef, expect_no_generics, field_defs, schema_name};
+use crate::fields::{FieldDef, PART_NAME_BYTES_MAX, expect_no_generics, field_defs};
 
 /// Writes the implementation for `input`.
 ///
 /// # Errors
 /// For anything but a struct with named fields, one of which is `entities`.
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
-    expect_no_generics(
-        &input.generics,
-        "a state has no parameters: its schema is fixed",
-    )?;
-    schema_name(&input.ident)?;
+    expect_no_generics(&input.generics, "a state has no parameters: its schema is fixed")?;
     let fields = match &input.data {
-        Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => field_defs(&data.fields)?,
+        Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => field_defs(&data.fields, PART_NAME_BYTES_MAX)?,
         _ => {
-            let message =
-                "a state is a struct with named fields: they are the names of the columns";
+            let message = "a state is a struct with named fields: they are the names of the columns";
             return Err(Error::new(input.ident.span(), message));
         }
     };
     let Some(entities) = fields.iter().find(|field| field.name == "entities") else {
-        let message =
-            "a state needs a field `entities: Entities`: every row belongs to one of its entities";
+        let message = "a state needs a field `entities: Entities`: every row belongs to one of its entities";
         return Err(Error::new(input.ident.span(), message));
     };
     Ok(implementation(&input.ident, &fields, entities))
