@@ -1,6 +1,6 @@
 //! Randomness without state: streams addressed by (frame entropy, tick, stream name, key).
 //!
-//! [`Entropy`] (16 secret bytes of an input frame) → [`StreamKey`] (BLAKE3, once per system and tick) → [`Rng`]
+//! [`Entropy`] (16 secret bytes of an input frame) -> [`StreamKey`] (BLAKE3, once per system and tick) -> [`Rng`]
 //! (xoshiro256**, once per entity, a few nanoseconds).
 //!
 //! Invariant: the numbers drawn depend on those four values alone, never on order, threads or other draws. Whoever knows
@@ -15,7 +15,7 @@ use crate::math::Fx;
 
 /// Context of the key derivation: names this layout's version. Changing it changes every random number.
 const STREAM_KEY_CONTEXT: &str = "tickworld-sim 2026-11 rng stream key v1";
-/// 2⁶⁴ divided by the golden ratio, odd: the increment of splitmix64.
+/// 2^64 divided by the golden ratio, odd: the increment of splitmix64.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The 16 bytes of fresh randomness that the sequencer puts in each input frame, journaled with it.
@@ -244,7 +244,7 @@ impl Rng {
 }
 
 /// The finaliser of splitmix64 (Steele, Lea and Flood 2014, with Stafford's thirteenth constants): a bijection in which
-/// each input bit moves each output bit with a probability near ½.
+/// each input bit moves each output bit with a probability near 1/2.
 #[inline]
 const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -53,7 +53,7 @@ pub enum Type {
 /// A named value inside a struct or variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// As in the source; "0", "1", … for tuple fields.
+    /// As in the source; "0", "1", ... for tuple fields.
     pub name: Name,
     /// Its type.
     pub ty: Type,
@@ -78,7 +78,7 @@ pub enum RowKind {
     Resource = 1,
     /// Row `i` is chunk `i` of a list pool.
     Chunk = 2,
-    /// Something else with numbered rows (runs of a band, player slots, …).
+    /// Something else with numbered rows (runs of a band, player slots, ...).
     Other = 3,
 }
 

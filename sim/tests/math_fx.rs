@@ -87,7 +87,7 @@ proptest! {
         }
     }
 
-    /// `(a * b) / b` is within `(½ / |b| + ½)` ulp of `a`: the product's rounding divided by `b`, and the quotient's own.
+    /// `(a * b) / b` is within `(1/2 / |b| + 1/2)` ulp of `a`: the product's rounding divided by `b`, and the quotient's own.
     #[test]
     fn dividing_a_product_comes_back_within_its_bound(a in any_fx(), b in any_fx()) {
         prop_assume!(b != Fx::ZERO);

@@ -1,10 +1,10 @@
-//! Square roots and lengths, against the definition of rounding: `(r - ½)² < n < (r + ½)²`.
+//! Square roots and lengths, against the definition of rounding: `(r - 1/2)^2 < n < (r + 1/2)^2`.
 
 use proptest::prelude::*;
 use tickworld_sim::math::{Fx, hypot, isqrt_u64, isqrt_u128};
 use tickworld_sim::rng::{Entropy, StreamKey};
 
-/// Whether the integer `root` is nearest to the root of the integer `n`: `(root - ½)² = root² - root + ¼`, and the quarter
+/// Whether the integer `root` is nearest to the root of the integer `n`: `(root - 1/2)^2 = root^2 - root + 1/4`, and the quarter
 /// never decides between integers.
 fn is_nearest_root(root: u64, n: u128) -> bool {
     let root = u128::from(root);
@@ -14,7 +14,7 @@ fn is_nearest_root(root: u64, n: u128) -> bool {
 fn check_sqrt(bits: i64) {
     let root = Fx::from_bits(bits).sqrt().expect("not negative");
     let n = u128::from(bits.cast_unsigned()) << 16;
-    assert!(is_nearest_root(root.to_bits().cast_unsigned(), n), "√{} is {root}", Fx::from_bits(bits));
+    assert!(is_nearest_root(root.to_bits().cast_unsigned(), n), "sqrt{} is {root}", Fx::from_bits(bits));
 }
 
 fn check_hypot(x: i64, y: i64) {

@@ -1,6 +1,6 @@
 //! Sine, cosine, tangent and arc tangent against an oracle of 256 fraction bits.
 //!
-//! The oracle shares nothing with the code under test: π by Machin's formula, one Taylor series for the sine and cosine of
+//! The oracle shares nothing with the code under test: pi by Machin's formula, one Taylor series for the sine and cosine of
 //! half a step, then 131,072 rotations by it around the whole circle, without folding octants. It checks itself by
 //! arriving where it began.
 

@@ -78,7 +78,7 @@ fn stream_keys_and_their_first_outputs_are_frozen() {
     check(
         Entropy::PREDICTED,
         u64::MAX,
-        "Wetter/größe",
+        "Wetter/gr\u{f6}\u{df}e",
         "d9ea26f67c762e4af7b5b7601bd94b9e616bce3ee51faec4515c0d57ae3fa2fa",
         [
             [0x8081_e801_7b3a_13e4, 0xf608_ec8a_7ef0_e674],
@@ -105,7 +105,7 @@ fn each_part_of_an_address_changes_the_stream() {
 fn is_uniform(counts: &[u64]) -> bool {
     let bins = counts.len() as i128;
     let total = i128::from(counts.iter().sum::<u64>());
-    // chi² = excess / (total · bins), its mean bins - 1, its variance 2 (bins - 1).
+    // chi^2 = excess / (total * bins), its mean bins - 1, its variance 2 (bins - 1).
     let excess: i128 = counts.iter().map(|count| (i128::from(*count) * bins - total).pow(2)).sum();
     let (unit, freedom) = (total * bins, bins - 1);
     (excess - freedom * unit).pow(2) <= 25 * 2 * freedom * unit * unit
@@ -204,7 +204,7 @@ fn the_check_of_independence_rejects_weak_mixers() {
 
 #[test]
 fn bounded_numbers_have_no_bias_even_near_the_width_of_a_draw() {
-    // Below 3 · 2^30 the plain product without rejection would make each third number twice as likely.
+    // Below 3 * 2^30 the plain product without rejection would make each third number twice as likely.
     let mut rng = test_rng(3);
     let mut residues = [0; 3];
     let mut thirds = [0; 3];

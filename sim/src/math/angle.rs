@@ -10,7 +10,7 @@ use super::fx::Fx;
 use super::round::div_half_even_i64;
 use super::trig::{QUARTER_HALF_STEPS, sin_cos_q62, sin_q62};
 
-/// A binary angle: `bits / 65536` of a turn, so one step is 360/65536 degrees (about 0.0055°).
+/// A binary angle: `bits / 65536` of a turn, so one step is 360/65536 degrees (about 0.0055 degrees).
 ///
 /// ```
 /// use tickworld_sim::math::{Angle, Fx};
@@ -25,11 +25,11 @@ pub struct Angle(u16);
 impl Angle {
     /// The direction of +x.
     pub const ZERO: Self = Self(0);
-    /// A quarter turn, 90°: the direction of +y.
+    /// A quarter turn, 90 degrees: the direction of +y.
     pub const QUARTER: Self = Self(1 << 14);
-    /// Half a turn, 180°.
+    /// Half a turn, 180 degrees.
     pub const HALF: Self = Self(1 << 15);
-    /// Three quarters of a turn, 270°: the direction of −y.
+    /// Three quarters of a turn, 270 degrees: the direction of -y.
     pub const THREE_QUARTERS: Self = Self(3 << 14);
 
     /// The angle of `bits / 65536` turns. Exact.
@@ -85,14 +85,14 @@ impl Angle {
 
     /// The shortest turn from `self` to `other`, in 65,536ths of a turn, positive towards +y.
     ///
-    /// `self` turned by it is `other`. Between opposite directions it is −32,768, both ways.
+    /// `self` turned by it is `other`. Between opposite directions it is -32,768, both ways.
     #[inline]
     #[must_use]
     pub const fn distance_to(self, other: Self) -> i16 {
         other.0.wrapping_sub(self.0).cast_signed()
     }
 
-    /// The sine, −1 to 1, correctly rounded.
+    /// The sine, -1 to 1, correctly rounded.
     #[inline]
     #[must_use]
     pub fn sin(self) -> Fx {
@@ -100,7 +100,7 @@ impl Angle {
         if self.is_lower_half() { magnitude.saturating_neg() } else { magnitude }
     }
 
-    /// The cosine, −1 to 1, correctly rounded.
+    /// The cosine, -1 to 1, correctly rounded.
     #[inline]
     #[must_use]
     pub fn cos(self) -> Fx {
@@ -125,8 +125,8 @@ impl Angle {
 
     /// The angle of the vector `(x, y)`: the nearest of the 65,536; [`ZERO`](Self::ZERO) for `(0, 0)`.
     ///
-    /// Correctly rounded for every pair of 12-bit numbers. Beyond, about one random pair in 2⁴⁴ has its true angle within
-    /// 2⁻⁴⁵ of a step of the border between two results, and may give the other one: the error is at most ½ + 2⁻⁴⁵ step.
+    /// Correctly rounded for every pair of 12-bit numbers. Beyond, about one random pair in 2^44 has its true angle within
+    /// 2^-45 of a step of the border between two results, and may give the other one: the error is at most 1/2 + 2^-45 step.
     #[inline]
     #[must_use]
     pub fn atan2(y: Fx, x: Fx) -> Self {
@@ -162,7 +162,7 @@ fn rounded_q62(value: u64) -> Fx {
     Fx::from_bits((value.wrapping_add(1 << 45) >> 46_u32).cast_signed())
 }
 
-/// `num / den` to 16 fraction bits, nearest. Both at most 2⁶², `den` at least the sine of one step, so below 2³¹.
+/// `num / den` to 16 fraction bits, nearest. Both at most 2^62, `den` at least the sine of one step, so below 2^31.
 #[expect(clippy::arithmetic_side_effects, reason = "the divisor is at least the sine of a step")]
 #[inline]
 fn rounded_ratio(num: u64, den: u64) -> Fx {

@@ -3,8 +3,8 @@
 //! A table and a line give the angle to within 1/70 step. Only where that is too near a border between two results, one
 //! pair of exact products is compared against the border's own sine and cosine.
 //!
-//! Invariant: the result is the nearest step, unless the true angle lies within 2⁻⁴⁵ step of a border, which befalls
-//! one random pair in 2⁴⁴ (no pair of 12 bits, as a test shows) and then may give the other neighbour. No ties: the tangent
+//! Invariant: the result is the nearest step, unless the true angle lies within 2^-45 step of a border, which befalls
+//! one random pair in 2^44 (no pair of 12 bits, as a test shows) and then may give the other neighbour. No ties: the tangent
 //! of a border is irrational (Niven). No signs here: folding octants is the caller's.
 
 use super::trig::sin_cos_q62;
@@ -18,7 +18,7 @@ const HALF_STEP: u32 = 1 << 15;
 /// 1/16 step, in the estimate's unit: five times the estimate's error.
 const DOUBT: u32 = HALF_STEP / 8;
 
-/// `atan(index / 256)` in 2⁻¹⁶ steps; one octant is 2²⁹.
+/// `atan(index / 256)` in 2^-16 steps; one octant is 2^29.
 static ATAN: [u32; INTERVAL_COUNT + 1] = atan_table();
 
 /// Steps (1/65,536 turn) nearest to `atan(small / big)`, 0 to 8192.
@@ -85,7 +85,7 @@ const fn atan_table() -> [u32; INTERVAL_COUNT + 1] {
 }
 
 /// `atan(index / 256)` in radians of 60 fraction bits, by Euler's series
-/// `t/(1+t²) · Σ Π_{k≤n} (2k/(2k+1)) · (t²/(1+t²))`, whose terms at least halve.
+/// `t/(1+t^2) * sum product_{k<=n} (2k/(2k+1)) * (t^2/(1+t^2))`, whose terms at least halve.
 #[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn atan_series(index: i128) -> i128 {
     let whole = INTERVAL_COUNT as i128;
@@ -101,10 +101,10 @@ const fn atan_series(index: i128) -> i128 {
     sum
 }
 
-/// Radians of 60 fraction bits in 2⁻¹⁶ steps, nearest: a turn is 2³² of them.
+/// Radians of 60 fraction bits in 2^-16 steps, nearest: a turn is 2^32 of them.
 #[expect(clippy::arithmetic_side_effects, reason = "evaluated at compile time, where an overflow does not compile")]
 const fn radians_to_steps(radians: i128) -> i128 {
-    /// π in 60 fraction bits.
+    /// pi in 60 fraction bits.
     const PI_Q60: i128 = 0x3243_F6A8_885A_308D;
     ((radians << 31_u32) + PI_Q60 / 2) / PI_Q60
 }

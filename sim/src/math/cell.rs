@@ -1,6 +1,6 @@
 //! `Cell`, a square of the integer grid.
 //!
-//! Invariant: a cell of size `s` holds the half-open square `[x·s, (x+1)·s) × [y·s, (y+1)·s)`, so every point lies in
+//! Invariant: a cell of size `s` holds the half-open square `[x*s, (x+1)*s) * [y*s, (y+1)*s)`, so every point lies in
 //! exactly one cell. The size is not stored: one grid, one size, its owner's. Deliberately absent: contents, and hexes.
 
 use super::fx::Fx;
@@ -16,7 +16,7 @@ pub struct Cell {
     pub y: i32,
 }
 
-/// Offsets of the neighbours, row by row from −y to +y, within a row from −x to +x.
+/// Offsets of the neighbours, row by row from -y to +y, within a row from -x to +x.
 const NEIGHBOUR_OFFSETS: [Cell; 8] = [
     Cell::new(-1, -1),
     Cell::new(0, -1),
@@ -74,14 +74,14 @@ impl Cell {
         Self::new(self.x.saturating_sub(offset.x), self.y.saturating_sub(offset.y))
     }
 
-    /// `self + offset` by coordinate, modulo 2³².
+    /// `self + offset` by coordinate, modulo 2^32.
     #[inline]
     #[must_use]
     pub const fn wrapping_add(self, offset: Self) -> Self {
         Self::new(self.x.wrapping_add(offset.x), self.y.wrapping_add(offset.y))
     }
 
-    /// `self - offset` by coordinate, modulo 2³².
+    /// `self - offset` by coordinate, modulo 2^32.
     #[inline]
     #[must_use]
     pub const fn wrapping_sub(self, offset: Self) -> Self {
@@ -103,7 +103,7 @@ impl Cell {
         (self.x.abs_diff(other.x) as u64).wrapping_add(self.y.abs_diff(other.y) as u64)
     }
 
-    /// The eight cells around, row by row from −y to +y, within a row from −x to +x.
+    /// The eight cells around, row by row from -y to +y, within a row from -x to +x.
     ///
     /// They wrap at the ends of the range, so they are always eight different cells and never this one.
     #[inline]
@@ -113,7 +113,7 @@ impl Cell {
     }
 }
 
-/// `(coordinate + ½) * cell_size`.
+/// `(coordinate + 1/2) * cell_size`.
 #[inline]
 const fn middle(coordinate: i32, cell_size: Fx) -> Fx {
     let odd = ((coordinate as i128) << 1).wrapping_add(1);

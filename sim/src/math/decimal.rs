@@ -7,7 +7,7 @@ use core::fmt::{self, Debug, Display, Formatter};
 
 use super::fx::Fx;
 
-/// 5¹⁶: a fraction of `n / 2^16` is `n * 5^16 / 10^16`.
+/// 5^16: a fraction of `n / 2^16` is `n * 5^16 / 10^16`.
 const FIVE_TO_16: u64 = 152_587_890_625;
 /// Ties between two values have 17 decimal places, so 18 digits and "anything beyond?" decide every rounding.
 const FRACTION_DIGITS_KEPT: u32 = 18;
@@ -121,7 +121,7 @@ impl Fraction {
         }
     }
 
-    /// The fraction in units of 2⁻¹⁶, 0 to 65536, half to even.
+    /// The fraction in units of 2^-16, 0 to 65536, half to even.
     fn rounded(&self) -> u64 {
         let missing = FRACTION_DIGITS_KEPT.wrapping_sub(self.digit_count);
         let numerator = u128::from(self.digits.wrapping_mul(10_u64.wrapping_pow(missing))) << 16_u32;
@@ -140,7 +140,7 @@ struct DecimalText {
 }
 
 impl DecimalText {
-    /// `integer` and a fraction in units of 10⁻¹⁶.
+    /// `integer` and a fraction in units of 10^-16.
     fn new(mut integer: u64, mut fraction: u64) -> Self {
         let mut text = Self { buffer: [b'0'; 32], start: 32, end: 32 };
         if fraction == 0 {

@@ -17,7 +17,7 @@ use super::round::{
 
 /// A number with 48 integer bits (sign included) and 16 fraction bits: `bits / 65536`.
 ///
-/// Range −140,737,488,355,328 to 140,737,488,355,327.9999847…, in steps of 2⁻¹⁶ ("1 ulp"). Its unit is whatever the field
+/// Range -140,737,488,355,328 to 140,737,488,355,327.9999847..., in steps of 2^-16 ("1 ulp"). Its unit is whatever the field
 /// that holds it says. Order, equality and hash are those of the bits; `min`, `max` and `clamp` come from [`Ord`].
 ///
 /// # Determinism
@@ -39,13 +39,13 @@ impl Fx {
     pub const ZERO: Self = Self::from_bits(0);
     /// 1.
     pub const ONE: Self = Self::from_int(1);
-    /// ½.
+    /// 1/2.
     pub const HALF: Self = Self::from_bits(1 << (FRACTION_BITS - 1));
-    /// The least value, −2⁴⁷.
+    /// The least value, -2^47.
     pub const MIN: Self = Self::from_bits(i64::MIN);
-    /// The greatest value, 2⁴⁷ − 2⁻¹⁶.
+    /// The greatest value, 2^47 - 2^-16.
     pub const MAX: Self = Self::from_bits(i64::MAX);
-    /// The least positive value, 2⁻¹⁶: 1 ulp.
+    /// The least positive value, 2^-16: 1 ulp.
     pub const EPSILON: Self = Self::from_bits(1);
 
     /// The value of an integer. Exact.
@@ -109,7 +109,7 @@ impl Fx {
         Self::from_bits(self.to_bits().saturating_abs())
     }
 
-    /// −1, 0 or 1 by the sign.
+    /// -1, 0 or 1 by the sign.
     #[inline]
     #[must_use]
     pub const fn signum(self) -> Self {
@@ -219,14 +219,14 @@ impl Fx {
         }
     }
 
-    /// `self + other` modulo 2⁴⁸. For hashes and phases, not for positions.
+    /// `self + other` modulo 2^48. For hashes and phases, not for positions.
     #[inline]
     #[must_use]
     pub const fn wrapping_add(self, other: Self) -> Self {
         Self::from_bits(self.to_bits().wrapping_add(other.to_bits()))
     }
 
-    /// `self - other` modulo 2⁴⁸. For hashes and phases, not for positions.
+    /// `self - other` modulo 2^48. For hashes and phases, not for positions.
     #[inline]
     #[must_use]
     pub const fn wrapping_sub(self, other: Self) -> Self {
@@ -246,14 +246,14 @@ impl Fx {
     #[inline]
     #[must_use]
     pub const fn lerp(self, to: Self, t: Self) -> Self {
-        // |to - self| < 2^64 and |t| ≤ 2^63, so the product stays below 2^127.
+        // |to - self| < 2^64 and |t| <= 2^63, so the product stays below 2^127.
         let span = (to.to_bits() as i128).wrapping_sub(self.to_bits() as i128);
         let product = span.wrapping_mul(t.to_bits() as i128);
         let floor = (product >> FRACTION_BITS).wrapping_add(self.to_bits() as i128);
         Self::from_bits(narrow_saturating(floor.wrapping_add(round_up_16(product & 0xFFFF, floor))))
     }
 
-    /// The exact product, in units of 2⁻³². Its magnitude is at most 2¹²⁶.
+    /// The exact product, in units of 2^-32. Its magnitude is at most 2^126.
     #[inline]
     pub(super) const fn wide_mul(self, other: Self) -> i128 {
         (self.to_bits() as i128).wrapping_mul(other.to_bits() as i128)

@@ -23,7 +23,7 @@ pub const fn isqrt_u128(value: u128) -> u64 {
     root
 }
 
-/// `√(x² + y²)`, correctly rounded, saturating.
+/// `sqrt(x^2 + y^2)`, correctly rounded, saturating.
 #[inline]
 #[must_use]
 pub fn hypot(x: Fx, y: Fx) -> Fx {
@@ -70,12 +70,12 @@ fn square(magnitude: u64) -> u128 {
 #[inline]
 const fn rounded_root_u64(value: u64) -> u64 {
     let root = value.isqrt();
-    // Above (root + ½)² exactly when the rest exceeds the root.
+    // Above (root + 1/2)^2 exactly when the rest exceeds the root.
     let rest = value.wrapping_sub(root.wrapping_mul(root));
     root.wrapping_add((rest > root) as u64)
 }
 
-/// `value` is at most 3 · 2¹²⁶.
+/// `value` is at most 3 * 2^126.
 #[inline]
 const fn rounded_root_u128(value: u128) -> u64 {
     let root = isqrt_u128(value);

@@ -3,7 +3,7 @@
 //! A *half-step* is 1/131,072 turn: half the resolution of [`Angle`](super::Angle), so that both angles and the borders
 //! between their rounding intervals are whole numbers. A quarter turn has 32,768.
 //!
-//! Invariant: each result is within 2⁻⁵⁹ of the exact value, far below what 16 fraction bits and the steepest tangent
+//! Invariant: each result is within 2^-59 of the exact value, far below what 16 fraction bits and the steepest tangent
 //! need. The tables are made at compile time by Taylor series over integers and joined by the addition theorem; the tests
 //! hold them against an independent series of arbitrary precision. No folding of quadrants here: that is the callers'.
 
@@ -12,25 +12,25 @@ pub(super) const ONE_Q62: u64 = 1 << 62;
 /// Half-steps in a quarter turn.
 pub(super) const QUARTER_HALF_STEPS: u32 = 1 << 15;
 
-/// π/2 in 62 fraction bits, truncated (the digits of π in base 16: 3.243F6A88 85A308D3 13198A2E …).
+/// pi/2 in 62 fraction bits, truncated (the digits of pi in base 16: 3.243F6A88 85A308D3 13198A2E ...).
 const HALF_PI_Q62: i128 = 0x6487_ED51_10B4_611A;
 const FINE_BITS: u32 = 8;
 const FINE_COUNT: usize = 1 << FINE_BITS;
 const COARSE_COUNT: usize = 128;
 
-/// Sine of `index` · 256 half-steps; read backwards it is the cosine.
+/// Sine of `index` * 256 half-steps; read backwards it is the cosine.
 static SIN_COARSE: [u64; COARSE_COUNT + 1] = sin_coarse_table();
 /// Sine and cosine of `index` half-steps.
 static FINE: [(u64, u64); FINE_COUNT] = fine_table();
 
-/// Sine and cosine of an angle of 0 to 32,768 half-steps, each 0 to 2⁶².
+/// Sine and cosine of an angle of 0 to 32,768 half-steps, each 0 to 2^62.
 ///
 /// # Panics
 /// Above 32,768.
 #[inline]
 pub(super) fn sin_cos_q62(half_steps: u32) -> (u64, u64) {
     let [sin_a, cos_a, sin_b, cos_b] = table_parts(half_steps);
-    // a + b ≤ a quarter turn, so both sums lie in 0..=2^124 up to the tables' own error, hence the saturation.
+    // a + b <= a quarter turn, so both sums lie in 0..=2^124 up to the tables' own error, hence the saturation.
     let sin = sin_a.wrapping_mul(cos_b).wrapping_add(cos_a.wrapping_mul(sin_b));
     let cos = cos_a.wrapping_mul(cos_b).saturating_sub(sin_a.wrapping_mul(sin_b));
     (narrow(sin >> 62_u32), narrow(cos >> 62_u32))
@@ -87,7 +87,7 @@ const fn series(half_steps: i128) -> (u64, u64) {
     let (mut sin, mut cos) = (x, ONE_Q62 as i128);
     let (mut sin_term, mut cos_term) = (x, ONE_Q62 as i128);
     let mut n = 1;
-    // (π/2)^34 / 34! is below 2^-100: the terms have long been zero.
+    // (pi/2)^34 / 34! is below 2^-100: the terms have long been zero.
     while n <= 17 {
         let even = 2 * n;
         cos_term = -scaled(cos_term, x_squared) / ((even - 1) * even);

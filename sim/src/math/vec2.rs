@@ -141,7 +141,7 @@ impl Vec2 {
 /// Components of the unit vector, or `None` for zero; `N` is 2 or 3.
 ///
 /// The vector is scaled by a power of two so that its greatest component has 31 bits (which keeps everything in 64 bits)
-/// and divided by its length, itself known to 2⁻³¹ of its value.
+/// and divided by its length, itself known to 2^-31 of its value.
 #[inline]
 pub(super) fn unit_components<const N: usize>(components: [Fx; N]) -> Option<[Fx; N]> {
     let components = components.map(Fx::to_bits);
