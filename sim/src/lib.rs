@@ -26,6 +26,7 @@ pub mod limits;
 pub mod list;
 pub mod math;
 pub mod part;
+pub mod prelude;
 pub mod resource;
 pub mod rng;
 pub mod rollback;
