@@ -53,3 +53,5 @@ pub const EXPECTED_ROOTS_MAX: u32 = 65_536;
 pub const STAGES_MAX: u16 = 1024;
 /// Most bytes of rows in a world that is read from a trace.
 pub const WORLD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Most values in the inputs of one frame that is read by schema.
+pub const FRAME_VALUES_MAX: u64 = 4 * 1024 * 1024;

@@ -25,7 +25,7 @@ mod window;
 mod writer;
 
 use alloc::vec::Vec;
-use core::convert::Infallible;
+use core::{convert::Infallible, fmt::Display};
 
 pub use audit::{Audit, AuditReport, Audited};
 pub use error::{Damage, RecordError, ReplayError, TraceError};
@@ -55,7 +55,7 @@ pub trait Sink {
 /// Where a trace is read.
 pub trait Source {
     /// What can go wrong.
-    type Error;
+    type Error: Display;
 
     /// Length in bytes.
     ///

@@ -1,0 +1,378 @@
+//! [`traces`]: where two recordings part, in what, and by whom.
+//!
+//! Invariant: equal links of the chain mean equal pasts, so the first differing tick is found by binary search, and exactly.
+//! What differs there is then shown from the best that each side offers, and the verdict says which that was.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::Display;
+
+use crate::{
+    State,
+    entities::Entities,
+    entity::Entity,
+    frame::{InputFrame, PlayerId, Tick},
+    game::{Game, System},
+    hash::{Hash, ShortHash},
+    step::Step,
+    trace::{Header, Source, TickRecord, Trace, TraceError},
+};
+
+use super::{
+    Blame, DiffError, Differences, Fields, Rerun, Standing,
+    blame::{BlameError, blame},
+    read_frame,
+    side::{Side, SideState, raw_state, run_on, side},
+    worlds,
+};
+
+/// What two traces say of each other.
+#[derive(Clone, Debug)]
+pub struct TraceDiff {
+    /// What their headers differ in.
+    pub header: Vec<HeaderDifference>,
+    /// The last tick of each.
+    pub last: [Tick; 2],
+    /// The first tick that differs; `None` where everything is equal as far as both go.
+    pub finding: Option<Finding>,
+}
+
+/// A line of the header that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderDifference {
+    /// Which line.
+    pub what: &'static str,
+    /// What the left one says.
+    pub left: String,
+    /// What the right one says.
+    pub right: String,
+    /// Whether it is part of the run's identity; else two recordings of one run may differ in it.
+    pub matters: bool,
+}
+
+/// How much a finding can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This build reproduces a side, and the other one too or its pages are there: field and system.
+    Reproduced,
+    /// The pages of both sides are there: field.
+    Evidenced,
+    /// Only the columns, and the next tick at which both sides' pages are there.
+    Bounded,
+}
+
+/// The first tick at which two traces differ.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Which tick; the start if they begin differently.
+    pub tick: Tick,
+    /// How much is known.
+    pub verdict: Verdict,
+    /// Whether the input frames differ: then the game is not at fault.
+    pub inputs_differ: bool,
+    /// The input frames of the tick; none at the start, or where one is malformed.
+    pub frames: [Option<InputFrame<Fields>>; 2],
+    /// The roots.
+    pub roots: [Hash; 2],
+    /// The columns whose roots differ.
+    pub columns: Vec<String>,
+    /// What is known of each side's world.
+    pub standing: [Standing; 2],
+    /// Why a side is not reproduced.
+    pub why: [Option<String>; 2],
+    /// The fields that differ, and the tick at which: a later one for a bounded finding.
+    pub differences: Option<(Tick, Differences)>,
+    /// Which system made the difference; none at the start.
+    pub blame: Option<Blame>,
+}
+
+/// Why two traces cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceDiffError<L, R> {
+    /// The left one cannot be read.
+    #[error("left trace: {0}")]
+    Left(TraceError<L>),
+    /// The right one cannot be read.
+    #[error("right trace: {0}")]
+    Right(TraceError<R>),
+    /// Pages that are malformed although their hash holds.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
+}
+
+/// Compares two traces; lists at most `limit` differing fields.
+///
+/// # Errors
+/// When one of them is damaged in a place that is needed to find the tick, or a source fails.
+pub fn traces<G: Game, L: Source, R: Source>(
+    left: &mut Trace<L>,
+    right: &mut Trace<R>,
+    rerun: &Rerun<'_, G>,
+    limit: usize,
+) -> Result<TraceDiff, TraceDiffError<L::Error, R::Error>> {
+    Comparison { left, right, rerun: Some(rerun), limit }.run()
+}
+
+/// The same for traces of a game that this build does not know: nothing is run again.
+///
+/// # Errors
+/// As [`traces`].
+pub fn traces_of_unknown_game<L: Source, R: Source>(
+    left: &mut Trace<L>,
+    right: &mut Trace<R>,
+    limit: usize,
+) -> Result<TraceDiff, TraceDiffError<L::Error, R::Error>> {
+    Comparison::<Unknown, L, R> { left, right, rerun: None, limit }.run()
+}
+
+struct Comparison<'a, G: Game, L, R> {
+    left: &'a mut Trace<L>,
+    right: &'a mut Trace<R>,
+    rerun: Option<&'a Rerun<'a, G>>,
+    limit: usize,
+}
+
+type Compared<T, L, R> = Result<T, TraceDiffError<<L as Source>::Error, <R as Source>::Error>>;
+
+impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
+    fn run(mut self) -> Compared<TraceDiff, L, R> {
+        let header = header_differences(self.left.header(), self.right.header());
+        let last = [self.left.last(), self.right.last()];
+        let finding = match self.first_tick()? {
+            Some(tick) => Some(self.finding(tick)?),
+            None => None,
+        };
+        Ok(TraceDiff { header, last, finding })
+    }
+
+    /// The first tick that differs.
+    fn first_tick(&mut self) -> Compared<Option<Tick>, L, R> {
+        if self.left.start() != self.right.start() {
+            return self.first_common_tick();
+        }
+        let (mut same, mut other) = (self.left.start(), self.left.last().min(self.right.last()));
+        if !self.same_chain(same)? {
+            return Ok(Some(same));
+        }
+        if self.same_chain(other)? {
+            return Ok(None);
+        }
+        while other.0 - same.0 > 1 {
+            let middle = Tick(same.0 + (other.0 - same.0) / 2);
+            *(if self.same_chain(middle)? { &mut same } else { &mut other }) = middle;
+        }
+        Ok(Some(other))
+    }
+
+    fn same_chain(&mut self, tick: Tick) -> Compared<bool, L, R> {
+        let left = self.left.chain(tick).map_err(TraceDiffError::Left)?;
+        let right = self.right.chain(tick).map_err(TraceDiffError::Right)?;
+        Ok(left == right)
+    }
+
+    /// Traces that begin at different ticks have different chains: goes through the ticks that both have.
+    fn first_common_tick(&mut self) -> Compared<Option<Tick>, L, R> {
+        let first = self.left.start().max(self.right.start());
+        let last = self.left.last().min(self.right.last());
+        let start = [
+            self.left.root(first).map_err(TraceDiffError::Left),
+            self.right.root(first).map_err(TraceDiffError::Right),
+        ];
+        match start {
+            [Ok(left), Ok(right)] if left != right => return Ok(Some(first)),
+            [Err(TraceDiffError::Left(TraceError::NoTick { .. })), _]
+            | [_, Err(TraceDiffError::Right(TraceError::NoTick { .. }))] => return Ok(None),
+            [Err(error), _] | [_, Err(error)] => return Err(error),
+            _ => {}
+        }
+        let (mut left, mut right) = (self.left.ticks(first.next()), self.right.ticks(first.next()));
+        for tick in first.0.saturating_add(1)..=last.0 {
+            let (Some(left), Some(right)) = (left.next(), right.next()) else { break };
+            let left = left.map_err(TraceDiffError::Left)?;
+            let right = right.map_err(TraceDiffError::Right)?;
+            if (left.root, &left.frame) != (right.root, &right.frame) {
+                return Ok(Some(Tick(tick)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn finding(&mut self, tick: Tick) -> Compared<Finding, L, R> {
+        let left_side = side(self.left, tick, self.rerun).map_err(TraceDiffError::Left)?;
+        let right_side = side(self.right, tick, self.rerun).map_err(TraceDiffError::Right)?;
+        let records = self.records(tick)?;
+        let roots = [
+            self.left.root(tick).map_err(TraceDiffError::Left)?,
+            self.right.root(tick).map_err(TraceDiffError::Right)?,
+        ];
+        let standing = [left_side.standing.clone(), right_side.standing.clone()];
+        let verdict = verdict(&standing);
+        let differences = match (&left_side.state, &right_side.state) {
+            (Some(left), Some(right)) => Some((tick, worlds(&*left.view(), &*right.view(), self.limit)?)),
+            _ => self.later_differences(tick, [&left_side, &right_side])?,
+        };
+        let at_tick = differences.as_ref().filter(|(at, _)| *at == tick).map(|(_, differences)| differences);
+        let mut finding = Finding {
+            tick,
+            verdict,
+            inputs_differ: false,
+            frames: [None, None],
+            roots,
+            columns: at_tick
+                .map(|found| found.columns.iter().map(|(name, _)| name.clone()).collect())
+                .unwrap_or_default(),
+            standing,
+            why: [left_side.why.clone(), right_side.why.clone()],
+            differences: None,
+            blame: None,
+        };
+        if let Some([left, right]) = &records {
+            finding.inputs_differ = left.frame != right.frame;
+            finding.frames = [
+                read_frame(&left.frame, &self.left.schema().input).ok(),
+                read_frame(&right.frame, &self.right.schema().input).ok(),
+            ];
+            finding.columns = self.columns([&left.columns, &right.columns]);
+            let sides = ((&mut *self.left, &left_side), (&mut *self.right, &right_side));
+            finding.blame = Some(blame(sides.0, sides.1, [left, right], at_tick, self.rerun)?);
+        }
+        finding.differences = differences;
+        Ok(finding)
+    }
+
+    /// Both sides' records of the tick; none where it is the start of one.
+    fn records(&mut self, tick: Tick) -> Compared<Option<[TickRecord; 2]>, L, R> {
+        if tick <= self.left.start() || tick <= self.right.start() {
+            return Ok(None);
+        }
+        let left = self.left.tick(tick).map_err(TraceDiffError::Left)?;
+        let right = self.right.tick(tick).map_err(TraceDiffError::Right)?;
+        Ok(Some([left, right]))
+    }
+
+    /// Names of the columns whose short roots differ, by name where the schemas do.
+    fn columns(&self, [left, right]: [&[ShortHash]; 2]) -> Vec<String> {
+        let theirs = |name: &str| {
+            let at = self.right.schema().columns.iter().position(|column| column.name == name)?;
+            right.get(at)
+        };
+        let named = self.left.schema().columns.iter().zip(left);
+        let differing = named.filter(|(column, root)| theirs(&column.name) != Some(root));
+        differing.map(|(column, _)| column.name.to_string()).collect()
+    }
+
+    /// The next tick at which both worlds can be had, and how they differ there.
+    fn later_differences(
+        &mut self,
+        tick: Tick,
+        [left, right]: [&Side<G>; 2],
+    ) -> Compared<Option<(Tick, Differences)>, L, R> {
+        let (mine, theirs) = (ticks_with_pages(self.left, tick), ticks_with_pages(self.right, tick));
+        let candidates: Vec<Tick> = match (&left.standing, &right.standing) {
+            (Standing::Reproduced, _) => theirs,
+            (_, Standing::Reproduced) => mine,
+            _ => mine.into_iter().filter(|tick| theirs.contains(tick)).collect(),
+        };
+        for candidate in candidates.into_iter().take(LATER_TICKS_TRIED) {
+            let one = later(self.left, candidate, &left.standing, self.rerun).map_err(TraceDiffError::Left)?;
+            let other = later(self.right, candidate, &right.standing, self.rerun).map_err(TraceDiffError::Right)?;
+            if let (Some(one), Some(other)) = (one, other) {
+                return Ok(Some((candidate, worlds(&*one.view(), &*other.view(), self.limit)?)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Later keyframes tried before a bounded finding is given without fields.
+const LATER_TICKS_TRIED: usize = 4;
+
+const fn verdict(standing: &[Standing; 2]) -> Verdict {
+    match standing {
+        [Standing::Reproduced, Standing::Reproduced | Standing::Evidenced]
+        | [Standing::Evidenced, Standing::Reproduced] => Verdict::Reproduced,
+        [Standing::Evidenced, Standing::Evidenced] => Verdict::Evidenced,
+        _ => Verdict::Bounded,
+    }
+}
+
+fn ticks_with_pages<S: Source>(trace: &Trace<S>, from: Tick) -> Vec<Tick> {
+    let mut ticks: Vec<Tick> =
+        trace.states().iter().map(|state| state.tick).filter(|tick| *tick >= from && *tick <= trace.last()).collect();
+    ticks.dedup();
+    ticks
+}
+
+/// A side's world at a tick after the first that differs.
+fn later<G: Game, S: Source>(
+    trace: &mut Trace<S>,
+    tick: Tick,
+    standing: &Standing,
+    rerun: Option<&Rerun<'_, G>>,
+) -> Result<Option<SideState<G>>, TraceError<S::Error>> {
+    if let Ok(Some(state)) = raw_state(trace, tick)? {
+        return Ok(Some(state));
+    }
+    match (standing, rerun) {
+        (Standing::Reproduced, Some(rerun)) if tick <= trace.last() => run_on(trace, tick, rerun),
+        _ => Ok(None),
+    }
+}
+
+impl<L, R> From<BlameError<L, R>> for TraceDiffError<L, R> {
+    fn from(error: BlameError<L, R>) -> Self {
+        match error {
+            BlameError::Left(error) => Self::Left(error),
+            BlameError::Right(error) => Self::Right(error),
+        }
+    }
+}
+
+fn header_differences(left: &Header, right: &Header) -> Vec<HeaderDifference> {
+    let mut list = Vec::new();
+    let mut compare = |what, matters, left: &dyn Display, right: &dyn Display| {
+        let (left, right) = (left.to_string(), right.to_string());
+        if left != right {
+            list.push(HeaderDifference { what, left, right, matters });
+        }
+    };
+    compare("game", true, &left.schema.game, &right.schema.game);
+    compare("schema", true, &left.schema.id().0, &right.schema.id().0);
+    compare("rules revision", true, &left.revision, &right.revision);
+    compare("start tick", true, &left.start.tick, &right.start.tick);
+    compare("start root", true, &left.start.root, &right.start.root);
+    compare("start content", true, &left.start.content, &right.start.content);
+    compare("engine", false, &left.about.engine, &right.about.engine);
+    compare("title", false, &left.about.title, &right.about.title);
+    compare("seed", false, &left.about.seed, &right.about.seed);
+    compare("ticks per second", false, &left.about.ticks_per_second, &right.about.ticks_per_second);
+    let contents = |header: &Header| format!("{:?}", header.contents);
+    compare("content packs", false, &contents(left), &contents(right));
+    list
+}
+
+/// Stands for a game that this build does not know; never run.
+struct Unknown;
+
+#[derive(State, Clone)]
+struct Nothing {
+    entities: Entities,
+}
+
+impl Game for Unknown {
+    type State = Nothing;
+    type Input = ();
+    type Event = ();
+    type Content = ();
+    const NAME: &'static str = "unknown";
+    const REVISION: u32 = 0;
+    const SYSTEMS: &'static [System<Self>] = &[];
+
+    fn join(_: &mut Nothing, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+        None
+    }
+}

@@ -1,0 +1,149 @@
+//! [`StateView`]: a state to be compared, wherever it is.
+//!
+//! Invariant: what a view gives are canonical bytes and their hashes, so that equal hashes mean equal rows.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use crate::{
+    column::{PageBytes, PageEntry, Pages},
+    component::DecodeError,
+    game::Game,
+    schema::{ColumnType, Schema},
+    trace::RawState,
+    world::{World, WorldHead},
+};
+
+/// A state as pages.
+pub trait StateView {
+    /// Names and types of everything in it.
+    fn schema(&self) -> &Schema;
+
+    /// What the root binds besides the columns.
+    fn head(&self) -> WorldHead;
+
+    /// The pages of a column, ascending by number.
+    fn pages(&self, column: usize) -> Vec<PageEntry>;
+
+    /// One page of a column, if it has rows.
+    fn page_entry(&self, column: usize, page: u32) -> Option<PageEntry>;
+
+    /// Appends a page's canonical bytes; gives whether there were any.
+    fn page_bytes(&self, column: usize, page: u32, out: &mut Vec<u8>) -> bool;
+
+    /// Appends the canonical bytes of a row; gives whether it is present.
+    fn row_bytes(&self, column: usize, row: u32, out: &mut Vec<u8>) -> bool {
+        let Some(ty) = self.schema().columns.get(column) else { return false };
+        let page_rows = u32::from(ty.page_rows).max(1);
+        let Some(entry) = self.page_entry(column, row / page_rows) else { return false };
+        let mut bytes = Vec::new();
+        self.page_bytes(column, entry.page, &mut bytes);
+        let Ok(page) = page_rows_of(&bytes, &entry, ty) else { return false };
+        page.row((row % page_rows) as usize).map(|row| out.extend_from_slice(row)).is_some()
+    }
+
+    /// The place and type of a column.
+    fn column(&self, name: &str) -> Option<(usize, &ColumnType)> {
+        self.schema().columns.iter().enumerate().find(|(_, column)| column.name == name)
+    }
+}
+
+/// Takes apart the bytes of a page.
+pub(super) fn page_rows_of<'b>(
+    bytes: &'b [u8],
+    entry: &PageEntry,
+    ty: &ColumnType,
+) -> Result<PageBytes<'b>, DecodeError> {
+    PageBytes::parse(bytes, entry.row_count, ty.ty.size(), usize::from(ty.page_rows))
+}
+
+/// A live world as a state to be compared. Hash it first ([`World::seal`]): dirty pages are hashed at every look.
+pub struct WorldView<'w, G: Game> {
+    world: &'w World<G>,
+    schema: Arc<Schema>,
+    columns: Vec<(String, &'w dyn Pages)>,
+}
+
+impl<'w, G: Game> WorldView<'w, G> {
+    /// A view of `world`; `schema` is the game's, as [`Simulation::schema`](crate::simulation::Simulation::schema) has it.
+    #[must_use]
+    pub fn new(world: &'w World<G>, schema: &Arc<Schema>) -> Self {
+        Self { world, schema: schema.clone(), columns: world.column_list() }
+    }
+}
+
+impl<G: Game> StateView for WorldView<'_, G> {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn head(&self) -> WorldHead {
+        self.world.head(self.schema.id())
+    }
+
+    fn pages(&self, column: usize) -> Vec<PageEntry> {
+        let limit = self.columns.get(column).map_or(0, |(_, column)| column.page_limit());
+        (0..limit).filter_map(|page| self.page_entry(column, page)).collect()
+    }
+
+    fn page_entry(&self, column: usize, page: u32) -> Option<PageEntry> {
+        let (_, column) = self.columns.get(column)?;
+        Some(PageEntry { page, row_count: column.page_row_count(page), hash: column.page_hash(page)? })
+    }
+
+    fn page_bytes(&self, column: usize, page: u32, out: &mut Vec<u8>) -> bool {
+        self.columns.get(column).is_some_and(|(_, column)| column.page_bytes(page, out))
+    }
+
+    fn row_bytes(&self, column: usize, row: u32, out: &mut Vec<u8>) -> bool {
+        self.columns.get(column).is_some_and(|(_, column)| column.row_bytes(row, out))
+    }
+}
+
+impl StateView for RawState {
+    fn schema(&self) -> &Schema {
+        self.schema()
+    }
+
+    fn head(&self) -> WorldHead {
+        self.manifest().head
+    }
+
+    fn pages(&self, column: usize) -> Vec<PageEntry> {
+        self.manifest().columns.get(column).cloned().unwrap_or_default()
+    }
+
+    fn page_entry(&self, column: usize, page: u32) -> Option<PageEntry> {
+        let pages = self.manifest().columns.get(column)?;
+        pages.get(pages.binary_search_by_key(&page, |entry| entry.page).ok()?).copied()
+    }
+
+    fn page_bytes(&self, column: usize, page: u32, out: &mut Vec<u8>) -> bool {
+        self.page(column, page).map(|bytes| out.extend_from_slice(bytes)).is_some()
+    }
+}
+
+impl<V: StateView + ?Sized> StateView for &V {
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+
+    fn head(&self) -> WorldHead {
+        (**self).head()
+    }
+
+    fn pages(&self, column: usize) -> Vec<PageEntry> {
+        (**self).pages(column)
+    }
+
+    fn page_entry(&self, column: usize, page: u32) -> Option<PageEntry> {
+        (**self).page_entry(column, page)
+    }
+
+    fn page_bytes(&self, column: usize, page: u32, out: &mut Vec<u8>) -> bool {
+        (**self).page_bytes(column, page, out)
+    }
+
+    fn row_bytes(&self, column: usize, row: u32, out: &mut Vec<u8>) -> bool {
+        (**self).row_bytes(column, row, out)
+    }
+}
