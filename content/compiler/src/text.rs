@@ -77,6 +77,16 @@ pub(crate) fn parse_roll(text: &str) -> Parsed<(Dice, bool)> {
     Ok((dice, add_ability))
 }
 
+/// Dice of damage, which cannot be below zero by themselves.
+pub(crate) fn parse_damage_roll(text: &str) -> Parsed<(Dice, bool)> {
+    let (dice, add_ability) = parse_roll(text)?;
+    if dice.count == 0 && dice.bonus < 0 {
+        Err(format!("damage below zero: `{text}`"))
+    } else {
+        Ok((dice, add_ability))
+    }
+}
+
 /// `2d6+3`.
 pub(crate) fn write_dice(dice: Dice) -> String {
     match dice {

@@ -142,7 +142,7 @@ fn wolf(at: impl Fn(&str) -> u32) -> Creature {
 }
 
 /// One of everything.
-pub fn pack() -> Pack {
+pub(crate) fn pack() -> Pack {
     let actions = actions();
     let position =
         |path: &str| actions.iter().position(|it| it.key == Key::of_path(path)).expect("an action of this pack");

@@ -40,7 +40,14 @@ pub(super) fn actions(owner: &Owner<'_>, action: &Value, report: &mut ImportRepo
     let mut drafts = Vec::new();
     for (suffix, damage) in variants {
         let name = if suffix.is_empty() { title.clone() } else { format!("{title} ({suffix})") };
-        let facts = Facts { title: &name, desc: &desc, damage, dc: action.get("dc"), bonus: json::int(action, "attack_bonus"), many };
+        let facts = Facts {
+            title: &name,
+            desc: &desc,
+            damage,
+            dc: action.get("dc"),
+            bonus: json::int(action, "attack_bonus"),
+            many,
+        };
         drafts.extend(draft(owner, &facts, usage, report));
     }
     drafts
@@ -59,7 +66,13 @@ fn option_set(set: &Value) -> &[Value] {
     }
 }
 
-fn option(owner: &Owner<'_>, option: &Value, desc: &str, usage: Usage, report: &mut ImportReport) -> Option<ActionDraft> {
+fn option(
+    owner: &Owner<'_>,
+    option: &Value,
+    desc: &str,
+    usage: Usage,
+    report: &mut ImportReport,
+) -> Option<ActionDraft> {
     let name = json::text(option, "name").unwrap_or_else(|| "Option".to_owned());
     let needle = format!("{}.", prose::normal(&name));
     // Each option's text begins with its name and ends where the next one begins.
@@ -90,8 +103,8 @@ struct JsonDamage {
 
 fn damage(value: &Value) -> Option<JsonDamage> {
     let dice = json::text(value, "damage_dice").or_else(|| json::text(value, "damage_bonus"))?;
-    let (dice, _) = text::parse_roll(&dice).ok()?;
-    let kind = json::field_reference(value, "damage_type")?;
+    let (dice, _) = text::parse_damage_roll(&dice).ok()?;
+    let kind = json::damage_type(value)?;
     Some(JsonDamage { draft: DamageDraft { dice, add_ability: false, kind }, save: value.get("dc").and_then(save) })
 }
 
@@ -170,6 +183,11 @@ fn draft(owner: &Owner<'_>, facts: &Facts<'_>, usage: Usage, report: &mut Import
     let place = format!("{}: {}", owner.place, facts.title);
     let head = prose::attack_head(facts.desc);
     let is_attack = facts.bonus.is_some() || (head.stated && head.bonus.is_some());
+    if !is_attack && facts.dc.is_none() && facts.desc.contains("attack against") {
+        // Swallowing: what happens follows from another attack's hit, and would be far too strong without it.
+        report.note("an action that builds on the hit of another", &place);
+        return None;
+    }
     let effects = Outcome::read(facts, is_attack, &place, report).effects();
     if effects.is_empty() && !is_attack {
         report.note("action without an effect that the rules know", &place);
@@ -192,7 +210,15 @@ fn draft(owner: &Owner<'_>, facts: &Facts<'_>, usage: Usage, report: &mut Import
         Usage::AtWill => 100,
         _ => 300,
     };
-    Some(ActionDraft { slug: json::slug(facts.title), name: facts.title.to_owned(), reach, attack, effects, usage, weight })
+    Some(ActionDraft {
+        slug: json::slug(facts.title),
+        name: facts.title.to_owned(),
+        reach,
+        attack,
+        effects,
+        usage,
+        weight,
+    })
 }
 
 fn attack(
@@ -229,7 +255,8 @@ impl Outcome {
         let body = facts.desc.split_once("hit:").map_or(facts.desc, |(_, body)| body);
         let saves = prose::saves(body);
         let json_save = facts.dc.and_then(save).or_else(|| facts.damage.iter().find_map(|it| it.save));
-        let stated = saves.iter().find(|(_, it)| json_save.is_none_or(|json| json.ability == it.ability) && it.dc.is_some());
+        let stated =
+            saves.iter().find(|(_, it)| json_save.is_none_or(|json| json.ability == it.ability) && it.dc.is_some());
         let save_at = stated.or(saves.first()).map_or(body.len(), |(place, _)| sentence_start(body, place.start));
         let mut save = json_save.or(stated.map(|(_, it)| *it));
         if let Some(save) = &mut save {
@@ -270,7 +297,14 @@ impl Outcome {
         outcome
     }
 
-    fn conditions(&mut self, body: &str, save: Option<SaveDraft>, save_at: usize, is_attack: bool, used: &mut Vec<std::ops::Range<usize>>) {
+    fn conditions(
+        &mut self,
+        body: &str,
+        save: Option<SaveDraft>,
+        save_at: usize,
+        is_attack: bool,
+        used: &mut Vec<std::ops::Range<usize>>,
+    ) {
         let repeats = prose::repeats(body);
         let mut escape = 0;
         for (at, mut it) in prose::inflicts(body) {
@@ -298,7 +332,9 @@ impl Outcome {
         report: &mut ImportReport,
     ) {
         let known = |sentence: &std::ops::Range<usize>| {
-            used.iter().chain(saves.iter().map(|(at, _)| at)).any(|at| at.start < sentence.end && at.end > sentence.start)
+            used.iter()
+                .chain(saves.iter().map(|(at, _)| at))
+                .any(|at| at.start < sentence.end && at.end > sentence.start)
         };
         let left = prose::sentences(body).iter().filter(|sentence| !known(sentence)).count();
         if left > 0 {

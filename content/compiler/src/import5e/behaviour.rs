@@ -31,7 +31,8 @@ pub(super) fn write(yaml: &mut Yaml, monster: &Value, kind: &str, actions: &[Act
 
 fn distance(actions: &[ActionDraft]) -> u16 {
     let attacks = || actions.iter().filter_map(|it| Some((it.attack.as_ref()?, doubled_average(it))));
-    let melee = attacks().filter(|(it, _)| it.reach.is_some() && it.range.is_none()).map(|(_, hurt)| hurt).max().unwrap_or(0);
+    let melee =
+        attacks().filter(|(it, _)| it.reach.is_some() && it.range.is_none()).map(|(_, hurt)| hurt).max().unwrap_or(0);
     let ranged = attacks().filter(|(it, _)| it.reach.is_none() && it.range.is_some());
     match ranged.max_by_key(|(_, hurt)| *hurt) {
         Some((attack, hurt)) if hurt >= melee => attack.range.map_or(0, |(near, _)| (near / 2).min(60)),

@@ -139,7 +139,8 @@ fn effect_fields(effect: &EffectDraft) -> Vec<(&'static str, String)> {
         fields.push(("save", format!("{}{dc}{half}", text::write_ability(save.ability))));
     }
     if !effect.damage.is_empty() {
-        let all: Vec<_> = effect.damage.iter().map(|it| format!("{} {}", roll(it.dice, it.add_ability), it.kind)).collect();
+        let all: Vec<_> =
+            effect.damage.iter().map(|it| format!("{} {}", roll(it.dice, it.add_ability), it.kind)).collect();
         fields.push(("damage", format!("[{}]", all.join(", "))));
     }
     if let Some((dice, add)) = effect.heal {
@@ -191,7 +192,10 @@ pub(super) fn flow_attack(attack: &AttackDraft) -> String {
 
 /// A name as a YAML scalar: plain where that cannot be mistaken for anything else.
 pub(super) fn quoted(name: &str) -> String {
-    let mut name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let mut name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    if name.is_empty() {
+        name.push_str("Unnamed");
+    }
     while name.len() > tickworld_content::limits::NAME_BYTES_MAX {
         name.pop();
     }

@@ -27,7 +27,9 @@ pub(super) fn item(item: &Value, magic: bool, report: &mut ImportReport) -> Opti
     } else {
         report.note("an item without a price", &place);
     }
-    if let Some(weight) = json::text(item, "weight").map(|it| format!("{it} lb")).filter(|it| text::parse_weight(it).is_ok()) {
+    if let Some(weight) =
+        json::text(item, "weight").map(|it| format!("{it} lb")).filter(|it| text::parse_weight(it).is_ok())
+    {
         yaml.field(2, "weight", &weight);
     }
     if json::int(item, "quantity").is_some_and(|it| it > 1) {
@@ -57,8 +59,8 @@ fn cost(item: &Value) -> Option<String> {
 
 fn damage(item: &Value, field: &str) -> Option<DamageDraft> {
     let damage = item.get(field)?;
-    let (dice, _) = text::parse_roll(&json::text(damage, "damage_dice")?).ok()?;
-    Some(DamageDraft { dice, add_ability: true, kind: json::field_reference(damage, "damage_type")? })
+    let (dice, _) = text::parse_damage_roll(&json::text(damage, "damage_dice")?).ok()?;
+    Some(DamageDraft { dice, add_ability: true, kind: json::damage_type(damage)? })
 }
 
 fn weapon(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport) {

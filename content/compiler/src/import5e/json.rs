@@ -79,3 +79,8 @@ pub(super) fn slug(text: &str) -> String {
     slug.truncate(80);
     slug.trim_end_matches('-').to_owned()
 }
+
+/// The known damage type in a field.
+pub(super) fn damage_type(value: &Value) -> Option<String> {
+    field_reference(value, "damage_type").filter(|it| super::DAMAGE_TYPES.contains(&it.as_str()))
+}

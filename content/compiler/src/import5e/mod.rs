@@ -23,8 +23,38 @@ pub use report::{ImportCount, ImportReport};
 
 /// The conditions that the shipped sources define and the SRD names.
 const CONDITIONS: [&str; 15] = [
-    "blinded", "charmed", "deafened", "exhaustion", "frightened", "grappled", "incapacitated", "invisible", "paralyzed",
-    "petrified", "poisoned", "prone", "restrained", "stunned", "unconscious",
+    "blinded",
+    "charmed",
+    "deafened",
+    "exhaustion",
+    "frightened",
+    "grappled",
+    "incapacitated",
+    "invisible",
+    "paralyzed",
+    "petrified",
+    "poisoned",
+    "prone",
+    "restrained",
+    "stunned",
+    "unconscious",
+];
+
+/// The kinds of damage that the shipped sources define.
+const DAMAGE_TYPES: [&str; 13] = [
+    "acid",
+    "bludgeoning",
+    "cold",
+    "fire",
+    "force",
+    "lightning",
+    "necrotic",
+    "piercing",
+    "poison",
+    "psychic",
+    "radiant",
+    "slashing",
+    "thunder",
 ];
 
 /// What an import gives.

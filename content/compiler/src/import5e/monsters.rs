@@ -14,11 +14,6 @@ use super::{
 };
 use crate::text;
 
-const DAMAGE_TYPES: [&str; 13] = [
-    "acid", "bludgeoning", "cold", "fire", "force", "lightning", "necrotic", "piercing", "poison", "psychic", "radiant",
-    "slashing", "thunder",
-];
-
 /// The stat block of a monster as YAML, with its name and the file it belongs in; `None` where it has no name.
 pub(super) fn creature(
     monster: &Value,
@@ -65,12 +60,16 @@ fn body(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportReport
     yaml.field(2, "armor_class", &armor_class(monster, place, report).to_string());
     yaml.field(2, "hit_points", &json::int(monster, "hit_points").unwrap_or(1).clamp(1, 65_535).to_string());
     let roll = ["hit_points_roll", "hit_dice"].into_iter().filter_map(|field| json::text(monster, field));
-    let dice = roll.filter_map(|it| text::parse_roll(&it).ok()).next().map_or_else(|| "1".to_owned(), |(it, _)| text::write_dice(it));
+    let dice = roll
+        .filter_map(|it| text::parse_roll(&it).ok())
+        .next()
+        .map_or_else(|| "1".to_owned(), |(it, _)| text::write_dice(it));
     yaml.field(2, "hit_dice", &dice);
     yaml.field(2, "speed", &speed(monster, place, report));
     let long = ["strength", "dexterity", "constitution", "intelligence", "wisdom", "charisma"];
     let scores = long.map(|field| json::int(monster, field).unwrap_or(10).clamp(0, 30));
-    let shown: Vec<_> = text::ABILITIES.iter().zip(scores).map(|((short, _), score)| format!("{short}: {score}")).collect();
+    let shown: Vec<_> =
+        text::ABILITIES.iter().zip(scores).map(|((short, _), score)| format!("{short}: {score}")).collect();
     yaml.field(2, "abilities", &format!("{{{}}}", shown.join(", ")));
     let saves: BTreeMap<_, _> = json::list(monster, "proficiencies").iter().filter_map(saving_throw).collect();
     if !saves.is_empty() {
@@ -80,7 +79,11 @@ fn body(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportReport
     let (challenge, eighths) = challenge(monster, place, report);
     // SRD 5.1 p. 258: two at the lowest, one more every four.
     let proficiency = 2 + (eighths.max(8) / 8 - 1) / 4;
-    yaml.field(2, "proficiency", &json::int(monster, "proficiency_bonus").unwrap_or(proficiency).clamp(0, 20).to_string());
+    yaml.field(
+        2,
+        "proficiency",
+        &json::int(monster, "proficiency_bonus").unwrap_or(proficiency).clamp(0, 20).to_string(),
+    );
     yaml.field(2, "challenge", &challenge);
     yaml.field(2, "experience", &json::int(monster, "xp").unwrap_or(0).clamp(0, 1_000_000).to_string());
     yaml.field(2, "awareness", &format!("{} ft", awareness(monster)));
@@ -92,11 +95,16 @@ fn armor_class(monster: &Value, place: &str, report: &mut ImportReport) -> i64 {
     if list.len() > 1 {
         report.note("approximated: the first of several armour classes", place);
     }
-    let first = list.first().and_then(|it| json::int(it, "value").or_else(|| json::scalar(it).and_then(|it| json::leading_int(&it))));
-    plain.or(first).unwrap_or_else(|| {
-        report.note("approximated: no armour class, 10 assumed", place);
-        10
-    }).clamp(0, 255)
+    let first = list
+        .first()
+        .and_then(|it| json::int(it, "value").or_else(|| json::scalar(it).and_then(|it| json::leading_int(&it))));
+    plain
+        .or(first)
+        .unwrap_or_else(|| {
+            report.note("approximated: no armour class, 10 assumed", place);
+            10
+        })
+        .clamp(0, 255)
 }
 
 fn speed(monster: &Value, place: &str, report: &mut ImportReport) -> String {
@@ -160,8 +168,8 @@ fn defences(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportRe
         let mut mundane = BTreeSet::new();
         for entry in json::list(monster, field) {
             let entry = json::scalar(entry).or_else(|| json::reference(entry)).unwrap_or_default().to_lowercase();
-            let named = DAMAGE_TYPES.into_iter().filter(|kind| entry.contains(kind));
-            let rest = DAMAGE_TYPES.into_iter().fold(entry.clone(), |rest, kind| rest.replace(kind, ""));
+            let named = super::DAMAGE_TYPES.into_iter().filter(|kind| entry.contains(kind));
+            let rest = super::DAMAGE_TYPES.into_iter().fold(entry.clone(), |rest, kind| rest.replace(kind, ""));
             let plain = rest.replace("and", "").chars().all(|c| matches!(c, ' ' | ',' | ';'));
             if entry.contains("nonmagical") && !nonmagical.is_empty() {
                 mundane.extend(named);
@@ -180,8 +188,10 @@ fn defences(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportRe
             }
         }
     }
-    let conditions: BTreeSet<_> = json::list(monster, "condition_immunities").iter().filter_map(json::reference).collect();
-    let (known, unknown): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|it| super::CONDITIONS.contains(&it.as_str()));
+    let conditions: BTreeSet<_> =
+        json::list(monster, "condition_immunities").iter().filter_map(json::reference).collect();
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        conditions.into_iter().partition(|it| super::CONDITIONS.contains(&it.as_str()));
     unknown.iter().for_each(|it| report.note("an unknown condition", format!("{place}: {it}")));
     if !known.is_empty() {
         yaml.field(2, "condition_immunities", &format!("[{}]", known.join(", ")));
@@ -189,7 +199,11 @@ fn defences(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportRe
 }
 
 /// The actions, and the slug of each by its name in the source.
-fn own_actions(monster: &Value, place: &str, report: &mut ImportReport) -> (Vec<ActionDraft>, BTreeMap<String, String>) {
+fn own_actions(
+    monster: &Value,
+    place: &str,
+    report: &mut ImportReport,
+) -> (Vec<ActionDraft>, BTreeMap<String, String>) {
     let traits = json::list(monster, "special_abilities");
     let magic_weapons = traits.iter().any(|it| json::text(it, "name").is_some_and(|it| it.contains("Magic Weapons")));
     let owner = Owner { place, magic_weapons };
@@ -255,7 +269,10 @@ fn multiattack(
             vec![json::list(value, "actions").iter().collect()]
         } else {
             let items = |it: &'_ Value| it.get("items").is_some();
-            choices.iter().map(|it| if items(it) { json::list(it, "items").iter().collect() } else { vec![it] }).collect()
+            choices
+                .iter()
+                .map(|it| if items(it) { json::list(it, "items").iter().collect() } else { vec![it] })
+                .collect()
         };
         for strikes in alternatives {
             let routine = routine(&strikes, renamed, place, report);
@@ -277,7 +294,12 @@ fn multiattack(
     }
 }
 
-fn routine(strikes: &[&Value], renamed: &BTreeMap<String, String>, place: &str, report: &mut ImportReport) -> Vec<(String, i64)> {
+fn routine(
+    strikes: &[&Value],
+    renamed: &BTreeMap<String, String>,
+    place: &str,
+    report: &mut ImportReport,
+) -> Vec<(String, i64)> {
     let mut routine: Vec<(String, i64)> = Vec::new();
     for strike in strikes {
         let name = json::text(strike, "action_name").or_else(|| json::text(strike, "name")).unwrap_or_default();
@@ -313,7 +335,8 @@ fn casting(yaml: &mut Yaml, monster: &Value, spells: &BTreeSet<String>, place: &
     for spell in json::list(casting, "spells") {
         let Some(name) = json::reference(spell) else { continue };
         if !spells.contains(&name) {
-            report.note("a spell that has no effect the rules know, or is not in the input", format!("{place}: {name}"));
+            report
+                .note("a spell that has no effect the rules know, or is not in the input", format!("{place}: {name}"));
             continue;
         }
         let usage = spell.get("usage").unwrap_or(&Value::Null);
@@ -331,10 +354,13 @@ fn casting(yaml: &mut Yaml, monster: &Value, spells: &BTreeSet<String>, place: &
     let ability = json::field_reference(casting, "ability").and_then(|it| prose::ability(&it));
     let ability = ability.unwrap_or(tickworld_content::model::Ability::Intelligence);
     let attack = json::int(casting, "modifier");
-    let dc = json::int(casting, "dc").or(attack.map(|it| it + 8)).unwrap_or_else(|| {
-        report.note("approximated: no spell save DC stated, 10 assumed", place);
-        10
-    }).clamp(1, 100);
+    let dc = json::int(casting, "dc")
+        .or(attack.map(|it| it + 8))
+        .unwrap_or_else(|| {
+            report.note("approximated: no spell save DC stated, 10 assumed", place);
+            10
+        })
+        .clamp(1, 100);
     yaml.line(2, "casting:");
     yaml.field(3, "ability", text::write_ability(ability));
     yaml.field(3, "save_dc", &dc.to_string());

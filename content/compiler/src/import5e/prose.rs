@@ -14,7 +14,8 @@ use crate::text;
 
 const CONDITIONS: &str = "blinded|charmed|deafened|frightened|grappled|incapacitated|invisible|paralyzed|petrified|\
                           poisoned|prone|restrained|stunned|unconscious|banished";
-const DAMAGE_TYPES: &str = "acid|bludgeoning|cold|fire|force|lightning|necrotic|piercing|poison|psychic|radiant|slashing|thunder";
+const DAMAGE_TYPES: &str =
+    "acid|bludgeoning|cold|fire|force|lightning|necrotic|piercing|poison|psychic|radiant|slashing|thunder";
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of this file, compiled by every test")
@@ -116,14 +117,17 @@ pub(super) fn saves(text: &str) -> Vec<(Range<usize>, SaveDraft)> {
 
 /// Whether a text says that a success halves.
 pub(super) fn halves(text: &str) -> bool {
-    text.contains("half as much") || text.contains("half damage") || text.contains("half the damage") || text.contains("or half")
+    text.contains("half as much")
+        || text.contains("half damage")
+        || text.contains("half the damage")
+        || text.contains("or half")
 }
 
 /// Damage with its place.
 pub(super) fn damages(text: &str) -> Vec<(Range<usize>, DamageDraft)> {
     let found = ROLL.captures_iter(text).filter_map(|it| {
         let (roll, kind) = it.get(2).zip(it.get(3)).or_else(|| it.get(4).zip(it.get(5)))?;
-        let (dice, _) = text::parse_roll(roll.as_str()).ok()?;
+        let (dice, _) = text::parse_damage_roll(roll.as_str()).ok()?;
         Some((it.get(0)?.range(), DamageDraft { dice, add_ability: false, kind: kind.as_str().to_owned() }))
     });
     found.collect()
@@ -138,8 +142,18 @@ pub(super) fn heal(text: &str) -> Option<(Range<usize>, Dice)> {
 
 /// Conditions inflicted, with their places. What a text says about someone who already has one is no infliction.
 pub(super) fn inflicts(text: &str) -> Vec<(Range<usize>, InflictDraft)> {
-    const NOT: [&str; 13] = [
-        "while", "isn't", "can't", "cannot", "immun", "if the target is", "if it is", "being", "against", "already", "unless", "not ",
+    const NOT: [&str; 12] = [
+        "while",
+        "isn't",
+        "can't",
+        "cannot",
+        "immun",
+        "if the target is",
+        "if it is",
+        "being",
+        "already",
+        "unless",
+        "not ",
         "ends the",
     ];
     const NOT_JUST_BEFORE: [&str; 3] = ["that ", "who ", "which "];
@@ -161,7 +175,8 @@ pub(super) fn inflicts(text: &str) -> Vec<(Range<usize>, InflictDraft)> {
             let before = &words[..whole.start()];
             if NOT.iter().any(|not| clause.contains(not))
                 || NOT_JUST_BEFORE.iter().any(|not| before.ends_with(not))
-                || (joined && all.is_empty() && !words[..whole.start()].contains(" be ")) {
+                || (joined && all.is_empty() && !words[..whole.start()].contains(" be "))
+            {
                 continue;
             }
             let rest = &words[condition.end()..];
@@ -209,9 +224,9 @@ pub(super) fn area(text: &str) -> Option<(Shape, u16)> {
         return Some((Shape::Cone { length: Feet(number(&it, 1)?) }, 0));
     }
     if let Some(it) = LINE.captures(text) {
-        let pair = [(1, 2), (3, 4), (5, 6), (8, 7)].into_iter().find_map(|(length, width)| {
-            Some((number(&it, length)?, number(&it, width)?))
-        });
+        let pair = [(1, 2), (3, 4), (5, 6), (8, 7)]
+            .into_iter()
+            .find_map(|(length, width)| Some((number(&it, length)?, number(&it, width)?)));
         let (length, width) = pair?;
         return Some((Shape::Line { length: Feet(length), width: Feet(width) }, 0));
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tickworld_content::model::{Feet, Shape, Usage};
 
 use super::{
-    actions, 
+    actions,
     draft::{ActionDraft, AttackDraft, DamageDraft, EffectDraft, ReachDraft, SaveDraft, Yaml, quoted},
     json, prose,
     report::ImportReport,
@@ -13,7 +13,10 @@ use crate::text;
 
 /// The name of a spell in content; `None` where it has no name.
 pub(super) fn slug(spell: &Value) -> Option<String> {
-    json::text(spell, "index").or_else(|| json::text(spell, "name")).map(|it| json::slug(&it)).filter(|it| !it.is_empty())
+    json::text(spell, "index")
+        .or_else(|| json::text(spell, "name"))
+        .map(|it| json::slug(&it))
+        .filter(|it| !it.is_empty())
 }
 
 /// Whether the rules can do anything with a spell.
@@ -140,7 +143,8 @@ fn effects(
 ) -> Vec<EffectDraft> {
     let damage = damage(spell, desc, place, report);
     let save = spell.get("dc").and_then(actions::save).or_else(|| spell.get("dc").and_then(|_| prose_save(desc)));
-    let save = save.map(|it| SaveDraft { half: it.half || (!is_attack && prose::halves(desc) && half_stated(spell)), ..it });
+    let save =
+        save.map(|it| SaveDraft { half: it.half || (!is_attack && prose::halves(desc) && half_stated(spell)), ..it });
     let mut conditions: Vec<_> = if save.is_some() || is_attack { prose::inflicts(desc) } else { Vec::new() };
     let repeats = prose::repeats(desc) || desc.contains("at the end of each of its turns");
     let rounds = u16::try_from(rounds).unwrap_or(u16::MAX);
@@ -193,20 +197,30 @@ fn roll_text(roll: &str) -> String {
 fn damage(spell: &Value, desc: &str, place: &str, report: &mut ImportReport) -> Vec<DamageDraft> {
     let mut all = Vec::new();
     for entry in json::list(spell, "damage") {
-        let kind = json::field_reference(entry, "damage_type");
+        let kind = json::damage_type(entry);
         let Some(roll) = lowest(entry, ["damage_at_slot_level", "damage_at_character_level"]) else {
             report.note("damage without dice or type", place);
             continue;
         };
         let mut stated = prose::damages(desc);
         for term in terms(&roll) {
-            let Ok((dice, add_ability)) = text::parse_roll(&roll_text(&term)) else {
+            // "4d6 fire" names its own type.
+            let (term, own) = match term.rsplit_once(' ') {
+                Some((dice, kind))
+                    if text::parse_name(kind).is_ok() && text::parse_roll(dice).is_ok() && kind != "MOD" =>
+                {
+                    (dice.to_owned(), Some(kind.to_owned()).filter(|it| super::DAMAGE_TYPES.contains(&it.as_str())))
+                }
+                _ => (term, None),
+            };
+            let Ok((dice, add_ability)) = text::parse_damage_roll(&roll_text(&term)) else {
                 report.note("damage without dice or type", place);
                 continue;
             };
             let same = stated.iter().position(|(_, it)| it.dice == dice);
             let named = same.map(|at| stated.remove(at).1.kind);
             let first = all.is_empty();
+            let named = own.or(named);
             let kind = if first { kind.clone().or(named) } else { named.or_else(|| kind.clone()) };
             match kind {
                 Some(kind) => all.push(DamageDraft { dice, add_ability, kind }),

@@ -2,9 +2,7 @@
 
 use tickworld_content::{
     limits,
-    model::{
-        Ability, Action, Attack, Bonus, Damage, DamageTypeIndex, Dice, Effect, Feet, Inflict, Key, Save, Target, Usage,
-    },
+    model::{Ability, Action, Attack, Bonus, Damage, DamageTypeIndex, Effect, Feet, Inflict, Key, Save, Target, Usage},
 };
 
 use crate::{
@@ -110,7 +108,7 @@ fn effect<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Effect {
     let heal = fields.optional("heal").and_then(|node| reader.parsed(node, text::parse_roll));
     let conditions = reader.list(fields.optional("conditions"), limits::INFLICTS_MAX);
     let conditions: Vec<_> = conditions.iter().map(|node| inflict(reader, node)).collect();
-    if save.is_none() && damage.is_empty() && heal.is_none() && conditions.is_empty() {
+    if fields.is_empty() {
         reader.report(
             node.span,
             "an effect that does nothing",
@@ -131,7 +129,7 @@ fn damage<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Option<Damage> {
     let (dice, add_ability, kind) = reader.parsed(node, |text| {
         let bad = || format!("`{text}` is not damage, such as 2d6+3 slashing");
         let (roll, kind) = text.rsplit_once(' ').ok_or_else(bad)?;
-        let (dice, add_ability) = text::parse_roll(roll)?;
+        let (dice, add_ability) = text::parse_damage_roll(roll)?;
         Ok((dice, add_ability, kind.to_owned()))
     })?;
     let mut span = node.span;
@@ -141,19 +139,7 @@ fn damage<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Option<Damage> {
         span.length = kind_length;
     }
     let position = reader.position(Kind::DamageType, &kind, span)?;
-    Some(Damage {
-        dice: positive(reader, node, dice),
-        kind: DamageTypeIndex(u8::try_from(position).ok()?),
-        add_ability,
-    })
-}
-
-/// Damage that could heal is a slip of the pen.
-fn positive<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node, dice: Dice) -> Dice {
-    if dice.count == 0 && dice.bonus < 0 {
-        reader.report(node.span, "damage below zero", None);
-    }
-    dice
+    Some(Damage { dice, kind: DamageTypeIndex(u8::try_from(position).ok()?), add_ability })
 }
 
 fn inflict<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Inflict {

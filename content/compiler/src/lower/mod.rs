@@ -55,7 +55,7 @@ impl Kind {
 pub(crate) fn pack(names: &Names<'_>, sink: &mut Sink) -> Option<Pack> {
     let mut actions = Actions::default();
     let mut reader = Reader::new(names, sink);
-    let constants = rest::constants(&mut reader)?;
+    let constants = rest::constants(&mut reader);
     let damage_types = rest::damage_types(&mut reader);
     let conditions = rest::conditions(&mut reader);
     let mut creatures = creature::creatures(&mut reader, &mut actions);
@@ -69,7 +69,7 @@ pub(crate) fn pack(names: &Names<'_>, sink: &mut Sink) -> Option<Pack> {
         spell.action = position(spell.action);
     }
     items.iter_mut().for_each(|item| rest::relink(item, &position));
-    Some(Pack { constants, damage_types, conditions, actions, creatures, spells, items })
+    Some(Pack { constants: constants?, damage_types, conditions, actions, creatures, spells, items })
 }
 
 /// Actions in the order in which they were read; positions are final only after sorting.

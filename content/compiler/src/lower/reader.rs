@@ -29,6 +29,11 @@ pub(crate) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// Whether no known field is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
     /// A field that may be left out.
     pub(crate) fn optional(&self, name: &str) -> Option<&'n Node> {
         self.by_name.get(name).copied().filter(|node| !node.is_null())
