@@ -1,0 +1,82 @@
+//! How creatures come into the world: by set-up, spawner, or as a player's character.
+//!
+//! Invariant: whoever comes stands in a free cell, has every row that a creature has, and is in the grid.
+
+use tickworld_sim::{
+    State,
+    entity::{Band, Entity, Row},
+    math::{Cell, Fx, Vec2},
+    rng::Rng,
+};
+
+use crate::{
+    body::{Creature, Health, Position, Turn},
+    goods::Purse,
+    key::ContentKey,
+    realm::Realm,
+    ruleset::Ruleset,
+    settings::Faction,
+    space::Member,
+    systems::turns,
+};
+
+/// Places that are tried at random before the cells are looked through.
+const TRIES: u32 = 16;
+
+/// Who comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    /// Among which entities.
+    pub band: Band,
+    /// `creature/NAME`.
+    pub creature: ContentKey,
+    /// Their side.
+    pub faction: Faction,
+    /// Where.
+    pub place: Vec2,
+    /// What they bring.
+    pub coins: u64,
+}
+
+/// Brings a creature in, at full (average) hit points, with an initiative of its own. `None` where content does not know it or
+/// the world is full.
+pub fn bring_in(realm: &mut Realm, rules: &Ruleset, birth: &Birth, rng: &mut Rng) -> Option<(Entity, Row)> {
+    rules.creature(birth.creature)?;
+    let entity = realm.spawn(birth.band).ok()?;
+    let row = realm.entities.row(entity)?;
+    embody(realm, rules, row, birth, rng);
+    Some((entity, row))
+}
+
+/// Gives a new entity the rows of a creature.
+pub fn embody(realm: &mut Realm, rules: &Ruleset, row: Row, birth: &Birth, rng: &mut Rng) {
+    let block = rules.creature(birth.creature);
+    let hit_points = block.map_or(1, |(block, _)| block.hit_points.max(1));
+    let round = turns::round_ticks(realm, rules);
+    let phase = turns::initiative(rng, block.map(|(_, sheet)| sheet), round);
+    realm.creature.set(row, Creature { key: birth.creature, faction: birth.faction });
+    realm.position.set(row, Position(birth.place));
+    realm.health.set(row, Health { current: hit_points, maximum: hit_points });
+    realm.turn.set(row, Turn { phase, ready: false });
+    realm.purse.set(row, Purse(birth.coins));
+    realm.grid.get_mut().insert(birth.place, Member { row, faction: birth.faction });
+}
+
+/// A free place within a rectangle of the map; `None` where all of it is blocked.
+#[must_use]
+pub fn free_place(realm: &Realm, rng: &mut Rng, from: Vec2, to: Vec2) -> Option<Vec2> {
+    let within = |rng: &mut Rng, low: Fx, high: Fx| {
+        let (low, high) = (low.min(high), low.max(high));
+        Fx::from_bits(rng.range_inclusive_i64(low.to_bits(), high.to_bits()))
+    };
+    for _ in 0..TRIES {
+        let place = Vec2::new(within(rng, from.x, to.x), within(rng, from.y, to.y));
+        if !realm.obstacles.is_blocked_at(place) {
+            return Some(realm.obstacles.settle(place));
+        }
+    }
+    let (first, last) = (realm.settings.cell_at(from), realm.settings.cell_at(to));
+    let mut cells = (first.y..=last.y).flat_map(|y| (first.x..=last.x).map(move |x| Cell::new(x, y)));
+    let free = cells.find(|cell| !realm.obstacles.is_blocked(*cell))?;
+    Some(free.center(realm.settings.cell()))
+}

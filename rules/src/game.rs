@@ -1,0 +1,65 @@
+//! [`Rules`]: the game, as the engine steps it.
+
+use tickworld_sim::{
+    entity::Entity,
+    frame::PlayerId,
+    game::{Game, System},
+    session::OutcomeCode,
+    step::Step,
+};
+
+use crate::{
+    command::{Command, codes},
+    event::Event,
+    realm::Realm,
+    ruleset::Ruleset,
+    systems::{behaviour, combat, conditions, movement, orders, paths, spawning, turns},
+};
+
+/// The d20 game.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules;
+
+impl Game for Rules {
+    type State = Realm;
+    type Input = Command;
+    type Event = Event;
+    type Content = Ruleset;
+
+    const NAME: &'static str = "tickworld-d20";
+    const REVISION: u32 = 1;
+    const SYSTEMS: &'static [System<Self>] = &[
+        System { name: "conditions::expire", run: conditions::expire },
+        System { name: "turns::begin", run: turns::begin },
+        System { name: "turns::rest", run: turns::rest },
+        System { name: "orders::apply", run: orders::apply },
+        System { name: "spawning::spawn", run: spawning::spawn },
+        System { name: "behaviour::aim", run: behaviour::aim },
+        System { name: "behaviour::decide", run: behaviour::decide },
+        System { name: "combat::strike", run: combat::strike },
+        System { name: "combat::damage", run: combat::damage },
+        System { name: "conditions::inflict", run: conditions::inflict },
+        System { name: "combat::death", run: combat::death },
+        System { name: "conditions::save", run: conditions::save },
+        System { name: "behaviour::steer", run: behaviour::steer },
+        System { name: "paths::serve", run: paths::serve },
+        System { name: "movement::walk", run: movement::walk },
+        System { name: "combat::decay", run: combat::decay },
+    ];
+
+    fn join(realm: &mut Realm, step: &mut Step<'_, Self>, player: PlayerId) -> Option<Entity> {
+        spawning::enter(realm, step, player)
+    }
+
+    /// The character stays where it is, stops, and does nothing of itself.
+    fn leave(realm: &mut Realm, _: &mut Step<'_, Self>, _: PlayerId, entity: Option<Entity>) {
+        if let Some(row) = entity.and_then(|entity| realm.entities.row(entity)) {
+            realm.halt(row);
+            realm.intent.remove(row);
+        }
+    }
+
+    fn outcome_name(code: OutcomeCode) -> &'static str {
+        codes::name(code)
+    }
+}

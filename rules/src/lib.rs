@@ -1,0 +1,43 @@
+//! The d20 game on Tickworld: creatures with abilities, hit points, conditions and wills of their own, and players among them,
+//! on a map of cells; every number of it read from a content pack.
+//!
+//! [`Rules`] is the game, [`Realm`] its state, [`Ruleset`] its content; [`SetUp`] begins a world, [`Command`] is what
+//! players send. The systems are in [`systems`], in the order of a tick, each with the page of the SRD 5.1 that it follows.
+//!
+//! Time: a round is six seconds (content may say otherwise), at 30 ticks a second 180 ticks. A creature's initiative gives the
+//! tick within the round at which its turn comes. Space: places are in feet, cells five feet wide count from the map's corner.
+//!
+//! What it deliberately leaves out: concentration, reactions and opportunity attacks, legendary actions, death saves, cover,
+//! grappling by contest, light, surprise, height. Creatures may share a space.
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(clippy::float_arithmetic, clippy::disallowed_types, clippy::disallowed_methods)]
+
+extern crate alloc;
+
+pub mod birth;
+pub mod body;
+pub mod bot;
+pub mod command;
+pub mod dice;
+pub mod event;
+mod game;
+pub mod goods;
+mod key;
+pub mod limits;
+pub mod reach;
+pub mod realm;
+pub mod ruleset;
+pub mod settings;
+pub mod setup;
+pub mod space;
+pub mod stats;
+pub mod systems;
+
+pub use command::Command;
+pub use event::Event;
+pub use game::Rules;
+pub use key::ContentKey;
+pub use realm::Realm;
+pub use ruleset::Ruleset;
+pub use setup::SetUp;

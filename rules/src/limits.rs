@@ -1,0 +1,31 @@
+//! Every cap of the rules, in one table.
+//!
+//! These bound work and memory; none is a number of the game. What a designer tunes is content, what an operator tunes is
+//! [`Settings`](crate::settings::Settings).
+
+/// Ticks between two looks of a creature at its surroundings: half a second at thirty ticks a second.
+pub const BEAT_TICKS: u16 = 15;
+/// Beats between two looks of a creature that has no enemy in mind.
+pub const IDLE_BEATS: u16 = 4;
+/// Factions of a world: as many as a word has bits.
+pub const FACTIONS_MAX: u8 = 32;
+/// Edge of a map in cells.
+pub const MAP_CELLS_MAX: u16 = 4096;
+/// Enemies that one search for a target compares; nearer tiles come first.
+pub const CANDIDATES_MAX: usize = 48;
+/// Creatures that one area reaches, in ascending row order.
+pub const AREA_TARGETS_MAX: usize = 64;
+/// Cells that one path search expands before it settles for the best place found.
+pub const SEARCH_NODES_MAX: u32 = 4096;
+/// Path searches that are made side by side before the budget is looked at again.
+pub const SEARCHES_PER_WAVE: usize = 8;
+/// Legs of a path; a longer one is asked for again on the way.
+pub const LEGS_MAX: usize = 32;
+/// Conditions on one creature at a time.
+pub const AFFLICTIONS_MAX: u32 = 32;
+/// Kinds of things in one bag.
+pub const STACKS_MAX: u32 = 64;
+/// Strikes of one multiattack, over all its entries.
+pub const STRIKES_MAX: u32 = 32;
+/// Creatures that one set-up or spawner may ask for.
+pub const GROUP_MAX: u32 = 1_000_000;

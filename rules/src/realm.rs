@@ -1,0 +1,155 @@
+//! [`Realm`]: the game's part of the world, one field a component.
+//!
+//! Invariant: a creature has `creature`, `position`, `health`, `turn` and `purse`; the rest comes and goes. `deed`, `blow` and
+//! `struck` are empty between ticks. The dead have `corpse` and no `target`, `motion` or `intent`.
+
+use tickworld_content::model::ConditionEffect;
+use tickworld_sim::{
+    State,
+    column::Column,
+    derived::Derived,
+    entities::Entities,
+    entity::{Band, Entity, Row},
+    list::ListColumn,
+    math::Vec2,
+    resource::Resource,
+};
+
+use crate::{
+    body::{
+        Affliction, Blow, Controlled, Corpse, Creature, Deed, Health, Intent, Motion, Origin, Position, Rest, Seeking,
+        Spent, Status, Struck, Target, Turn,
+    },
+    goods::{Class, Equipment, GroundItem, Purse, Spawner, Stack, Tally, Wall},
+    settings::{Factions, Settings},
+    space::{Grid, Obstacles},
+};
+
+/// Bands of entities: each owns whole runs of indices, so that pages are dense.
+pub mod bands {
+    use super::Band;
+
+    /// Creatures that act on their own.
+    pub const CREATURES: Band = Band(0);
+    /// Players' characters.
+    pub const PLAYERS: Band = Band(1);
+    /// Things on the ground.
+    pub const ITEMS: Band = Band(2);
+    /// Walls.
+    pub const WALLS: Band = Band(3);
+    /// Spawners and classes.
+    pub const SOURCES: Band = Band(4);
+}
+
+/// Everything in the world.
+#[derive(State, Clone)]
+#[expect(missing_docs, reason = "each field is named like the component that documents it")]
+pub struct Realm {
+    pub entities: Entities,
+    pub settings: Resource<Settings>,
+    pub factions: Resource<Factions>,
+    pub tally: Resource<Tally>,
+
+    pub creature: Column<Creature>,
+    pub controlled: Column<Controlled>,
+    pub origin: Column<Origin>,
+    pub position: Column<Position>,
+    pub health: Column<Health>,
+    pub turn: Column<Turn>,
+    pub target: Column<Target>,
+    pub motion: Column<Motion>,
+    pub path: ListColumn<Vec2, 8>,
+    pub seeking: Column<Seeking>,
+    pub status: Column<Status>,
+    pub affliction: ListColumn<Affliction, 4>,
+    pub spent: ListColumn<Spent, 4>,
+    pub intent: Column<Intent>,
+    pub corpse: Column<Corpse>,
+    pub rest: Column<Rest>,
+
+    pub deed: Column<Deed>,
+    pub blow: ListColumn<Blow, 2>,
+    pub struck: Column<Struck>,
+
+    pub purse: Column<Purse>,
+    pub bag: ListColumn<Stack, 4>,
+    pub equipment: Column<Equipment>,
+    pub ground_item: Column<GroundItem>,
+    pub wall: Column<Wall>,
+    pub spawner: Column<Spawner>,
+    pub class: Column<Class>,
+
+    pub obstacles: Derived<Obstacles>,
+    pub grid: Derived<Grid>,
+}
+
+/// A creature that lives, as others see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Someone {
+    /// Who.
+    pub entity: Entity,
+    /// In which row.
+    pub row: Row,
+    /// What.
+    pub creature: Creature,
+    /// Where.
+    pub place: Vec2,
+}
+
+impl Realm {
+    /// Whether a living (not dead) creature is in `row`.
+    #[must_use]
+    #[inline]
+    pub fn lives(&self, row: Row) -> bool {
+        self.creature.contains(row) && !self.corpse.contains(row)
+    }
+
+    /// The living creature in `row`.
+    #[must_use]
+    #[inline]
+    pub fn someone_in(&self, row: Row) -> Option<Someone> {
+        if self.corpse.contains(row) {
+            return None;
+        }
+        Some(Someone {
+            entity: self.entities.entity(row)?,
+            row,
+            creature: *self.creature.get(row)?,
+            place: self.position.get(row)?.0,
+        })
+    }
+
+    /// The living creature called `entity`; `None` where the handle is stale, the creature dead, or it is no creature.
+    #[must_use]
+    pub fn someone(&self, entity: Entity) -> Option<Someone> {
+        self.someone_in(self.entities.row(entity)?)
+    }
+
+    /// Whether the conditions on `row` have this effect.
+    #[must_use]
+    #[inline]
+    pub fn suffers(&self, row: Row, effect: ConditionEffect) -> bool {
+        self.status.get(row).is_some_and(|status| status.effects >> (effect as u32) & 1 == 1)
+    }
+
+    /// Whether a condition with this effect on `row` was inflicted by `source` (charmed, frightened).
+    #[must_use]
+    pub fn suffers_from(&self, row: Row, effect: ConditionEffect, source: Entity) -> bool {
+        // Which of several conditions has the effect is not told apart: all their sources are spared and avoided.
+        self.suffers(row, effect) && self.affliction.iter(row).any(|it| it.source == source)
+    }
+
+    /// Stops a walk and forgets its path.
+    pub fn halt(&mut self, row: Row) {
+        self.motion.remove(row);
+        self.path.clear(row);
+        self.seeking.remove(row);
+    }
+
+    /// Whether two factions fight, as the rows of both say.
+    #[must_use]
+    #[inline]
+    pub fn are_enemies(&self, a: &Creature, b: &Creature) -> bool {
+        self.factions.are_enemies(a.faction, b.faction)
+    }
+}

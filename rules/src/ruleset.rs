@@ -1,0 +1,323 @@
+//! [`Ruleset`]: a content pack with what the systems would otherwise work out again every tick.
+//!
+//! Invariant: everything here follows from the pack; nothing of it is state. A key that the pack does not know gives `None`,
+//! and whoever carries it does nothing, rather than stopping the world.
+
+use alloc::vec::Vec;
+
+use tickworld_content::model::{
+    Ability, Action, Bonus, Casting, Creature, Dice, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
+};
+use tickworld_sim::math::Fx;
+
+use crate::{body::Act, key::ContentKey};
+
+/// Content as the rules read it.
+#[derive(Clone, Debug)]
+pub struct Ruleset {
+    pack: Pack,
+    /// As `pack.creatures`.
+    sheets: Vec<Sheet>,
+    /// As `pack.conditions`: the effects of each, with those it includes, one bit each.
+    condition_effects: Vec<u32>,
+    /// Keys under which used spell slots of levels 1 to 9 are noted.
+    slot_keys: [ContentKey; 9],
+}
+
+/// What follows from a stat block.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Ability modifiers (SRD 5.1 p. 76).
+    pub modifiers: [i32; 6],
+    /// Feet in a round.
+    pub speed: Fx,
+    /// Half the edge beyond one cell, in cells: what its size adds to distances.
+    pub girth_cells: u8,
+    /// What it may choose to do on its own.
+    pub choices: Vec<Choice>,
+    /// How near it goes to an enemy it has in mind, in feet.
+    pub approach: Fx,
+}
+
+/// Something that a creature may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// What.
+    pub act: Act,
+    /// How much it is favoured.
+    pub weight: u32,
+    /// From how far, in feet.
+    pub distance: Fx,
+    /// Whom it is meant for.
+    pub aim: Aim,
+}
+
+/// Whom an action is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// An enemy.
+    Foe,
+    /// Enemies within an area.
+    Area,
+    /// The wounded among friends.
+    Wounded,
+}
+
+/// Feet as a number.
+#[must_use]
+pub fn feet(feet: Feet) -> Fx {
+    Fx::from_int(i32::from(feet.0))
+}
+
+impl Ruleset {
+    /// Prepares a pack.
+    #[must_use]
+    pub fn new(pack: Pack) -> Self {
+        let sheets = pack.creatures.iter().map(|creature| sheet(&pack, creature)).collect();
+        let condition_effects = (0..pack.conditions.len()).map(|index| effects_of(&pack, index)).collect();
+        let slot_keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|level| ContentKey::of("slot", level));
+        Self { pack, sheets, condition_effects, slot_keys }
+    }
+
+    /// The pack.
+    #[must_use]
+    pub const fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// A stat block with what follows from it. O(log n).
+    #[must_use]
+    #[inline]
+    pub fn creature(&self, key: ContentKey) -> Option<(&Creature, &Sheet)> {
+        let position = self.pack.creature_position(key.key())?;
+        Some((&self.pack.creatures[position], &self.sheets[position]))
+    }
+
+    /// The effects of a condition and of those it includes, one bit each; none for one that the pack lacks.
+    #[must_use]
+    pub fn condition_effects(&self, condition: ContentKey) -> u32 {
+        self.pack.condition_position(condition.key()).map_or(0, |position| self.condition_effects[position])
+    }
+
+    /// Whether a creature cannot come into a condition (SRD 5.1 p. 258).
+    #[must_use]
+    pub fn is_immune(&self, creature: ContentKey, condition: Key) -> bool {
+        let (Some((block, _)), Some(position)) = (self.creature(creature), self.pack.condition_position(condition))
+        else {
+            return false;
+        };
+        block.condition_immunities.0 >> position & 1 == 1
+    }
+
+    /// Key under which used slots of a spell level (1 to 9) are noted.
+    #[must_use]
+    pub fn slot_key(&self, level: u8) -> Option<ContentKey> {
+        self.slot_keys.get(usize::from(level).checked_sub(1)?).copied()
+    }
+
+    /// A round in seconds.
+    #[must_use]
+    pub const fn round_seconds(&self) -> u16 {
+        self.pack.constants.round_seconds
+    }
+
+    /// The action of a spell.
+    #[must_use]
+    pub fn spell_action(&self, spell: &Spell) -> Option<&Action> {
+        self.pack.actions.get(spell.action as usize)
+    }
+
+    /// The actions that an act consists of, in order, each with how often it is repeated.
+    #[must_use]
+    pub fn actions_of(&self, creature: &Creature, act: Act) -> Vec<(&Action, u8)> {
+        match act {
+            Act::Action { key } => once(self.pack.find_action(key.key())),
+            Act::Spell { key } => {
+                let spell = self.pack.find_spell(key.key());
+                once(spell.and_then(|spell| self.spell_action(spell)))
+            }
+            Act::Item { key } => match self.pack.find_item(key.key()).map(|item| &item.use_) {
+                Some(ItemUse::Consumable { action }) => once(self.pack.actions.get(*action as usize)),
+                _ => Vec::new(),
+            },
+            Act::Routine { index } => {
+                let routine = creature.multiattack.get(usize::from(index)).map_or(&[][..], |routine| routine);
+                let strikes = routine.iter().filter_map(|(action, count)| {
+                    let position = *creature.actions.get(usize::from(*action))?;
+                    Some((self.pack.actions.get(position as usize)?, *count))
+                });
+                strikes.collect()
+            }
+        }
+    }
+
+    /// Ability modifier of a score (SRD 5.1 p. 76).
+    #[must_use]
+    pub fn modifier(&self, score: u8) -> i32 {
+        modifier(&self.pack, score)
+    }
+
+    /// What is added to an attack roll (SRD 5.1 pp. 76, 94, 103).
+    #[must_use]
+    pub fn attack_bonus(&self, creature: &Creature, sheet: &Sheet, bonus: Bonus) -> i32 {
+        match bonus {
+            Bonus::Fixed(bonus) => i32::from(bonus),
+            Bonus::Weapon { .. } => i32::from(creature.proficiency) + attack_modifier(sheet, bonus),
+            _ => creature
+                .casting
+                .as_ref()
+                .map_or(i32::from(creature.proficiency), |casting| i32::from(casting.attack_bonus)),
+        }
+    }
+
+    /// The number that a save against this creature's spells must reach: 8 + proficiency + modifier without a spell list.
+    #[must_use]
+    pub fn save_difficulty(&self, creature: &Creature, sheet: &Sheet) -> i32 {
+        match &creature.casting {
+            Some(casting) => i32::from(casting.save_dc),
+            None => {
+                let best = sheet.modifiers[3..].iter().copied().max().unwrap_or(0);
+                i32::from(self.pack.constants.save_dc_base) + i32::from(creature.proficiency) + best
+            }
+        }
+    }
+}
+
+fn once(action: Option<&Action>) -> Vec<(&Action, u8)> {
+    action.map(|action| (action, 1)).into_iter().collect()
+}
+
+/// The ability modifier that a weapon attack uses; finesse takes the better of Strength and Dexterity (SRD 5.1 p. 65).
+#[must_use]
+pub fn attack_modifier(sheet: &Sheet, bonus: Bonus) -> i32 {
+    match bonus {
+        Bonus::Weapon { finesse: true, .. } => {
+            sheet.modifiers[Ability::Strength as usize].max(sheet.modifiers[Ability::Dexterity as usize])
+        }
+        Bonus::Weapon { ability, .. } => sheet.modifiers[ability as usize],
+        _ => 0,
+    }
+}
+
+/// The spellcasting modifier; 0 for those who do not cast.
+#[must_use]
+pub fn casting_modifier(creature: &Creature, sheet: &Sheet) -> i32 {
+    creature.casting.as_ref().map_or(0, |casting| sheet.modifiers[casting.ability as usize])
+}
+
+/// How far from the actor an action's target may be.
+#[must_use]
+pub fn distance_of(action: &Action) -> Fx {
+    match action.target {
+        Target::Creatures { range, .. } => {
+            let attack = action.attack.map_or(Feet(0), |attack| attack.reach.max(attack.range).max(attack.long_range));
+            // An attack says itself how far it goes; `range` counts where there is no roll.
+            feet(if action.attack.is_some() { attack } else { range })
+        }
+        Target::Area { shape, range } if range.0 == 0 => feet(match shape {
+            Shape::Sphere { radius } => radius,
+            Shape::Cone { length } | Shape::Line { length, .. } => length,
+            Shape::Cube { side } => side,
+            _ => Feet(0),
+        }),
+        Target::Area { range, .. } => feet(range),
+        _ => Fx::ZERO,
+    }
+}
+
+fn aim_of(action: &Action) -> Option<Aim> {
+    let harms = action.effects.iter().any(|effect| !effect.damage.is_empty() || effect.save.is_some());
+    let heals = action.effects.iter().any(|effect| effect.heal.is_some());
+    match action.target {
+        Target::Area { .. } if harms => Some(Aim::Area),
+        Target::Creatures { .. } if harms || action.attack.is_some() => Some(Aim::Foe),
+        Target::Actor | Target::Creatures { .. } if heals => Some(Aim::Wounded),
+        _ => None,
+    }
+}
+
+fn modifier(pack: &Pack, score: u8) -> i32 {
+    let table = &pack.constants.ability_modifiers;
+    i32::from(table.get(usize::from(score)).or(table.last()).copied().unwrap_or(0))
+}
+
+fn effects_of(pack: &Pack, index: usize) -> u32 {
+    let mut all = 1_u64 << index;
+    // Conditions include conditions that include conditions: at most one more each round.
+    for _ in 0..pack.conditions.len() {
+        let included = (0..pack.conditions.len()).filter(|at| all >> at & 1 == 1);
+        all |= included.fold(0, |sum, at| sum | pack.conditions[at].includes.0);
+    }
+    let chosen = (0..pack.conditions.len()).filter(|at| all >> at & 1 == 1);
+    chosen.flat_map(|at| &pack.conditions[at].effects).fold(0, |bits, effect| bits | 1 << (*effect as u32))
+}
+
+fn sheet(pack: &Pack, creature: &Creature) -> Sheet {
+    let mut choices = Vec::new();
+    for position in &creature.actions {
+        let action = &pack.actions[*position as usize];
+        let act = Act::Action { key: action.key.into() };
+        choices.extend(choice(act, action, u32::from(action.weight)));
+    }
+    choices.extend(
+        creature
+            .multiattack
+            .iter()
+            .zip(0_u8..)
+            .filter_map(|(routine, index)| routine_choice(pack, creature, routine, index)),
+    );
+    if let Some(casting) = &creature.casting {
+        choices.extend(known_spells(casting).filter_map(|position| {
+            let spell = pack.spells.get(position as usize)?;
+            let action = pack.actions.get(spell.action as usize)?;
+            choice(Act::Spell { key: spell.key.into() }, action, u32::from(action.weight))
+        }));
+    }
+    let speeds = creature.speeds;
+    let ground = speeds.walk.max(speeds.fly);
+    let other = speeds.swim.max(speeds.climb).max(speeds.burrow);
+    Sheet {
+        modifiers: creature.abilities.map(|score| modifier(pack, score)),
+        speed: feet(if ground.0 > 0 { ground } else { other }),
+        girth_cells: creature.cells.saturating_sub(1),
+        approach: approach(creature, &choices),
+        choices,
+    }
+}
+
+/// Positions of all spells that a caster knows.
+pub fn known_spells(casting: &Casting) -> impl Iterator<Item = u32> {
+    casting.spells.iter().map(|(spell, _)| *spell).chain(casting.slotted.iter().copied())
+}
+
+fn choice(act: Act, action: &Action, weight: u32) -> Option<Choice> {
+    let aim = aim_of(action)?;
+    (weight > 0).then(|| Choice { act, weight, distance: distance_of(action), aim })
+}
+
+/// A multiattack is chosen as often as its strikes together (SRD 5.1 p. 260); from where all of them reach.
+fn routine_choice(pack: &Pack, creature: &Creature, routine: &[(u8, u8)], index: u8) -> Option<Choice> {
+    let mut weight = 0_u32;
+    let mut distance = Fx::MAX;
+    for (action, count) in routine {
+        let action = &pack.actions[creature.actions[usize::from(*action)] as usize];
+        weight = weight.saturating_add(u32::from(action.weight) * u32::from(*count));
+        distance = distance.min(distance_of(action));
+    }
+    (weight > 0).then_some(Choice { act: Act::Routine { index }, weight, distance, aim: Aim::Foe })
+}
+
+/// As near as its shortest attack needs; those who keep a distance stay where they still reach.
+fn approach(creature: &Creature, choices: &[Choice]) -> Fx {
+    let harmful = || choices.iter().filter(|choice| choice.aim != Aim::Wounded).map(|choice| choice.distance);
+    let nearest = harmful().min().unwrap_or(Fx::from_int(5));
+    let farthest = harmful().max().unwrap_or(nearest);
+    let keep = feet(creature.behaviour.keep_distance);
+    if keep > nearest { keep.min(farthest) } else { nearest }
+}
+
+/// Dice with a factor on their number, for criticals.
+#[must_use]
+pub const fn multiplied(dice: Dice, factor: u8) -> (u32, u32, i32) {
+    (dice.count as u32 * factor as u32, dice.sides as u32, dice.bonus as i32)
+}

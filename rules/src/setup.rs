@@ -1,0 +1,443 @@
+//! [`SetUp`]: a world's beginning as plain data, for scenarios, tests and benches.
+//!
+//! Invariant: the same set-up and content give the same world, bit for bit; an impossible one is refused with the place and the
+//! cause, never half laid out.
+
+use alloc::{string::String, vec::Vec};
+
+use tickworld_sim::{
+    State,
+    math::{Cell, Fx, Vec2},
+    rng::{Entropy, Rng, StreamKey},
+};
+
+use crate::{
+    birth::{self, Birth},
+    body::Position,
+    goods::{Class, GroundItem, Purse, Spawner, Stack, Wall},
+    key::ContentKey,
+    limits,
+    realm::{Realm, bands},
+    ruleset::Ruleset,
+    settings::{Faction, Factions, Settings},
+};
+
+/// A rectangle of cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rect {
+    /// First column.
+    pub x: u16,
+    /// First row.
+    pub y: u16,
+    /// Columns, at least 1.
+    pub width: u16,
+    /// Rows, at least 1.
+    pub height: u16,
+}
+
+/// Creatures of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// `creature/NAME`.
+    pub creature: ContentKey,
+    /// How many.
+    pub count: u32,
+    /// Where: spread evenly over the free cells of this rectangle.
+    pub area: Rect,
+    /// Their side.
+    pub faction: Faction,
+    /// Coins that each of them carries.
+    pub coins: u64,
+}
+
+/// A place where creatures keep coming.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnPoint {
+    /// `creature/NAME`.
+    pub creature: ContentKey,
+    /// Where.
+    pub area: Rect,
+    /// Their side.
+    pub faction: Faction,
+    /// How many may be alive at a time.
+    pub alive_max: u32,
+    /// Ticks from one to the next.
+    pub interval_ticks: u32,
+}
+
+/// What players begin as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayerClass {
+    /// The stat block: `creature/NAME`.
+    pub creature: ContentKey,
+    /// Where they enter.
+    pub area: Rect,
+    /// Their side.
+    pub faction: Faction,
+    /// Coins to begin with.
+    pub coins: u64,
+    /// What is in the bag; what can be worn is worn.
+    pub items: Vec<(ContentKey, u32)>,
+}
+
+/// Something on the ground.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Treasure {
+    /// In which cell.
+    pub cell: Cell,
+    /// The things; none for a heap of coins.
+    pub item: Option<(ContentKey, u32)>,
+    /// Coins.
+    pub coins: u64,
+}
+
+/// A world's beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUp {
+    /// Size and pace. `cell_feet` is taken from the content.
+    pub settings: Settings,
+    /// From which everything random in the set-up is drawn.
+    pub seed: u64,
+    /// Pairs of factions that fight.
+    pub enemies: Vec<(Faction, Faction)>,
+    /// Cells that nobody enters.
+    pub walls: Vec<Rect>,
+    /// Who is there.
+    pub groups: Vec<Group>,
+    /// Who keeps coming.
+    pub spawn_points: Vec<SpawnPoint>,
+    /// What players begin as: player `p` gets class `p` modulo their number.
+    pub classes: Vec<PlayerClass>,
+    /// What lies about.
+    pub treasures: Vec<Treasure>,
+}
+
+/// Why a set-up is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetUpError {
+    /// A side of the map is zero or too long.
+    #[error("the map is {width} by {height} cells: each side must be 1 to {}", limits::MAP_CELLS_MAX)]
+    Map {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// Ticks per second or a duration is zero.
+    #[error("{what} is 0: it must be at least 1")]
+    Zero {
+        /// Which setting.
+        what: &'static str,
+    },
+    /// A faction's number is too high.
+    #[error("{place}: faction {faction} does not exist: there are {}, from 0 on", limits::FACTIONS_MAX)]
+    Faction {
+        /// What names it.
+        place: String,
+        /// Its number.
+        faction: u8,
+    },
+    /// A rectangle or cell reaches beyond the map, or is empty.
+    #[error("{place}: {width} by {height} cells from ({x}, {y}) do not lie on the map")]
+    OffMap {
+        /// What it belongs to.
+        place: String,
+        /// First column.
+        x: i32,
+        /// First row.
+        y: i32,
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// Every cell of an area is blocked.
+    #[error("{place}: every cell of its area is blocked by walls")]
+    NoRoom {
+        /// What it belongs to.
+        place: String,
+    },
+    /// Content has no such creature.
+    #[error("{place}: the content has no creature with key {:#018x}", key.0)]
+    Creature {
+        /// What names it.
+        place: String,
+        /// The key.
+        key: ContentKey,
+    },
+    /// Content has no such item.
+    #[error("{place}: the content has no item with key {:#018x}", key.0)]
+    Item {
+        /// What names it.
+        place: String,
+        /// The key.
+        key: ContentKey,
+    },
+    /// More than the rules allow.
+    #[error("{place}: {count} are asked for, at most {count_max} are allowed")]
+    TooMany {
+        /// What asks.
+        place: String,
+        /// How many.
+        count: u64,
+        /// The limit.
+        count_max: u64,
+    },
+    /// The engine has no room for another entity.
+    #[error("{place}: the world is full")]
+    Full {
+        /// What asked for it.
+        place: String,
+    },
+}
+
+impl SetUp {
+    /// An empty world: a map without walls, nobody on it, nobody at war.
+    #[must_use]
+    pub const fn of_map(width_cells: u16, height_cells: u16) -> Self {
+        Self {
+            settings: Settings::of_map(width_cells, height_cells),
+            seed: 0,
+            enemies: Vec::new(),
+            walls: Vec::new(),
+            groups: Vec::new(),
+            spawn_points: Vec::new(),
+            classes: Vec::new(),
+            treasures: Vec::new(),
+        }
+    }
+
+    /// Whether the set-up is possible with this content, short of running out of room for entities.
+    ///
+    /// # Errors
+    /// The first thing wrong, in the order of the fields.
+    pub fn check(&self, rules: &Ruleset) -> Result<(), SetUpError> {
+        check::set_up(self, rules)
+    }
+
+    /// Lays the world out in an empty state.
+    ///
+    /// # Errors
+    /// The first thing wrong; the state is then not to be used, unless [`check`](Self::check) refused, which leaves it empty.
+    ///
+    /// # Determinism
+    /// Everything random is drawn from `seed`, by stream name and by the position of the group in its list.
+    pub fn apply(&self, realm: &mut Realm, rules: &Ruleset) -> Result<(), SetUpError> {
+        self.check(rules)?;
+        realm.settings.set(Settings { cell_feet: rules.pack().constants.cell_feet, ..self.settings });
+        let mut factions = Factions::PEACE;
+        self.enemies.iter().for_each(|(a, b)| factions.make_enemies(*a, *b));
+        realm.factions.set(factions);
+        for (index, rect) in self.walls.iter().enumerate() {
+            let row = place_entity(realm, bands::WALLS, "wall", index)?;
+            let Rect { x, y, width, height } = *rect;
+            realm.wall.set(row, Wall { x, y, width, height });
+        }
+        realm.rebuild();
+        for (index, group) in self.groups.iter().enumerate() {
+            self.place_group(realm, rules, group, index)?;
+        }
+        for (index, point) in self.spawn_points.iter().enumerate() {
+            let row = place_entity(realm, bands::SOURCES, "spawn point", index)?;
+            let (from, to) = corners(realm, point.area);
+            let SpawnPoint { creature, faction, alive_max, interval_ticks, .. } = *point;
+            realm.spawner.set(row, Spawner { creature, faction, alive_max, alive: 0, interval_ticks, from, to });
+        }
+        for (index, class) in self.classes.iter().enumerate() {
+            place_class(realm, class, index)?;
+        }
+        for (index, treasure) in self.treasures.iter().enumerate() {
+            place_treasure(realm, treasure, index)?;
+        }
+        Ok(())
+    }
+
+    /// Spread evenly over the free cells, one a cell while there are enough, each somewhere within its cell.
+    fn place_group(&self, realm: &mut Realm, rules: &Ruleset, group: &Group, index: usize) -> Result<(), SetUpError> {
+        let mut rng = self.stream("set-up/group", index as u64);
+        let Rect { x, y, width, height } = group.area;
+        let rows = i32::from(y)..i32::from(y) + i32::from(height);
+        let columns = i32::from(x)..i32::from(x) + i32::from(width);
+        let cells = rows.flat_map(|y| columns.clone().map(move |x| Cell::new(x, y)));
+        let free: Vec<Cell> = cells.filter(|cell| !realm.obstacles.is_blocked(*cell)).collect();
+        if free.is_empty() && group.count > 0 {
+            return Err(SetUpError::NoRoom { place: place("group", index) });
+        }
+        for number in 0..u64::from(group.count) {
+            let count = free.len() as u64;
+            let nth =
+                if u64::from(group.count) <= count { number * count / u64::from(group.count) } else { number % count };
+            let cell = free[usize::try_from(nth).expect("it is below the number of cells")];
+            let within = Vec2::new(rng.fx_unit(), rng.fx_unit()).scale(realm.settings.cell());
+            let corner =
+                Vec2::new(realm.settings.cell().mul_int(cell.x.into()), realm.settings.cell().mul_int(cell.y.into()));
+            let birth = Birth {
+                band: bands::CREATURES,
+                creature: group.creature,
+                faction: group.faction,
+                place: realm.obstacles.settle(corner.saturating_add(within)),
+                coins: group.coins,
+            };
+            birth::bring_in(realm, rules, &birth, &mut rng)
+                .ok_or_else(|| SetUpError::Full { place: place("group", index) })?;
+        }
+        Ok(())
+    }
+
+    fn stream(&self, name: &str, key: u64) -> Rng {
+        let mut bytes = *b"set-up  00000000";
+        bytes[8..].copy_from_slice(&self.seed.to_le_bytes());
+        StreamKey::new(&Entropy::from_bytes(bytes), 0, name).rng(key)
+    }
+}
+
+fn place(kind: &str, index: usize) -> String {
+    alloc::format!("{kind} {}", index + 1)
+}
+
+fn place_entity(
+    realm: &mut Realm,
+    band: tickworld_sim::entity::Band,
+    kind: &str,
+    index: usize,
+) -> Result<tickworld_sim::entity::Row, SetUpError> {
+    let full = || SetUpError::Full { place: place(kind, index) };
+    let entity = realm.spawn(band).map_err(|_| full())?;
+    realm.entities.row(entity).ok_or_else(full)
+}
+
+/// The corners of a rectangle in feet; the upper one just inside.
+fn corners(realm: &Realm, rect: Rect) -> (Vec2, Vec2) {
+    let cell = realm.settings.cell();
+    let at = |x: u16, y: u16| Vec2::new(cell.mul_int(x.into()), cell.mul_int(y.into()));
+    let end = at(rect.x.saturating_add(rect.width), rect.y.saturating_add(rect.height));
+    (at(rect.x, rect.y), end.saturating_sub(Vec2::new(Fx::EPSILON, Fx::EPSILON)))
+}
+
+fn place_class(realm: &mut Realm, class: &PlayerClass, index: usize) -> Result<(), SetUpError> {
+    let row = place_entity(realm, bands::SOURCES, "class", index)?;
+    let (from, to) = corners(realm, class.area);
+    let PlayerClass { creature, faction, coins, .. } = *class;
+    realm.class.set(row, Class { creature, faction, coins, from, to });
+    for (item, count) in &class.items {
+        let full = |_| SetUpError::Full { place: place("class", index) };
+        realm.bag.push(row, Stack { item: *item, count: *count }).map_err(full)?;
+    }
+    Ok(())
+}
+
+fn place_treasure(realm: &mut Realm, treasure: &Treasure, index: usize) -> Result<(), SetUpError> {
+    let row = place_entity(realm, bands::ITEMS, "treasure", index)?;
+    realm.position.set(row, Position(treasure.cell.center(realm.settings.cell())));
+    let stack = treasure.item.map(|(item, count)| Stack { item, count });
+    realm.ground_item.set(row, GroundItem { stack });
+    if treasure.coins > 0 {
+        realm.purse.set(row, Purse(treasure.coins));
+    }
+    Ok(())
+}
+
+mod check {
+    //! What a set-up must keep, field by field.
+
+    use super::{Cell, ContentKey, Faction, Rect, Ruleset, SetUp, SetUpError, String, limits, place};
+
+    type Checked = Result<(), SetUpError>;
+
+    pub(super) fn set_up(it: &SetUp, rules: &Ruleset) -> Checked {
+        let settings = it.settings;
+        let (width, height) = (settings.width_cells, settings.height_cells);
+        if !(1..=limits::MAP_CELLS_MAX).contains(&width) || !(1..=limits::MAP_CELLS_MAX).contains(&height) {
+            return Err(SetUpError::Map { width, height });
+        }
+        for (what, value) in [
+            ("ticks per second", u32::from(settings.ticks_per_second)),
+            ("path nodes per tick", settings.path_nodes_per_tick),
+            ("rest ticks", settings.rest_ticks),
+            ("day ticks", settings.day_ticks),
+        ] {
+            if value == 0 {
+                return Err(SetUpError::Zero { what });
+            }
+        }
+        for (index, (a, b)) in it.enemies.iter().enumerate() {
+            faction(place("pair of enemies", index), *a)?;
+            faction(place("pair of enemies", index), *b)?;
+        }
+        for (index, rect) in it.walls.iter().enumerate() {
+            on_map(it, place("wall", index), *rect)?;
+        }
+        for (index, group) in it.groups.iter().enumerate() {
+            let place = || place("group", index);
+            creature(rules, place(), group.creature)?;
+            faction(place(), group.faction)?;
+            on_map(it, place(), group.area)?;
+            at_most(place(), group.count.into(), limits::GROUP_MAX.into())?;
+        }
+        sources(it, rules)
+    }
+
+    fn sources(it: &SetUp, rules: &Ruleset) -> Checked {
+        for (index, point) in it.spawn_points.iter().enumerate() {
+            let place = || place("spawn point", index);
+            creature(rules, place(), point.creature)?;
+            faction(place(), point.faction)?;
+            on_map(it, place(), point.area)?;
+            at_most(place(), point.alive_max.into(), limits::GROUP_MAX.into())?;
+            if point.interval_ticks == 0 {
+                return Err(SetUpError::Zero { what: "interval ticks" });
+            }
+        }
+        for (index, class) in it.classes.iter().enumerate() {
+            let place = || place("class", index);
+            creature(rules, place(), class.creature)?;
+            faction(place(), class.faction)?;
+            on_map(it, place(), class.area)?;
+            at_most(place(), class.items.len() as u64, limits::STACKS_MAX.into())?;
+            class.items.iter().try_for_each(|(key, count)| item(rules, place(), *key, *count))?;
+        }
+        for (index, treasure) in it.treasures.iter().enumerate() {
+            let place = || place("treasure", index);
+            let Cell { x, y } = treasure.cell;
+            if !it.settings.holds(treasure.cell) {
+                return Err(SetUpError::OffMap { place: place(), x, y, width: 1, height: 1 });
+            }
+            treasure.item.map_or(Ok(()), |(key, count)| item(rules, place(), key, count))?;
+        }
+        Ok(())
+    }
+
+    fn faction(place: String, faction: Faction) -> Checked {
+        if faction.0 >= limits::FACTIONS_MAX {
+            return Err(SetUpError::Faction { place, faction: faction.0 });
+        }
+        Ok(())
+    }
+
+    fn on_map(it: &SetUp, place: String, rect: Rect) -> Checked {
+        let Rect { x, y, width, height } = rect;
+        let ends = |start: u16, length: u16, limit: u16| {
+            length > 0 && u32::from(start) + u32::from(length) <= u32::from(limit)
+        };
+        if ends(x, width, it.settings.width_cells) && ends(y, height, it.settings.height_cells) {
+            return Ok(());
+        }
+        Err(SetUpError::OffMap { place, x: x.into(), y: y.into(), width, height })
+    }
+
+    fn creature(rules: &Ruleset, place: String, key: ContentKey) -> Checked {
+        if rules.creature(key).is_some() { Ok(()) } else { Err(SetUpError::Creature { place, key }) }
+    }
+
+    fn item(rules: &Ruleset, place: String, key: ContentKey, count: u32) -> Checked {
+        if count == 0 {
+            return Err(SetUpError::Zero { what: "an item's count" });
+        }
+        if rules.pack().find_item(key.key()).is_some() { Ok(()) } else { Err(SetUpError::Item { place, key }) }
+    }
+
+    fn at_most(place: String, count: u64, count_max: u64) -> Checked {
+        if count > count_max { Err(SetUpError::TooMany { place, count, count_max }) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,410 @@
+//! What creatures do of themselves: whom they have in mind, what they do to them, where they go.
+//!
+//! Invariant: a choice depends on the state at the start of the system and on the creature's own random numbers. The dead,
+//! the incapacitated and those played by people choose nothing.
+
+use alloc::vec::Vec;
+
+use tickworld_content::model::{Action, ConditionEffect, Target as Reach};
+use tickworld_sim::{
+    entity::{Entity, Row},
+    join::{join, opt, without},
+    math::{Angle, Fx, Vec2},
+    rng::Rng,
+    step::Step,
+};
+
+use super::{paths, turns, uses};
+use crate::{
+    body::{Act, Deed, Target},
+    event::Event,
+    game::Rules,
+    limits::{BEAT_TICKS, CANDIDATES_MAX, IDLE_BEATS},
+    reach::{self, Area},
+    realm::{Realm, Someone},
+    ruleset::{Aim, Choice, Ruleset, feet},
+    stats,
+};
+
+/// How much farther than its awareness a creature follows an enemy that it has in mind, in halves.
+const PURSUIT_HALVES: i64 = 3;
+
+/// `behaviour::aim`: on a beat, a creature forgets an enemy that is gone; on its turn, and every few beats without an enemy,
+/// it looks for the best one.
+pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let rules = step.content();
+    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let world = &*realm;
+    let lanes = (&world.turn, &world.creature, opt(&world.target), without(&world.corpse), without(&world.controlled));
+    let changes = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
+        let since = turns::since_turn(tick, round, *turn);
+        if !turns::is_beat(since) {
+            return;
+        }
+        let Some(who) = world.someone_in(row) else { return };
+        let old = target.map(|target| target.0);
+        let kept = old.filter(|target| keeps(world, rules, &who, *target));
+        let looks = match kept {
+            Some(_) => since == 0,
+            None => old.is_some() || since % u64::from(BEAT_TICKS * IDLE_BEATS) == 0,
+        };
+        let new = if looks { choose_target(world, rules, &who).or(kept) } else { kept };
+        if new != old {
+            out.push((row, new));
+        }
+    });
+    for (row, target) in changes {
+        match target {
+            Some(target) => realm.target.set(row, Target(target)),
+            None => {
+                realm.target.remove(row);
+                realm.halt(row);
+            }
+        }
+    }
+}
+
+fn awareness(rules: &Ruleset, who: &Someone) -> Fx {
+    rules.creature(who.creature.key).map_or(Fx::ZERO, |(block, _)| feet(block.awareness))
+}
+
+fn keeps(realm: &Realm, rules: &Ruleset, who: &Someone, target: Entity) -> bool {
+    let Some(enemy) = realm.someone(target) else { return false };
+    let far = awareness(rules, who).mul_int(PURSUIT_HALVES).saturating_mul(Fx::HALF);
+    reach::within(who.place, enemy.place, far) && !realm.suffers_from(who.row, ConditionEffect::SparesSource, target)
+}
+
+/// The enemy within awareness that scores highest for nearness and weakness as its behaviour weighs them; the lower row of
+/// equals. Looks at the nearest tiles first and at no more than [`CANDIDATES_MAX`] enemies.
+fn choose_target(realm: &Realm, rules: &Ruleset, who: &Someone) -> Option<Entity> {
+    let (block, _) = rules.creature(who.creature.key)?;
+    let radius = feet(block.awareness);
+    let enemies = realm.factions.enemies_of(who.creature.faction);
+    if enemies == 0 {
+        return None;
+    }
+    let (near_weight, weak_weight) = match (block.behaviour.prefer_near, block.behaviour.prefer_weak) {
+        (0, 0) => (1, 0),
+        (near, weak) => (u64::from(near), u64::from(weak)),
+    };
+    let mut seen = 0_usize;
+    let mut best: Option<(u64, Row)> = None;
+    realm.grid.visit_rings(who.place, radius, enemies, |member| {
+        let Some(position) = realm.position.get(member.row) else { return true };
+        if seen >= CANDIDATES_MAX || member.row == who.row || !reach::within(who.place, position.0, radius) {
+            return seen < CANDIDATES_MAX;
+        }
+        seen += 1;
+        let weakness = realm.health.get(member.row).map_or(0, |health| 100_u64.saturating_sub(health.percent().into()));
+        let score = near_weight * nearness(who.place, position.0, radius) + weak_weight * weakness * 10;
+        let better = best.is_none_or(|(most, row)| score > most || score == most && member.row < row);
+        if better && !spares(realm, who, member.row) {
+            best = Some((score, member.row));
+        }
+        seen < CANDIDATES_MAX
+    });
+    realm.entities.entity(best?.1)
+}
+
+/// 1000 at no distance, 0 at `radius`, in sixteenths of a foot.
+fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
+    let short = |a: Fx, b: Fx| a.to_bits().abs_diff(b.to_bits()) >> 12;
+    let (dx, dy) = (short(a.x, b.x), short(a.y, b.y));
+    let far = (radius.to_bits().unsigned_abs() >> 12).max(1);
+    let distance = dx.saturating_mul(dx).saturating_add(dy.saturating_mul(dy)).isqrt();
+    far.saturating_sub(distance).saturating_mul(1000) / far
+}
+
+fn spares(realm: &Realm, who: &Someone, row: Row) -> bool {
+    let source = realm.entities.entity(row);
+    source.is_some_and(|source| realm.suffers_from(who.row, ConditionEffect::SparesSource, source))
+}
+
+/// `behaviour::decide`: those who have their action ready and can use it do: creatures by the weights of their stat block,
+/// players what they asked for.
+pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let rules = step.content();
+    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let stream = step.stream("behaviour::decide");
+    let world = &*realm;
+    let lanes = (
+        &world.turn,
+        &world.creature,
+        stream.each(&world.entities),
+        opt(&world.intent),
+        opt(&world.target),
+        without(&world.corpse),
+    );
+    let decided = join(lanes).par_for_each(step.executor(), |row, (turn, _, seed, intent, target, ()), out| {
+        if !turn.ready || world.suffers(row, ConditionEffect::NoActions) {
+            return;
+        }
+        if let Some(intent) = intent {
+            out.push((row, world.someone_in(row).and_then(|who| revise(world, rules, &who, intent.0).ok())));
+        } else if let Some(target) = target
+            && turns::is_beat(turns::since_turn(tick, round, *turn))
+            && let Some(who) = world.someone_in(row)
+            && let Some(deed) = choose_deed(world, rules, &who, target.0, || seed.open())
+        {
+            out.push((row, Some(deed)));
+        }
+    });
+    for (row, deed) in decided {
+        realm.intent.remove(row);
+        match (deed, realm.entities.entity(row)) {
+            (Some(deed), _) => {
+                realm.deed.set(row, deed);
+                realm.turn.modify(row, |turn| turn.ready = false);
+                realm.rest.remove(row);
+            }
+            (None, Some(actor)) => step.emit(Event::Fizzled { actor }),
+            (None, None) => {}
+        }
+    }
+}
+
+/// A queued deed as it is on the turn: its target's place of now.
+///
+/// # Errors
+/// The code that says why it cannot be done any more.
+fn revise(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &Someone,
+    deed: Deed,
+) -> Result<Deed, tickworld_sim::session::OutcomeCode> {
+    super::orders::judge_deed(realm, rules, who, deed)
+}
+
+fn choose_deed(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &Someone,
+    target: Entity,
+    open: impl FnOnce() -> Rng,
+) -> Option<Deed> {
+    let (block, sheet) = rules.creature(who.creature.key)?;
+    if stats::flees(realm, who.row, block.behaviour.flee_percent) {
+        return None;
+    }
+    let enemy = realm.someone(target)?;
+    if realm.suffers_from(who.row, ConditionEffect::SparesSource, target) {
+        return None;
+    }
+    let mut options: Vec<(u32, Deed)> = Vec::new();
+    let mut sees = None;
+    for choice in &sheet.choices {
+        let reached = choice.aim == Aim::Wounded || reach::reaches(realm, rules, who, &enemy, choice.distance);
+        if !reached || uses::price(realm, rules, who.row, block, choice.act).is_err() {
+            continue;
+        }
+        if choice.aim != Aim::Wounded && !*sees.get_or_insert_with(|| realm.obstacles.can_see(who.place, enemy.place)) {
+            continue;
+        }
+        options.extend(weigh(realm, rules, who, &enemy, choice));
+    }
+    let total: u32 = options.iter().fold(0, |sum, (weight, _)| sum.saturating_add(*weight));
+    if total == 0 {
+        return None;
+    }
+    let mut at = open().below(total);
+    for (weight, deed) in options {
+        if at < weight {
+            return Some(deed);
+        }
+        at -= weight;
+    }
+    None
+}
+
+/// How much a choice is worth now, and what it would be.
+fn weigh(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, choice: &Choice) -> Option<(u32, Deed)> {
+    let deed = |target: &Someone| Deed { act: choice.act, target: Some(target.entity), place: target.place };
+    match choice.aim {
+        Aim::Foe => Some((choice.weight, deed(enemy))),
+        Aim::Area => {
+            let (block, _) = rules.creature(who.creature.key)?;
+            let (action, _) = *rules.actions_of(block, choice.act).first()?;
+            let gain = area_gain(realm, rules, who, enemy, action)?;
+            Some((choice.weight.saturating_mul(gain), deed(enemy)))
+        }
+        Aim::Wounded => {
+            let (patient, missing) = most_wounded(realm, rules, who, choice.distance)?;
+            Some((choice.weight.saturating_mul(missing) / 100, deed(&patient)))
+        }
+    }
+}
+
+/// Enemies in the area less others; `None` unless there are more enemies.
+fn area_gain(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, action: &Action) -> Option<u32> {
+    let area = Area::of(&action.target, who.place, enemy.place)?;
+    let (mut enemies, mut others) = (0_u32, 0_u32);
+    for someone in area.creatures(realm, rules, who) {
+        if realm.are_enemies(&who.creature, &someone.creature) { enemies += 1 } else { others += 1 }
+    }
+    enemies.checked_sub(others).filter(|gain| *gain > 0)
+}
+
+/// The friend (or oneself) within `distance` who misses the greatest share of hit points, and how many percent; the lower row
+/// of equals.
+fn most_wounded(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> Option<(Someone, u32)> {
+    let mut worst: Option<(u32, Row)> = None;
+    let mut look = |row: Row| {
+        let missing = realm.health.get(row).map_or(0, |health| 100_u32.saturating_sub(health.percent()));
+        if missing > 0 && worst.is_none_or(|(most, other)| missing > most || missing == most && row < other) {
+            worst = Some((missing, row));
+        }
+    };
+    if distance <= Fx::ZERO {
+        look(who.row);
+    } else {
+        realm.grid.visit(who.place, distance, 1 << who.creature.faction.0, |member| {
+            let near = realm.position.get(member.row).is_some_and(|it| reach::within(who.place, it.0, distance));
+            if near {
+                look(member.row);
+            }
+        });
+    }
+    let (missing, row) = worst?;
+    let patient = realm.someone_in(row)?;
+    (row == who.row || reach::reaches(realm, rules, who, &patient, distance)).then_some((patient, missing))
+}
+
+/// What a creature's legs should do.
+enum Stride {
+    /// Stand.
+    Halt,
+    /// Walk straight.
+    Walk(Vec2),
+    /// Find a way.
+    Seek(Vec2),
+}
+
+/// `behaviour::steer`: on a beat, creatures with an enemy in mind close in, keep their distance, or flee.
+pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let rules = step.content();
+    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let world = &*realm;
+    let lanes = (&world.turn, &world.creature, &world.target, without(&world.corpse), without(&world.controlled));
+    let strides = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
+        if turns::is_beat(turns::since_turn(tick, round, *turn))
+            && let Some(who) = world.someone_in(row)
+            && let Some(enemy) = world.someone(target.0)
+            && let Some(stride) = stride(world, rules, &who, &enemy)
+        {
+            out.push((row, stride));
+        }
+    });
+    for (row, stride) in strides {
+        match stride {
+            Stride::Halt => realm.halt(row),
+            Stride::Walk(goal) | Stride::Seek(goal) => paths::go(realm, step, row, goal),
+        }
+    }
+}
+
+/// `None`: goes on as it does.
+fn stride(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone) -> Option<Stride> {
+    let (block, sheet) = rules.creature(who.creature.key)?;
+    let moving = realm.motion.contains(who.row) || realm.seeking.contains(who.row);
+    let halt = || moving.then_some(Stride::Halt);
+    if realm.suffers(who.row, ConditionEffect::NoMovement) || realm.suffers(who.row, ConditionEffect::NoActions) {
+        return halt();
+    }
+    let afraid = realm.suffers_from(who.row, ConditionEffect::AvoidsSource, enemy.entity);
+    let keep = feet(block.behaviour.keep_distance);
+    if stats::flees(realm, who.row, block.behaviour.flee_percent) {
+        return away(realm, who, enemy, feet(block.awareness)).or_else(halt);
+    }
+    if keep > Fx::ZERO && reach::within(who.place, enemy.place, keep.saturating_mul(Fx::HALF)) {
+        return away(realm, who, enemy, keep).or_else(halt);
+    }
+    let girth = reach::girth(realm, rules, &[who.creature.key, enemy.creature.key]);
+    let reach = sheet.approach.saturating_add(girth);
+    if reach::within(who.place, enemy.place, reach) && realm.obstacles.can_see(who.place, enemy.place) {
+        return halt();
+    }
+    if afraid {
+        return halt();
+    }
+    approach(realm, who, enemy, reach)
+}
+
+/// To a point within reach of the enemy, on the near side, each to their own so that a crowd surrounds rather than queues.
+fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Stride> {
+    let direction = who.place.saturating_sub(enemy.place).angle();
+    // Up to a sixth of a turn to either side, by row.
+    let turn = (who.row.index().wrapping_mul(40_503) & 0xFFFF).cast_signed() / 3 - 10_922;
+    let side = direction.wrapping_add(Angle::from_bits((turn & 0xFFFF) as u16));
+    let stand_off = reach.mul_int(9).saturating_div(Fx::from_int(10));
+    let goal = realm.obstacles.settle(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
+    let good = |goal: Vec2| realm.obstacles.can_walk(who.place, goal);
+    for goal in [goal, realm.obstacles.settle(enemy.place)] {
+        if realm.obstacles.can_see(goal, enemy.place) && good(goal) {
+            let heads_there =
+                realm.motion.get(who.row).is_some_and(|motion| reach::within(motion.goal, goal, Fx::HALF));
+            return (!heads_there || !realm.path.is_empty(who.row)).then_some(Stride::Walk(goal));
+        }
+    }
+    let end = realm.path.len(who.row).checked_sub(1).and_then(|last| realm.path.get(who.row, last).copied());
+    let end = end.or_else(|| realm.motion.get(who.row).map(|motion| motion.goal));
+    let near_enough = end.is_some_and(|end| reach::within(end, enemy.place, reach.mul_int(2)));
+    if near_enough || realm.seeking.contains(who.row) {
+        return None;
+    }
+    Some(Stride::Seek(realm.obstacles.settle(enemy.place)))
+}
+
+/// Straight away from the enemy as far as nothing is in the way, else to a side; `None` where cornered.
+fn away(realm: &Realm, who: &Someone, enemy: &Someone, distance: Fx) -> Option<Stride> {
+    let direction = who.place.saturating_sub(enemy.place).angle();
+    for turn in [0, 1 << 13, -(1_i32 << 13), 1 << 14, -(1_i32 << 14)] {
+        let way = Vec2::from_angle(direction.wrapping_add(Angle::from_bits((turn & 0xFFFF) as u16)));
+        let far = realm.obstacles.settle(who.place.saturating_add(way.scale(distance)));
+        let half = realm.obstacles.settle(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
+        if let Some(goal) = [far, half].into_iter().find(|goal| realm.obstacles.can_walk(who.place, *goal)) {
+            return Some(Stride::Walk(goal));
+        }
+    }
+    None
+}
+
+/// Enemies of `who` that an action with several targets reaches besides `first`, nearest tiles first.
+#[must_use]
+pub fn further_targets(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &Someone,
+    first: &Someone,
+    action: &Action,
+    distance: Fx,
+) -> Vec<Someone> {
+    let Reach::Creatures { count, .. } = action.target else { return Vec::new() };
+    let mut found = Vec::new();
+    if count <= 1 {
+        return found;
+    }
+    // Of the same side as the first: helpers help friends, attackers attack enemies.
+    let side = 1 << first.creature.faction.0;
+    realm.grid.visit_rings(who.place, distance, side, |member| {
+        if found.len() + 1 < usize::from(count)
+            && member.row != first.row
+            && member.row != who.row
+            && let Some(other) = realm.someone_in(member.row)
+            && reach::reaches(realm, rules, who, &other, distance)
+            && realm.obstacles.can_see(who.place, other.place)
+        {
+            found.push(other);
+        }
+        found.len() + 1 < usize::from(count)
+    });
+    found
+}
+
+/// Whether an act is one that its user may turn on a friend or on themselves.
+#[must_use]
+pub fn is_help(rules: &Ruleset, who: &Someone, act: Act) -> bool {
+    let Some((block, _)) = rules.creature(who.creature.key) else { return false };
+    let actions = rules.actions_of(block, act);
+    actions.iter().all(|(action, _)| action.attack.is_none() && action.effects.iter().all(|it| it.damage.is_empty()))
+}

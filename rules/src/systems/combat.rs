@@ -1,0 +1,375 @@
+//! Combat: what deeds do to those they are aimed at.
+//!
+//! `strike` rolls everything, in parallel, from the state at its start and the actors' own random numbers, and hands out
+//! [`Blow`]s; `damage`, `conditions::inflict` and `death` let them take effect, in order of the rows they befall, each row's in
+//! order of (actor's row, emission). So all that happens in a tick happens at once, and who comes first does not matter.
+//!
+//! Invariant: hit points stay between 0 and the maximum; damage never heals; the dead neither act nor are healed.
+
+use alloc::vec::Vec;
+
+use tickworld_content::model::{Action, Attack, ConditionEffect, Effect, Inflict, Save, Target};
+use tickworld_sim::{
+    column::Pages,
+    entity::Row,
+    join::{join, without},
+    rng::Rng,
+    step::Step,
+};
+
+use super::{behaviour, conditions, goods, turns, uses};
+use crate::{
+    body::{Act, Affliction, Blow, Corpse, Deed, RepeatSave},
+    dice::{self, AttackRoll},
+    event::Event,
+    game::Rules,
+    key::ContentKey,
+    limits,
+    reach::{self, Area},
+    realm::{Realm, Someone},
+    ruleset::{self, Ruleset, feet},
+    stats,
+};
+
+/// What a strike asks to be done.
+enum Emission {
+    /// To the one in the row.
+    Blow(Row, Blow),
+    /// By the actor in the row.
+    Pay(Row, uses::Price),
+    /// To tell.
+    Tell(Event),
+    /// An action was resolved against so many.
+    Count(u64),
+}
+
+/// `combat::strike`: rolls for every deed of the tick.
+pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    if realm.deed.is_empty() {
+        return;
+    }
+    let rules = step.content();
+    let stream = step.stream("combat::strike");
+    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let world = &*realm;
+    let lanes = (&world.deed, stream.each(&world.entities), without(&world.corpse));
+    let emissions = join(lanes).par_for_each(step.executor(), |row, (deed, seed, ()), out| {
+        if let Some(actor) = world.someone_in(row) {
+            let mut scene = Scene { realm: world, rules, actor, tick, round, rng: seed.open(), out };
+            scene.act(deed);
+        }
+    });
+    for emission in emissions {
+        match emission {
+            Emission::Blow(row, blow) => {
+                // A full pool drops the blow: the alternative is to stop the world.
+                if realm.blow.push(row, blow).is_ok() {
+                    realm.struck.set(row, ());
+                }
+            }
+            Emission::Pay(row, price) => uses::pay(realm, row, price),
+            Emission::Tell(event) => step.emit(event),
+            Emission::Count(targets) => realm.tally.modify(|tally| {
+                tally.actions = tally.actions.wrapping_add(1);
+                tally.targets = tally.targets.wrapping_add(targets);
+            }),
+        }
+    }
+    realm.deed.clear();
+}
+
+/// One actor's deed being rolled.
+struct Scene<'s> {
+    realm: &'s Realm,
+    rules: &'s Ruleset,
+    actor: Someone,
+    tick: u64,
+    round: u64,
+    rng: Rng,
+    out: &'s mut Vec<Emission>,
+}
+
+impl Scene<'_> {
+    fn act(&mut self, deed: &Deed) {
+        let Some((block, _)) = self.rules.creature(self.actor.creature.key) else { return };
+        let Ok(price) = uses::price(self.realm, self.rules, self.actor.row, block, deed.act) else { return };
+        if price != uses::Price::Free {
+            self.out.push(Emission::Pay(self.actor.row, price));
+        }
+        let rules = self.rules;
+        let mut left = limits::STRIKES_MAX;
+        for (action, count) in rules.actions_of(block, deed.act) {
+            if let Act::Routine { .. } = deed.act
+                && !self.pay_strike(action)
+            {
+                continue;
+            }
+            for _ in 0..u32::from(count).min(left) {
+                self.resolve(deed, action);
+            }
+            left = left.saturating_sub(u32::from(count));
+        }
+    }
+
+    /// A strike of a routine may have a usage of its own; without a use left it is left out.
+    fn pay_strike(&mut self, action: &Action) -> bool {
+        match uses::usage_price(self.realm, self.actor.row, action.key.into(), action.usage) {
+            Ok(uses::Price::Free) => true,
+            Ok(price) => {
+                self.out.push(Emission::Pay(self.actor.row, price));
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn resolve(&mut self, deed: &Deed, action: &Action) {
+        let targets = self.targets(deed, action);
+        self.out.push(Emission::Tell(Event::Acted { actor: self.actor.entity, action: action.key.into() }));
+        self.out.push(Emission::Count(targets.len() as u64));
+        // Damage that no attack roll multiplies is rolled once for all (SRD 5.1 p. 96).
+        let shared = action.attack.is_none().then(|| self.roll_damage(action, 1));
+        for target in &targets {
+            match action.attack {
+                None => self.land(action, target, shared.as_deref().unwrap_or_default(), false),
+                Some(attack) => match self.attack(&attack, target) {
+                    AttackRoll::Miss => {
+                        self.out
+                            .push(Emission::Tell(Event::Missed { source: self.actor.entity, target: target.entity }));
+                    }
+                    roll => {
+                        let critical = roll == AttackRoll::Critical;
+                        let factor = if critical { self.rules.pack().constants.critical_dice } else { 1 };
+                        let rolled = self.roll_damage(action, factor);
+                        self.land(action, target, &rolled, critical);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whom an action reaches, judged by where everybody is now.
+    fn targets(&self, deed: &Deed, action: &Action) -> Vec<Someone> {
+        if let Some(area) = Area::of(&action.target, self.actor.place, deed.place) {
+            return area.creatures(self.realm, self.rules, &self.actor);
+        }
+        let distance = ruleset::distance_of(action);
+        let first = match action.target {
+            Target::Actor => Some(self.actor),
+            _ => deed.target.and_then(|target| self.realm.someone(target)),
+        };
+        let Some(first) = first else { return Vec::new() };
+        let harms = action.attack.is_some() || action.effects.iter().any(|effect| !effect.damage.is_empty());
+        let spared = harms && self.realm.suffers_from(self.actor.row, ConditionEffect::SparesSource, first.entity);
+        let reached =
+            first.row == self.actor.row || reach::reaches(self.realm, self.rules, &self.actor, &first, distance);
+        if spared || !reached {
+            return Vec::new();
+        }
+        let mut targets = alloc::vec![first];
+        targets.extend(behaviour::further_targets(self.realm, self.rules, &self.actor, &first, action, distance));
+        targets
+    }
+
+    /// An attack roll (SRD 5.1 p. 94).
+    fn attack(&mut self, attack: &Attack, target: &Someone) -> AttackRoll {
+        let (realm, rules) = (self.realm, self.rules);
+        let cell = realm.settings.cell();
+        let near = reach::reaches(realm, rules, &self.actor, target, cell);
+        let melee = attack.reach.0 > 0 && reach::reaches(realm, rules, &self.actor, target, feet(attack.reach));
+        let long = !melee && !reach::reaches(realm, rules, &self.actor, target, feet(attack.range));
+        // A ranged attack on one who stands within five feet has disadvantage (SRD 5.1 p. 95).
+        let edge = stats::attack_edge(realm, self.actor.row, target.row, near, long, !melee && near);
+        let natural = dice::d20(&mut self.rng, edge);
+        let bonus = rules
+            .creature(self.actor.creature.key)
+            .map_or(0, |(block, sheet)| rules.attack_bonus(block, sheet, attack.bonus));
+        let armor_class = stats::armor_class(realm, rules, target);
+        match dice::judge_attack(&rules.pack().constants, natural, bonus, armor_class) {
+            AttackRoll::Hit if near && realm.suffers(target.row, ConditionEffect::HitsAreCritical) => {
+                AttackRoll::Critical
+            }
+            roll => roll,
+        }
+    }
+
+    /// The damage of each effect, by kind, before anything is taken off it.
+    fn roll_damage(&mut self, action: &Action, factor: u8) -> Vec<Vec<i32>> {
+        let ability = match (action.attack, self.rules.creature(self.actor.creature.key)) {
+            (Some(attack), Some((_, sheet))) => ruleset::attack_modifier(sheet, attack.bonus),
+            _ => 0,
+        };
+        let rng = &mut self.rng;
+        let effects = action.effects.iter().map(|effect| {
+            let damage = effect.damage.iter().map(|damage| {
+                let added = if damage.add_ability { ability } else { 0 };
+                dice::roll(rng, damage.dice, factor).saturating_add(added)
+            });
+            damage.collect()
+        });
+        effects.collect()
+    }
+
+    /// The effects befall a target.
+    fn land(&mut self, action: &Action, target: &Someone, rolled: &[Vec<i32>], critical: bool) {
+        let magical = action.attack.is_none_or(|attack| attack.magical);
+        for (effect, rolled) in action.effects.iter().zip(rolled) {
+            let saved = effect.save.is_some_and(|save| self.saves(&save, target));
+            let halves = effect.save.is_some_and(|save| save.half);
+            if saved && !halves {
+                continue;
+            }
+            let amount = effect.damage.iter().zip(rolled).fold(0_u32, |sum, (damage, rolled)| {
+                let defence = stats::defence(self.realm, self.rules, target, damage.kind, magical);
+                sum.saturating_add(dice::taken(*rolled, saved, defence))
+            });
+            let source = self.actor.entity;
+            if !effect.damage.is_empty() {
+                self.out.push(Emission::Blow(target.row, Blow::Damage { source, amount, critical }));
+            }
+            self.heal(effect, target);
+            if !saved {
+                for inflict in &effect.conditions {
+                    let affliction = self.affliction(inflict, effect.save.as_ref());
+                    self.out.push(Emission::Blow(target.row, Blow::Inflict { affliction }));
+                }
+            }
+        }
+    }
+
+    /// A saving throw of the target (SRD 5.1 p. 83).
+    fn saves(&mut self, save: &Save, target: &Someone) -> bool {
+        let Some((bonus, edge)) = stats::save(self.realm, self.rules, target, save.ability) else { return false };
+        let natural = dice::d20(&mut self.rng, edge);
+        dice::judge_save(natural, bonus, self.difficulty(save))
+    }
+
+    fn difficulty(&self, save: &Save) -> i32 {
+        save.dc.map_or_else(
+            || {
+                let creature = self.rules.creature(self.actor.creature.key);
+                creature.map_or(0, |(block, sheet)| self.rules.save_difficulty(block, sheet))
+            },
+            i32::from,
+        )
+    }
+
+    /// Hit points given back (SRD 5.1 p. 97).
+    fn heal(&mut self, effect: &Effect, target: &Someone) {
+        let Some(dice) = effect.heal else { return };
+        let added = match self.rules.creature(self.actor.creature.key) {
+            Some((block, sheet)) if effect.heal_add_ability => ruleset::casting_modifier(block, sheet),
+            _ => 0,
+        };
+        let amount = u32::try_from(dice::roll(&mut self.rng, dice, 1).saturating_add(added)).unwrap_or(0);
+        self.out.push(Emission::Blow(target.row, Blow::Heal { source: self.actor.entity, amount }));
+    }
+
+    fn affliction(&self, inflict: &Inflict, save: Option<&Save>) -> Affliction {
+        let lasts = u64::from(inflict.rounds).saturating_mul(self.round);
+        let repeat = save.filter(|_| inflict.repeat_save).map(|save| RepeatSave {
+            ability: save.ability as u8,
+            difficulty: u8::try_from(self.difficulty(save)).unwrap_or(if self.difficulty(save) < 0 {
+                0
+            } else {
+                u8::MAX
+            }),
+        });
+        Affliction {
+            condition: ContentKey::from(inflict.condition),
+            source: self.actor.entity,
+            expiry_tick: (inflict.rounds > 0).then(|| self.tick.saturating_add(lasts)),
+            save: repeat,
+        }
+    }
+}
+
+/// `combat::damage`: hit points go down and up, in the order of the blows (SRD 5.1 pp. 96, 97). One who is hurt without an
+/// enemy in mind turns on the one who did it; a rest is broken off.
+pub fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let mut blows = Vec::new();
+    join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
+        blows.extend(realm.blow.iter(row).map(|blow| (row, *blow)));
+    });
+    for (row, blow) in blows {
+        let (Some(target), Some(mut health)) = (realm.entities.entity(row), realm.health.get(row).copied()) else {
+            continue;
+        };
+        match blow {
+            Blow::Damage { source, amount, critical } => {
+                let amount = health.hurt(amount);
+                realm.health.set(row, health);
+                realm.rest.remove(row);
+                alert(realm, row, source);
+                step.emit(Event::Hurt { source, target, amount, critical });
+            }
+            Blow::Heal { source, amount } if health.current > 0 => {
+                let amount = health.mend(amount);
+                realm.health.set(row, health);
+                step.emit(Event::Healed { source, target, amount });
+            }
+            Blow::Heal { .. } | Blow::Inflict { .. } => {}
+        }
+    }
+}
+
+fn alert(realm: &mut Realm, row: Row, source: tickworld_sim::entity::Entity) {
+    if realm.target.contains(row) || realm.controlled.contains(row) {
+        return;
+    }
+    let (Some(own), Some(other)) = (realm.creature.get(row).copied(), realm.someone(source)) else { return };
+    if realm.are_enemies(&own, &other.creature) {
+        realm.target.set(row, crate::body::Target(source));
+    }
+}
+
+/// `combat::death`: whoever has no hit points left is dead (SRD 5.1 p. 98: monsters die at 0): no conditions, no intentions,
+/// coins and things on the ground, the body stays for a while. Clears the tick's blows.
+pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let mut struck = Vec::new();
+    join((&realm.struck,)).for_each(|row, _| struck.push(row));
+    if struck.is_empty() {
+        return;
+    }
+    let seconds = u64::from(step.content().pack().constants.corpse_seconds);
+    let until_tick = step.tick().0.saturating_add(seconds * u64::from(realm.settings.ticks_per_second));
+    for row in &struck {
+        realm.blow.clear(*row);
+        let dead = realm.health.get(*row).is_some_and(|health| health.current == 0);
+        if dead && !realm.corpse.contains(*row) {
+            die(realm, step, *row, until_tick);
+        }
+    }
+    realm.struck.clear();
+}
+
+fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64) {
+    conditions::clear(realm, step, row);
+    if let Some(position) = realm.position.get(row) {
+        realm.grid.get_mut().remove(position.0, row);
+    }
+    realm.halt(row);
+    realm.corpse.set(row, Corpse { until_tick });
+    realm.target.remove(row);
+    realm.intent.remove(row);
+    realm.rest.remove(row);
+    realm.turn.modify(row, |turn| turn.ready = false);
+    if let Some(spawner) = realm.origin.remove(row).and_then(|origin| realm.entities.row(origin.0)) {
+        realm.spawner.modify(spawner, |spawner| spawner.alive = spawner.alive.saturating_sub(1));
+    }
+    realm.tally.modify(|tally| tally.deaths = tally.deaths.wrapping_add(1));
+    if let Some(target) = realm.entities.entity(row) {
+        step.emit(Event::Died { target });
+        goods::spill(realm, step, target);
+    }
+}
+
+/// `combat::decay`: bodies go when their time is over, unless they still hold coins that found no room on the ground.
+pub fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let tick = step.tick().0;
+    join((&realm.corpse, &realm.entities)).for_each(|row, (corpse, entity)| {
+        if corpse.until_tick <= tick && realm.purse.get(row).is_none_or(|purse| purse.0 == 0) {
+            step.commands.despawn(entity);
+        }
+    });
+}

@@ -1,0 +1,229 @@
+//! Things and coins: bags, what is picked up, put down, worn and given.
+//!
+//! Invariant: things and coins are moved, never copied: what one side loses the other gains, or nothing happens. What is
+//! equipped is in the bag.
+
+use tickworld_content::model::ItemUse;
+use tickworld_sim::{
+    State,
+    entity::{Entity, Row},
+    math::Fx,
+    session::OutcomeCode,
+    step::Step,
+};
+
+use crate::{
+    body::Position,
+    command::codes,
+    game::Rules,
+    goods::{Equipment, GroundItem, Purse, Stack},
+    key::ContentKey,
+    limits, reach,
+    realm::{Realm, Someone, bands},
+    ruleset::Ruleset,
+    stats,
+};
+
+/// What became of an input: a code and the number that goes with it.
+pub type Answer = Result<i64, (OutcomeCode, i64)>;
+
+/// How many of an item are in the bag.
+#[must_use]
+pub fn held(realm: &Realm, row: Row, item: ContentKey) -> u32 {
+    realm.bag.iter(row).find(|stack| stack.item == item).map_or(0, |stack| stack.count)
+}
+
+/// Puts things into a bag; gives whether they fit.
+pub fn put(realm: &mut Realm, row: Row, stack: Stack) -> bool {
+    let at = realm.bag.iter(row).position(|it| it.item == stack.item).and_then(|at| u32::try_from(at).ok());
+    match at {
+        Some(at) => {
+            let Some(count) = held(realm, row, stack.item).checked_add(stack.count) else { return false };
+            realm.bag.set(row, at, Stack { item: stack.item, count })
+        }
+        None => realm.bag.len(row) < limits::STACKS_MAX && realm.bag.push(row, stack).is_ok(),
+    }
+}
+
+/// Takes `count` out of a bag; gives whether there were so many. What is then gone is taken off, too.
+pub fn take(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
+    let Some(left) = held(realm, row, item).checked_sub(count) else { return false };
+    realm.bag.retain(row, |stack| {
+        if stack.item == item {
+            stack.count = left;
+        }
+        stack.count > 0
+    });
+    if left == 0 {
+        strip(realm, row, item);
+    }
+    true
+}
+
+/// Takes an item off; gives whether it was on.
+fn strip(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
+    let Some(mut equipment) = realm.equipment.get(row).copied() else { return false };
+    let before = equipment;
+    for slot in [&mut equipment.weapon, &mut equipment.armor, &mut equipment.shield] {
+        if *slot == Some(item) {
+            *slot = None;
+        }
+    }
+    if equipment == Equipment::default() {
+        realm.equipment.remove(row);
+    } else {
+        realm.equipment.set(row, equipment);
+    }
+    before != equipment
+}
+
+/// How far hands reach: one cell (SRD 5.1 p. 92).
+fn arm(realm: &Realm) -> Fx {
+    realm.settings.cell()
+}
+
+/// Takes up what lies on the ground.
+///
+/// # Errors
+/// The code that refuses it; nothing has then changed.
+pub fn pick_up(realm: &mut Realm, who: &Someone, item: Entity) -> Answer {
+    let row = realm.entities.row(item).ok_or((codes::NO_SUCH_TARGET, 0))?;
+    let ground = realm.ground_item.get(row).copied().ok_or((codes::NO_SUCH_TARGET, 0))?;
+    let place = realm.position.get(row).ok_or((codes::NO_SUCH_TARGET, 0))?.0;
+    if !reach::within(who.place, place, arm(realm)) {
+        return Err((codes::TOO_FAR, who.place.distance(place).floor()));
+    }
+    if let Some(stack) = ground.stack
+        && !put(realm, who.row, stack)
+    {
+        return Err((codes::BAG_FULL, 0));
+    }
+    let coins = realm.purse.get(row).map_or(0, |purse| purse.0);
+    if !pour(realm, row, who.row, coins) {
+        return Err((codes::BAD_AMOUNT, 0));
+    }
+    realm.despawn(item);
+    Ok(i64::from(ground.stack.map_or(0, |stack| stack.count)))
+}
+
+/// Moves coins from one purse to another; gives whether both sides could be written.
+pub fn pour(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
+    if coins == 0 || from == to {
+        return true;
+    }
+    let (Some(giver), Some(taker)) = (realm.purse.get(from), realm.purse.get(to)) else { return false };
+    let (Some(left), Some(sum)) = (giver.0.checked_sub(coins), taker.0.checked_add(coins)) else { return false };
+    realm.purse.set(from, Purse(left));
+    realm.purse.set(to, Purse(sum));
+    true
+}
+
+/// Hands coins over.
+///
+/// # Errors
+/// The code that refuses it; nothing has then changed.
+pub fn give_coins(realm: &mut Realm, who: &Someone, to: Entity, amount: i64) -> Answer {
+    let coins = u64::try_from(amount).ok().filter(|coins| *coins > 0).ok_or((codes::BAD_AMOUNT, amount))?;
+    let taker = realm.entities.row(to).filter(|row| realm.creature.contains(*row)).ok_or((codes::NO_SUCH_TARGET, 0))?;
+    if taker == who.row {
+        return Err((codes::SELF_TARGET, 0));
+    }
+    let taker = realm.someone_in(taker).ok_or((codes::TARGET_DEAD, 0))?;
+    if !reach::within(who.place, taker.place, arm(realm).mul_int(2)) {
+        return Err((codes::TOO_FAR, who.place.distance(taker.place).floor()));
+    }
+    let owned = realm.purse.get(who.row).map_or(0, |purse| purse.0);
+    if owned < coins {
+        return Err((codes::NOT_ENOUGH_COINS, i64::try_from(owned).unwrap_or(i64::MAX)));
+    }
+    if pour(realm, who.row, taker.row, coins) { Ok(amount) } else { Err((codes::BAD_AMOUNT, amount)) }
+}
+
+/// Puts things from the bag on the ground.
+///
+/// # Errors
+/// The code that refuses it; nothing has then changed.
+pub fn drop(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, item: ContentKey, count: u32) -> Answer {
+    if count == 0 {
+        return Err((codes::BAD_AMOUNT, 0));
+    }
+    let owned = held(realm, who.row, item);
+    if owned < count {
+        return Err((codes::NOT_IN_BAG, i64::from(owned)));
+    }
+    let (dropper, place) = (who.entity, who.place);
+    step.commands.spawn(bands::ITEMS, move |realm, entity, row| {
+        // Looked at again: another input of this tick may have taken the things since.
+        match realm.entities.row(dropper) {
+            Some(from) if take(realm, from, item, count) => {
+                realm.position.set(row, Position(place));
+                realm.ground_item.set(row, GroundItem { stack: Some(Stack { item, count }) });
+            }
+            _ => {
+                realm.despawn(entity);
+            }
+        }
+    });
+    Ok(i64::from(count))
+}
+
+/// What a dead creature had falls to the ground: a heap of coins, and each kind of thing.
+pub fn spill(realm: &Realm, step: &mut Step<'_, Rules>, dead: Entity) {
+    let Some(row) = realm.entities.row(dead) else { return };
+    let Some(place) = realm.position.get(row).copied() else { return };
+    if realm.purse.get(row).is_some_and(|purse| purse.0 > 0) {
+        step.commands.spawn(bands::ITEMS, move |realm, _, heap| {
+            realm.position.set(heap, place);
+            realm.ground_item.set(heap, GroundItem { stack: None });
+            realm.purse.set(heap, Purse(0));
+            if let Some(row) = realm.entities.row(dead) {
+                let coins = realm.purse.get(row).map_or(0, |purse| purse.0);
+                pour(realm, row, heap, coins);
+            }
+        });
+    }
+    for stack in realm.bag.iter(row).copied() {
+        step.commands.spawn(bands::ITEMS, move |realm, entity, item| match realm.entities.row(dead) {
+            Some(row) if take(realm, row, stack.item, stack.count) => {
+                realm.position.set(item, place);
+                realm.ground_item.set(item, GroundItem { stack: Some(stack) });
+            }
+            _ => {
+                realm.despawn(entity);
+            }
+        });
+    }
+}
+
+/// Wears or holds a thing from the bag (SRD 5.1 pp. 62 to 66): a two-handed weapon leaves no hand for a shield.
+///
+/// # Errors
+/// The code that refuses it; nothing has then changed.
+pub fn equip(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: ContentKey) -> Answer {
+    if held(realm, who.row, item) == 0 {
+        return Err((codes::NOT_IN_BAG, 0));
+    }
+    let mut equipment = realm.equipment.get(who.row).copied().unwrap_or_default();
+    let two_handed =
+        |item: ContentKey| matches!(stats::item_use(rules, item), Some(ItemUse::Weapon { two_handed: true, .. }));
+    match stats::item_use(rules, item) {
+        Some(ItemUse::Weapon { two_handed: true, .. }) if equipment.shield.is_some() => {
+            return Err((codes::HANDS_FULL, 0));
+        }
+        Some(ItemUse::Weapon { .. }) => equipment.weapon = Some(item),
+        Some(ItemUse::Armor { .. }) => equipment.armor = Some(item),
+        Some(ItemUse::Shield { .. }) if equipment.weapon.is_some_and(two_handed) => return Err((codes::HANDS_FULL, 0)),
+        Some(ItemUse::Shield { .. }) => equipment.shield = Some(item),
+        _ => return Err((codes::NOT_EQUIPPABLE, 0)),
+    }
+    realm.equipment.set(who.row, equipment);
+    Ok(0)
+}
+
+/// Takes a thing off.
+///
+/// # Errors
+/// [`codes::NOT_EQUIPPED`].
+pub fn unequip(realm: &mut Realm, who: &Someone, item: ContentKey) -> Answer {
+    if strip(realm, who.row, item) { Ok(0) } else { Err((codes::NOT_EQUIPPED, 0)) }
+}

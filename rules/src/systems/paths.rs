@@ -1,0 +1,91 @@
+//! Path searches: asked for by rows, served in order, within a budget.
+//!
+//! Invariant: who waits is state; the order is (since when, row). A wave of searches has a fixed size, so what is served in a
+//! tick does not depend on the number of workers.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use tickworld_sim::{
+    column::Job,
+    entity::Row,
+    executor::Executor,
+    join::{join, without},
+    math::Vec2,
+    step::Step,
+};
+
+use super::movement;
+use crate::{
+    body::Seeking,
+    game::Rules,
+    limits::{SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
+    realm::Realm,
+    space::{Found, find_path},
+};
+
+/// `paths::serve`: makes searches until the tick's budget of cells is spent; the rest wait, those who waited longest first.
+pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let mut waiting: Vec<(u64, Row, Vec2)> = Vec::new();
+    join((&realm.seeking, without(&realm.corpse))).for_each(|row, (seeking, ())| {
+        waiting.push((seeking.since_tick, row, seeking.goal));
+    });
+    waiting.sort_unstable_by_key(|(since, row, _)| (*since, *row));
+    let mut left = realm.settings.path_nodes_per_tick;
+    for wave in waiting.chunks(SEARCHES_PER_WAVE) {
+        let found = search(realm, step.executor(), wave);
+        for ((_, row, _), found) in wave.iter().zip(found) {
+            left = left.saturating_sub(found.nodes);
+            realm.seeking.remove(*row);
+            follow(realm, step, *row, &found);
+        }
+        let served = wave.len() as u64;
+        realm.tally.modify(|tally| tally.searches = tally.searches.wrapping_add(served));
+        if left == 0 {
+            break;
+        }
+    }
+}
+
+/// One wave, on as many workers as there are.
+fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> Vec<Found> {
+    let one = |(_, row, goal): &(u64, Row, Vec2)| {
+        let from = realm.position.get(*row).map_or(*goal, |position| position.0);
+        find_path(&realm.obstacles, &realm.settings, from, *goal, SEARCH_NODES_MAX)
+    };
+    if executor.workers() <= 1 || wave.len() == 1 {
+        return wave.iter().map(one).collect();
+    }
+    let mut found: Vec<Option<Found>> = alloc::vec![None; wave.len()];
+    let jobs =
+        found.iter_mut().zip(wave).map(|(slot, request)| -> Job<'_> { Box::new(move || *slot = Some(one(request))) });
+    executor.run(jobs.collect());
+    found.into_iter().map(|found| found.expect("every job has run")).collect()
+}
+
+fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, found: &Found) {
+    realm.path.clear(row);
+    let Some((first, rest)) = found.legs.split_first() else {
+        realm.motion.remove(row);
+        return;
+    };
+    for leg in rest {
+        if realm.path.push(row, *leg).is_err() {
+            break;
+        }
+    }
+    movement::head_for(realm, step.content(), step.tick().0, row, *first);
+}
+
+/// Walks to `goal`: straight where nothing is in the way, else by a path that is searched for.
+pub fn go(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
+    let Some(who) = realm.someone_in(row) else { return };
+    if realm.obstacles.can_walk(who.place, goal) {
+        realm.seeking.remove(row);
+        realm.path.clear(row);
+        movement::head_for(realm, step.content(), step.tick().0, row, goal);
+    } else if !realm.seeking.contains(row) {
+        realm.seeking.set(row, Seeking { goal, since_tick: step.tick().0 });
+    } else {
+        realm.seeking.modify(row, |seeking| seeking.goal = goal);
+    }
+}

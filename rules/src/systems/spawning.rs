@@ -1,0 +1,76 @@
+//! Spawners, and how players come in.
+//!
+//! Invariant: a spawner never has more creatures alive than its cap; its count is kept by births here and deaths in
+//! `combat::death`.
+
+use alloc::vec::Vec;
+
+use tickworld_sim::{
+    entity::Entity,
+    frame::PlayerId,
+    join::join,
+    rng::{Entropy, StreamKey},
+    step::Step,
+};
+
+use super::goods;
+use crate::{
+    birth::{self, Birth},
+    body::{Controlled, Origin},
+    event::Event,
+    game::Rules,
+    goods::{Class, Spawner, Stack},
+    realm::{Realm, bands},
+};
+
+/// `spawning::spawn`: each spawner whose interval is over makes one creature, if fewer than its cap are alive.
+pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let tick = step.tick().0;
+    let mut due = Vec::new();
+    join((&realm.spawner, &realm.entities)).for_each(|row, (spawner, entity)| {
+        if spawner.alive < spawner.alive_max && tick.is_multiple_of(u64::from(spawner.interval_ticks.max(1))) {
+            due.push((row, entity, *spawner));
+        }
+    });
+    let rules = step.content();
+    let mut stream = step.stream("spawning::spawn");
+    for (row, origin, spawner) in due {
+        let mut rng = stream.open(origin);
+        let Some(place) = birth::free_place(realm, &mut rng, spawner.from, spawner.to) else { continue };
+        let Spawner { creature, faction, .. } = spawner;
+        let birth = Birth { band: bands::CREATURES, creature, faction, place, coins: 0 };
+        let Some((entity, born)) = birth::bring_in(realm, rules, &birth, &mut rng) else { continue };
+        realm.origin.set(born, Origin(origin));
+        realm.spawner.modify(row, |spawner| spawner.alive = spawner.alive.saturating_add(1));
+        realm.tally.modify(|tally| tally.spawns = tally.spawns.wrapping_add(1));
+        step.emit(Event::Arrived { entity, creature });
+    }
+}
+
+/// A player's character, of the class that their id falls on; `None` in a world without classes or without room.
+pub fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
+    let mut classes = Vec::new();
+    join((&realm.class,)).for_each(|row, (class,)| classes.push((row, *class)));
+    let count = u64::try_from(classes.len()).ok().filter(|count| *count > 0)?;
+    let (class_row, class) = *classes.get(usize::try_from(player.0 % count).ok()?)?;
+    let rules = step.content();
+    // Several may enter in one tick, and a named stream opens once: so this one is keyed by the player. Where one enters and
+    // at which phase is no secret.
+    let mut rng =
+        StreamKey::new(&Entropy::from_bytes(*b"players entering"), step.tick().0, "spawning::enter").rng(player.0);
+    let place = birth::free_place(realm, &mut rng, class.from, class.to)?;
+    let Class { creature, faction, coins, .. } = class;
+    let birth = Birth { band: bands::PLAYERS, creature, faction, place, coins };
+    let (entity, row) = birth::bring_in(realm, rules, &birth, &mut rng)?;
+    realm.controlled.set(row, Controlled(player));
+    let things: Vec<Stack> = realm.bag.iter(class_row).copied().collect();
+    let who = realm.someone_in(row)?;
+    for stack in things {
+        if goods::put(realm, row, stack) {
+            // What can be worn is worn; the rest stays in the bag.
+            goods::equip(realm, rules, &who, stack.item).unwrap_or(0);
+        }
+    }
+    step.emit(Event::Arrived { entity, creature });
+    Some(entity)
+}

@@ -1,0 +1,121 @@
+//! Turns: whose comes in this tick, and what returns to them with it.
+//!
+//! A round is `round_seconds` of ticks. Each creature has a *phase* in it, given by its initiative; at that tick its turn
+//! comes: it has its action again, and keeps it ready until it can be used (SRD 5.1 pp. 90, 93). Between its turns it looks
+//! around every [`BEAT_TICKS`].
+//!
+//! Invariant: a creature has at most one action a round.
+
+use alloc::vec::Vec;
+
+use tickworld_content::model::{Ability, ConditionEffect};
+use tickworld_sim::{
+    entity::Row,
+    join::{join, without},
+    rng::Rng,
+    step::Step,
+};
+
+use crate::{
+    body::{Back, Turn},
+    dice,
+    game::Rules,
+    limits::BEAT_TICKS,
+    realm::Realm,
+    ruleset::{Ruleset, Sheet},
+};
+
+/// Ticks since the creature's turn came.
+#[must_use]
+#[inline]
+pub const fn since_turn(tick: u64, round_ticks: u64, turn: Turn) -> u64 {
+    // The phase may be beyond the round after a switch of content.
+    (tick + round_ticks - turn.phase as u64 % round_ticks) % round_ticks
+}
+
+/// Whether a creature looks around in this tick.
+#[must_use]
+#[inline]
+pub const fn is_beat(since_turn: u64) -> bool {
+    since_turn.is_multiple_of(BEAT_TICKS as u64)
+}
+
+/// Length of a round in this world.
+#[must_use]
+pub fn round_ticks(realm: &Realm, rules: &Ruleset) -> u64 {
+    realm.settings.round_ticks(rules.round_seconds())
+}
+
+/// Rolls initiative: the phase of the one who rolls (SRD 5.1 p. 90: d20 plus Dexterity modifier, higher first).
+///
+/// The totals that can come up share the round out among them; ties are broken by a second roll.
+pub fn initiative(rng: &mut Rng, sheet: Option<&Sheet>, round_ticks: u64) -> u16 {
+    // Modifiers of scores 0 to 30 run from -5 to +10.
+    const LEAST: i32 = -4;
+    const TOTALS: u64 = 35;
+    let modifier = sheet.map_or(0, |sheet| sheet.modifiers[Ability::Dexterity as usize]);
+    let total = dice::d20(rng, dice::Edge::NONE).cast_signed().saturating_add(modifier);
+    let place = u64::try_from(total.saturating_sub(LEAST)).unwrap_or(0).min(TOTALS - 1);
+    let from_last = TOTALS - 1 - place;
+    let width = (round_ticks / TOTALS).max(1);
+    let tie = rng.below_u64(width);
+    let phase = from_last.saturating_mul(round_ticks).saturating_div(TOTALS).saturating_add(tie);
+    u16::try_from(phase % round_ticks).unwrap_or(u16::MAX)
+}
+
+/// `turns::begin`: those whose turn comes have their action again, unless a condition takes it; what is recharged by a roll
+/// is rolled for (SRD 5.1 p. 260).
+pub fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let round = round_ticks(realm, step.content());
+    let tick = step.tick().0;
+    let world = &*realm;
+    let begun = join((&world.turn, without(&world.corpse))).par_for_each(step.executor(), |row, (turn, ()), out| {
+        if since_turn(tick, round, *turn) == 0 {
+            out.push((row, !world.suffers(row, ConditionEffect::NoActions)));
+        }
+    });
+    let mut stream = step.stream("turns::recharge");
+    for (row, ready) in begun {
+        realm.turn.modify(row, |turn| turn.ready = ready);
+        if realm.spent.is_empty(row) {
+            continue;
+        }
+        let Some(entity) = realm.entities.entity(row) else { continue };
+        let mut rng = stream.open(entity);
+        realm.spent.retain(row, |spent| match spent.back {
+            Back::Roll { from } => rng.die(6) < u32::from(from),
+            Back::Day => true,
+        });
+    }
+    if tick.is_multiple_of(u64::from(realm.settings.day_ticks.max(1))) {
+        new_day(realm);
+    }
+}
+
+/// What is used by the day comes back.
+fn new_day(realm: &mut Realm) {
+    let mut rows: Vec<Row> = Vec::new();
+    join((&realm.creature,)).for_each(|row, _| rows.push(row));
+    for row in rows {
+        if !realm.spent.is_empty(row) {
+            realm.spent.retain(row, |spent| spent.back != Back::Day);
+        }
+    }
+}
+
+/// `turns::rest`: long rests that are over do their good: all hit points, all uses, no conditions (SRD 5.1 p. 87).
+pub fn rest(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let tick = step.tick().0;
+    let mut done = Vec::new();
+    join((&realm.rest, without(&realm.corpse))).for_each(|row, (rest, ())| {
+        if rest.until_tick <= tick {
+            done.push(row);
+        }
+    });
+    for row in done {
+        realm.rest.remove(row);
+        realm.spent.clear(row);
+        realm.health.modify(row, |health| health.current = health.maximum);
+        super::conditions::clear(realm, step, row);
+    }
+}

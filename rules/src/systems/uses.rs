@@ -1,0 +1,156 @@
+//! What an act costs: uses by recharge, by the day, spell slots, things used up (SRD 5.1 pp. 100, 260).
+//!
+//! Invariant: nothing is used more often than its usage allows between two times that it comes back.
+
+use tickworld_content::model::{Creature, ItemUse, Spell, Usage};
+use tickworld_sim::{entity::Row, session::OutcomeCode};
+
+use super::goods;
+use crate::{
+    body::{Act, Back, Spent},
+    command::codes,
+    key::ContentKey,
+    realm::Realm,
+    ruleset::{Ruleset, known_spells},
+    stats,
+};
+
+/// What is paid for an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price {
+    /// Nothing.
+    Free,
+    /// A use.
+    Use {
+        /// Under which key it is noted.
+        key: ContentKey,
+        /// When it comes back.
+        back: Back,
+    },
+    /// One thing out of the bag.
+    Thing {
+        /// `item/NAME`.
+        item: ContentKey,
+    },
+}
+
+/// Uses noted under a key.
+fn used(realm: &Realm, row: Row, key: ContentKey) -> u8 {
+    realm.spent.iter(row).find(|spent| spent.key == key).map_or(0, |spent| spent.count)
+}
+
+/// Whether one can do this at all: it is in the stat block, on the spell list, in hand or in the bag.
+#[must_use]
+pub fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> bool {
+    let pack = rules.pack();
+    match act {
+        Act::Action { key } => {
+            let position = pack.action_position(key.key()).and_then(|position| u32::try_from(position).ok());
+            position.is_some_and(|position| block.actions.contains(&position) || wields(realm, rules, row, position))
+        }
+        Act::Routine { index } => usize::from(index) < block.multiattack.len(),
+        Act::Spell { key } => {
+            let position = pack.spell_position(key.key()).and_then(|position| u32::try_from(position).ok());
+            let casting = block.casting.as_ref();
+            position.is_some_and(|position| casting.is_some_and(|it| known_spells(it).any(|known| known == position)))
+        }
+        Act::Item { key } => {
+            goods::held(realm, row, key) > 0 && matches!(stats::item_use(rules, key), Some(ItemUse::Consumable { .. }))
+        }
+    }
+}
+
+/// Whether the action at `position` is the equipped weapon's; with both hands only without a shield (SRD 5.1 p. 65).
+fn wields(realm: &Realm, rules: &Ruleset, row: Row, position: u32) -> bool {
+    let Some(equipment) = realm.equipment.get(row) else { return false };
+    match equipment.weapon.and_then(|weapon| stats::item_use(rules, weapon)) {
+        Some(ItemUse::Weapon { action, versatile, .. }) => {
+            *action == position || equipment.shield.is_none() && *versatile == Some(position)
+        }
+        _ => false,
+    }
+}
+
+/// What an act costs the one in `row` now.
+///
+/// # Errors
+/// [`codes::SPENT`] where no use is left, [`codes::UNKNOWN_ACTION`] where content has no such thing.
+pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> Result<Price, OutcomeCode> {
+    let pack = rules.pack();
+    match act {
+        Act::Routine { .. } => Ok(Price::Free),
+        Act::Action { key } => {
+            let action = pack.find_action(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
+            usage_price(realm, row, key, action.usage)
+        }
+        Act::Spell { key } => {
+            let position = pack.spell_position(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
+            spell_price(realm, rules, row, block, (position, &pack.spells[position]))
+        }
+        Act::Item { key } if goods::held(realm, row, key) > 0 => Ok(Price::Thing { item: key }),
+        Act::Item { .. } => Err(codes::NOT_IN_BAG),
+    }
+}
+
+/// What an action's own usage costs.
+///
+/// # Errors
+/// [`codes::SPENT`] where no use is left.
+pub fn usage_price(realm: &Realm, row: Row, key: ContentKey, usage: Usage) -> Result<Price, OutcomeCode> {
+    match usage {
+        Usage::Recharge(from) if used(realm, row, key) == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
+        Usage::PerDay(times) if used(realm, row, key) < times => Ok(Price::Use { key, back: Back::Day }),
+        Usage::Recharge(_) | Usage::PerDay(_) => Err(codes::SPENT),
+        _ => Ok(Price::Free),
+    }
+}
+
+/// At will, so often a day, or a slot: the lowest that is left of the spell's level or above (SRD 5.1 p. 100).
+fn spell_price(
+    realm: &Realm,
+    rules: &Ruleset,
+    row: Row,
+    block: &Creature,
+    (position, spell): (usize, &Spell),
+) -> Result<Price, OutcomeCode> {
+    let casting = block.casting.as_ref().ok_or(codes::UNKNOWN_ACTION)?;
+    let daily = casting.spells.iter().find(|(known, _)| *known as usize == position);
+    match daily {
+        Some((_, 0)) => return Ok(Price::Free),
+        Some((_, times)) if used(realm, row, spell.key.into()) < *times => {
+            return Ok(Price::Use { key: spell.key.into(), back: Back::Day });
+        }
+        _ => {}
+    }
+    if !casting.slotted.iter().any(|known| *known as usize == position) {
+        return Err(codes::SPENT);
+    }
+    for level in spell.level.max(1)..=9 {
+        let Some(key) = rules.slot_key(level) else { break };
+        if used(realm, row, key) < casting.slots[usize::from(level) - 1] {
+            return Ok(Price::Use { key, back: Back::Day });
+        }
+    }
+    Err(codes::SPENT)
+}
+
+/// Pays.
+pub fn pay(realm: &mut Realm, row: Row, price: Price) {
+    match price {
+        Price::Free => {}
+        Price::Thing { item } => {
+            goods::take(realm, row, item, 1);
+        }
+        Price::Use { key, back } => {
+            let at = realm.spent.iter(row).position(|spent| spent.key == key).and_then(|at| u32::try_from(at).ok());
+            let count = used(realm, row, key).saturating_add(1);
+            match at {
+                Some(at) => {
+                    realm.spent.set(row, at, Spent { key, count, back });
+                }
+                // A full pool forgets the use: the alternative is to stop the world.
+                None => realm.spent.push(row, Spent { key, count, back }).unwrap_or(()),
+            }
+        }
+    }
+}
