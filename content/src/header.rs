@@ -31,7 +31,7 @@ impl fmt::Display for ContentId {
     /// All 64 hexadecimal digits; `{:.8}` gives the first eight.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(64);
-        for (position, byte) in self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).enumerate() {
+        for (position, byte) in self.0.iter().flat_map(|byte| [byte >> 4_u8, byte & 15]).enumerate() {
             if position < digits {
                 write!(f, "{byte:x}")?;
             }
@@ -62,6 +62,19 @@ pub(crate) fn write(body: &[u8]) -> Result<(ContentId, Vec<u8>), PackError> {
 }
 
 /// Checks the header of `file` and returns id and body.
+///
+/// All numbers are little-endian; offsets and lengths in bytes.
+///
+/// ```text
+// DOC:PACK_HEADER
+/// 0    8  magic     "TWPACK", a carriage return and a line feed
+/// 8    2  version   1
+/// 10   2  reserved  zero
+/// 12   4  length    L, of the body; the file ends with it
+/// 16  32  id        BLAKE3 of the body
+/// 48   L  body      FlatBuffers, root table Pack of content/schema/pack.fbs
+// DOC:END
+/// ```
 pub(crate) fn read(file: &[u8]) -> Result<(ContentId, &[u8]), PackError> {
     if file.len() > limits::PACK_BYTES_MAX {
         return Err(PackError::TooLarge { bytes: file.len(), bytes_max: limits::PACK_BYTES_MAX });

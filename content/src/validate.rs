@@ -3,6 +3,8 @@
 //! Invariant: runs before encoding and after decoding, on the same rules, so neither side can drift. It reads the owned
 //! model only, and costs O(n log n) in the size of the pack.
 
+use core::ops::RangeInclusive;
+
 use crate::{
     error::{PackError, Problem},
     limits,
@@ -44,13 +46,21 @@ impl Place {
         Err(PackError::Invalid { table: self.table, row: self.row, field, problem })
     }
 
-    fn range(self, field: &'static str, value: impl Into<i64>, min: impl Into<i64>, max: impl Into<i64>) -> Checked {
-        let (value, min, max) = (value.into(), min.into(), max.into());
-        if value < min || value > max { self.fail(field, Problem::Range { value, min, max }) } else { Ok(()) }
+    fn range<T: Copy + Into<i64> + PartialOrd>(
+        self,
+        field: &'static str,
+        value: T,
+        bounds: RangeInclusive<T>,
+    ) -> Checked {
+        if bounds.contains(&value) {
+            return Ok(());
+        }
+        let (value, min, max) = (value.into(), (*bounds.start()).into(), (*bounds.end()).into());
+        self.fail(field, Problem::Range { value, min, max })
     }
 
     fn feet(self, field: &'static str, value: Feet) -> Checked {
-        self.range(field, value.0, 0, limits::FEET_MAX)
+        self.range(field, value.0, 0..=limits::FEET_MAX)
     }
 
     fn counted(self, field: &'static str, count: usize, max: usize) -> Checked {
@@ -67,7 +77,7 @@ impl Place {
         if (count == 0) != (sides == 0) || sides > limits::DICE_SIDES_MAX {
             return self.fail(field, Problem::Dice { count, sides });
         }
-        self.range(field, bonus, -limits::DICE_BONUS_MAX, limits::DICE_BONUS_MAX)
+        self.range(field, bonus, -limits::DICE_BONUS_MAX..=limits::DICE_BONUS_MAX)
     }
 
     fn set(self, field: &'static str, bits: u64, count: usize) -> Checked {
@@ -116,8 +126,8 @@ fn table<T>(
 
 fn constants(it: &Constants) -> Checked {
     let place = Place { table: "constants", row: 0 };
-    place.range("round_seconds", it.round_seconds, 1, 3600)?;
-    place.range("cell_feet", it.cell_feet, 1, 1000)?;
+    place.range("round_seconds", it.round_seconds, 1..=3600)?;
+    place.range("cell_feet", it.cell_feet, 1..=1000)?;
     let (count, exactly) = (it.ability_modifiers.len(), limits::ABILITY_MODIFIERS);
     if count != exactly {
         return place.fail("ability_modifiers", Problem::Length { count, exactly });
@@ -126,9 +136,9 @@ fn constants(it: &Constants) -> Checked {
     if it.proficiency_by_level.is_empty() {
         return place.fail("proficiency_by_level", Problem::Length { count: 0, exactly: 1 });
     }
-    place.range("critical_from", it.critical_from, 2, 21)?;
-    place.range("fumble_to", it.fumble_to, 0, 19)?;
-    place.range("critical_dice", it.critical_dice, 1, 10)
+    place.range("critical_from", it.critical_from, 2..=21)?;
+    place.range("fumble_to", it.fumble_to, 0..=19)?;
+    place.range("critical_dice", it.critical_dice, 1..=10)
 }
 
 fn condition(place: Place, it: &Condition, pack: &Pack) -> Checked {
@@ -142,7 +152,7 @@ fn action(place: Place, it: &Action, pack: &Pack) -> Checked {
         Target::Actor => {}
         Target::Creatures { range, count } => {
             place.feet("target.range", range)?;
-            place.range("target.count", count, 1, u8::MAX)?;
+            place.range("target.count", count, 1..=u8::MAX)?;
         }
         Target::Area { shape, range } => {
             place.feet("target.range", range)?;
@@ -152,8 +162,8 @@ fn action(place: Place, it: &Action, pack: &Pack) -> Checked {
                 Shape::Line { length, width } => (length, width),
                 Shape::Cube { side } => (side, Feet(1)),
             };
-            place.range("target.size", size.0, 1, limits::FEET_MAX)?;
-            place.range("target.width", width.0, 1, limits::FEET_MAX)?;
+            place.range("target.size", size.0, 1..=limits::FEET_MAX)?;
+            place.range("target.width", width.0, 1..=limits::FEET_MAX)?;
         }
     }
     if let Some(it) = it.attack {
@@ -161,8 +171,8 @@ fn action(place: Place, it: &Action, pack: &Pack) -> Checked {
     }
     match it.usage {
         Usage::AtWill => {}
-        Usage::Recharge(from) => place.range("usage", from, 2, limits::RECHARGE_MAX)?,
-        Usage::PerDay(times) => place.range("usage", times, 1, u8::MAX)?,
+        Usage::Recharge(from) => place.range("usage", from, 2..=limits::RECHARGE_MAX)?,
+        Usage::PerDay(times) => place.range("usage", times, 1..=u8::MAX)?,
     }
     place.counted("effects", it.effects.len(), limits::EFFECTS_MAX)?;
     it.effects.iter().try_for_each(|it| effect(place, it, pack))
@@ -170,18 +180,18 @@ fn action(place: Place, it: &Action, pack: &Pack) -> Checked {
 
 fn attack(place: Place, it: Attack) -> Checked {
     if let Bonus::Fixed(bonus) = it.bonus {
-        place.range("attack.bonus", bonus, -100, 100)?;
+        place.range("attack.bonus", bonus, -100..=100)?;
     }
     place.feet("attack.reach", it.reach)?;
     place.feet("attack.range", it.range)?;
-    place.range("attack.long_range", it.long_range.0, it.range.0, limits::FEET_MAX)
+    place.range("attack.long_range", it.long_range.0, it.range.0..=limits::FEET_MAX)
 }
 
 fn effect(place: Place, it: &Effect, pack: &Pack) -> Checked {
     if let Some(save) = it.save
         && let Some(dc) = save.dc
     {
-        place.range("effects.save.dc", dc, 1, 100)?;
+        place.range("effects.save.dc", dc, 1..=100)?;
     }
     place.counted("effects.damage", it.damage.len(), limits::DAMAGE_MAX)?;
     for damage in &it.damage {
@@ -198,16 +208,16 @@ fn effect(place: Place, it: &Effect, pack: &Pack) -> Checked {
         if pack.find_condition(inflict.condition).is_none() {
             return place.fail("effects.conditions", Problem::Dangling(inflict.condition.0));
         }
-        place.range("effects.conditions.escape_dc", inflict.escape_dc, 0, 100)?;
+        place.range("effects.conditions.escape_dc", inflict.escape_dc, 0..=100)?;
     }
     Ok(())
 }
 
 fn creature(place: Place, it: &Creature, pack: &Pack) -> Checked {
-    place.range("cells", it.cells, 1, limits::CELLS_MAX)?;
+    place.range("cells", it.cells, 1..=limits::CELLS_MAX)?;
     place.counted("kind", it.kind.len(), limits::NAME_BYTES_MAX)?;
-    it.abilities.iter().try_for_each(|&score| place.range("abilities", score, 0, limits::ABILITY_SCORE_MAX))?;
-    place.range("hit_points", it.hit_points, 1, u16::MAX)?;
+    it.abilities.iter().try_for_each(|&score| place.range("abilities", score, 0..=limits::ABILITY_SCORE_MAX))?;
+    place.range("hit_points", it.hit_points, 1..=u16::MAX)?;
     place.dice("hit_dice", it.hit_dice)?;
     let speeds = it.speeds;
     [speeds.walk, speeds.fly, speeds.swim, speeds.climb, speeds.burrow]
@@ -225,22 +235,25 @@ fn creature(place: Place, it: &Creature, pack: &Pack) -> Checked {
     it.actions.iter().try_for_each(|&action| place.index("actions", action, pack.actions.len()))?;
     place.counted("multiattack", it.multiattack.len(), limits::ROUTINES_MAX)?;
     for routine in &it.multiattack {
-        place.range("multiattack.strikes", routine.len() as i64, 1, limits::STRIKES_MAX as i64)?;
+        place.counted("multiattack.strikes", routine.len(), limits::STRIKES_MAX)?;
+        if routine.is_empty() {
+            return place.fail("multiattack.strikes", Problem::Length { count: 0, exactly: 1 });
+        }
         for &(action, count) in routine {
             place.index("multiattack.action", action, it.actions.len())?;
-            place.range("multiattack.count", count, 1, limits::STRIKE_REPEATS_MAX)?;
+            place.range("multiattack.count", count, 1..=limits::STRIKE_REPEATS_MAX)?;
         }
     }
     if let Some(it) = &it.casting {
         casting(place, it, pack)?;
     }
-    place.range("behaviour.flee_percent", it.behaviour.flee_percent, 0, 100)?;
+    place.range("behaviour.flee_percent", it.behaviour.flee_percent, 0..=100)?;
     place.feet("behaviour.keep_distance", it.behaviour.keep_distance)
 }
 
 fn casting(place: Place, it: &Casting, pack: &Pack) -> Checked {
-    place.range("casting.save_dc", it.save_dc, 1, 100)?;
-    place.range("casting.attack_bonus", it.attack_bonus, -100, 100)?;
+    place.range("casting.save_dc", it.save_dc, 1..=100)?;
+    place.range("casting.attack_bonus", it.attack_bonus, -100..=100)?;
     place.counted("casting.spells", it.spells.len(), limits::KNOWN_SPELLS_MAX)?;
     place.counted("casting.slotted", it.slotted.len(), limits::KNOWN_SPELLS_MAX)?;
     place.ascending("casting.spells", &it.spells)?;
@@ -249,13 +262,13 @@ fn casting(place: Place, it: &Casting, pack: &Pack) -> Checked {
     for &position in &it.slotted {
         place.index("casting.slotted", position, pack.spells.len())?;
         let level = pack.spells.get(position as usize).map_or(0, |spell| spell.level);
-        place.range("casting.slotted.level", level, 1, limits::SPELL_LEVEL_MAX)?;
+        place.range("casting.slotted.level", level, 1..=limits::SPELL_LEVEL_MAX)?;
     }
     Ok(())
 }
 
 fn spell(place: Place, it: &Spell, pack: &Pack) -> Checked {
-    place.range("level", it.level, 0, limits::SPELL_LEVEL_MAX)?;
+    place.range("level", it.level, 0..=limits::SPELL_LEVEL_MAX)?;
     place.index("action", it.action, pack.actions.len())
 }
 
@@ -270,11 +283,11 @@ fn item(place: Place, it: &Item, pack: &Pack) -> Checked {
             versatile.map_or(Ok(()), |versatile| place.index("use.versatile", versatile, pack.actions.len()))
         }
         ItemUse::Armor { base, dexterity_max, strength } => {
-            place.range("use.base", base, 1, 100)?;
-            place.range("use.dexterity_max", dexterity_max.unwrap_or(0), 0, 100)?;
-            place.range("use.strength", strength, 0, limits::ABILITY_SCORE_MAX)
+            place.range("use.base", base, 1..=100)?;
+            place.range("use.dexterity_max", dexterity_max.unwrap_or(0), 0..=100)?;
+            place.range("use.strength", strength, 0..=limits::ABILITY_SCORE_MAX)
         }
-        ItemUse::Shield { bonus } => place.range("use.bonus", bonus, 1, 100),
+        ItemUse::Shield { bonus } => place.range("use.bonus", bonus, 1..=100),
         ItemUse::Consumable { action } => place.index("use.action", action, pack.actions.len()),
     }
 }

@@ -68,5 +68,5 @@ fn too_many_of_anything_is_refused() {
     let mut pack = common::pack();
     let strikes = vec![(0, 1); 17];
     pack.creatures[0].multiattack = vec![strikes];
-    assert!(matches!(pack.to_bytes(), Err(PackError::Invalid { problem: Problem::Range { value: 17, .. }, .. })));
+    assert!(matches!(pack.to_bytes(), Err(PackError::Invalid { problem: Problem::Count { count: 17, .. }, .. })));
 }

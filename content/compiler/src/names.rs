@@ -109,7 +109,7 @@ impl<'n> Names<'n> {
         self.by_name.get(&(kind, name)).copied()
     }
 
-    /// "did you mean …" for an unknown `name`.
+    /// "did you mean ..." for an unknown `name`.
     pub(crate) fn suggestion(&self, kind: Kind, name: &str) -> Option<String> {
         suggestion(name, self.entries(kind).iter().map(|entry| entry.name))
     }

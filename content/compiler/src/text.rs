@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn decimals_never_pass_through_a_float() {
-        // 0.1 as a double is 0.1000000000000000055…; what counts is the text, rounded once.
+        // 0.1 as a double is 0.1000000000000000055...; what counts is the text, rounded once.
         assert_eq!(parse_weight("0.1 lb").map(Fx::to_bits), Ok(6554));
         assert_eq!(parse_weight("100000000.1 lb").map(Fx::to_bits), Ok(100_000_000 * 65_536 + 6554));
     }

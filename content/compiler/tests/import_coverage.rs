@@ -28,6 +28,7 @@ impl Share {
     }
 
     #[track_caller]
+    #[expect(clippy::print_stdout, reason = "the shares are the result")]
     fn at_least(&self, percent: usize, what: &str) {
         let all = self.good + self.bad.len();
         println!("{what}: {} of {all}; not: {:?}", self.good, self.bad);

@@ -27,7 +27,7 @@ fn mutate(value: &mut Value, seeded: &mut common::Seeded) {
         json!([]),
         json!({}),
         json!(true),
-        json!("é: [\"#"),
+        json!("\u{e9}: [\"#"),
     ];
     match value {
         Value::Object(map) if !map.is_empty() && seeded.below(8) > 0 => {
@@ -47,7 +47,7 @@ fn mutate(value: &mut Value, seeded: &mut common::Seeded) {
         }
         Value::String(text) if seeded.below(2) == 0 => {
             let at = text.char_indices().map(|(at, _)| at).nth(seeded.below(text.chars().count().max(1))).unwrap_or(0);
-            text.insert_str(at, ["7", " ", ". ", "(", "d", "ß", "99999", "\n", ": ", "'"][seeded.below(10)]);
+            text.insert_str(at, ["7", " ", ". ", "(", "d", "\u{df}", "99999", "\n", ": ", "'"][seeded.below(10)]);
         }
         _ => *value = odd[seeded.below(odd.len())].clone(),
     }

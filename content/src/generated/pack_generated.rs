@@ -2,3611 +2,3737 @@
 // @generated
 extern crate alloc;
 
-
 #[allow(unused_imports, dead_code)]
 pub mod tickworld {
 
-#[allow(unused_imports, dead_code)]
-pub mod pack {
-
-
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_ABILITY: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_ABILITY: u8 = 5;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_ABILITY: [Ability; 6] = [
-  Ability::Strength,
-  Ability::Dexterity,
-  Ability::Constitution,
-  Ability::Intelligence,
-  Ability::Wisdom,
-  Ability::Charisma,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct Ability(pub u8);
-#[allow(non_upper_case_globals)]
-impl Ability {
-  pub const Strength: Self = Self(0);
-  pub const Dexterity: Self = Self(1);
-  pub const Constitution: Self = Self(2);
-  pub const Intelligence: Self = Self(3);
-  pub const Wisdom: Self = Self(4);
-  pub const Charisma: Self = Self(5);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 5;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::Strength,
-    Self::Dexterity,
-    Self::Constitution,
-    Self::Intelligence,
-    Self::Wisdom,
-    Self::Charisma,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::Strength => Some("Strength"),
-      Self::Dexterity => Some("Dexterity"),
-      Self::Constitution => Some("Constitution"),
-      Self::Intelligence => Some("Intelligence"),
-      Self::Wisdom => Some("Wisdom"),
-      Self::Charisma => Some("Charisma"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for Ability {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for Ability {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for Ability {
-    type Output = Ability;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for Ability {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Ability {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Ability {}
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_TARGET_KIND: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_TARGET_KIND: u8 = 5;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_TARGET_KIND: [TargetKind; 6] = [
-  TargetKind::Actor,
-  TargetKind::Creatures,
-  TargetKind::Sphere,
-  TargetKind::Cone,
-  TargetKind::Line,
-  TargetKind::Cube,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct TargetKind(pub u8);
-#[allow(non_upper_case_globals)]
-impl TargetKind {
-  pub const Actor: Self = Self(0);
-  pub const Creatures: Self = Self(1);
-  pub const Sphere: Self = Self(2);
-  pub const Cone: Self = Self(3);
-  pub const Line: Self = Self(4);
-  pub const Cube: Self = Self(5);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 5;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::Actor,
-    Self::Creatures,
-    Self::Sphere,
-    Self::Cone,
-    Self::Line,
-    Self::Cube,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::Actor => Some("Actor"),
-      Self::Creatures => Some("Creatures"),
-      Self::Sphere => Some("Sphere"),
-      Self::Cone => Some("Cone"),
-      Self::Line => Some("Line"),
-      Self::Cube => Some("Cube"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for TargetKind {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for TargetKind {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for TargetKind {
-    type Output = TargetKind;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for TargetKind {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for TargetKind {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for TargetKind {}
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_BONUS_KIND: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_BONUS_KIND: u8 = 2;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_BONUS_KIND: [BonusKind; 3] = [
-  BonusKind::Fixed,
-  BonusKind::Spell,
-  BonusKind::Weapon,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct BonusKind(pub u8);
-#[allow(non_upper_case_globals)]
-impl BonusKind {
-  pub const Fixed: Self = Self(0);
-  pub const Spell: Self = Self(1);
-  pub const Weapon: Self = Self(2);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 2;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::Fixed,
-    Self::Spell,
-    Self::Weapon,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::Fixed => Some("Fixed"),
-      Self::Spell => Some("Spell"),
-      Self::Weapon => Some("Weapon"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for BonusKind {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for BonusKind {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for BonusKind {
-    type Output = BonusKind;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for BonusKind {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for BonusKind {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for BonusKind {}
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_USAGE_KIND: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_USAGE_KIND: u8 = 2;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_USAGE_KIND: [UsageKind; 3] = [
-  UsageKind::AtWill,
-  UsageKind::Recharge,
-  UsageKind::PerDay,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct UsageKind(pub u8);
-#[allow(non_upper_case_globals)]
-impl UsageKind {
-  pub const AtWill: Self = Self(0);
-  pub const Recharge: Self = Self(1);
-  pub const PerDay: Self = Self(2);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 2;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::AtWill,
-    Self::Recharge,
-    Self::PerDay,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::AtWill => Some("AtWill"),
-      Self::Recharge => Some("Recharge"),
-      Self::PerDay => Some("PerDay"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for UsageKind {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for UsageKind {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for UsageKind {
-    type Output = UsageKind;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for UsageKind {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for UsageKind {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for UsageKind {}
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_USE_KIND: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_USE_KIND: u8 = 4;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_USE_KIND: [UseKind; 5] = [
-  UseKind::Gear,
-  UseKind::Weapon,
-  UseKind::Armor,
-  UseKind::Shield,
-  UseKind::Consumable,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct UseKind(pub u8);
-#[allow(non_upper_case_globals)]
-impl UseKind {
-  pub const Gear: Self = Self(0);
-  pub const Weapon: Self = Self(1);
-  pub const Armor: Self = Self(2);
-  pub const Shield: Self = Self(3);
-  pub const Consumable: Self = Self(4);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 4;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::Gear,
-    Self::Weapon,
-    Self::Armor,
-    Self::Shield,
-    Self::Consumable,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::Gear => Some("Gear"),
-      Self::Weapon => Some("Weapon"),
-      Self::Armor => Some("Armor"),
-      Self::Shield => Some("Shield"),
-      Self::Consumable => Some("Consumable"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for UseKind {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for UseKind {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for UseKind {
-    type Output = UseKind;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for UseKind {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for UseKind {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for UseKind {}
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_CONDITION_EFFECT: u8 = 0;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_CONDITION_EFFECT: u8 = 13;
-#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-#[allow(non_camel_case_types)]
-pub const ENUM_VALUES_CONDITION_EFFECT: [ConditionEffect; 14] = [
-  ConditionEffect::NoActions,
-  ConditionEffect::NoMovement,
-  ConditionEffect::HalfMovement,
-  ConditionEffect::AttacksWithDisadvantage,
-  ConditionEffect::AttacksWithAdvantage,
-  ConditionEffect::AttackedWithAdvantage,
-  ConditionEffect::AttackedWithDisadvantage,
-  ConditionEffect::AttackedByProximity,
-  ConditionEffect::HitsAreCritical,
-  ConditionEffect::FailsStrengthDexteritySaves,
-  ConditionEffect::DexteritySavesWithDisadvantage,
-  ConditionEffect::ResistsAllDamage,
-  ConditionEffect::SparesSource,
-  ConditionEffect::AvoidsSource,
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[repr(transparent)]
-pub struct ConditionEffect(pub u8);
-#[allow(non_upper_case_globals)]
-impl ConditionEffect {
-  pub const NoActions: Self = Self(0);
-  pub const NoMovement: Self = Self(1);
-  pub const HalfMovement: Self = Self(2);
-  pub const AttacksWithDisadvantage: Self = Self(3);
-  pub const AttacksWithAdvantage: Self = Self(4);
-  pub const AttackedWithAdvantage: Self = Self(5);
-  pub const AttackedWithDisadvantage: Self = Self(6);
-  pub const AttackedByProximity: Self = Self(7);
-  pub const HitsAreCritical: Self = Self(8);
-  pub const FailsStrengthDexteritySaves: Self = Self(9);
-  pub const DexteritySavesWithDisadvantage: Self = Self(10);
-  pub const ResistsAllDamage: Self = Self(11);
-  pub const SparesSource: Self = Self(12);
-  pub const AvoidsSource: Self = Self(13);
-
-  pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 13;
-  pub const ENUM_VALUES: &'static [Self] = &[
-    Self::NoActions,
-    Self::NoMovement,
-    Self::HalfMovement,
-    Self::AttacksWithDisadvantage,
-    Self::AttacksWithAdvantage,
-    Self::AttackedWithAdvantage,
-    Self::AttackedWithDisadvantage,
-    Self::AttackedByProximity,
-    Self::HitsAreCritical,
-    Self::FailsStrengthDexteritySaves,
-    Self::DexteritySavesWithDisadvantage,
-    Self::ResistsAllDamage,
-    Self::SparesSource,
-    Self::AvoidsSource,
-  ];
-  /// Returns the variant's name or "" if unknown.
-  pub fn variant_name(self) -> Option<&'static str> {
-    match self {
-      Self::NoActions => Some("NoActions"),
-      Self::NoMovement => Some("NoMovement"),
-      Self::HalfMovement => Some("HalfMovement"),
-      Self::AttacksWithDisadvantage => Some("AttacksWithDisadvantage"),
-      Self::AttacksWithAdvantage => Some("AttacksWithAdvantage"),
-      Self::AttackedWithAdvantage => Some("AttackedWithAdvantage"),
-      Self::AttackedWithDisadvantage => Some("AttackedWithDisadvantage"),
-      Self::AttackedByProximity => Some("AttackedByProximity"),
-      Self::HitsAreCritical => Some("HitsAreCritical"),
-      Self::FailsStrengthDexteritySaves => Some("FailsStrengthDexteritySaves"),
-      Self::DexteritySavesWithDisadvantage => Some("DexteritySavesWithDisadvantage"),
-      Self::ResistsAllDamage => Some("ResistsAllDamage"),
-      Self::SparesSource => Some("SparesSource"),
-      Self::AvoidsSource => Some("AvoidsSource"),
-      _ => None,
-    }
-  }
-}
-impl ::core::fmt::Debug for ConditionEffect {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    if let Some(name) = self.variant_name() {
-      f.write_str(name)
-    } else {
-      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
-    }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for ConditionEffect {
-  type Inner = Self;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
-    Self(b)
-  }
-}
-
-impl ::flatbuffers::Push for ConditionEffect {
-    type Output = ConditionEffect;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
-    }
-}
-
-impl ::flatbuffers::EndianScalar for ConditionEffect {
-  type Scalar = u8;
-  #[inline]
-  fn to_little_endian(self) -> u8 {
-    self.0.to_le()
-  }
-  #[inline]
-  #[allow(clippy::wrong_self_convention)]
-  fn from_little_endian(v: u8) -> Self {
-    let b = u8::from_le(v);
-    Self(b)
-  }
-}
-
-impl<'a> ::flatbuffers::Verifiable for ConditionEffect {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    u8::run_verifier(v, pos)
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for ConditionEffect {}
-// struct Dice, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Dice(pub [u8; 4]);
-impl Default for Dice { 
-  fn default() -> Self { 
-    Self([0; 4])
-  }
-}
-impl ::core::fmt::Debug for Dice {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Dice")
-      .field("count", &self.count())
-      .field("sides", &self.sides())
-      .field("bonus", &self.bonus())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Dice {}
-impl<'a> ::flatbuffers::Follow<'a> for Dice {
-  type Inner = &'a Dice;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Dice>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Dice {
-  type Inner = &'a Dice;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Dice>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Dice {
-    type Output = Dice;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Dice as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Dice {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Dice {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    count: u8,
-    sides: u8,
-    bonus: i16,
-  ) -> Self {
-    let mut s = Self([0; 4]);
-    s.set_count(count);
-    s.set_sides(sides);
-    s.set_bonus(bonus);
-    s
-  }
-
-  pub fn count(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_count(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn sides(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[1..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_sides(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[1..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn bonus(&self) -> i16 {
-    let mut mem = ::core::mem::MaybeUninit::<<i16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_bonus(&mut self, x: i16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Damage, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Damage(pub [u8; 6]);
-impl Default for Damage { 
-  fn default() -> Self { 
-    Self([0; 6])
-  }
-}
-impl ::core::fmt::Debug for Damage {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Damage")
-      .field("dice", &self.dice())
-      .field("kind", &self.kind())
-      .field("add_ability", &self.add_ability())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Damage {}
-impl<'a> ::flatbuffers::Follow<'a> for Damage {
-  type Inner = &'a Damage;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Damage>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Damage {
-  type Inner = &'a Damage;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Damage>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Damage {
-    type Output = Damage;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Damage as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Damage {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Damage {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    dice: &Dice,
-    kind: u8,
-    add_ability: bool,
-  ) -> Self {
-    let mut s = Self([0; 6]);
-    s.set_dice(dice);
-    s.set_kind(kind);
-    s.set_add_ability(add_ability);
-    s
-  }
-
-  pub fn dice(&self) -> &Dice {
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid struct in this slot
-    unsafe { &*(self.0[0..].as_ptr() as *const Dice) }
-  }
-
-  #[allow(clippy::identity_op)]
-  pub fn set_dice(&mut self, x: &Dice) {
-    self.0[0..0 + 4].copy_from_slice(&x.0)
-  }
-
-  pub fn kind(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_kind(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn add_ability(&self) -> bool {
-    let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[5..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_add_ability(&mut self, x: bool) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[5..].as_mut_ptr(),
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Inflict, aligned to 8
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Inflict(pub [u8; 16]);
-impl Default for Inflict { 
-  fn default() -> Self { 
-    Self([0; 16])
-  }
-}
-impl ::core::fmt::Debug for Inflict {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Inflict")
-      .field("condition", &self.condition())
-      .field("rounds", &self.rounds())
-      .field("escape_dc", &self.escape_dc())
-      .field("repeat_save", &self.repeat_save())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Inflict {}
-impl<'a> ::flatbuffers::Follow<'a> for Inflict {
-  type Inner = &'a Inflict;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Inflict>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Inflict {
-  type Inner = &'a Inflict;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Inflict>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Inflict {
-    type Output = Inflict;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Inflict as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(8)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Inflict {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Inflict {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    condition: u64,
-    rounds: u16,
-    escape_dc: u8,
-    repeat_save: bool,
-  ) -> Self {
-    let mut s = Self([0; 16]);
-    s.set_condition(condition);
-    s.set_rounds(rounds);
-    s.set_escape_dc(escape_dc);
-    s.set_repeat_save(repeat_save);
-    s
-  }
-
-  pub fn condition(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_condition(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn rounds(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[8..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_rounds(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[8..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn escape_dc(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[10..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_escape_dc(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[10..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn repeat_save(&self) -> bool {
-    let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[11..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_repeat_save(&mut self, x: bool) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[11..].as_mut_ptr(),
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Save, aligned to 1
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Save(pub [u8; 3]);
-impl Default for Save { 
-  fn default() -> Self { 
-    Self([0; 3])
-  }
-}
-impl ::core::fmt::Debug for Save {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Save")
-      .field("ability", &self.ability())
-      .field("dc", &self.dc())
-      .field("half", &self.half())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Save {}
-impl<'a> ::flatbuffers::Follow<'a> for Save {
-  type Inner = &'a Save;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Save>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Save {
-  type Inner = &'a Save;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Save>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Save {
-    type Output = Save;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Save as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(1)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Save {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Save {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    ability: Ability,
-    dc: u8,
-    half: bool,
-  ) -> Self {
-    let mut s = Self([0; 3]);
-    s.set_ability(ability);
-    s.set_dc(dc);
-    s.set_half(half);
-    s
-  }
-
-  pub fn ability(&self) -> Ability {
-    let mut mem = ::core::mem::MaybeUninit::<<Ability as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_ability(&mut self, x: Ability) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn dc(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[1..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_dc(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[1..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn half(&self) -> bool {
-    let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_half(&mut self, x: bool) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Attack, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Attack(pub [u8; 12]);
-impl Default for Attack { 
-  fn default() -> Self { 
-    Self([0; 12])
-  }
-}
-impl ::core::fmt::Debug for Attack {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Attack")
-      .field("bonus", &self.bonus())
-      .field("reach", &self.reach())
-      .field("range", &self.range())
-      .field("long_range", &self.long_range())
-      .field("bonus_kind", &self.bonus_kind())
-      .field("ability", &self.ability())
-      .field("finesse", &self.finesse())
-      .field("magical", &self.magical())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Attack {}
-impl<'a> ::flatbuffers::Follow<'a> for Attack {
-  type Inner = &'a Attack;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Attack>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Attack {
-  type Inner = &'a Attack;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Attack>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Attack {
-    type Output = Attack;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Attack as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Attack {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Attack {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    bonus: i16,
-    reach: u16,
-    range: u16,
-    long_range: u16,
-    bonus_kind: BonusKind,
-    ability: Ability,
-    finesse: bool,
-    magical: bool,
-  ) -> Self {
-    let mut s = Self([0; 12]);
-    s.set_bonus(bonus);
-    s.set_reach(reach);
-    s.set_range(range);
-    s.set_long_range(long_range);
-    s.set_bonus_kind(bonus_kind);
-    s.set_ability(ability);
-    s.set_finesse(finesse);
-    s.set_magical(magical);
-    s
-  }
-
-  pub fn bonus(&self) -> i16 {
-    let mut mem = ::core::mem::MaybeUninit::<<i16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_bonus(&mut self, x: i16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn reach(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_reach(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn range(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_range(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn long_range(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[6..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_long_range(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[6..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn bonus_kind(&self) -> BonusKind {
-    let mut mem = ::core::mem::MaybeUninit::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[8..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_bonus_kind(&mut self, x: BonusKind) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[8..].as_mut_ptr(),
-        ::core::mem::size_of::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn ability(&self) -> Ability {
-    let mut mem = ::core::mem::MaybeUninit::<<Ability as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[9..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_ability(&mut self, x: Ability) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[9..].as_mut_ptr(),
-        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn finesse(&self) -> bool {
-    let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[10..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_finesse(&mut self, x: bool) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[10..].as_mut_ptr(),
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn magical(&self) -> bool {
-    let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[11..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_magical(&mut self, x: bool) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[11..].as_mut_ptr(),
-        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Target, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Target(pub [u8; 8]);
-impl Default for Target { 
-  fn default() -> Self { 
-    Self([0; 8])
-  }
-}
-impl ::core::fmt::Debug for Target {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Target")
-      .field("range", &self.range())
-      .field("size", &self.size())
-      .field("width", &self.width())
-      .field("kind", &self.kind())
-      .field("count", &self.count())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Target {}
-impl<'a> ::flatbuffers::Follow<'a> for Target {
-  type Inner = &'a Target;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Target>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Target {
-  type Inner = &'a Target;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Target>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Target {
-    type Output = Target;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Target as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Target {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Target {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    range: u16,
-    size: u16,
-    width: u16,
-    kind: TargetKind,
-    count: u8,
-  ) -> Self {
-    let mut s = Self([0; 8]);
-    s.set_range(range);
-    s.set_size(size);
-    s.set_width(width);
-    s.set_kind(kind);
-    s.set_count(count);
-    s
-  }
-
-  pub fn range(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_range(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn size(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_size(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn width(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_width(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn kind(&self) -> TargetKind {
-    let mut mem = ::core::mem::MaybeUninit::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[6..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_kind(&mut self, x: TargetKind) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[6..].as_mut_ptr(),
-        ::core::mem::size_of::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn count(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[7..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_count(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[7..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Usage, aligned to 1
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Usage(pub [u8; 2]);
-impl Default for Usage { 
-  fn default() -> Self { 
-    Self([0; 2])
-  }
-}
-impl ::core::fmt::Debug for Usage {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Usage")
-      .field("kind", &self.kind())
-      .field("value", &self.value())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Usage {}
-impl<'a> ::flatbuffers::Follow<'a> for Usage {
-  type Inner = &'a Usage;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Usage>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Usage {
-  type Inner = &'a Usage;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Usage>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Usage {
-    type Output = Usage;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Usage as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(1)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Usage {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Usage {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    kind: UsageKind,
-    value: u8,
-  ) -> Self {
-    let mut s = Self([0; 2]);
-    s.set_kind(kind);
-    s.set_value(value);
-    s
-  }
-
-  pub fn kind(&self) -> UsageKind {
-    let mut mem = ::core::mem::MaybeUninit::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_kind(&mut self, x: UsageKind) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn value(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[1..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_value(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[1..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Speeds, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Speeds(pub [u8; 10]);
-impl Default for Speeds { 
-  fn default() -> Self { 
-    Self([0; 10])
-  }
-}
-impl ::core::fmt::Debug for Speeds {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Speeds")
-      .field("walk", &self.walk())
-      .field("fly", &self.fly())
-      .field("swim", &self.swim())
-      .field("climb", &self.climb())
-      .field("burrow", &self.burrow())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Speeds {}
-impl<'a> ::flatbuffers::Follow<'a> for Speeds {
-  type Inner = &'a Speeds;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Speeds>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Speeds {
-  type Inner = &'a Speeds;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Speeds>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Speeds {
-    type Output = Speeds;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Speeds as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Speeds {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Speeds {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    walk: u16,
-    fly: u16,
-    swim: u16,
-    climb: u16,
-    burrow: u16,
-  ) -> Self {
-    let mut s = Self([0; 10]);
-    s.set_walk(walk);
-    s.set_fly(fly);
-    s.set_swim(swim);
-    s.set_climb(climb);
-    s.set_burrow(burrow);
-    s
-  }
-
-  pub fn walk(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_walk(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn fly(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_fly(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn swim(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_swim(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn climb(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[6..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_climb(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[6..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn burrow(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[8..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_burrow(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[8..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Defences, aligned to 8
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Defences(pub [u8; 40]);
-impl Default for Defences { 
-  fn default() -> Self { 
-    Self([0; 40])
-  }
-}
-impl ::core::fmt::Debug for Defences {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Defences")
-      .field("resist", &self.resist())
-      .field("immune", &self.immune())
-      .field("vulnerable", &self.vulnerable())
-      .field("resist_nonmagical", &self.resist_nonmagical())
-      .field("immune_nonmagical", &self.immune_nonmagical())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Defences {}
-impl<'a> ::flatbuffers::Follow<'a> for Defences {
-  type Inner = &'a Defences;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Defences>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Defences {
-  type Inner = &'a Defences;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Defences>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Defences {
-    type Output = Defences;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Defences as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(8)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Defences {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Defences {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    resist: u64,
-    immune: u64,
-    vulnerable: u64,
-    resist_nonmagical: u64,
-    immune_nonmagical: u64,
-  ) -> Self {
-    let mut s = Self([0; 40]);
-    s.set_resist(resist);
-    s.set_immune(immune);
-    s.set_vulnerable(vulnerable);
-    s.set_resist_nonmagical(resist_nonmagical);
-    s.set_immune_nonmagical(immune_nonmagical);
-    s
-  }
-
-  pub fn resist(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_resist(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn immune(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[8..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_immune(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[8..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn vulnerable(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[16..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_vulnerable(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[16..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn resist_nonmagical(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[24..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_resist_nonmagical(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[24..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn immune_nonmagical(&self) -> u64 {
-    let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[32..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_immune_nonmagical(&mut self, x: u64) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[32..].as_mut_ptr(),
-        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Behaviour, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Behaviour(pub [u8; 8]);
-impl Default for Behaviour { 
-  fn default() -> Self { 
-    Self([0; 8])
-  }
-}
-impl ::core::fmt::Debug for Behaviour {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Behaviour")
-      .field("keep_distance", &self.keep_distance())
-      .field("prefer_near", &self.prefer_near())
-      .field("prefer_weak", &self.prefer_weak())
-      .field("flee_percent", &self.flee_percent())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Behaviour {}
-impl<'a> ::flatbuffers::Follow<'a> for Behaviour {
-  type Inner = &'a Behaviour;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Behaviour>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Behaviour {
-  type Inner = &'a Behaviour;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Behaviour>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Behaviour {
-    type Output = Behaviour;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Behaviour as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Behaviour {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Behaviour {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    keep_distance: u16,
-    prefer_near: u16,
-    prefer_weak: u16,
-    flee_percent: u8,
-  ) -> Self {
-    let mut s = Self([0; 8]);
-    s.set_keep_distance(keep_distance);
-    s.set_prefer_near(prefer_near);
-    s.set_prefer_weak(prefer_weak);
-    s.set_flee_percent(flee_percent);
-    s
-  }
-
-  pub fn keep_distance(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_keep_distance(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn prefer_near(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_prefer_near(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn prefer_weak(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_prefer_weak(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn flee_percent(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[6..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_flee_percent(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[6..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Strike, aligned to 1
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Strike(pub [u8; 2]);
-impl Default for Strike { 
-  fn default() -> Self { 
-    Self([0; 2])
-  }
-}
-impl ::core::fmt::Debug for Strike {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Strike")
-      .field("action", &self.action())
-      .field("count", &self.count())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Strike {}
-impl<'a> ::flatbuffers::Follow<'a> for Strike {
-  type Inner = &'a Strike;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Strike>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Strike {
-  type Inner = &'a Strike;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Strike>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Strike {
-    type Output = Strike;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Strike as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(1)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Strike {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Strike {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    action: u8,
-    count: u8,
-  ) -> Self {
-    let mut s = Self([0; 2]);
-    s.set_action(action);
-    s.set_count(count);
-    s
-  }
-
-  pub fn action(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_action(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn count(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[1..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_count(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[1..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-// struct Known, aligned to 4
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Known(pub [u8; 8]);
-impl Default for Known { 
-  fn default() -> Self { 
-    Self([0; 8])
-  }
-}
-impl ::core::fmt::Debug for Known {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Known")
-      .field("spell", &self.spell())
-      .field("per_day", &self.per_day())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Known {}
-impl<'a> ::flatbuffers::Follow<'a> for Known {
-  type Inner = &'a Known;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Known>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Known {
-  type Inner = &'a Known;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Known>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Known {
-    type Output = Known;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Known as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(4)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Known {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Known {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    spell: u32,
-    per_day: u8,
-  ) -> Self {
-    let mut s = Self([0; 8]);
-    s.set_spell(spell);
-    s.set_per_day(per_day);
-    s
-  }
-
-  pub fn spell(&self) -> u32 {
-    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_spell(&mut self, x: u32) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  pub fn per_day(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_per_day(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-pub enum ConstantsOffset {}
-#[derive(Copy, Clone, PartialEq)]
-
-pub struct Constants<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
-
-impl<'a> ::flatbuffers::Follow<'a> for Constants<'a> {
-  type Inner = Constants<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
-
-impl<'a> Constants<'a> {
-  pub const VT_ROUND_SECONDS: ::flatbuffers::VOffsetT = 4;
-  pub const VT_CELL_FEET: ::flatbuffers::VOffsetT = 6;
-  pub const VT_ABILITY_MODIFIERS: ::flatbuffers::VOffsetT = 8;
-  pub const VT_PROFICIENCY_BY_LEVEL: ::flatbuffers::VOffsetT = 10;
-  pub const VT_CRITICAL_FROM: ::flatbuffers::VOffsetT = 12;
-  pub const VT_FUMBLE_TO: ::flatbuffers::VOffsetT = 14;
-  pub const VT_CRITICAL_DICE: ::flatbuffers::VOffsetT = 16;
-  pub const VT_SAVE_DC_BASE: ::flatbuffers::VOffsetT = 18;
-  pub const VT_UNARMORED_CLASS: ::flatbuffers::VOffsetT = 20;
-  pub const VT_CORPSE_SECONDS: ::flatbuffers::VOffsetT = 22;
-
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Constants { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args ConstantsArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Constants<'bldr>> {
-    let mut builder = ConstantsBuilder::new(_fbb);
-    if let Some(x) = args.proficiency_by_level { builder.add_proficiency_by_level(x); }
-    if let Some(x) = args.ability_modifiers { builder.add_ability_modifiers(x); }
-    builder.add_corpse_seconds(args.corpse_seconds);
-    builder.add_cell_feet(args.cell_feet);
-    builder.add_round_seconds(args.round_seconds);
-    builder.add_unarmored_class(args.unarmored_class);
-    builder.add_save_dc_base(args.save_dc_base);
-    builder.add_critical_dice(args.critical_dice);
-    builder.add_fumble_to(args.fumble_to);
-    builder.add_critical_from(args.critical_from);
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn round_seconds(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Constants::VT_ROUND_SECONDS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn cell_feet(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Constants::VT_CELL_FEET, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn ability_modifiers(&self) -> ::flatbuffers::Vector<'a, i8> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, i8>>>(Constants::VT_ABILITY_MODIFIERS, None).unwrap()}
-  }
-  #[inline]
-  pub fn proficiency_by_level(&self) -> ::flatbuffers::Vector<'a, u8> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(Constants::VT_PROFICIENCY_BY_LEVEL, None).unwrap()}
-  }
-  #[inline]
-  pub fn critical_from(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Constants::VT_CRITICAL_FROM, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn fumble_to(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Constants::VT_FUMBLE_TO, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn critical_dice(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Constants::VT_CRITICAL_DICE, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn save_dc_base(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Constants::VT_SAVE_DC_BASE, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn unarmored_class(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Constants::VT_UNARMORED_CLASS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn corpse_seconds(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Constants::VT_CORPSE_SECONDS, Some(0)).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Constants<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<u16>("round_seconds", Self::VT_ROUND_SECONDS, false)?
-     .visit_field::<u16>("cell_feet", Self::VT_CELL_FEET, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, i8>>>("ability_modifiers", Self::VT_ABILITY_MODIFIERS, true)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>("proficiency_by_level", Self::VT_PROFICIENCY_BY_LEVEL, true)?
-     .visit_field::<u8>("critical_from", Self::VT_CRITICAL_FROM, false)?
-     .visit_field::<u8>("fumble_to", Self::VT_FUMBLE_TO, false)?
-     .visit_field::<u8>("critical_dice", Self::VT_CRITICAL_DICE, false)?
-     .visit_field::<u8>("save_dc_base", Self::VT_SAVE_DC_BASE, false)?
-     .visit_field::<u8>("unarmored_class", Self::VT_UNARMORED_CLASS, false)?
-     .visit_field::<u16>("corpse_seconds", Self::VT_CORPSE_SECONDS, false)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct ConstantsArgs<'a> {
-    pub round_seconds: u16,
-    pub cell_feet: u16,
-    pub ability_modifiers: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, i8>>>,
-    pub proficiency_by_level: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
-    pub critical_from: u8,
-    pub fumble_to: u8,
-    pub critical_dice: u8,
-    pub save_dc_base: u8,
-    pub unarmored_class: u8,
-    pub corpse_seconds: u16,
-}
-impl<'a> Default for ConstantsArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    ConstantsArgs {
-      round_seconds: 0,
-      cell_feet: 0,
-      ability_modifiers: None, // required field
-      proficiency_by_level: None, // required field
-      critical_from: 0,
-      fumble_to: 0,
-      critical_dice: 0,
-      save_dc_base: 0,
-      unarmored_class: 0,
-      corpse_seconds: 0,
-    }
-  }
-}
-
-pub struct ConstantsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConstantsBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_round_seconds(&mut self, round_seconds: u16) {
-    self.fbb_.push_slot::<u16>(Constants::VT_ROUND_SECONDS, round_seconds, 0);
-  }
-  #[inline]
-  pub fn add_cell_feet(&mut self, cell_feet: u16) {
-    self.fbb_.push_slot::<u16>(Constants::VT_CELL_FEET, cell_feet, 0);
-  }
-  #[inline]
-  pub fn add_ability_modifiers(&mut self, ability_modifiers: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , i8>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Constants::VT_ABILITY_MODIFIERS, ability_modifiers);
-  }
-  #[inline]
-  pub fn add_proficiency_by_level(&mut self, proficiency_by_level: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u8>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Constants::VT_PROFICIENCY_BY_LEVEL, proficiency_by_level);
-  }
-  #[inline]
-  pub fn add_critical_from(&mut self, critical_from: u8) {
-    self.fbb_.push_slot::<u8>(Constants::VT_CRITICAL_FROM, critical_from, 0);
-  }
-  #[inline]
-  pub fn add_fumble_to(&mut self, fumble_to: u8) {
-    self.fbb_.push_slot::<u8>(Constants::VT_FUMBLE_TO, fumble_to, 0);
-  }
-  #[inline]
-  pub fn add_critical_dice(&mut self, critical_dice: u8) {
-    self.fbb_.push_slot::<u8>(Constants::VT_CRITICAL_DICE, critical_dice, 0);
-  }
-  #[inline]
-  pub fn add_save_dc_base(&mut self, save_dc_base: u8) {
-    self.fbb_.push_slot::<u8>(Constants::VT_SAVE_DC_BASE, save_dc_base, 0);
-  }
-  #[inline]
-  pub fn add_unarmored_class(&mut self, unarmored_class: u8) {
-    self.fbb_.push_slot::<u8>(Constants::VT_UNARMORED_CLASS, unarmored_class, 0);
-  }
-  #[inline]
-  pub fn add_corpse_seconds(&mut self, corpse_seconds: u16) {
-    self.fbb_.push_slot::<u16>(Constants::VT_CORPSE_SECONDS, corpse_seconds, 0);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConstantsBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    ConstantsBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Constants<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Constants::VT_ABILITY_MODIFIERS,"ability_modifiers");
-    self.fbb_.required(o, Constants::VT_PROFICIENCY_BY_LEVEL,"proficiency_by_level");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
-
-impl ::core::fmt::Debug for Constants<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Constants");
-      ds.field("round_seconds", &self.round_seconds());
-      ds.field("cell_feet", &self.cell_feet());
-      ds.field("ability_modifiers", &self.ability_modifiers());
-      ds.field("proficiency_by_level", &self.proficiency_by_level());
-      ds.field("critical_from", &self.critical_from());
-      ds.field("fumble_to", &self.fumble_to());
-      ds.field("critical_dice", &self.critical_dice());
-      ds.field("save_dc_base", &self.save_dc_base());
-      ds.field("unarmored_class", &self.unarmored_class());
-      ds.field("corpse_seconds", &self.corpse_seconds());
-      ds.finish()
-  }
-}
-pub enum DamageTypeOffset {}
-#[derive(Copy, Clone, PartialEq)]
-
-pub struct DamageType<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
-
-impl<'a> ::flatbuffers::Follow<'a> for DamageType<'a> {
-  type Inner = DamageType<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
-
-impl<'a> DamageType<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    DamageType { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args DamageTypeArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<DamageType<'bldr>> {
-    let mut builder = DamageTypeBuilder::new(_fbb);
-    builder.add_key(args.key);
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(DamageType::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(DamageType::VT_NAME, None).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for DamageType<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<u64>("key", Self::VT_KEY, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct DamageTypeArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-}
-impl<'a> Default for DamageTypeArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    DamageTypeArgs {
-      key: 0,
-      name: None, // required field
-    }
-  }
-}
-
-pub struct DamageTypeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DamageTypeBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(DamageType::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(DamageType::VT_NAME, name);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DamageTypeBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    DamageTypeBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<DamageType<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, DamageType::VT_NAME,"name");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
-
-impl ::core::fmt::Debug for DamageType<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("DamageType");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.finish()
-  }
-}
-pub enum ConditionOffset {}
-#[derive(Copy, Clone, PartialEq)]
-
-pub struct Condition<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
-
-impl<'a> ::flatbuffers::Follow<'a> for Condition<'a> {
-  type Inner = Condition<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
-
-impl<'a> Condition<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-  pub const VT_EFFECTS: ::flatbuffers::VOffsetT = 8;
-  pub const VT_INCLUDES: ::flatbuffers::VOffsetT = 10;
-
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Condition { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args ConditionArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Condition<'bldr>> {
-    let mut builder = ConditionBuilder::new(_fbb);
-    builder.add_includes(args.includes);
-    builder.add_key(args.key);
-    if let Some(x) = args.effects { builder.add_effects(x); }
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Condition::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Condition::VT_NAME, None).unwrap()}
-  }
-  #[inline]
-  pub fn effects(&self) -> ::flatbuffers::Vector<'a, ConditionEffect> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ConditionEffect>>>(Condition::VT_EFFECTS, None).unwrap()}
-  }
-  #[inline]
-  pub fn includes(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Condition::VT_INCLUDES, Some(0)).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Condition<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<u64>("key", Self::VT_KEY, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ConditionEffect>>>("effects", Self::VT_EFFECTS, true)?
-     .visit_field::<u64>("includes", Self::VT_INCLUDES, false)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct ConditionArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub effects: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ConditionEffect>>>,
-    pub includes: u64,
-}
-impl<'a> Default for ConditionArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    ConditionArgs {
-      key: 0,
-      name: None, // required field
-      effects: None, // required field
-      includes: 0,
-    }
-  }
-}
-
-pub struct ConditionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConditionBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(Condition::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Condition::VT_NAME, name);
-  }
-  #[inline]
-  pub fn add_effects(&mut self, effects: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ConditionEffect>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Condition::VT_EFFECTS, effects);
-  }
-  #[inline]
-  pub fn add_includes(&mut self, includes: u64) {
-    self.fbb_.push_slot::<u64>(Condition::VT_INCLUDES, includes, 0);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConditionBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    ConditionBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Condition<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Condition::VT_NAME,"name");
-    self.fbb_.required(o, Condition::VT_EFFECTS,"effects");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
-
-impl ::core::fmt::Debug for Condition<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Condition");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.field("effects", &self.effects());
-      ds.field("includes", &self.includes());
-      ds.finish()
-  }
-}
-pub enum EffectOffset {}
-#[derive(Copy, Clone, PartialEq)]
-
-pub struct Effect<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
-
-impl<'a> ::flatbuffers::Follow<'a> for Effect<'a> {
-  type Inner = Effect<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
-
-impl<'a> Effect<'a> {
-  pub const VT_SAVE: ::flatbuffers::VOffsetT = 4;
-  pub const VT_DAMAGE: ::flatbuffers::VOffsetT = 6;
-  pub const VT_HEAL: ::flatbuffers::VOffsetT = 8;
-  pub const VT_HEAL_ADD_ABILITY: ::flatbuffers::VOffsetT = 10;
-  pub const VT_CONDITIONS: ::flatbuffers::VOffsetT = 12;
-
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Effect { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args EffectArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Effect<'bldr>> {
-    let mut builder = EffectBuilder::new(_fbb);
-    if let Some(x) = args.conditions { builder.add_conditions(x); }
-    if let Some(x) = args.heal { builder.add_heal(x); }
-    if let Some(x) = args.damage { builder.add_damage(x); }
-    if let Some(x) = args.save { builder.add_save(x); }
-    builder.add_heal_add_ability(args.heal_add_ability);
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn save(&self) -> Option<&'a Save> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Save>(Effect::VT_SAVE, None)}
-  }
-  #[inline]
-  pub fn damage(&self) -> ::flatbuffers::Vector<'a, Damage> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Damage>>>(Effect::VT_DAMAGE, None).unwrap()}
-  }
-  #[inline]
-  pub fn heal(&self) -> Option<&'a Dice> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Dice>(Effect::VT_HEAL, None)}
-  }
-  #[inline]
-  pub fn heal_add_ability(&self) -> bool {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<bool>(Effect::VT_HEAL_ADD_ABILITY, Some(false)).unwrap()}
-  }
-  #[inline]
-  pub fn conditions(&self) -> ::flatbuffers::Vector<'a, Inflict> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Inflict>>>(Effect::VT_CONDITIONS, None).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Effect<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<Save>("save", Self::VT_SAVE, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Damage>>>("damage", Self::VT_DAMAGE, true)?
-     .visit_field::<Dice>("heal", Self::VT_HEAL, false)?
-     .visit_field::<bool>("heal_add_ability", Self::VT_HEAL_ADD_ABILITY, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Inflict>>>("conditions", Self::VT_CONDITIONS, true)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct EffectArgs<'a> {
-    pub save: Option<&'a Save>,
-    pub damage: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Damage>>>,
-    pub heal: Option<&'a Dice>,
-    pub heal_add_ability: bool,
-    pub conditions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Inflict>>>,
-}
-impl<'a> Default for EffectArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    EffectArgs {
-      save: None,
-      damage: None, // required field
-      heal: None,
-      heal_add_ability: false,
-      conditions: None, // required field
-    }
-  }
-}
-
-pub struct EffectBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> EffectBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_save(&mut self, save: &Save) {
-    self.fbb_.push_slot_always::<&Save>(Effect::VT_SAVE, save);
-  }
-  #[inline]
-  pub fn add_damage(&mut self, damage: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Damage>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Effect::VT_DAMAGE, damage);
-  }
-  #[inline]
-  pub fn add_heal(&mut self, heal: &Dice) {
-    self.fbb_.push_slot_always::<&Dice>(Effect::VT_HEAL, heal);
-  }
-  #[inline]
-  pub fn add_heal_add_ability(&mut self, heal_add_ability: bool) {
-    self.fbb_.push_slot::<bool>(Effect::VT_HEAL_ADD_ABILITY, heal_add_ability, false);
-  }
-  #[inline]
-  pub fn add_conditions(&mut self, conditions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Inflict>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Effect::VT_CONDITIONS, conditions);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> EffectBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    EffectBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Effect<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Effect::VT_DAMAGE,"damage");
-    self.fbb_.required(o, Effect::VT_CONDITIONS,"conditions");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
-
-impl ::core::fmt::Debug for Effect<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Effect");
-      ds.field("save", &self.save());
-      ds.field("damage", &self.damage());
-      ds.field("heal", &self.heal());
-      ds.field("heal_add_ability", &self.heal_add_ability());
-      ds.field("conditions", &self.conditions());
-      ds.finish()
-  }
-}
-pub enum ActionOffset {}
-#[derive(Copy, Clone, PartialEq)]
-
-pub struct Action<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
-
-impl<'a> ::flatbuffers::Follow<'a> for Action<'a> {
-  type Inner = Action<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
-
-impl<'a> Action<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-  pub const VT_TARGET: ::flatbuffers::VOffsetT = 8;
-  pub const VT_ATTACK: ::flatbuffers::VOffsetT = 10;
-  pub const VT_EFFECTS: ::flatbuffers::VOffsetT = 12;
-  pub const VT_USAGE: ::flatbuffers::VOffsetT = 14;
-  pub const VT_WEIGHT: ::flatbuffers::VOffsetT = 16;
-
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Action { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args ActionArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Action<'bldr>> {
-    let mut builder = ActionBuilder::new(_fbb);
-    builder.add_key(args.key);
-    if let Some(x) = args.usage { builder.add_usage(x); }
-    if let Some(x) = args.effects { builder.add_effects(x); }
-    if let Some(x) = args.attack { builder.add_attack(x); }
-    if let Some(x) = args.target { builder.add_target(x); }
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.add_weight(args.weight);
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Action::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Action::VT_NAME, None).unwrap()}
-  }
-  #[inline]
-  pub fn target(&self) -> &'a Target {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Target>(Action::VT_TARGET, None).unwrap()}
-  }
-  #[inline]
-  pub fn attack(&self) -> Option<&'a Attack> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Attack>(Action::VT_ATTACK, None)}
-  }
-  #[inline]
-  pub fn effects(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect>>>>(Action::VT_EFFECTS, None).unwrap()}
-  }
-  #[inline]
-  pub fn usage(&self) -> &'a Usage {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Usage>(Action::VT_USAGE, None).unwrap()}
-  }
-  #[inline]
-  pub fn weight(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Action::VT_WEIGHT, Some(0)).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Action<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
+    #[allow(unused_imports, dead_code)]
+    pub mod pack {
+
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_ABILITY: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_ABILITY: u8 = 5;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_ABILITY: [Ability; 6] = [
+            Ability::Strength,
+            Ability::Dexterity,
+            Ability::Constitution,
+            Ability::Intelligence,
+            Ability::Wisdom,
+            Ability::Charisma,
+        ];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct Ability(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl Ability {
+            pub const Strength: Self = Self(0);
+            pub const Dexterity: Self = Self(1);
+            pub const Constitution: Self = Self(2);
+            pub const Intelligence: Self = Self(3);
+            pub const Wisdom: Self = Self(4);
+            pub const Charisma: Self = Self(5);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 5;
+            pub const ENUM_VALUES: &'static [Self] = &[
+                Self::Strength,
+                Self::Dexterity,
+                Self::Constitution,
+                Self::Intelligence,
+                Self::Wisdom,
+                Self::Charisma,
+            ];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::Strength => Some("Strength"),
+                    Self::Dexterity => Some("Dexterity"),
+                    Self::Constitution => Some("Constitution"),
+                    Self::Intelligence => Some("Intelligence"),
+                    Self::Wisdom => Some("Wisdom"),
+                    Self::Charisma => Some("Charisma"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for Ability {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for Ability {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for Ability {
+            type Output = Ability;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for Ability {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Ability {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Ability {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_TARGET_KIND: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_TARGET_KIND: u8 = 5;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_TARGET_KIND: [TargetKind; 6] = [
+            TargetKind::Actor,
+            TargetKind::Creatures,
+            TargetKind::Sphere,
+            TargetKind::Cone,
+            TargetKind::Line,
+            TargetKind::Cube,
+        ];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct TargetKind(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl TargetKind {
+            pub const Actor: Self = Self(0);
+            pub const Creatures: Self = Self(1);
+            pub const Sphere: Self = Self(2);
+            pub const Cone: Self = Self(3);
+            pub const Line: Self = Self(4);
+            pub const Cube: Self = Self(5);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 5;
+            pub const ENUM_VALUES: &'static [Self] =
+                &[Self::Actor, Self::Creatures, Self::Sphere, Self::Cone, Self::Line, Self::Cube];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::Actor => Some("Actor"),
+                    Self::Creatures => Some("Creatures"),
+                    Self::Sphere => Some("Sphere"),
+                    Self::Cone => Some("Cone"),
+                    Self::Line => Some("Line"),
+                    Self::Cube => Some("Cube"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for TargetKind {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for TargetKind {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for TargetKind {
+            type Output = TargetKind;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for TargetKind {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for TargetKind {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for TargetKind {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_BONUS_KIND: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_BONUS_KIND: u8 = 2;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_BONUS_KIND: [BonusKind; 3] = [BonusKind::Fixed, BonusKind::Spell, BonusKind::Weapon];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct BonusKind(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl BonusKind {
+            pub const Fixed: Self = Self(0);
+            pub const Spell: Self = Self(1);
+            pub const Weapon: Self = Self(2);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 2;
+            pub const ENUM_VALUES: &'static [Self] = &[Self::Fixed, Self::Spell, Self::Weapon];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::Fixed => Some("Fixed"),
+                    Self::Spell => Some("Spell"),
+                    Self::Weapon => Some("Weapon"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for BonusKind {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for BonusKind {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for BonusKind {
+            type Output = BonusKind;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for BonusKind {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for BonusKind {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for BonusKind {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_USAGE_KIND: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_USAGE_KIND: u8 = 2;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_USAGE_KIND: [UsageKind; 3] = [UsageKind::AtWill, UsageKind::Recharge, UsageKind::PerDay];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct UsageKind(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl UsageKind {
+            pub const AtWill: Self = Self(0);
+            pub const Recharge: Self = Self(1);
+            pub const PerDay: Self = Self(2);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 2;
+            pub const ENUM_VALUES: &'static [Self] = &[Self::AtWill, Self::Recharge, Self::PerDay];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::AtWill => Some("AtWill"),
+                    Self::Recharge => Some("Recharge"),
+                    Self::PerDay => Some("PerDay"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for UsageKind {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for UsageKind {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for UsageKind {
+            type Output = UsageKind;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for UsageKind {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for UsageKind {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for UsageKind {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_USE_KIND: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_USE_KIND: u8 = 4;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_USE_KIND: [UseKind; 5] =
+            [UseKind::Gear, UseKind::Weapon, UseKind::Armor, UseKind::Shield, UseKind::Consumable];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct UseKind(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl UseKind {
+            pub const Gear: Self = Self(0);
+            pub const Weapon: Self = Self(1);
+            pub const Armor: Self = Self(2);
+            pub const Shield: Self = Self(3);
+            pub const Consumable: Self = Self(4);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 4;
+            pub const ENUM_VALUES: &'static [Self] =
+                &[Self::Gear, Self::Weapon, Self::Armor, Self::Shield, Self::Consumable];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::Gear => Some("Gear"),
+                    Self::Weapon => Some("Weapon"),
+                    Self::Armor => Some("Armor"),
+                    Self::Shield => Some("Shield"),
+                    Self::Consumable => Some("Consumable"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for UseKind {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for UseKind {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for UseKind {
+            type Output = UseKind;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for UseKind {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for UseKind {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for UseKind {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_CONDITION_EFFECT: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_CONDITION_EFFECT: u8 = 13;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_CONDITION_EFFECT: [ConditionEffect; 14] = [
+            ConditionEffect::NoActions,
+            ConditionEffect::NoMovement,
+            ConditionEffect::HalfMovement,
+            ConditionEffect::AttacksWithDisadvantage,
+            ConditionEffect::AttacksWithAdvantage,
+            ConditionEffect::AttackedWithAdvantage,
+            ConditionEffect::AttackedWithDisadvantage,
+            ConditionEffect::AttackedByProximity,
+            ConditionEffect::HitsAreCritical,
+            ConditionEffect::FailsStrengthDexteritySaves,
+            ConditionEffect::DexteritySavesWithDisadvantage,
+            ConditionEffect::ResistsAllDamage,
+            ConditionEffect::SparesSource,
+            ConditionEffect::AvoidsSource,
+        ];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct ConditionEffect(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl ConditionEffect {
+            pub const NoActions: Self = Self(0);
+            pub const NoMovement: Self = Self(1);
+            pub const HalfMovement: Self = Self(2);
+            pub const AttacksWithDisadvantage: Self = Self(3);
+            pub const AttacksWithAdvantage: Self = Self(4);
+            pub const AttackedWithAdvantage: Self = Self(5);
+            pub const AttackedWithDisadvantage: Self = Self(6);
+            pub const AttackedByProximity: Self = Self(7);
+            pub const HitsAreCritical: Self = Self(8);
+            pub const FailsStrengthDexteritySaves: Self = Self(9);
+            pub const DexteritySavesWithDisadvantage: Self = Self(10);
+            pub const ResistsAllDamage: Self = Self(11);
+            pub const SparesSource: Self = Self(12);
+            pub const AvoidsSource: Self = Self(13);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 13;
+            pub const ENUM_VALUES: &'static [Self] = &[
+                Self::NoActions,
+                Self::NoMovement,
+                Self::HalfMovement,
+                Self::AttacksWithDisadvantage,
+                Self::AttacksWithAdvantage,
+                Self::AttackedWithAdvantage,
+                Self::AttackedWithDisadvantage,
+                Self::AttackedByProximity,
+                Self::HitsAreCritical,
+                Self::FailsStrengthDexteritySaves,
+                Self::DexteritySavesWithDisadvantage,
+                Self::ResistsAllDamage,
+                Self::SparesSource,
+                Self::AvoidsSource,
+            ];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::NoActions => Some("NoActions"),
+                    Self::NoMovement => Some("NoMovement"),
+                    Self::HalfMovement => Some("HalfMovement"),
+                    Self::AttacksWithDisadvantage => Some("AttacksWithDisadvantage"),
+                    Self::AttacksWithAdvantage => Some("AttacksWithAdvantage"),
+                    Self::AttackedWithAdvantage => Some("AttackedWithAdvantage"),
+                    Self::AttackedWithDisadvantage => Some("AttackedWithDisadvantage"),
+                    Self::AttackedByProximity => Some("AttackedByProximity"),
+                    Self::HitsAreCritical => Some("HitsAreCritical"),
+                    Self::FailsStrengthDexteritySaves => Some("FailsStrengthDexteritySaves"),
+                    Self::DexteritySavesWithDisadvantage => Some("DexteritySavesWithDisadvantage"),
+                    Self::ResistsAllDamage => Some("ResistsAllDamage"),
+                    Self::SparesSource => Some("SparesSource"),
+                    Self::AvoidsSource => Some("AvoidsSource"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for ConditionEffect {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for ConditionEffect {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for ConditionEffect {
+            type Output = ConditionEffect;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for ConditionEffect {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for ConditionEffect {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for ConditionEffect {}
+        // struct Dice, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Dice(pub [u8; 4]);
+        impl Default for Dice {
+            fn default() -> Self {
+                Self([0; 4])
+            }
+        }
+        impl ::core::fmt::Debug for Dice {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Dice")
+                    .field("count", &self.count())
+                    .field("sides", &self.sides())
+                    .field("bonus", &self.bonus())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Dice {}
+        impl<'a> ::flatbuffers::Follow<'a> for Dice {
+            type Inner = &'a Dice;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Dice>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Dice {
+            type Inner = &'a Dice;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Dice>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Dice {
+            type Output = Dice;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Dice as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Dice {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Dice {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(count: u8, sides: u8, bonus: i16) -> Self {
+                let mut s = Self([0; 4]);
+                s.set_count(count);
+                s.set_sides(sides);
+                s.set_bonus(bonus);
+                s
+            }
+
+            pub fn count(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_count(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn sides(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[1..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_sides(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[1..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn bonus(&self) -> i16 {
+                let mut mem = ::core::mem::MaybeUninit::<<i16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_bonus(&mut self, x: i16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Damage, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Damage(pub [u8; 6]);
+        impl Default for Damage {
+            fn default() -> Self {
+                Self([0; 6])
+            }
+        }
+        impl ::core::fmt::Debug for Damage {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Damage")
+                    .field("dice", &self.dice())
+                    .field("kind", &self.kind())
+                    .field("add_ability", &self.add_ability())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Damage {}
+        impl<'a> ::flatbuffers::Follow<'a> for Damage {
+            type Inner = &'a Damage;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Damage>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Damage {
+            type Inner = &'a Damage;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Damage>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Damage {
+            type Output = Damage;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Damage as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Damage {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Damage {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(dice: &Dice, kind: u8, add_ability: bool) -> Self {
+                let mut s = Self([0; 6]);
+                s.set_dice(dice);
+                s.set_kind(kind);
+                s.set_add_ability(add_ability);
+                s
+            }
+
+            pub fn dice(&self) -> &Dice {
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid struct in this slot
+                unsafe { &*(self.0[0..].as_ptr() as *const Dice) }
+            }
+
+            #[allow(clippy::identity_op)]
+            pub fn set_dice(&mut self, x: &Dice) {
+                self.0[0..0 + 4].copy_from_slice(&x.0)
+            }
+
+            pub fn kind(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_kind(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn add_ability(&self) -> bool {
+                let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[5..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_add_ability(&mut self, x: bool) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[5..].as_mut_ptr(),
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Inflict, aligned to 8
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Inflict(pub [u8; 16]);
+        impl Default for Inflict {
+            fn default() -> Self {
+                Self([0; 16])
+            }
+        }
+        impl ::core::fmt::Debug for Inflict {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Inflict")
+                    .field("condition", &self.condition())
+                    .field("rounds", &self.rounds())
+                    .field("escape_dc", &self.escape_dc())
+                    .field("repeat_save", &self.repeat_save())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Inflict {}
+        impl<'a> ::flatbuffers::Follow<'a> for Inflict {
+            type Inner = &'a Inflict;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Inflict>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Inflict {
+            type Inner = &'a Inflict;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Inflict>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Inflict {
+            type Output = Inflict;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Inflict as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(8)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Inflict {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Inflict {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(condition: u64, rounds: u16, escape_dc: u8, repeat_save: bool) -> Self {
+                let mut s = Self([0; 16]);
+                s.set_condition(condition);
+                s.set_rounds(rounds);
+                s.set_escape_dc(escape_dc);
+                s.set_repeat_save(repeat_save);
+                s
+            }
+
+            pub fn condition(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_condition(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn rounds(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[8..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_rounds(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[8..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn escape_dc(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[10..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_escape_dc(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[10..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn repeat_save(&self) -> bool {
+                let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[11..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_repeat_save(&mut self, x: bool) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[11..].as_mut_ptr(),
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Save, aligned to 1
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Save(pub [u8; 3]);
+        impl Default for Save {
+            fn default() -> Self {
+                Self([0; 3])
+            }
+        }
+        impl ::core::fmt::Debug for Save {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Save")
+                    .field("ability", &self.ability())
+                    .field("dc", &self.dc())
+                    .field("half", &self.half())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Save {}
+        impl<'a> ::flatbuffers::Follow<'a> for Save {
+            type Inner = &'a Save;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Save>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Save {
+            type Inner = &'a Save;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Save>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Save {
+            type Output = Save;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Save as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(1)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Save {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Save {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(ability: Ability, dc: u8, half: bool) -> Self {
+                let mut s = Self([0; 3]);
+                s.set_ability(ability);
+                s.set_dc(dc);
+                s.set_half(half);
+                s
+            }
+
+            pub fn ability(&self) -> Ability {
+                let mut mem = ::core::mem::MaybeUninit::<<Ability as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_ability(&mut self, x: Ability) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn dc(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[1..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_dc(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[1..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn half(&self) -> bool {
+                let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_half(&mut self, x: bool) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Attack, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Attack(pub [u8; 12]);
+        impl Default for Attack {
+            fn default() -> Self {
+                Self([0; 12])
+            }
+        }
+        impl ::core::fmt::Debug for Attack {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Attack")
+                    .field("bonus", &self.bonus())
+                    .field("reach", &self.reach())
+                    .field("range", &self.range())
+                    .field("long_range", &self.long_range())
+                    .field("bonus_kind", &self.bonus_kind())
+                    .field("ability", &self.ability())
+                    .field("finesse", &self.finesse())
+                    .field("magical", &self.magical())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Attack {}
+        impl<'a> ::flatbuffers::Follow<'a> for Attack {
+            type Inner = &'a Attack;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Attack>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Attack {
+            type Inner = &'a Attack;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Attack>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Attack {
+            type Output = Attack;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Attack as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Attack {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Attack {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(
+                bonus: i16,
+                reach: u16,
+                range: u16,
+                long_range: u16,
+                bonus_kind: BonusKind,
+                ability: Ability,
+                finesse: bool,
+                magical: bool,
+            ) -> Self {
+                let mut s = Self([0; 12]);
+                s.set_bonus(bonus);
+                s.set_reach(reach);
+                s.set_range(range);
+                s.set_long_range(long_range);
+                s.set_bonus_kind(bonus_kind);
+                s.set_ability(ability);
+                s.set_finesse(finesse);
+                s.set_magical(magical);
+                s
+            }
+
+            pub fn bonus(&self) -> i16 {
+                let mut mem = ::core::mem::MaybeUninit::<<i16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_bonus(&mut self, x: i16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<i16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn reach(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_reach(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn range(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_range(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn long_range(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[6..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_long_range(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[6..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn bonus_kind(&self) -> BonusKind {
+                let mut mem = ::core::mem::MaybeUninit::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[8..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_bonus_kind(&mut self, x: BonusKind) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[8..].as_mut_ptr(),
+                        ::core::mem::size_of::<<BonusKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn ability(&self) -> Ability {
+                let mut mem = ::core::mem::MaybeUninit::<<Ability as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[9..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_ability(&mut self, x: Ability) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[9..].as_mut_ptr(),
+                        ::core::mem::size_of::<<Ability as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn finesse(&self) -> bool {
+                let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[10..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_finesse(&mut self, x: bool) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[10..].as_mut_ptr(),
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn magical(&self) -> bool {
+                let mut mem = ::core::mem::MaybeUninit::<<bool as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[11..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_magical(&mut self, x: bool) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[11..].as_mut_ptr(),
+                        ::core::mem::size_of::<<bool as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Target, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Target(pub [u8; 8]);
+        impl Default for Target {
+            fn default() -> Self {
+                Self([0; 8])
+            }
+        }
+        impl ::core::fmt::Debug for Target {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Target")
+                    .field("range", &self.range())
+                    .field("size", &self.size())
+                    .field("width", &self.width())
+                    .field("kind", &self.kind())
+                    .field("count", &self.count())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Target {}
+        impl<'a> ::flatbuffers::Follow<'a> for Target {
+            type Inner = &'a Target;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Target>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Target {
+            type Inner = &'a Target;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Target>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Target {
+            type Output = Target;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Target as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Target {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Target {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(range: u16, size: u16, width: u16, kind: TargetKind, count: u8) -> Self {
+                let mut s = Self([0; 8]);
+                s.set_range(range);
+                s.set_size(size);
+                s.set_width(width);
+                s.set_kind(kind);
+                s.set_count(count);
+                s
+            }
+
+            pub fn range(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_range(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn size(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_size(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn width(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_width(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn kind(&self) -> TargetKind {
+                let mut mem = ::core::mem::MaybeUninit::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[6..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_kind(&mut self, x: TargetKind) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[6..].as_mut_ptr(),
+                        ::core::mem::size_of::<<TargetKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn count(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[7..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_count(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[7..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Usage, aligned to 1
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Usage(pub [u8; 2]);
+        impl Default for Usage {
+            fn default() -> Self {
+                Self([0; 2])
+            }
+        }
+        impl ::core::fmt::Debug for Usage {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Usage").field("kind", &self.kind()).field("value", &self.value()).finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Usage {}
+        impl<'a> ::flatbuffers::Follow<'a> for Usage {
+            type Inner = &'a Usage;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Usage>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Usage {
+            type Inner = &'a Usage;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Usage>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Usage {
+            type Output = Usage;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Usage as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(1)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Usage {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Usage {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(kind: UsageKind, value: u8) -> Self {
+                let mut s = Self([0; 2]);
+                s.set_kind(kind);
+                s.set_value(value);
+                s
+            }
+
+            pub fn kind(&self) -> UsageKind {
+                let mut mem = ::core::mem::MaybeUninit::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_kind(&mut self, x: UsageKind) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<UsageKind as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn value(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[1..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_value(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[1..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Speeds, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Speeds(pub [u8; 10]);
+        impl Default for Speeds {
+            fn default() -> Self {
+                Self([0; 10])
+            }
+        }
+        impl ::core::fmt::Debug for Speeds {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Speeds")
+                    .field("walk", &self.walk())
+                    .field("fly", &self.fly())
+                    .field("swim", &self.swim())
+                    .field("climb", &self.climb())
+                    .field("burrow", &self.burrow())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Speeds {}
+        impl<'a> ::flatbuffers::Follow<'a> for Speeds {
+            type Inner = &'a Speeds;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Speeds>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Speeds {
+            type Inner = &'a Speeds;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Speeds>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Speeds {
+            type Output = Speeds;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Speeds as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Speeds {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Speeds {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(walk: u16, fly: u16, swim: u16, climb: u16, burrow: u16) -> Self {
+                let mut s = Self([0; 10]);
+                s.set_walk(walk);
+                s.set_fly(fly);
+                s.set_swim(swim);
+                s.set_climb(climb);
+                s.set_burrow(burrow);
+                s
+            }
+
+            pub fn walk(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_walk(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn fly(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_fly(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn swim(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_swim(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn climb(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[6..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_climb(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[6..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn burrow(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[8..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_burrow(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[8..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Defences, aligned to 8
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Defences(pub [u8; 40]);
+        impl Default for Defences {
+            fn default() -> Self {
+                Self([0; 40])
+            }
+        }
+        impl ::core::fmt::Debug for Defences {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Defences")
+                    .field("resist", &self.resist())
+                    .field("immune", &self.immune())
+                    .field("vulnerable", &self.vulnerable())
+                    .field("resist_nonmagical", &self.resist_nonmagical())
+                    .field("immune_nonmagical", &self.immune_nonmagical())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Defences {}
+        impl<'a> ::flatbuffers::Follow<'a> for Defences {
+            type Inner = &'a Defences;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Defences>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Defences {
+            type Inner = &'a Defences;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Defences>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Defences {
+            type Output = Defences;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Defences as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(8)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Defences {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Defences {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(
+                resist: u64,
+                immune: u64,
+                vulnerable: u64,
+                resist_nonmagical: u64,
+                immune_nonmagical: u64,
+            ) -> Self {
+                let mut s = Self([0; 40]);
+                s.set_resist(resist);
+                s.set_immune(immune);
+                s.set_vulnerable(vulnerable);
+                s.set_resist_nonmagical(resist_nonmagical);
+                s.set_immune_nonmagical(immune_nonmagical);
+                s
+            }
+
+            pub fn resist(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_resist(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn immune(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[8..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_immune(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[8..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn vulnerable(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[16..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_vulnerable(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[16..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn resist_nonmagical(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[24..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_resist_nonmagical(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[24..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn immune_nonmagical(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[32..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_immune_nonmagical(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[32..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Behaviour, aligned to 2
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Behaviour(pub [u8; 8]);
+        impl Default for Behaviour {
+            fn default() -> Self {
+                Self([0; 8])
+            }
+        }
+        impl ::core::fmt::Debug for Behaviour {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Behaviour")
+                    .field("keep_distance", &self.keep_distance())
+                    .field("prefer_near", &self.prefer_near())
+                    .field("prefer_weak", &self.prefer_weak())
+                    .field("flee_percent", &self.flee_percent())
+                    .finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Behaviour {}
+        impl<'a> ::flatbuffers::Follow<'a> for Behaviour {
+            type Inner = &'a Behaviour;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Behaviour>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Behaviour {
+            type Inner = &'a Behaviour;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Behaviour>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Behaviour {
+            type Output = Behaviour;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Behaviour as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(2)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Behaviour {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Behaviour {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(keep_distance: u16, prefer_near: u16, prefer_weak: u16, flee_percent: u8) -> Self {
+                let mut s = Self([0; 8]);
+                s.set_keep_distance(keep_distance);
+                s.set_prefer_near(prefer_near);
+                s.set_prefer_weak(prefer_weak);
+                s.set_flee_percent(flee_percent);
+                s
+            }
+
+            pub fn keep_distance(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_keep_distance(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn prefer_near(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[2..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_prefer_near(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[2..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn prefer_weak(&self) -> u16 {
+                let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_prefer_weak(&mut self, x: u16) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn flee_percent(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[6..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_flee_percent(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[6..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Strike, aligned to 1
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Strike(pub [u8; 2]);
+        impl Default for Strike {
+            fn default() -> Self {
+                Self([0; 2])
+            }
+        }
+        impl ::core::fmt::Debug for Strike {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Strike").field("action", &self.action()).field("count", &self.count()).finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Strike {}
+        impl<'a> ::flatbuffers::Follow<'a> for Strike {
+            type Inner = &'a Strike;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Strike>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Strike {
+            type Inner = &'a Strike;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Strike>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Strike {
+            type Output = Strike;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Strike as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(1)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Strike {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Strike {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(action: u8, count: u8) -> Self {
+                let mut s = Self([0; 2]);
+                s.set_action(action);
+                s.set_count(count);
+                s
+            }
+
+            pub fn action(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_action(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn count(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[1..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_count(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[1..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        // struct Known, aligned to 4
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Known(pub [u8; 8]);
+        impl Default for Known {
+            fn default() -> Self {
+                Self([0; 8])
+            }
+        }
+        impl ::core::fmt::Debug for Known {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Known").field("spell", &self.spell()).field("per_day", &self.per_day()).finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Known {}
+        impl<'a> ::flatbuffers::Follow<'a> for Known {
+            type Inner = &'a Known;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Known>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Known {
+            type Inner = &'a Known;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Known>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Known {
+            type Output = Known;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Known as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(4)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Known {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Known {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(spell: u32, per_day: u8) -> Self {
+                let mut s = Self([0; 8]);
+                s.set_spell(spell);
+                s.set_per_day(per_day);
+                s
+            }
+
+            pub fn spell(&self) -> u32 {
+                let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_spell(&mut self, x: u32) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn per_day(&self) -> u8 {
+                let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[4..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_per_day(&mut self, x: u8) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[4..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
+        pub enum ConstantsOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Constants<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Constants<'a> {
+            type Inner = Constants<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Constants<'a> {
+            pub const VT_ROUND_SECONDS: ::flatbuffers::VOffsetT = 4;
+            pub const VT_CELL_FEET: ::flatbuffers::VOffsetT = 6;
+            pub const VT_ABILITY_MODIFIERS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_PROFICIENCY_BY_LEVEL: ::flatbuffers::VOffsetT = 10;
+            pub const VT_CRITICAL_FROM: ::flatbuffers::VOffsetT = 12;
+            pub const VT_FUMBLE_TO: ::flatbuffers::VOffsetT = 14;
+            pub const VT_CRITICAL_DICE: ::flatbuffers::VOffsetT = 16;
+            pub const VT_SAVE_DC_BASE: ::flatbuffers::VOffsetT = 18;
+            pub const VT_UNARMORED_CLASS: ::flatbuffers::VOffsetT = 20;
+            pub const VT_CORPSE_SECONDS: ::flatbuffers::VOffsetT = 22;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Constants { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args ConstantsArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Constants<'bldr>> {
+                let mut builder = ConstantsBuilder::new(_fbb);
+                if let Some(x) = args.proficiency_by_level {
+                    builder.add_proficiency_by_level(x);
+                }
+                if let Some(x) = args.ability_modifiers {
+                    builder.add_ability_modifiers(x);
+                }
+                builder.add_corpse_seconds(args.corpse_seconds);
+                builder.add_cell_feet(args.cell_feet);
+                builder.add_round_seconds(args.round_seconds);
+                builder.add_unarmored_class(args.unarmored_class);
+                builder.add_save_dc_base(args.save_dc_base);
+                builder.add_critical_dice(args.critical_dice);
+                builder.add_fumble_to(args.fumble_to);
+                builder.add_critical_from(args.critical_from);
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn round_seconds(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_ROUND_SECONDS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn cell_feet(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_CELL_FEET, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn ability_modifiers(&self) -> ::flatbuffers::Vector<'a, i8> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, i8>>>(
+                            Constants::VT_ABILITY_MODIFIERS,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn proficiency_by_level(&self) -> ::flatbuffers::Vector<'a, u8> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(
+                            Constants::VT_PROFICIENCY_BY_LEVEL,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn critical_from(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_CRITICAL_FROM, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn fumble_to(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_FUMBLE_TO, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn critical_dice(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_CRITICAL_DICE, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn save_dc_base(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_SAVE_DC_BASE, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn unarmored_class(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_UNARMORED_CLASS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn corpse_seconds(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_CORPSE_SECONDS, Some(0)).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Constants<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u16>("round_seconds", Self::VT_ROUND_SECONDS, false)?
+                    .visit_field::<u16>("cell_feet", Self::VT_CELL_FEET, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, i8>>>(
+                        "ability_modifiers",
+                        Self::VT_ABILITY_MODIFIERS,
+                        true,
+                    )?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                        "proficiency_by_level",
+                        Self::VT_PROFICIENCY_BY_LEVEL,
+                        true,
+                    )?
+                    .visit_field::<u8>("critical_from", Self::VT_CRITICAL_FROM, false)?
+                    .visit_field::<u8>("fumble_to", Self::VT_FUMBLE_TO, false)?
+                    .visit_field::<u8>("critical_dice", Self::VT_CRITICAL_DICE, false)?
+                    .visit_field::<u8>("save_dc_base", Self::VT_SAVE_DC_BASE, false)?
+                    .visit_field::<u8>("unarmored_class", Self::VT_UNARMORED_CLASS, false)?
+                    .visit_field::<u16>("corpse_seconds", Self::VT_CORPSE_SECONDS, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct ConstantsArgs<'a> {
+            pub round_seconds: u16,
+            pub cell_feet: u16,
+            pub ability_modifiers: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, i8>>>,
+            pub proficiency_by_level: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+            pub critical_from: u8,
+            pub fumble_to: u8,
+            pub critical_dice: u8,
+            pub save_dc_base: u8,
+            pub unarmored_class: u8,
+            pub corpse_seconds: u16,
+        }
+        impl<'a> Default for ConstantsArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                ConstantsArgs {
+                    round_seconds: 0,
+                    cell_feet: 0,
+                    ability_modifiers: None,    // required field
+                    proficiency_by_level: None, // required field
+                    critical_from: 0,
+                    fumble_to: 0,
+                    critical_dice: 0,
+                    save_dc_base: 0,
+                    unarmored_class: 0,
+                    corpse_seconds: 0,
+                }
+            }
+        }
+
+        pub struct ConstantsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConstantsBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_round_seconds(&mut self, round_seconds: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_ROUND_SECONDS, round_seconds, 0);
+            }
+            #[inline]
+            pub fn add_cell_feet(&mut self, cell_feet: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_CELL_FEET, cell_feet, 0);
+            }
+            #[inline]
+            pub fn add_ability_modifiers(
+                &mut self,
+                ability_modifiers: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, i8>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(
+                    Constants::VT_ABILITY_MODIFIERS,
+                    ability_modifiers,
+                );
+            }
+            #[inline]
+            pub fn add_proficiency_by_level(
+                &mut self,
+                proficiency_by_level: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(
+                    Constants::VT_PROFICIENCY_BY_LEVEL,
+                    proficiency_by_level,
+                );
+            }
+            #[inline]
+            pub fn add_critical_from(&mut self, critical_from: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_CRITICAL_FROM, critical_from, 0);
+            }
+            #[inline]
+            pub fn add_fumble_to(&mut self, fumble_to: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_FUMBLE_TO, fumble_to, 0);
+            }
+            #[inline]
+            pub fn add_critical_dice(&mut self, critical_dice: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_CRITICAL_DICE, critical_dice, 0);
+            }
+            #[inline]
+            pub fn add_save_dc_base(&mut self, save_dc_base: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_SAVE_DC_BASE, save_dc_base, 0);
+            }
+            #[inline]
+            pub fn add_unarmored_class(&mut self, unarmored_class: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_UNARMORED_CLASS, unarmored_class, 0);
+            }
+            #[inline]
+            pub fn add_corpse_seconds(&mut self, corpse_seconds: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_CORPSE_SECONDS, corpse_seconds, 0);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConstantsBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                ConstantsBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Constants<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Constants::VT_ABILITY_MODIFIERS, "ability_modifiers");
+                self.fbb_.required(o, Constants::VT_PROFICIENCY_BY_LEVEL, "proficiency_by_level");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Constants<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Constants");
+                ds.field("round_seconds", &self.round_seconds());
+                ds.field("cell_feet", &self.cell_feet());
+                ds.field("ability_modifiers", &self.ability_modifiers());
+                ds.field("proficiency_by_level", &self.proficiency_by_level());
+                ds.field("critical_from", &self.critical_from());
+                ds.field("fumble_to", &self.fumble_to());
+                ds.field("critical_dice", &self.critical_dice());
+                ds.field("save_dc_base", &self.save_dc_base());
+                ds.field("unarmored_class", &self.unarmored_class());
+                ds.field("corpse_seconds", &self.corpse_seconds());
+                ds.finish()
+            }
+        }
+        pub enum DamageTypeOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct DamageType<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for DamageType<'a> {
+            type Inner = DamageType<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> DamageType<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                DamageType { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args DamageTypeArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<DamageType<'bldr>> {
+                let mut builder = DamageTypeBuilder::new(_fbb);
+                builder.add_key(args.key);
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(DamageType::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(DamageType::VT_NAME, None).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for DamageType<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("key", Self::VT_KEY, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct DamageTypeArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+        }
+        impl<'a> Default for DamageTypeArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                DamageTypeArgs {
+                    key: 0,
+                    name: None, // required field
+                }
+            }
+        }
+
+        pub struct DamageTypeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DamageTypeBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(DamageType::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(DamageType::VT_NAME, name);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DamageTypeBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                DamageTypeBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<DamageType<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, DamageType::VT_NAME, "name");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for DamageType<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("DamageType");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.finish()
+            }
+        }
+        pub enum ConditionOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Condition<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Condition<'a> {
+            type Inner = Condition<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Condition<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+            pub const VT_EFFECTS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_INCLUDES: ::flatbuffers::VOffsetT = 10;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Condition { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args ConditionArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Condition<'bldr>> {
+                let mut builder = ConditionBuilder::new(_fbb);
+                builder.add_includes(args.includes);
+                builder.add_key(args.key);
+                if let Some(x) = args.effects {
+                    builder.add_effects(x);
+                }
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Condition::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Condition::VT_NAME, None).unwrap() }
+            }
+            #[inline]
+            pub fn effects(&self) -> ::flatbuffers::Vector<'a, ConditionEffect> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ConditionEffect>>>(
+                            Condition::VT_EFFECTS,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn includes(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Condition::VT_INCLUDES, Some(0)).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Condition<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("key", Self::VT_KEY, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ConditionEffect>>>(
+                        "effects",
+                        Self::VT_EFFECTS,
+                        true,
+                    )?
+                    .visit_field::<u64>("includes", Self::VT_INCLUDES, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct ConditionArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub effects: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ConditionEffect>>>,
+            pub includes: u64,
+        }
+        impl<'a> Default for ConditionArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                ConditionArgs {
+                    key: 0,
+                    name: None,    // required field
+                    effects: None, // required field
+                    includes: 0,
+                }
+            }
+        }
+
+        pub struct ConditionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConditionBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(Condition::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Condition::VT_NAME, name);
+            }
+            #[inline]
+            pub fn add_effects(
+                &mut self,
+                effects: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ConditionEffect>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Condition::VT_EFFECTS, effects);
+            }
+            #[inline]
+            pub fn add_includes(&mut self, includes: u64) {
+                self.fbb_.push_slot::<u64>(Condition::VT_INCLUDES, includes, 0);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConditionBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                ConditionBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Condition<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Condition::VT_NAME, "name");
+                self.fbb_.required(o, Condition::VT_EFFECTS, "effects");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Condition<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Condition");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.field("effects", &self.effects());
+                ds.field("includes", &self.includes());
+                ds.finish()
+            }
+        }
+        pub enum EffectOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Effect<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Effect<'a> {
+            type Inner = Effect<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Effect<'a> {
+            pub const VT_SAVE: ::flatbuffers::VOffsetT = 4;
+            pub const VT_DAMAGE: ::flatbuffers::VOffsetT = 6;
+            pub const VT_HEAL: ::flatbuffers::VOffsetT = 8;
+            pub const VT_HEAL_ADD_ABILITY: ::flatbuffers::VOffsetT = 10;
+            pub const VT_CONDITIONS: ::flatbuffers::VOffsetT = 12;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Effect { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args EffectArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Effect<'bldr>> {
+                let mut builder = EffectBuilder::new(_fbb);
+                if let Some(x) = args.conditions {
+                    builder.add_conditions(x);
+                }
+                if let Some(x) = args.heal {
+                    builder.add_heal(x);
+                }
+                if let Some(x) = args.damage {
+                    builder.add_damage(x);
+                }
+                if let Some(x) = args.save {
+                    builder.add_save(x);
+                }
+                builder.add_heal_add_ability(args.heal_add_ability);
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn save(&self) -> Option<&'a Save> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Save>(Effect::VT_SAVE, None) }
+            }
+            #[inline]
+            pub fn damage(&self) -> ::flatbuffers::Vector<'a, Damage> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Damage>>>(
+                            Effect::VT_DAMAGE,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn heal(&self) -> Option<&'a Dice> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Dice>(Effect::VT_HEAL, None) }
+            }
+            #[inline]
+            pub fn heal_add_ability(&self) -> bool {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<bool>(Effect::VT_HEAL_ADD_ABILITY, Some(false)).unwrap() }
+            }
+            #[inline]
+            pub fn conditions(&self) -> ::flatbuffers::Vector<'a, Inflict> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Inflict>>>(
+                            Effect::VT_CONDITIONS,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Effect<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<Save>("save", Self::VT_SAVE, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Damage>>>(
+                        "damage",
+                        Self::VT_DAMAGE,
+                        true,
+                    )?
+                    .visit_field::<Dice>("heal", Self::VT_HEAL, false)?
+                    .visit_field::<bool>("heal_add_ability", Self::VT_HEAL_ADD_ABILITY, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Inflict>>>(
+                        "conditions",
+                        Self::VT_CONDITIONS,
+                        true,
+                    )?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct EffectArgs<'a> {
+            pub save: Option<&'a Save>,
+            pub damage: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Damage>>>,
+            pub heal: Option<&'a Dice>,
+            pub heal_add_ability: bool,
+            pub conditions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Inflict>>>,
+        }
+        impl<'a> Default for EffectArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                EffectArgs {
+                    save: None,
+                    damage: None, // required field
+                    heal: None,
+                    heal_add_ability: false,
+                    conditions: None, // required field
+                }
+            }
+        }
+
+        pub struct EffectBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> EffectBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_save(&mut self, save: &Save) {
+                self.fbb_.push_slot_always::<&Save>(Effect::VT_SAVE, save);
+            }
+            #[inline]
+            pub fn add_damage(&mut self, damage: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Damage>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Effect::VT_DAMAGE, damage);
+            }
+            #[inline]
+            pub fn add_heal(&mut self, heal: &Dice) {
+                self.fbb_.push_slot_always::<&Dice>(Effect::VT_HEAL, heal);
+            }
+            #[inline]
+            pub fn add_heal_add_ability(&mut self, heal_add_ability: bool) {
+                self.fbb_.push_slot::<bool>(Effect::VT_HEAL_ADD_ABILITY, heal_add_ability, false);
+            }
+            #[inline]
+            pub fn add_conditions(&mut self, conditions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Inflict>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Effect::VT_CONDITIONS, conditions);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> EffectBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                EffectBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Effect<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Effect::VT_DAMAGE, "damage");
+                self.fbb_.required(o, Effect::VT_CONDITIONS, "conditions");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Effect<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Effect");
+                ds.field("save", &self.save());
+                ds.field("damage", &self.damage());
+                ds.field("heal", &self.heal());
+                ds.field("heal_add_ability", &self.heal_add_ability());
+                ds.field("conditions", &self.conditions());
+                ds.finish()
+            }
+        }
+        pub enum ActionOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Action<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Action<'a> {
+            type Inner = Action<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Action<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+            pub const VT_TARGET: ::flatbuffers::VOffsetT = 8;
+            pub const VT_ATTACK: ::flatbuffers::VOffsetT = 10;
+            pub const VT_EFFECTS: ::flatbuffers::VOffsetT = 12;
+            pub const VT_USAGE: ::flatbuffers::VOffsetT = 14;
+            pub const VT_WEIGHT: ::flatbuffers::VOffsetT = 16;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Action { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args ActionArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Action<'bldr>> {
+                let mut builder = ActionBuilder::new(_fbb);
+                builder.add_key(args.key);
+                if let Some(x) = args.usage {
+                    builder.add_usage(x);
+                }
+                if let Some(x) = args.effects {
+                    builder.add_effects(x);
+                }
+                if let Some(x) = args.attack {
+                    builder.add_attack(x);
+                }
+                if let Some(x) = args.target {
+                    builder.add_target(x);
+                }
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.add_weight(args.weight);
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Action::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Action::VT_NAME, None).unwrap() }
+            }
+            #[inline]
+            pub fn target(&self) -> &'a Target {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Target>(Action::VT_TARGET, None).unwrap() }
+            }
+            #[inline]
+            pub fn attack(&self) -> Option<&'a Attack> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Attack>(Action::VT_ATTACK, None) }
+            }
+            #[inline]
+            pub fn effects(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect>>,
+                        >>(Action::VT_EFFECTS, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn usage(&self) -> &'a Usage {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Usage>(Action::VT_USAGE, None).unwrap() }
+            }
+            #[inline]
+            pub fn weight(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Action::VT_WEIGHT, Some(0)).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Action<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
      .visit_field::<u64>("key", Self::VT_KEY, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
      .visit_field::<Target>("target", Self::VT_TARGET, true)?
@@ -3615,598 +3741,690 @@ impl ::flatbuffers::Verifiable for Action<'_> {
      .visit_field::<Usage>("usage", Self::VT_USAGE, true)?
      .visit_field::<u16>("weight", Self::VT_WEIGHT, false)?
      .finish();
-    Ok(())
-  }
-}
-pub struct ActionArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub target: Option<&'a Target>,
-    pub attack: Option<&'a Attack>,
-    pub effects: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect<'a>>>>>,
-    pub usage: Option<&'a Usage>,
-    pub weight: u16,
-}
-impl<'a> Default for ActionArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    ActionArgs {
-      key: 0,
-      name: None, // required field
-      target: None, // required field
-      attack: None,
-      effects: None, // required field
-      usage: None, // required field
-      weight: 0,
-    }
-  }
-}
+                Ok(())
+            }
+        }
+        pub struct ActionArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub target: Option<&'a Target>,
+            pub attack: Option<&'a Attack>,
+            pub effects:
+                Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Effect<'a>>>>>,
+            pub usage: Option<&'a Usage>,
+            pub weight: u16,
+        }
+        impl<'a> Default for ActionArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                ActionArgs {
+                    key: 0,
+                    name: None,   // required field
+                    target: None, // required field
+                    attack: None,
+                    effects: None, // required field
+                    usage: None,   // required field
+                    weight: 0,
+                }
+            }
+        }
 
-pub struct ActionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ActionBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(Action::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Action::VT_NAME, name);
-  }
-  #[inline]
-  pub fn add_target(&mut self, target: &Target) {
-    self.fbb_.push_slot_always::<&Target>(Action::VT_TARGET, target);
-  }
-  #[inline]
-  pub fn add_attack(&mut self, attack: &Attack) {
-    self.fbb_.push_slot_always::<&Attack>(Action::VT_ATTACK, attack);
-  }
-  #[inline]
-  pub fn add_effects(&mut self, effects: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Effect<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Action::VT_EFFECTS, effects);
-  }
-  #[inline]
-  pub fn add_usage(&mut self, usage: &Usage) {
-    self.fbb_.push_slot_always::<&Usage>(Action::VT_USAGE, usage);
-  }
-  #[inline]
-  pub fn add_weight(&mut self, weight: u16) {
-    self.fbb_.push_slot::<u16>(Action::VT_WEIGHT, weight, 0);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ActionBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    ActionBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Action<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Action::VT_NAME,"name");
-    self.fbb_.required(o, Action::VT_TARGET,"target");
-    self.fbb_.required(o, Action::VT_EFFECTS,"effects");
-    self.fbb_.required(o, Action::VT_USAGE,"usage");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        pub struct ActionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ActionBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(Action::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Action::VT_NAME, name);
+            }
+            #[inline]
+            pub fn add_target(&mut self, target: &Target) {
+                self.fbb_.push_slot_always::<&Target>(Action::VT_TARGET, target);
+            }
+            #[inline]
+            pub fn add_attack(&mut self, attack: &Attack) {
+                self.fbb_.push_slot_always::<&Attack>(Action::VT_ATTACK, attack);
+            }
+            #[inline]
+            pub fn add_effects(
+                &mut self,
+                effects: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Effect<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Action::VT_EFFECTS, effects);
+            }
+            #[inline]
+            pub fn add_usage(&mut self, usage: &Usage) {
+                self.fbb_.push_slot_always::<&Usage>(Action::VT_USAGE, usage);
+            }
+            #[inline]
+            pub fn add_weight(&mut self, weight: u16) {
+                self.fbb_.push_slot::<u16>(Action::VT_WEIGHT, weight, 0);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ActionBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                ActionBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Action<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Action::VT_NAME, "name");
+                self.fbb_.required(o, Action::VT_TARGET, "target");
+                self.fbb_.required(o, Action::VT_EFFECTS, "effects");
+                self.fbb_.required(o, Action::VT_USAGE, "usage");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-impl ::core::fmt::Debug for Action<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Action");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.field("target", &self.target());
-      ds.field("attack", &self.attack());
-      ds.field("effects", &self.effects());
-      ds.field("usage", &self.usage());
-      ds.field("weight", &self.weight());
-      ds.finish()
-  }
-}
-pub enum RoutineOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        impl ::core::fmt::Debug for Action<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Action");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.field("target", &self.target());
+                ds.field("attack", &self.attack());
+                ds.field("effects", &self.effects());
+                ds.field("usage", &self.usage());
+                ds.field("weight", &self.weight());
+                ds.finish()
+            }
+        }
+        pub enum RoutineOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-pub struct Routine<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        pub struct Routine<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-impl<'a> ::flatbuffers::Follow<'a> for Routine<'a> {
-  type Inner = Routine<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+        impl<'a> ::flatbuffers::Follow<'a> for Routine<'a> {
+            type Inner = Routine<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-impl<'a> Routine<'a> {
-  pub const VT_STRIKES: ::flatbuffers::VOffsetT = 4;
+        impl<'a> Routine<'a> {
+            pub const VT_STRIKES: ::flatbuffers::VOffsetT = 4;
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Routine { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args RoutineArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Routine<'bldr>> {
-    let mut builder = RoutineBuilder::new(_fbb);
-    if let Some(x) = args.strikes { builder.add_strikes(x); }
-    builder.finish()
-  }
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Routine { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args RoutineArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Routine<'bldr>> {
+                let mut builder = RoutineBuilder::new(_fbb);
+                if let Some(x) = args.strikes {
+                    builder.add_strikes(x);
+                }
+                builder.finish()
+            }
 
+            #[inline]
+            pub fn strikes(&self) -> ::flatbuffers::Vector<'a, Strike> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Strike>>>(
+                            Routine::VT_STRIKES,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+        }
 
-  #[inline]
-  pub fn strikes(&self) -> ::flatbuffers::Vector<'a, Strike> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Strike>>>(Routine::VT_STRIKES, None).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Routine<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Strike>>>("strikes", Self::VT_STRIKES, true)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct RoutineArgs<'a> {
-    pub strikes: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Strike>>>,
-}
-impl<'a> Default for RoutineArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    RoutineArgs {
+        impl ::flatbuffers::Verifiable for Routine<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Strike>>>(
+                        "strikes",
+                        Self::VT_STRIKES,
+                        true,
+                    )?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct RoutineArgs<'a> {
+            pub strikes: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Strike>>>,
+        }
+        impl<'a> Default for RoutineArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                RoutineArgs {
       strikes: None, // required field
     }
-  }
-}
+            }
+        }
 
-pub struct RoutineBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RoutineBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_strikes(&mut self, strikes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Strike>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Routine::VT_STRIKES, strikes);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RoutineBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    RoutineBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Routine<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Routine::VT_STRIKES,"strikes");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        pub struct RoutineBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RoutineBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_strikes(&mut self, strikes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Strike>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Routine::VT_STRIKES, strikes);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RoutineBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                RoutineBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Routine<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Routine::VT_STRIKES, "strikes");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-impl ::core::fmt::Debug for Routine<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Routine");
-      ds.field("strikes", &self.strikes());
-      ds.finish()
-  }
-}
-pub enum CastingOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        impl ::core::fmt::Debug for Routine<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Routine");
+                ds.field("strikes", &self.strikes());
+                ds.finish()
+            }
+        }
+        pub enum CastingOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-pub struct Casting<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        pub struct Casting<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-impl<'a> ::flatbuffers::Follow<'a> for Casting<'a> {
-  type Inner = Casting<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+        impl<'a> ::flatbuffers::Follow<'a> for Casting<'a> {
+            type Inner = Casting<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-impl<'a> Casting<'a> {
-  pub const VT_ABILITY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_SAVE_DC: ::flatbuffers::VOffsetT = 6;
-  pub const VT_ATTACK_BONUS: ::flatbuffers::VOffsetT = 8;
-  pub const VT_SPELLS: ::flatbuffers::VOffsetT = 10;
-  pub const VT_SLOTS: ::flatbuffers::VOffsetT = 12;
-  pub const VT_SLOTTED: ::flatbuffers::VOffsetT = 14;
+        impl<'a> Casting<'a> {
+            pub const VT_ABILITY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_SAVE_DC: ::flatbuffers::VOffsetT = 6;
+            pub const VT_ATTACK_BONUS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_SPELLS: ::flatbuffers::VOffsetT = 10;
+            pub const VT_SLOTS: ::flatbuffers::VOffsetT = 12;
+            pub const VT_SLOTTED: ::flatbuffers::VOffsetT = 14;
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Casting { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args CastingArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Casting<'bldr>> {
-    let mut builder = CastingBuilder::new(_fbb);
-    if let Some(x) = args.slotted { builder.add_slotted(x); }
-    if let Some(x) = args.slots { builder.add_slots(x); }
-    if let Some(x) = args.spells { builder.add_spells(x); }
-    builder.add_attack_bonus(args.attack_bonus);
-    builder.add_save_dc(args.save_dc);
-    builder.add_ability(args.ability);
-    builder.finish()
-  }
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Casting { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args CastingArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Casting<'bldr>> {
+                let mut builder = CastingBuilder::new(_fbb);
+                if let Some(x) = args.slotted {
+                    builder.add_slotted(x);
+                }
+                if let Some(x) = args.slots {
+                    builder.add_slots(x);
+                }
+                if let Some(x) = args.spells {
+                    builder.add_spells(x);
+                }
+                builder.add_attack_bonus(args.attack_bonus);
+                builder.add_save_dc(args.save_dc);
+                builder.add_ability(args.ability);
+                builder.finish()
+            }
 
+            #[inline]
+            pub fn ability(&self) -> Ability {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Ability>(Casting::VT_ABILITY, Some(Ability::Strength)).unwrap() }
+            }
+            #[inline]
+            pub fn save_dc(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Casting::VT_SAVE_DC, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn attack_bonus(&self) -> i16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<i16>(Casting::VT_ATTACK_BONUS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn spells(&self) -> ::flatbuffers::Vector<'a, Known> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Known>>>(
+                            Casting::VT_SPELLS,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn slots(&self) -> ::flatbuffers::Vector<'a, u8> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(Casting::VT_SLOTS, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn slotted(&self) -> ::flatbuffers::Vector<'a, u32> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u32>>>(
+                            Casting::VT_SLOTTED,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+        }
 
-  #[inline]
-  pub fn ability(&self) -> Ability {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Ability>(Casting::VT_ABILITY, Some(Ability::Strength)).unwrap()}
-  }
-  #[inline]
-  pub fn save_dc(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Casting::VT_SAVE_DC, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn attack_bonus(&self) -> i16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<i16>(Casting::VT_ATTACK_BONUS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn spells(&self) -> ::flatbuffers::Vector<'a, Known> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Known>>>(Casting::VT_SPELLS, None).unwrap()}
-  }
-  #[inline]
-  pub fn slots(&self) -> ::flatbuffers::Vector<'a, u8> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(Casting::VT_SLOTS, None).unwrap()}
-  }
-  #[inline]
-  pub fn slotted(&self) -> ::flatbuffers::Vector<'a, u32> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u32>>>(Casting::VT_SLOTTED, None).unwrap()}
-  }
-}
+        impl ::flatbuffers::Verifiable for Casting<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<Ability>("ability", Self::VT_ABILITY, false)?
+                    .visit_field::<u8>("save_dc", Self::VT_SAVE_DC, false)?
+                    .visit_field::<i16>("attack_bonus", Self::VT_ATTACK_BONUS, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Known>>>(
+                        "spells",
+                        Self::VT_SPELLS,
+                        true,
+                    )?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                        "slots",
+                        Self::VT_SLOTS,
+                        true,
+                    )?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u32>>>(
+                        "slotted",
+                        Self::VT_SLOTTED,
+                        true,
+                    )?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct CastingArgs<'a> {
+            pub ability: Ability,
+            pub save_dc: u8,
+            pub attack_bonus: i16,
+            pub spells: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Known>>>,
+            pub slots: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+            pub slotted: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u32>>>,
+        }
+        impl<'a> Default for CastingArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                CastingArgs {
+                    ability: Ability::Strength,
+                    save_dc: 0,
+                    attack_bonus: 0,
+                    spells: None,  // required field
+                    slots: None,   // required field
+                    slotted: None, // required field
+                }
+            }
+        }
 
-impl ::flatbuffers::Verifiable for Casting<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<Ability>("ability", Self::VT_ABILITY, false)?
-     .visit_field::<u8>("save_dc", Self::VT_SAVE_DC, false)?
-     .visit_field::<i16>("attack_bonus", Self::VT_ATTACK_BONUS, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Known>>>("spells", Self::VT_SPELLS, true)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>("slots", Self::VT_SLOTS, true)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u32>>>("slotted", Self::VT_SLOTTED, true)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct CastingArgs<'a> {
-    pub ability: Ability,
-    pub save_dc: u8,
-    pub attack_bonus: i16,
-    pub spells: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Known>>>,
-    pub slots: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
-    pub slotted: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u32>>>,
-}
-impl<'a> Default for CastingArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    CastingArgs {
-      ability: Ability::Strength,
-      save_dc: 0,
-      attack_bonus: 0,
-      spells: None, // required field
-      slots: None, // required field
-      slotted: None, // required field
-    }
-  }
-}
+        pub struct CastingBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CastingBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_ability(&mut self, ability: Ability) {
+                self.fbb_.push_slot::<Ability>(Casting::VT_ABILITY, ability, Ability::Strength);
+            }
+            #[inline]
+            pub fn add_save_dc(&mut self, save_dc: u8) {
+                self.fbb_.push_slot::<u8>(Casting::VT_SAVE_DC, save_dc, 0);
+            }
+            #[inline]
+            pub fn add_attack_bonus(&mut self, attack_bonus: i16) {
+                self.fbb_.push_slot::<i16>(Casting::VT_ATTACK_BONUS, attack_bonus, 0);
+            }
+            #[inline]
+            pub fn add_spells(&mut self, spells: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Known>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SPELLS, spells);
+            }
+            #[inline]
+            pub fn add_slots(&mut self, slots: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SLOTS, slots);
+            }
+            #[inline]
+            pub fn add_slotted(&mut self, slotted: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u32>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SLOTTED, slotted);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CastingBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                CastingBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Casting<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Casting::VT_SPELLS, "spells");
+                self.fbb_.required(o, Casting::VT_SLOTS, "slots");
+                self.fbb_.required(o, Casting::VT_SLOTTED, "slotted");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-pub struct CastingBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CastingBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_ability(&mut self, ability: Ability) {
-    self.fbb_.push_slot::<Ability>(Casting::VT_ABILITY, ability, Ability::Strength);
-  }
-  #[inline]
-  pub fn add_save_dc(&mut self, save_dc: u8) {
-    self.fbb_.push_slot::<u8>(Casting::VT_SAVE_DC, save_dc, 0);
-  }
-  #[inline]
-  pub fn add_attack_bonus(&mut self, attack_bonus: i16) {
-    self.fbb_.push_slot::<i16>(Casting::VT_ATTACK_BONUS, attack_bonus, 0);
-  }
-  #[inline]
-  pub fn add_spells(&mut self, spells: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Known>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SPELLS, spells);
-  }
-  #[inline]
-  pub fn add_slots(&mut self, slots: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u8>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SLOTS, slots);
-  }
-  #[inline]
-  pub fn add_slotted(&mut self, slotted: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u32>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Casting::VT_SLOTTED, slotted);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CastingBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    CastingBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Casting<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Casting::VT_SPELLS,"spells");
-    self.fbb_.required(o, Casting::VT_SLOTS,"slots");
-    self.fbb_.required(o, Casting::VT_SLOTTED,"slotted");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        impl ::core::fmt::Debug for Casting<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Casting");
+                ds.field("ability", &self.ability());
+                ds.field("save_dc", &self.save_dc());
+                ds.field("attack_bonus", &self.attack_bonus());
+                ds.field("spells", &self.spells());
+                ds.field("slots", &self.slots());
+                ds.field("slotted", &self.slotted());
+                ds.finish()
+            }
+        }
+        pub enum CreatureOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-impl ::core::fmt::Debug for Casting<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Casting");
-      ds.field("ability", &self.ability());
-      ds.field("save_dc", &self.save_dc());
-      ds.field("attack_bonus", &self.attack_bonus());
-      ds.field("spells", &self.spells());
-      ds.field("slots", &self.slots());
-      ds.field("slotted", &self.slotted());
-      ds.finish()
-  }
-}
-pub enum CreatureOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        pub struct Creature<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-pub struct Creature<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        impl<'a> ::flatbuffers::Follow<'a> for Creature<'a> {
+            type Inner = Creature<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-impl<'a> ::flatbuffers::Follow<'a> for Creature<'a> {
-  type Inner = Creature<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+        impl<'a> Creature<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+            pub const VT_CELLS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_KIND: ::flatbuffers::VOffsetT = 10;
+            pub const VT_ABILITIES: ::flatbuffers::VOffsetT = 12;
+            pub const VT_SAVES: ::flatbuffers::VOffsetT = 14;
+            pub const VT_ARMOR_CLASS: ::flatbuffers::VOffsetT = 16;
+            pub const VT_HIT_POINTS: ::flatbuffers::VOffsetT = 18;
+            pub const VT_HIT_DICE: ::flatbuffers::VOffsetT = 20;
+            pub const VT_SPEEDS: ::flatbuffers::VOffsetT = 22;
+            pub const VT_PROFICIENCY: ::flatbuffers::VOffsetT = 24;
+            pub const VT_CHALLENGE_EIGHTHS: ::flatbuffers::VOffsetT = 26;
+            pub const VT_EXPERIENCE: ::flatbuffers::VOffsetT = 28;
+            pub const VT_DEFENCES: ::flatbuffers::VOffsetT = 30;
+            pub const VT_CONDITION_IMMUNITIES: ::flatbuffers::VOffsetT = 32;
+            pub const VT_AWARENESS: ::flatbuffers::VOffsetT = 34;
+            pub const VT_ACTIONS: ::flatbuffers::VOffsetT = 36;
+            pub const VT_MULTIATTACK: ::flatbuffers::VOffsetT = 38;
+            pub const VT_CASTING: ::flatbuffers::VOffsetT = 40;
+            pub const VT_BEHAVIOUR: ::flatbuffers::VOffsetT = 42;
 
-impl<'a> Creature<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-  pub const VT_CELLS: ::flatbuffers::VOffsetT = 8;
-  pub const VT_KIND: ::flatbuffers::VOffsetT = 10;
-  pub const VT_ABILITIES: ::flatbuffers::VOffsetT = 12;
-  pub const VT_SAVES: ::flatbuffers::VOffsetT = 14;
-  pub const VT_ARMOR_CLASS: ::flatbuffers::VOffsetT = 16;
-  pub const VT_HIT_POINTS: ::flatbuffers::VOffsetT = 18;
-  pub const VT_HIT_DICE: ::flatbuffers::VOffsetT = 20;
-  pub const VT_SPEEDS: ::flatbuffers::VOffsetT = 22;
-  pub const VT_PROFICIENCY: ::flatbuffers::VOffsetT = 24;
-  pub const VT_CHALLENGE_EIGHTHS: ::flatbuffers::VOffsetT = 26;
-  pub const VT_EXPERIENCE: ::flatbuffers::VOffsetT = 28;
-  pub const VT_DEFENCES: ::flatbuffers::VOffsetT = 30;
-  pub const VT_CONDITION_IMMUNITIES: ::flatbuffers::VOffsetT = 32;
-  pub const VT_AWARENESS: ::flatbuffers::VOffsetT = 34;
-  pub const VT_ACTIONS: ::flatbuffers::VOffsetT = 36;
-  pub const VT_MULTIATTACK: ::flatbuffers::VOffsetT = 38;
-  pub const VT_CASTING: ::flatbuffers::VOffsetT = 40;
-  pub const VT_BEHAVIOUR: ::flatbuffers::VOffsetT = 42;
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Creature { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args CreatureArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Creature<'bldr>> {
+                let mut builder = CreatureBuilder::new(_fbb);
+                builder.add_condition_immunities(args.condition_immunities);
+                builder.add_key(args.key);
+                if let Some(x) = args.behaviour {
+                    builder.add_behaviour(x);
+                }
+                if let Some(x) = args.casting {
+                    builder.add_casting(x);
+                }
+                if let Some(x) = args.multiattack {
+                    builder.add_multiattack(x);
+                }
+                if let Some(x) = args.actions {
+                    builder.add_actions(x);
+                }
+                if let Some(x) = args.defences {
+                    builder.add_defences(x);
+                }
+                builder.add_experience(args.experience);
+                if let Some(x) = args.speeds {
+                    builder.add_speeds(x);
+                }
+                if let Some(x) = args.hit_dice {
+                    builder.add_hit_dice(x);
+                }
+                if let Some(x) = args.saves {
+                    builder.add_saves(x);
+                }
+                if let Some(x) = args.abilities {
+                    builder.add_abilities(x);
+                }
+                if let Some(x) = args.kind {
+                    builder.add_kind(x);
+                }
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.add_awareness(args.awareness);
+                builder.add_challenge_eighths(args.challenge_eighths);
+                builder.add_hit_points(args.hit_points);
+                builder.add_proficiency(args.proficiency);
+                builder.add_armor_class(args.armor_class);
+                builder.add_cells(args.cells);
+                builder.finish()
+            }
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Creature { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args CreatureArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Creature<'bldr>> {
-    let mut builder = CreatureBuilder::new(_fbb);
-    builder.add_condition_immunities(args.condition_immunities);
-    builder.add_key(args.key);
-    if let Some(x) = args.behaviour { builder.add_behaviour(x); }
-    if let Some(x) = args.casting { builder.add_casting(x); }
-    if let Some(x) = args.multiattack { builder.add_multiattack(x); }
-    if let Some(x) = args.actions { builder.add_actions(x); }
-    if let Some(x) = args.defences { builder.add_defences(x); }
-    builder.add_experience(args.experience);
-    if let Some(x) = args.speeds { builder.add_speeds(x); }
-    if let Some(x) = args.hit_dice { builder.add_hit_dice(x); }
-    if let Some(x) = args.saves { builder.add_saves(x); }
-    if let Some(x) = args.abilities { builder.add_abilities(x); }
-    if let Some(x) = args.kind { builder.add_kind(x); }
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.add_awareness(args.awareness);
-    builder.add_challenge_eighths(args.challenge_eighths);
-    builder.add_hit_points(args.hit_points);
-    builder.add_proficiency(args.proficiency);
-    builder.add_armor_class(args.armor_class);
-    builder.add_cells(args.cells);
-    builder.finish()
-  }
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Creature::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Creature::VT_NAME, None).unwrap() }
+            }
+            #[inline]
+            pub fn cells(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Creature::VT_CELLS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn kind(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Creature::VT_KIND, None).unwrap() }
+            }
+            #[inline]
+            pub fn abilities(&self) -> ::flatbuffers::Vector<'a, u8> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(
+                            Creature::VT_ABILITIES,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn saves(&self) -> ::flatbuffers::Vector<'a, i8> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, i8>>>(Creature::VT_SAVES, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn armor_class(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Creature::VT_ARMOR_CLASS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn hit_points(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Creature::VT_HIT_POINTS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn hit_dice(&self) -> &'a Dice {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Dice>(Creature::VT_HIT_DICE, None).unwrap() }
+            }
+            #[inline]
+            pub fn speeds(&self) -> &'a Speeds {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Speeds>(Creature::VT_SPEEDS, None).unwrap() }
+            }
+            #[inline]
+            pub fn proficiency(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Creature::VT_PROFICIENCY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn challenge_eighths(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Creature::VT_CHALLENGE_EIGHTHS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn experience(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Creature::VT_EXPERIENCE, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn defences(&self) -> &'a Defences {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Defences>(Creature::VT_DEFENCES, None).unwrap() }
+            }
+            #[inline]
+            pub fn condition_immunities(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Creature::VT_CONDITION_IMMUNITIES, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn awareness(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Creature::VT_AWARENESS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn actions(&self) -> ::flatbuffers::Vector<'a, u32> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u32>>>(
+                            Creature::VT_ACTIONS,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn multiattack(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine>>,
+                        >>(Creature::VT_MULTIATTACK, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn casting(&self) -> Option<Casting<'a>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<Casting>>(Creature::VT_CASTING, None) }
+            }
+            #[inline]
+            pub fn behaviour(&self) -> &'a Behaviour {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Behaviour>(Creature::VT_BEHAVIOUR, None).unwrap() }
+            }
+        }
 
-
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Creature::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Creature::VT_NAME, None).unwrap()}
-  }
-  #[inline]
-  pub fn cells(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Creature::VT_CELLS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn kind(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Creature::VT_KIND, None).unwrap()}
-  }
-  #[inline]
-  pub fn abilities(&self) -> ::flatbuffers::Vector<'a, u8> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(Creature::VT_ABILITIES, None).unwrap()}
-  }
-  #[inline]
-  pub fn saves(&self) -> ::flatbuffers::Vector<'a, i8> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, i8>>>(Creature::VT_SAVES, None).unwrap()}
-  }
-  #[inline]
-  pub fn armor_class(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Creature::VT_ARMOR_CLASS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn hit_points(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Creature::VT_HIT_POINTS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn hit_dice(&self) -> &'a Dice {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Dice>(Creature::VT_HIT_DICE, None).unwrap()}
-  }
-  #[inline]
-  pub fn speeds(&self) -> &'a Speeds {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Speeds>(Creature::VT_SPEEDS, None).unwrap()}
-  }
-  #[inline]
-  pub fn proficiency(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Creature::VT_PROFICIENCY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn challenge_eighths(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Creature::VT_CHALLENGE_EIGHTHS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn experience(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Creature::VT_EXPERIENCE, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn defences(&self) -> &'a Defences {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Defences>(Creature::VT_DEFENCES, None).unwrap()}
-  }
-  #[inline]
-  pub fn condition_immunities(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Creature::VT_CONDITION_IMMUNITIES, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn awareness(&self) -> u16 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(Creature::VT_AWARENESS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn actions(&self) -> ::flatbuffers::Vector<'a, u32> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u32>>>(Creature::VT_ACTIONS, None).unwrap()}
-  }
-  #[inline]
-  pub fn multiattack(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine>>>>(Creature::VT_MULTIATTACK, None).unwrap()}
-  }
-  #[inline]
-  pub fn casting(&self) -> Option<Casting<'a>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<Casting>>(Creature::VT_CASTING, None)}
-  }
-  #[inline]
-  pub fn behaviour(&self) -> &'a Behaviour {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<Behaviour>(Creature::VT_BEHAVIOUR, None).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Creature<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
+        impl ::flatbuffers::Verifiable for Creature<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
      .visit_field::<u64>("key", Self::VT_KEY, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
      .visit_field::<u8>("cells", Self::VT_CELLS, false)?
@@ -4228,746 +4446,790 @@ impl ::flatbuffers::Verifiable for Creature<'_> {
      .visit_field::<::flatbuffers::ForwardsUOffset<Casting>>("casting", Self::VT_CASTING, false)?
      .visit_field::<Behaviour>("behaviour", Self::VT_BEHAVIOUR, true)?
      .finish();
-    Ok(())
-  }
-}
-pub struct CreatureArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub cells: u8,
-    pub kind: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub abilities: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
-    pub saves: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, i8>>>,
-    pub armor_class: u8,
-    pub hit_points: u16,
-    pub hit_dice: Option<&'a Dice>,
-    pub speeds: Option<&'a Speeds>,
-    pub proficiency: u8,
-    pub challenge_eighths: u16,
-    pub experience: u32,
-    pub defences: Option<&'a Defences>,
-    pub condition_immunities: u64,
-    pub awareness: u16,
-    pub actions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u32>>>,
-    pub multiattack: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine<'a>>>>>,
-    pub casting: Option<::flatbuffers::WIPOffset<Casting<'a>>>,
-    pub behaviour: Option<&'a Behaviour>,
-}
-impl<'a> Default for CreatureArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    CreatureArgs {
-      key: 0,
-      name: None, // required field
-      cells: 0,
-      kind: None, // required field
-      abilities: None, // required field
-      saves: None, // required field
-      armor_class: 0,
-      hit_points: 0,
-      hit_dice: None, // required field
-      speeds: None, // required field
-      proficiency: 0,
-      challenge_eighths: 0,
-      experience: 0,
-      defences: None, // required field
-      condition_immunities: 0,
-      awareness: 0,
-      actions: None, // required field
-      multiattack: None, // required field
-      casting: None,
-      behaviour: None, // required field
-    }
-  }
-}
+                Ok(())
+            }
+        }
+        pub struct CreatureArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub cells: u8,
+            pub kind: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub abilities: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+            pub saves: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, i8>>>,
+            pub armor_class: u8,
+            pub hit_points: u16,
+            pub hit_dice: Option<&'a Dice>,
+            pub speeds: Option<&'a Speeds>,
+            pub proficiency: u8,
+            pub challenge_eighths: u16,
+            pub experience: u32,
+            pub defences: Option<&'a Defences>,
+            pub condition_immunities: u64,
+            pub awareness: u16,
+            pub actions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u32>>>,
+            pub multiattack: Option<
+                ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Routine<'a>>>>,
+            >,
+            pub casting: Option<::flatbuffers::WIPOffset<Casting<'a>>>,
+            pub behaviour: Option<&'a Behaviour>,
+        }
+        impl<'a> Default for CreatureArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                CreatureArgs {
+                    key: 0,
+                    name: None, // required field
+                    cells: 0,
+                    kind: None,      // required field
+                    abilities: None, // required field
+                    saves: None,     // required field
+                    armor_class: 0,
+                    hit_points: 0,
+                    hit_dice: None, // required field
+                    speeds: None,   // required field
+                    proficiency: 0,
+                    challenge_eighths: 0,
+                    experience: 0,
+                    defences: None, // required field
+                    condition_immunities: 0,
+                    awareness: 0,
+                    actions: None,     // required field
+                    multiattack: None, // required field
+                    casting: None,
+                    behaviour: None, // required field
+                }
+            }
+        }
 
-pub struct CreatureBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CreatureBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(Creature::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_NAME, name);
-  }
-  #[inline]
-  pub fn add_cells(&mut self, cells: u8) {
-    self.fbb_.push_slot::<u8>(Creature::VT_CELLS, cells, 0);
-  }
-  #[inline]
-  pub fn add_kind(&mut self, kind: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_KIND, kind);
-  }
-  #[inline]
-  pub fn add_abilities(&mut self, abilities: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u8>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_ABILITIES, abilities);
-  }
-  #[inline]
-  pub fn add_saves(&mut self, saves: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , i8>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_SAVES, saves);
-  }
-  #[inline]
-  pub fn add_armor_class(&mut self, armor_class: u8) {
-    self.fbb_.push_slot::<u8>(Creature::VT_ARMOR_CLASS, armor_class, 0);
-  }
-  #[inline]
-  pub fn add_hit_points(&mut self, hit_points: u16) {
-    self.fbb_.push_slot::<u16>(Creature::VT_HIT_POINTS, hit_points, 0);
-  }
-  #[inline]
-  pub fn add_hit_dice(&mut self, hit_dice: &Dice) {
-    self.fbb_.push_slot_always::<&Dice>(Creature::VT_HIT_DICE, hit_dice);
-  }
-  #[inline]
-  pub fn add_speeds(&mut self, speeds: &Speeds) {
-    self.fbb_.push_slot_always::<&Speeds>(Creature::VT_SPEEDS, speeds);
-  }
-  #[inline]
-  pub fn add_proficiency(&mut self, proficiency: u8) {
-    self.fbb_.push_slot::<u8>(Creature::VT_PROFICIENCY, proficiency, 0);
-  }
-  #[inline]
-  pub fn add_challenge_eighths(&mut self, challenge_eighths: u16) {
-    self.fbb_.push_slot::<u16>(Creature::VT_CHALLENGE_EIGHTHS, challenge_eighths, 0);
-  }
-  #[inline]
-  pub fn add_experience(&mut self, experience: u32) {
-    self.fbb_.push_slot::<u32>(Creature::VT_EXPERIENCE, experience, 0);
-  }
-  #[inline]
-  pub fn add_defences(&mut self, defences: &Defences) {
-    self.fbb_.push_slot_always::<&Defences>(Creature::VT_DEFENCES, defences);
-  }
-  #[inline]
-  pub fn add_condition_immunities(&mut self, condition_immunities: u64) {
-    self.fbb_.push_slot::<u64>(Creature::VT_CONDITION_IMMUNITIES, condition_immunities, 0);
-  }
-  #[inline]
-  pub fn add_awareness(&mut self, awareness: u16) {
-    self.fbb_.push_slot::<u16>(Creature::VT_AWARENESS, awareness, 0);
-  }
-  #[inline]
-  pub fn add_actions(&mut self, actions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u32>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_ACTIONS, actions);
-  }
-  #[inline]
-  pub fn add_multiattack(&mut self, multiattack: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Routine<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_MULTIATTACK, multiattack);
-  }
-  #[inline]
-  pub fn add_casting(&mut self, casting: ::flatbuffers::WIPOffset<Casting<'b >>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<Casting>>(Creature::VT_CASTING, casting);
-  }
-  #[inline]
-  pub fn add_behaviour(&mut self, behaviour: &Behaviour) {
-    self.fbb_.push_slot_always::<&Behaviour>(Creature::VT_BEHAVIOUR, behaviour);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CreatureBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    CreatureBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Creature<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Creature::VT_NAME,"name");
-    self.fbb_.required(o, Creature::VT_KIND,"kind");
-    self.fbb_.required(o, Creature::VT_ABILITIES,"abilities");
-    self.fbb_.required(o, Creature::VT_SAVES,"saves");
-    self.fbb_.required(o, Creature::VT_HIT_DICE,"hit_dice");
-    self.fbb_.required(o, Creature::VT_SPEEDS,"speeds");
-    self.fbb_.required(o, Creature::VT_DEFENCES,"defences");
-    self.fbb_.required(o, Creature::VT_ACTIONS,"actions");
-    self.fbb_.required(o, Creature::VT_MULTIATTACK,"multiattack");
-    self.fbb_.required(o, Creature::VT_BEHAVIOUR,"behaviour");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        pub struct CreatureBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CreatureBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(Creature::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_NAME, name);
+            }
+            #[inline]
+            pub fn add_cells(&mut self, cells: u8) {
+                self.fbb_.push_slot::<u8>(Creature::VT_CELLS, cells, 0);
+            }
+            #[inline]
+            pub fn add_kind(&mut self, kind: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_KIND, kind);
+            }
+            #[inline]
+            pub fn add_abilities(&mut self, abilities: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_ABILITIES, abilities);
+            }
+            #[inline]
+            pub fn add_saves(&mut self, saves: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, i8>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_SAVES, saves);
+            }
+            #[inline]
+            pub fn add_armor_class(&mut self, armor_class: u8) {
+                self.fbb_.push_slot::<u8>(Creature::VT_ARMOR_CLASS, armor_class, 0);
+            }
+            #[inline]
+            pub fn add_hit_points(&mut self, hit_points: u16) {
+                self.fbb_.push_slot::<u16>(Creature::VT_HIT_POINTS, hit_points, 0);
+            }
+            #[inline]
+            pub fn add_hit_dice(&mut self, hit_dice: &Dice) {
+                self.fbb_.push_slot_always::<&Dice>(Creature::VT_HIT_DICE, hit_dice);
+            }
+            #[inline]
+            pub fn add_speeds(&mut self, speeds: &Speeds) {
+                self.fbb_.push_slot_always::<&Speeds>(Creature::VT_SPEEDS, speeds);
+            }
+            #[inline]
+            pub fn add_proficiency(&mut self, proficiency: u8) {
+                self.fbb_.push_slot::<u8>(Creature::VT_PROFICIENCY, proficiency, 0);
+            }
+            #[inline]
+            pub fn add_challenge_eighths(&mut self, challenge_eighths: u16) {
+                self.fbb_.push_slot::<u16>(Creature::VT_CHALLENGE_EIGHTHS, challenge_eighths, 0);
+            }
+            #[inline]
+            pub fn add_experience(&mut self, experience: u32) {
+                self.fbb_.push_slot::<u32>(Creature::VT_EXPERIENCE, experience, 0);
+            }
+            #[inline]
+            pub fn add_defences(&mut self, defences: &Defences) {
+                self.fbb_.push_slot_always::<&Defences>(Creature::VT_DEFENCES, defences);
+            }
+            #[inline]
+            pub fn add_condition_immunities(&mut self, condition_immunities: u64) {
+                self.fbb_.push_slot::<u64>(Creature::VT_CONDITION_IMMUNITIES, condition_immunities, 0);
+            }
+            #[inline]
+            pub fn add_awareness(&mut self, awareness: u16) {
+                self.fbb_.push_slot::<u16>(Creature::VT_AWARENESS, awareness, 0);
+            }
+            #[inline]
+            pub fn add_actions(&mut self, actions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u32>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_ACTIONS, actions);
+            }
+            #[inline]
+            pub fn add_multiattack(
+                &mut self,
+                multiattack: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Routine<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Creature::VT_MULTIATTACK, multiattack);
+            }
+            #[inline]
+            pub fn add_casting(&mut self, casting: ::flatbuffers::WIPOffset<Casting<'b>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<Casting>>(Creature::VT_CASTING, casting);
+            }
+            #[inline]
+            pub fn add_behaviour(&mut self, behaviour: &Behaviour) {
+                self.fbb_.push_slot_always::<&Behaviour>(Creature::VT_BEHAVIOUR, behaviour);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CreatureBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                CreatureBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Creature<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Creature::VT_NAME, "name");
+                self.fbb_.required(o, Creature::VT_KIND, "kind");
+                self.fbb_.required(o, Creature::VT_ABILITIES, "abilities");
+                self.fbb_.required(o, Creature::VT_SAVES, "saves");
+                self.fbb_.required(o, Creature::VT_HIT_DICE, "hit_dice");
+                self.fbb_.required(o, Creature::VT_SPEEDS, "speeds");
+                self.fbb_.required(o, Creature::VT_DEFENCES, "defences");
+                self.fbb_.required(o, Creature::VT_ACTIONS, "actions");
+                self.fbb_.required(o, Creature::VT_MULTIATTACK, "multiattack");
+                self.fbb_.required(o, Creature::VT_BEHAVIOUR, "behaviour");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-impl ::core::fmt::Debug for Creature<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Creature");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.field("cells", &self.cells());
-      ds.field("kind", &self.kind());
-      ds.field("abilities", &self.abilities());
-      ds.field("saves", &self.saves());
-      ds.field("armor_class", &self.armor_class());
-      ds.field("hit_points", &self.hit_points());
-      ds.field("hit_dice", &self.hit_dice());
-      ds.field("speeds", &self.speeds());
-      ds.field("proficiency", &self.proficiency());
-      ds.field("challenge_eighths", &self.challenge_eighths());
-      ds.field("experience", &self.experience());
-      ds.field("defences", &self.defences());
-      ds.field("condition_immunities", &self.condition_immunities());
-      ds.field("awareness", &self.awareness());
-      ds.field("actions", &self.actions());
-      ds.field("multiattack", &self.multiattack());
-      ds.field("casting", &self.casting());
-      ds.field("behaviour", &self.behaviour());
-      ds.finish()
-  }
-}
-pub enum SpellOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        impl ::core::fmt::Debug for Creature<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Creature");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.field("cells", &self.cells());
+                ds.field("kind", &self.kind());
+                ds.field("abilities", &self.abilities());
+                ds.field("saves", &self.saves());
+                ds.field("armor_class", &self.armor_class());
+                ds.field("hit_points", &self.hit_points());
+                ds.field("hit_dice", &self.hit_dice());
+                ds.field("speeds", &self.speeds());
+                ds.field("proficiency", &self.proficiency());
+                ds.field("challenge_eighths", &self.challenge_eighths());
+                ds.field("experience", &self.experience());
+                ds.field("defences", &self.defences());
+                ds.field("condition_immunities", &self.condition_immunities());
+                ds.field("awareness", &self.awareness());
+                ds.field("actions", &self.actions());
+                ds.field("multiattack", &self.multiattack());
+                ds.field("casting", &self.casting());
+                ds.field("behaviour", &self.behaviour());
+                ds.finish()
+            }
+        }
+        pub enum SpellOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-pub struct Spell<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        pub struct Spell<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-impl<'a> ::flatbuffers::Follow<'a> for Spell<'a> {
-  type Inner = Spell<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+        impl<'a> ::flatbuffers::Follow<'a> for Spell<'a> {
+            type Inner = Spell<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-impl<'a> Spell<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-  pub const VT_LEVEL: ::flatbuffers::VOffsetT = 8;
-  pub const VT_ACTION: ::flatbuffers::VOffsetT = 10;
-  pub const VT_CONCENTRATION: ::flatbuffers::VOffsetT = 12;
-  pub const VT_ROUNDS: ::flatbuffers::VOffsetT = 14;
+        impl<'a> Spell<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+            pub const VT_LEVEL: ::flatbuffers::VOffsetT = 8;
+            pub const VT_ACTION: ::flatbuffers::VOffsetT = 10;
+            pub const VT_CONCENTRATION: ::flatbuffers::VOffsetT = 12;
+            pub const VT_ROUNDS: ::flatbuffers::VOffsetT = 14;
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Spell { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args SpellArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Spell<'bldr>> {
-    let mut builder = SpellBuilder::new(_fbb);
-    builder.add_key(args.key);
-    builder.add_rounds(args.rounds);
-    builder.add_action(args.action);
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.add_concentration(args.concentration);
-    builder.add_level(args.level);
-    builder.finish()
-  }
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Spell { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args SpellArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Spell<'bldr>> {
+                let mut builder = SpellBuilder::new(_fbb);
+                builder.add_key(args.key);
+                builder.add_rounds(args.rounds);
+                builder.add_action(args.action);
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.add_concentration(args.concentration);
+                builder.add_level(args.level);
+                builder.finish()
+            }
 
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Spell::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Spell::VT_NAME, None).unwrap() }
+            }
+            #[inline]
+            pub fn level(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Spell::VT_LEVEL, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn action(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Spell::VT_ACTION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn concentration(&self) -> bool {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<bool>(Spell::VT_CONCENTRATION, Some(false)).unwrap() }
+            }
+            #[inline]
+            pub fn rounds(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Spell::VT_ROUNDS, Some(0)).unwrap() }
+            }
+        }
 
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Spell::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Spell::VT_NAME, None).unwrap()}
-  }
-  #[inline]
-  pub fn level(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Spell::VT_LEVEL, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn action(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Spell::VT_ACTION, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn concentration(&self) -> bool {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<bool>(Spell::VT_CONCENTRATION, Some(false)).unwrap()}
-  }
-  #[inline]
-  pub fn rounds(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Spell::VT_ROUNDS, Some(0)).unwrap()}
-  }
-}
+        impl ::flatbuffers::Verifiable for Spell<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("key", Self::VT_KEY, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
+                    .visit_field::<u8>("level", Self::VT_LEVEL, false)?
+                    .visit_field::<u32>("action", Self::VT_ACTION, false)?
+                    .visit_field::<bool>("concentration", Self::VT_CONCENTRATION, false)?
+                    .visit_field::<u32>("rounds", Self::VT_ROUNDS, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct SpellArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub level: u8,
+            pub action: u32,
+            pub concentration: bool,
+            pub rounds: u32,
+        }
+        impl<'a> Default for SpellArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                SpellArgs {
+                    key: 0,
+                    name: None, // required field
+                    level: 0,
+                    action: 0,
+                    concentration: false,
+                    rounds: 0,
+                }
+            }
+        }
 
-impl ::flatbuffers::Verifiable for Spell<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<u64>("key", Self::VT_KEY, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
-     .visit_field::<u8>("level", Self::VT_LEVEL, false)?
-     .visit_field::<u32>("action", Self::VT_ACTION, false)?
-     .visit_field::<bool>("concentration", Self::VT_CONCENTRATION, false)?
-     .visit_field::<u32>("rounds", Self::VT_ROUNDS, false)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct SpellArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub level: u8,
-    pub action: u32,
-    pub concentration: bool,
-    pub rounds: u32,
-}
-impl<'a> Default for SpellArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    SpellArgs {
-      key: 0,
-      name: None, // required field
-      level: 0,
-      action: 0,
-      concentration: false,
-      rounds: 0,
-    }
-  }
-}
+        pub struct SpellBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SpellBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(Spell::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Spell::VT_NAME, name);
+            }
+            #[inline]
+            pub fn add_level(&mut self, level: u8) {
+                self.fbb_.push_slot::<u8>(Spell::VT_LEVEL, level, 0);
+            }
+            #[inline]
+            pub fn add_action(&mut self, action: u32) {
+                self.fbb_.push_slot::<u32>(Spell::VT_ACTION, action, 0);
+            }
+            #[inline]
+            pub fn add_concentration(&mut self, concentration: bool) {
+                self.fbb_.push_slot::<bool>(Spell::VT_CONCENTRATION, concentration, false);
+            }
+            #[inline]
+            pub fn add_rounds(&mut self, rounds: u32) {
+                self.fbb_.push_slot::<u32>(Spell::VT_ROUNDS, rounds, 0);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SpellBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                SpellBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Spell<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Spell::VT_NAME, "name");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-pub struct SpellBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SpellBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(Spell::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Spell::VT_NAME, name);
-  }
-  #[inline]
-  pub fn add_level(&mut self, level: u8) {
-    self.fbb_.push_slot::<u8>(Spell::VT_LEVEL, level, 0);
-  }
-  #[inline]
-  pub fn add_action(&mut self, action: u32) {
-    self.fbb_.push_slot::<u32>(Spell::VT_ACTION, action, 0);
-  }
-  #[inline]
-  pub fn add_concentration(&mut self, concentration: bool) {
-    self.fbb_.push_slot::<bool>(Spell::VT_CONCENTRATION, concentration, false);
-  }
-  #[inline]
-  pub fn add_rounds(&mut self, rounds: u32) {
-    self.fbb_.push_slot::<u32>(Spell::VT_ROUNDS, rounds, 0);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SpellBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    SpellBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Spell<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Spell::VT_NAME,"name");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        impl ::core::fmt::Debug for Spell<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Spell");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.field("level", &self.level());
+                ds.field("action", &self.action());
+                ds.field("concentration", &self.concentration());
+                ds.field("rounds", &self.rounds());
+                ds.finish()
+            }
+        }
+        pub enum ItemOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-impl ::core::fmt::Debug for Spell<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Spell");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.field("level", &self.level());
-      ds.field("action", &self.action());
-      ds.field("concentration", &self.concentration());
-      ds.field("rounds", &self.rounds());
-      ds.finish()
-  }
-}
-pub enum ItemOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        pub struct Item<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-pub struct Item<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        impl<'a> ::flatbuffers::Follow<'a> for Item<'a> {
+            type Inner = Item<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-impl<'a> ::flatbuffers::Follow<'a> for Item<'a> {
-  type Inner = Item<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+        impl<'a> Item<'a> {
+            pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
+            pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+            pub const VT_COST_COPPER: ::flatbuffers::VOffsetT = 8;
+            pub const VT_WEIGHT: ::flatbuffers::VOffsetT = 10;
+            pub const VT_USE_: ::flatbuffers::VOffsetT = 12;
+            pub const VT_ACTION: ::flatbuffers::VOffsetT = 14;
+            pub const VT_TWO_HANDED: ::flatbuffers::VOffsetT = 16;
+            pub const VT_VERSATILE: ::flatbuffers::VOffsetT = 18;
+            pub const VT_ARMOR_CLASS: ::flatbuffers::VOffsetT = 20;
+            pub const VT_ARMOR_DEXTERITY_MAX: ::flatbuffers::VOffsetT = 22;
+            pub const VT_ARMOR_STRENGTH: ::flatbuffers::VOffsetT = 24;
 
-impl<'a> Item<'a> {
-  pub const VT_KEY: ::flatbuffers::VOffsetT = 4;
-  pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
-  pub const VT_COST_COPPER: ::flatbuffers::VOffsetT = 8;
-  pub const VT_WEIGHT: ::flatbuffers::VOffsetT = 10;
-  pub const VT_USE_: ::flatbuffers::VOffsetT = 12;
-  pub const VT_ACTION: ::flatbuffers::VOffsetT = 14;
-  pub const VT_TWO_HANDED: ::flatbuffers::VOffsetT = 16;
-  pub const VT_VERSATILE: ::flatbuffers::VOffsetT = 18;
-  pub const VT_ARMOR_CLASS: ::flatbuffers::VOffsetT = 20;
-  pub const VT_ARMOR_DEXTERITY_MAX: ::flatbuffers::VOffsetT = 22;
-  pub const VT_ARMOR_STRENGTH: ::flatbuffers::VOffsetT = 24;
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Item { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args ItemArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Item<'bldr>> {
+                let mut builder = ItemBuilder::new(_fbb);
+                builder.add_weight(args.weight);
+                builder.add_key(args.key);
+                builder.add_versatile(args.versatile);
+                builder.add_action(args.action);
+                builder.add_cost_copper(args.cost_copper);
+                if let Some(x) = args.name {
+                    builder.add_name(x);
+                }
+                builder.add_armor_strength(args.armor_strength);
+                builder.add_armor_dexterity_max(args.armor_dexterity_max);
+                builder.add_armor_class(args.armor_class);
+                builder.add_two_handed(args.two_handed);
+                builder.add_use_(args.use_);
+                builder.finish()
+            }
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Item { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args ItemArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Item<'bldr>> {
-    let mut builder = ItemBuilder::new(_fbb);
-    builder.add_weight(args.weight);
-    builder.add_key(args.key);
-    builder.add_versatile(args.versatile);
-    builder.add_action(args.action);
-    builder.add_cost_copper(args.cost_copper);
-    if let Some(x) = args.name { builder.add_name(x); }
-    builder.add_armor_strength(args.armor_strength);
-    builder.add_armor_dexterity_max(args.armor_dexterity_max);
-    builder.add_armor_class(args.armor_class);
-    builder.add_two_handed(args.two_handed);
-    builder.add_use_(args.use_);
-    builder.finish()
-  }
+            #[inline]
+            pub fn key(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Item::VT_KEY, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn name(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Item::VT_NAME, None).unwrap() }
+            }
+            #[inline]
+            pub fn cost_copper(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Item::VT_COST_COPPER, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn weight(&self) -> i64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<i64>(Item::VT_WEIGHT, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn use_(&self) -> UseKind {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<UseKind>(Item::VT_USE_, Some(UseKind::Gear)).unwrap() }
+            }
+            #[inline]
+            pub fn action(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Item::VT_ACTION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn two_handed(&self) -> bool {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<bool>(Item::VT_TWO_HANDED, Some(false)).unwrap() }
+            }
+            #[inline]
+            pub fn versatile(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Item::VT_VERSATILE, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn armor_class(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Item::VT_ARMOR_CLASS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn armor_dexterity_max(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Item::VT_ARMOR_DEXTERITY_MAX, Some(255)).unwrap() }
+            }
+            #[inline]
+            pub fn armor_strength(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Item::VT_ARMOR_STRENGTH, Some(0)).unwrap() }
+            }
+        }
 
+        impl ::flatbuffers::Verifiable for Item<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+                    .visit_field::<u64>("key", Self::VT_KEY, false)?
+                    .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
+                    .visit_field::<u32>("cost_copper", Self::VT_COST_COPPER, false)?
+                    .visit_field::<i64>("weight", Self::VT_WEIGHT, false)?
+                    .visit_field::<UseKind>("use_", Self::VT_USE_, false)?
+                    .visit_field::<u32>("action", Self::VT_ACTION, false)?
+                    .visit_field::<bool>("two_handed", Self::VT_TWO_HANDED, false)?
+                    .visit_field::<u32>("versatile", Self::VT_VERSATILE, false)?
+                    .visit_field::<u8>("armor_class", Self::VT_ARMOR_CLASS, false)?
+                    .visit_field::<u8>("armor_dexterity_max", Self::VT_ARMOR_DEXTERITY_MAX, false)?
+                    .visit_field::<u8>("armor_strength", Self::VT_ARMOR_STRENGTH, false)?
+                    .finish();
+                Ok(())
+            }
+        }
+        pub struct ItemArgs<'a> {
+            pub key: u64,
+            pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub cost_copper: u32,
+            pub weight: i64,
+            pub use_: UseKind,
+            pub action: u32,
+            pub two_handed: bool,
+            pub versatile: u32,
+            pub armor_class: u8,
+            pub armor_dexterity_max: u8,
+            pub armor_strength: u8,
+        }
+        impl<'a> Default for ItemArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                ItemArgs {
+                    key: 0,
+                    name: None, // required field
+                    cost_copper: 0,
+                    weight: 0,
+                    use_: UseKind::Gear,
+                    action: 0,
+                    two_handed: false,
+                    versatile: 0,
+                    armor_class: 0,
+                    armor_dexterity_max: 255,
+                    armor_strength: 0,
+                }
+            }
+        }
 
-  #[inline]
-  pub fn key(&self) -> u64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(Item::VT_KEY, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn name(&self) -> &'a str {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Item::VT_NAME, None).unwrap()}
-  }
-  #[inline]
-  pub fn cost_copper(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Item::VT_COST_COPPER, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn weight(&self) -> i64 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<i64>(Item::VT_WEIGHT, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn use_(&self) -> UseKind {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<UseKind>(Item::VT_USE_, Some(UseKind::Gear)).unwrap()}
-  }
-  #[inline]
-  pub fn action(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Item::VT_ACTION, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn two_handed(&self) -> bool {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<bool>(Item::VT_TWO_HANDED, Some(false)).unwrap()}
-  }
-  #[inline]
-  pub fn versatile(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Item::VT_VERSATILE, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn armor_class(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Item::VT_ARMOR_CLASS, Some(0)).unwrap()}
-  }
-  #[inline]
-  pub fn armor_dexterity_max(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Item::VT_ARMOR_DEXTERITY_MAX, Some(255)).unwrap()}
-  }
-  #[inline]
-  pub fn armor_strength(&self) -> u8 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(Item::VT_ARMOR_STRENGTH, Some(0)).unwrap()}
-  }
-}
+        pub struct ItemBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ItemBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_key(&mut self, key: u64) {
+                self.fbb_.push_slot::<u64>(Item::VT_KEY, key, 0);
+            }
+            #[inline]
+            pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Item::VT_NAME, name);
+            }
+            #[inline]
+            pub fn add_cost_copper(&mut self, cost_copper: u32) {
+                self.fbb_.push_slot::<u32>(Item::VT_COST_COPPER, cost_copper, 0);
+            }
+            #[inline]
+            pub fn add_weight(&mut self, weight: i64) {
+                self.fbb_.push_slot::<i64>(Item::VT_WEIGHT, weight, 0);
+            }
+            #[inline]
+            pub fn add_use_(&mut self, use_: UseKind) {
+                self.fbb_.push_slot::<UseKind>(Item::VT_USE_, use_, UseKind::Gear);
+            }
+            #[inline]
+            pub fn add_action(&mut self, action: u32) {
+                self.fbb_.push_slot::<u32>(Item::VT_ACTION, action, 0);
+            }
+            #[inline]
+            pub fn add_two_handed(&mut self, two_handed: bool) {
+                self.fbb_.push_slot::<bool>(Item::VT_TWO_HANDED, two_handed, false);
+            }
+            #[inline]
+            pub fn add_versatile(&mut self, versatile: u32) {
+                self.fbb_.push_slot::<u32>(Item::VT_VERSATILE, versatile, 0);
+            }
+            #[inline]
+            pub fn add_armor_class(&mut self, armor_class: u8) {
+                self.fbb_.push_slot::<u8>(Item::VT_ARMOR_CLASS, armor_class, 0);
+            }
+            #[inline]
+            pub fn add_armor_dexterity_max(&mut self, armor_dexterity_max: u8) {
+                self.fbb_.push_slot::<u8>(Item::VT_ARMOR_DEXTERITY_MAX, armor_dexterity_max, 255);
+            }
+            #[inline]
+            pub fn add_armor_strength(&mut self, armor_strength: u8) {
+                self.fbb_.push_slot::<u8>(Item::VT_ARMOR_STRENGTH, armor_strength, 0);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ItemBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                ItemBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Item<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Item::VT_NAME, "name");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-impl ::flatbuffers::Verifiable for Item<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
-     .visit_field::<u64>("key", Self::VT_KEY, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
-     .visit_field::<u32>("cost_copper", Self::VT_COST_COPPER, false)?
-     .visit_field::<i64>("weight", Self::VT_WEIGHT, false)?
-     .visit_field::<UseKind>("use_", Self::VT_USE_, false)?
-     .visit_field::<u32>("action", Self::VT_ACTION, false)?
-     .visit_field::<bool>("two_handed", Self::VT_TWO_HANDED, false)?
-     .visit_field::<u32>("versatile", Self::VT_VERSATILE, false)?
-     .visit_field::<u8>("armor_class", Self::VT_ARMOR_CLASS, false)?
-     .visit_field::<u8>("armor_dexterity_max", Self::VT_ARMOR_DEXTERITY_MAX, false)?
-     .visit_field::<u8>("armor_strength", Self::VT_ARMOR_STRENGTH, false)?
-     .finish();
-    Ok(())
-  }
-}
-pub struct ItemArgs<'a> {
-    pub key: u64,
-    pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub cost_copper: u32,
-    pub weight: i64,
-    pub use_: UseKind,
-    pub action: u32,
-    pub two_handed: bool,
-    pub versatile: u32,
-    pub armor_class: u8,
-    pub armor_dexterity_max: u8,
-    pub armor_strength: u8,
-}
-impl<'a> Default for ItemArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    ItemArgs {
-      key: 0,
-      name: None, // required field
-      cost_copper: 0,
-      weight: 0,
-      use_: UseKind::Gear,
-      action: 0,
-      two_handed: false,
-      versatile: 0,
-      armor_class: 0,
-      armor_dexterity_max: 255,
-      armor_strength: 0,
-    }
-  }
-}
+        impl ::core::fmt::Debug for Item<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Item");
+                ds.field("key", &self.key());
+                ds.field("name", &self.name());
+                ds.field("cost_copper", &self.cost_copper());
+                ds.field("weight", &self.weight());
+                ds.field("use_", &self.use_());
+                ds.field("action", &self.action());
+                ds.field("two_handed", &self.two_handed());
+                ds.field("versatile", &self.versatile());
+                ds.field("armor_class", &self.armor_class());
+                ds.field("armor_dexterity_max", &self.armor_dexterity_max());
+                ds.field("armor_strength", &self.armor_strength());
+                ds.finish()
+            }
+        }
+        pub enum PackOffset {}
+        #[derive(Copy, Clone, PartialEq)]
 
-pub struct ItemBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ItemBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_key(&mut self, key: u64) {
-    self.fbb_.push_slot::<u64>(Item::VT_KEY, key, 0);
-  }
-  #[inline]
-  pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b  str>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Item::VT_NAME, name);
-  }
-  #[inline]
-  pub fn add_cost_copper(&mut self, cost_copper: u32) {
-    self.fbb_.push_slot::<u32>(Item::VT_COST_COPPER, cost_copper, 0);
-  }
-  #[inline]
-  pub fn add_weight(&mut self, weight: i64) {
-    self.fbb_.push_slot::<i64>(Item::VT_WEIGHT, weight, 0);
-  }
-  #[inline]
-  pub fn add_use_(&mut self, use_: UseKind) {
-    self.fbb_.push_slot::<UseKind>(Item::VT_USE_, use_, UseKind::Gear);
-  }
-  #[inline]
-  pub fn add_action(&mut self, action: u32) {
-    self.fbb_.push_slot::<u32>(Item::VT_ACTION, action, 0);
-  }
-  #[inline]
-  pub fn add_two_handed(&mut self, two_handed: bool) {
-    self.fbb_.push_slot::<bool>(Item::VT_TWO_HANDED, two_handed, false);
-  }
-  #[inline]
-  pub fn add_versatile(&mut self, versatile: u32) {
-    self.fbb_.push_slot::<u32>(Item::VT_VERSATILE, versatile, 0);
-  }
-  #[inline]
-  pub fn add_armor_class(&mut self, armor_class: u8) {
-    self.fbb_.push_slot::<u8>(Item::VT_ARMOR_CLASS, armor_class, 0);
-  }
-  #[inline]
-  pub fn add_armor_dexterity_max(&mut self, armor_dexterity_max: u8) {
-    self.fbb_.push_slot::<u8>(Item::VT_ARMOR_DEXTERITY_MAX, armor_dexterity_max, 255);
-  }
-  #[inline]
-  pub fn add_armor_strength(&mut self, armor_strength: u8) {
-    self.fbb_.push_slot::<u8>(Item::VT_ARMOR_STRENGTH, armor_strength, 0);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ItemBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    ItemBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Item<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Item::VT_NAME,"name");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        pub struct Pack<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
 
-impl ::core::fmt::Debug for Item<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Item");
-      ds.field("key", &self.key());
-      ds.field("name", &self.name());
-      ds.field("cost_copper", &self.cost_copper());
-      ds.field("weight", &self.weight());
-      ds.field("use_", &self.use_());
-      ds.field("action", &self.action());
-      ds.field("two_handed", &self.two_handed());
-      ds.field("versatile", &self.versatile());
-      ds.field("armor_class", &self.armor_class());
-      ds.field("armor_dexterity_max", &self.armor_dexterity_max());
-      ds.field("armor_strength", &self.armor_strength());
-      ds.finish()
-  }
-}
-pub enum PackOffset {}
-#[derive(Copy, Clone, PartialEq)]
+        impl<'a> ::flatbuffers::Follow<'a> for Pack<'a> {
+            type Inner = Pack<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
 
-pub struct Pack<'a> {
-  pub _tab: ::flatbuffers::Table<'a>,
-}
+        impl<'a> Pack<'a> {
+            pub const VT_CONSTANTS: ::flatbuffers::VOffsetT = 4;
+            pub const VT_DAMAGE_TYPES: ::flatbuffers::VOffsetT = 6;
+            pub const VT_CONDITIONS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_ACTIONS: ::flatbuffers::VOffsetT = 10;
+            pub const VT_CREATURES: ::flatbuffers::VOffsetT = 12;
+            pub const VT_SPELLS: ::flatbuffers::VOffsetT = 14;
+            pub const VT_ITEMS: ::flatbuffers::VOffsetT = 16;
 
-impl<'a> ::flatbuffers::Follow<'a> for Pack<'a> {
-  type Inner = Pack<'a>;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
-  }
-}
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Pack { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args PackArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Pack<'bldr>> {
+                let mut builder = PackBuilder::new(_fbb);
+                if let Some(x) = args.items {
+                    builder.add_items(x);
+                }
+                if let Some(x) = args.spells {
+                    builder.add_spells(x);
+                }
+                if let Some(x) = args.creatures {
+                    builder.add_creatures(x);
+                }
+                if let Some(x) = args.actions {
+                    builder.add_actions(x);
+                }
+                if let Some(x) = args.conditions {
+                    builder.add_conditions(x);
+                }
+                if let Some(x) = args.damage_types {
+                    builder.add_damage_types(x);
+                }
+                if let Some(x) = args.constants {
+                    builder.add_constants(x);
+                }
+                builder.finish()
+            }
 
-impl<'a> Pack<'a> {
-  pub const VT_CONSTANTS: ::flatbuffers::VOffsetT = 4;
-  pub const VT_DAMAGE_TYPES: ::flatbuffers::VOffsetT = 6;
-  pub const VT_CONDITIONS: ::flatbuffers::VOffsetT = 8;
-  pub const VT_ACTIONS: ::flatbuffers::VOffsetT = 10;
-  pub const VT_CREATURES: ::flatbuffers::VOffsetT = 12;
-  pub const VT_SPELLS: ::flatbuffers::VOffsetT = 14;
-  pub const VT_ITEMS: ::flatbuffers::VOffsetT = 16;
+            #[inline]
+            pub fn constants(&self) -> Constants<'a> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<Constants>>(Pack::VT_CONSTANTS, None).unwrap() }
+            }
+            #[inline]
+            pub fn damage_types(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType>>,
+                        >>(Pack::VT_DAMAGE_TYPES, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn conditions(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition>>,
+                        >>(Pack::VT_CONDITIONS, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn actions(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action>>,
+                        >>(Pack::VT_ACTIONS, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn creatures(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature>>,
+                        >>(Pack::VT_CREATURES, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn spells(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell>>>>(Pack::VT_SPELLS, None).unwrap()
+                }
+            }
+            #[inline]
+            pub fn items(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item<'a>>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item>>>>(Pack::VT_ITEMS, None).unwrap()
+                }
+            }
+        }
 
-  #[inline]
-  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    Pack { _tab: table }
-  }
-  #[allow(unused_mut)]
-  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
-    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args PackArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<Pack<'bldr>> {
-    let mut builder = PackBuilder::new(_fbb);
-    if let Some(x) = args.items { builder.add_items(x); }
-    if let Some(x) = args.spells { builder.add_spells(x); }
-    if let Some(x) = args.creatures { builder.add_creatures(x); }
-    if let Some(x) = args.actions { builder.add_actions(x); }
-    if let Some(x) = args.conditions { builder.add_conditions(x); }
-    if let Some(x) = args.damage_types { builder.add_damage_types(x); }
-    if let Some(x) = args.constants { builder.add_constants(x); }
-    builder.finish()
-  }
-
-
-  #[inline]
-  pub fn constants(&self) -> Constants<'a> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<Constants>>(Pack::VT_CONSTANTS, None).unwrap()}
-  }
-  #[inline]
-  pub fn damage_types(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType>>>>(Pack::VT_DAMAGE_TYPES, None).unwrap()}
-  }
-  #[inline]
-  pub fn conditions(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition>>>>(Pack::VT_CONDITIONS, None).unwrap()}
-  }
-  #[inline]
-  pub fn actions(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action>>>>(Pack::VT_ACTIONS, None).unwrap()}
-  }
-  #[inline]
-  pub fn creatures(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature>>>>(Pack::VT_CREATURES, None).unwrap()}
-  }
-  #[inline]
-  pub fn spells(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell>>>>(Pack::VT_SPELLS, None).unwrap()}
-  }
-  #[inline]
-  pub fn items(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item<'a>>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item>>>>(Pack::VT_ITEMS, None).unwrap()}
-  }
-}
-
-impl ::flatbuffers::Verifiable for Pack<'_> {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.visit_table(pos)?
+        impl ::flatbuffers::Verifiable for Pack<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
      .visit_field::<::flatbuffers::ForwardsUOffset<Constants>>("constants", Self::VT_CONSTANTS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<DamageType>>>>("damage_types", Self::VT_DAMAGE_TYPES, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Condition>>>>("conditions", Self::VT_CONDITIONS, true)?
@@ -4976,172 +5238,207 @@ impl ::flatbuffers::Verifiable for Pack<'_> {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Spell>>>>("spells", Self::VT_SPELLS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Item>>>>("items", Self::VT_ITEMS, true)?
      .finish();
-    Ok(())
-  }
-}
-pub struct PackArgs<'a> {
-    pub constants: Option<::flatbuffers::WIPOffset<Constants<'a>>>,
-    pub damage_types: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType<'a>>>>>,
-    pub conditions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition<'a>>>>>,
-    pub actions: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action<'a>>>>>,
-    pub creatures: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature<'a>>>>>,
-    pub spells: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell<'a>>>>>,
-    pub items: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item<'a>>>>>,
-}
-impl<'a> Default for PackArgs<'a> {
-  #[inline]
-  fn default() -> Self {
-    PackArgs {
-      constants: None, // required field
-      damage_types: None, // required field
-      conditions: None, // required field
-      actions: None, // required field
-      creatures: None, // required field
-      spells: None, // required field
-      items: None, // required field
-    }
-  }
-}
+                Ok(())
+            }
+        }
+        pub struct PackArgs<'a> {
+            pub constants: Option<::flatbuffers::WIPOffset<Constants<'a>>>,
+            pub damage_types: Option<
+                ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<DamageType<'a>>>>,
+            >,
+            pub conditions: Option<
+                ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Condition<'a>>>>,
+            >,
+            pub actions:
+                Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Action<'a>>>>>,
+            pub creatures: Option<
+                ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Creature<'a>>>>,
+            >,
+            pub spells:
+                Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell<'a>>>>>,
+            pub items:
+                Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item<'a>>>>>,
+        }
+        impl<'a> Default for PackArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                PackArgs {
+                    constants: None,    // required field
+                    damage_types: None, // required field
+                    conditions: None,   // required field
+                    actions: None,      // required field
+                    creatures: None,    // required field
+                    spells: None,       // required field
+                    items: None,        // required field
+                }
+            }
+        }
 
-pub struct PackBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
-  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
-}
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PackBuilder<'a, 'b, A> {
-  #[inline]
-  pub fn add_constants(&mut self, constants: ::flatbuffers::WIPOffset<Constants<'b >>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<Constants>>(Pack::VT_CONSTANTS, constants);
-  }
-  #[inline]
-  pub fn add_damage_types(&mut self, damage_types: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<DamageType<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_DAMAGE_TYPES, damage_types);
-  }
-  #[inline]
-  pub fn add_conditions(&mut self, conditions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Condition<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_CONDITIONS, conditions);
-  }
-  #[inline]
-  pub fn add_actions(&mut self, actions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Action<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_ACTIONS, actions);
-  }
-  #[inline]
-  pub fn add_creatures(&mut self, creatures: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Creature<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_CREATURES, creatures);
-  }
-  #[inline]
-  pub fn add_spells(&mut self, spells: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Spell<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_SPELLS, spells);
-  }
-  #[inline]
-  pub fn add_items(&mut self, items: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Item<'b >>>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_ITEMS, items);
-  }
-  #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PackBuilder<'a, 'b, A> {
-    let start = _fbb.start_table();
-    PackBuilder {
-      fbb_: _fbb,
-      start_: start,
-    }
-  }
-  #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<Pack<'a>> {
-    let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, Pack::VT_CONSTANTS,"constants");
-    self.fbb_.required(o, Pack::VT_DAMAGE_TYPES,"damage_types");
-    self.fbb_.required(o, Pack::VT_CONDITIONS,"conditions");
-    self.fbb_.required(o, Pack::VT_ACTIONS,"actions");
-    self.fbb_.required(o, Pack::VT_CREATURES,"creatures");
-    self.fbb_.required(o, Pack::VT_SPELLS,"spells");
-    self.fbb_.required(o, Pack::VT_ITEMS,"items");
-    ::flatbuffers::WIPOffset::new(o.value())
-  }
-}
+        pub struct PackBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PackBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_constants(&mut self, constants: ::flatbuffers::WIPOffset<Constants<'b>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<Constants>>(Pack::VT_CONSTANTS, constants);
+            }
+            #[inline]
+            pub fn add_damage_types(
+                &mut self,
+                damage_types: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<DamageType<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_DAMAGE_TYPES, damage_types);
+            }
+            #[inline]
+            pub fn add_conditions(
+                &mut self,
+                conditions: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Condition<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_CONDITIONS, conditions);
+            }
+            #[inline]
+            pub fn add_actions(
+                &mut self,
+                actions: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Action<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_ACTIONS, actions);
+            }
+            #[inline]
+            pub fn add_creatures(
+                &mut self,
+                creatures: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Creature<'b>>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_CREATURES, creatures);
+            }
+            #[inline]
+            pub fn add_spells(
+                &mut self,
+                spells: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Spell<'b>>>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_SPELLS, spells);
+            }
+            #[inline]
+            pub fn add_items(
+                &mut self,
+                items: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Item<'b>>>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_ITEMS, items);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PackBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                PackBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Pack<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Pack::VT_CONSTANTS, "constants");
+                self.fbb_.required(o, Pack::VT_DAMAGE_TYPES, "damage_types");
+                self.fbb_.required(o, Pack::VT_CONDITIONS, "conditions");
+                self.fbb_.required(o, Pack::VT_ACTIONS, "actions");
+                self.fbb_.required(o, Pack::VT_CREATURES, "creatures");
+                self.fbb_.required(o, Pack::VT_SPELLS, "spells");
+                self.fbb_.required(o, Pack::VT_ITEMS, "items");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
 
-impl ::core::fmt::Debug for Pack<'_> {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("Pack");
-      ds.field("constants", &self.constants());
-      ds.field("damage_types", &self.damage_types());
-      ds.field("conditions", &self.conditions());
-      ds.field("actions", &self.actions());
-      ds.field("creatures", &self.creatures());
-      ds.field("spells", &self.spells());
-      ds.field("items", &self.items());
-      ds.finish()
-  }
-}
-#[inline]
-/// Verifies that a buffer of bytes contains a `Pack`
-/// and returns it.
-/// Note that verification is still experimental and may not
-/// catch every error, or be maximally performant. For the
-/// previous, unchecked, behavior use
-/// `root_as_pack_unchecked`.
-pub fn root_as_pack(buf: &[u8]) -> Result<Pack<'_>, ::flatbuffers::InvalidFlatbuffer> {
-  ::flatbuffers::root::<Pack>(buf)
-}
-#[inline]
-/// Verifies that a buffer of bytes contains a size prefixed
-/// `Pack` and returns it.
-/// Note that verification is still experimental and may not
-/// catch every error, or be maximally performant. For the
-/// previous, unchecked, behavior use
-/// `size_prefixed_root_as_pack_unchecked`.
-pub fn size_prefixed_root_as_pack(buf: &[u8]) -> Result<Pack<'_>, ::flatbuffers::InvalidFlatbuffer> {
-  ::flatbuffers::size_prefixed_root::<Pack>(buf)
-}
-#[inline]
-/// Verifies, with the given options, that a buffer of bytes
-/// contains a `Pack` and returns it.
-/// Note that verification is still experimental and may not
-/// catch every error, or be maximally performant. For the
-/// previous, unchecked, behavior use
-/// `root_as_pack_unchecked`.
-pub fn root_as_pack_with_opts<'b, 'o>(
-  opts: &'o ::flatbuffers::VerifierOptions,
-  buf: &'b [u8],
-) -> Result<Pack<'b>, ::flatbuffers::InvalidFlatbuffer> {
-  ::flatbuffers::root_with_opts::<Pack<'b>>(opts, buf)
-}
-#[inline]
-/// Verifies, with the given verifier options, that a buffer of
-/// bytes contains a size prefixed `Pack` and returns
-/// it. Note that verification is still experimental and may not
-/// catch every error, or be maximally performant. For the
-/// previous, unchecked, behavior use
-/// `root_as_pack_unchecked`.
-pub fn size_prefixed_root_as_pack_with_opts<'b, 'o>(
-  opts: &'o ::flatbuffers::VerifierOptions,
-  buf: &'b [u8],
-) -> Result<Pack<'b>, ::flatbuffers::InvalidFlatbuffer> {
-  ::flatbuffers::size_prefixed_root_with_opts::<Pack<'b>>(opts, buf)
-}
-#[inline]
-/// Assumes, without verification, that a buffer of bytes contains a Pack and returns it.
-/// # Safety
-/// Callers must trust the given bytes do indeed contain a valid `Pack`.
-pub unsafe fn root_as_pack_unchecked(buf: &[u8]) -> Pack<'_> {
-  unsafe { ::flatbuffers::root_unchecked::<Pack>(buf) }
-}
-#[inline]
-/// Assumes, without verification, that a buffer of bytes contains a size prefixed Pack and returns it.
-/// # Safety
-/// Callers must trust the given bytes do indeed contain a valid size prefixed `Pack`.
-pub unsafe fn size_prefixed_root_as_pack_unchecked(buf: &[u8]) -> Pack<'_> {
-  unsafe { ::flatbuffers::size_prefixed_root_unchecked::<Pack>(buf) }
-}
-#[inline]
-pub fn finish_pack_buffer<'a, 'b, A: ::flatbuffers::Allocator + 'a>(
-    fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
-    root: ::flatbuffers::WIPOffset<Pack<'a>>) {
-  fbb.finish(root, None);
-}
+        impl ::core::fmt::Debug for Pack<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Pack");
+                ds.field("constants", &self.constants());
+                ds.field("damage_types", &self.damage_types());
+                ds.field("conditions", &self.conditions());
+                ds.field("actions", &self.actions());
+                ds.field("creatures", &self.creatures());
+                ds.field("spells", &self.spells());
+                ds.field("items", &self.items());
+                ds.finish()
+            }
+        }
+        #[inline]
+        /// Verifies that a buffer of bytes contains a `Pack`
+        /// and returns it.
+        /// Note that verification is still experimental and may not
+        /// catch every error, or be maximally performant. For the
+        /// previous, unchecked, behavior use
+        /// `root_as_pack_unchecked`.
+        pub fn root_as_pack(buf: &[u8]) -> Result<Pack<'_>, ::flatbuffers::InvalidFlatbuffer> {
+            ::flatbuffers::root::<Pack>(buf)
+        }
+        #[inline]
+        /// Verifies that a buffer of bytes contains a size prefixed
+        /// `Pack` and returns it.
+        /// Note that verification is still experimental and may not
+        /// catch every error, or be maximally performant. For the
+        /// previous, unchecked, behavior use
+        /// `size_prefixed_root_as_pack_unchecked`.
+        pub fn size_prefixed_root_as_pack(buf: &[u8]) -> Result<Pack<'_>, ::flatbuffers::InvalidFlatbuffer> {
+            ::flatbuffers::size_prefixed_root::<Pack>(buf)
+        }
+        #[inline]
+        /// Verifies, with the given options, that a buffer of bytes
+        /// contains a `Pack` and returns it.
+        /// Note that verification is still experimental and may not
+        /// catch every error, or be maximally performant. For the
+        /// previous, unchecked, behavior use
+        /// `root_as_pack_unchecked`.
+        pub fn root_as_pack_with_opts<'b, 'o>(
+            opts: &'o ::flatbuffers::VerifierOptions,
+            buf: &'b [u8],
+        ) -> Result<Pack<'b>, ::flatbuffers::InvalidFlatbuffer> {
+            ::flatbuffers::root_with_opts::<Pack<'b>>(opts, buf)
+        }
+        #[inline]
+        /// Verifies, with the given verifier options, that a buffer of
+        /// bytes contains a size prefixed `Pack` and returns
+        /// it. Note that verification is still experimental and may not
+        /// catch every error, or be maximally performant. For the
+        /// previous, unchecked, behavior use
+        /// `root_as_pack_unchecked`.
+        pub fn size_prefixed_root_as_pack_with_opts<'b, 'o>(
+            opts: &'o ::flatbuffers::VerifierOptions,
+            buf: &'b [u8],
+        ) -> Result<Pack<'b>, ::flatbuffers::InvalidFlatbuffer> {
+            ::flatbuffers::size_prefixed_root_with_opts::<Pack<'b>>(opts, buf)
+        }
+        #[inline]
+        /// Assumes, without verification, that a buffer of bytes contains a Pack and returns it.
+        /// # Safety
+        /// Callers must trust the given bytes do indeed contain a valid `Pack`.
+        pub unsafe fn root_as_pack_unchecked(buf: &[u8]) -> Pack<'_> {
+            unsafe { ::flatbuffers::root_unchecked::<Pack>(buf) }
+        }
+        #[inline]
+        /// Assumes, without verification, that a buffer of bytes contains a size prefixed Pack and returns it.
+        /// # Safety
+        /// Callers must trust the given bytes do indeed contain a valid size prefixed `Pack`.
+        pub unsafe fn size_prefixed_root_as_pack_unchecked(buf: &[u8]) -> Pack<'_> {
+            unsafe { ::flatbuffers::size_prefixed_root_unchecked::<Pack>(buf) }
+        }
+        #[inline]
+        pub fn finish_pack_buffer<'a, 'b, A: ::flatbuffers::Allocator + 'a>(
+            fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            root: ::flatbuffers::WIPOffset<Pack<'a>>,
+        ) {
+            fbb.finish(root, None);
+        }
 
-#[inline]
-pub fn finish_size_prefixed_pack_buffer<'a, 'b, A: ::flatbuffers::Allocator + 'a>(fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>, root: ::flatbuffers::WIPOffset<Pack<'a>>) {
-  fbb.finish_size_prefixed(root, None);
-}
-}  // pub mod pack
-}  // pub mod tickworld
-
+        #[inline]
+        pub fn finish_size_prefixed_pack_buffer<'a, 'b, A: ::flatbuffers::Allocator + 'a>(
+            fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            root: ::flatbuffers::WIPOffset<Pack<'a>>,
+        ) {
+            fbb.finish_size_prefixed(root, None);
+        }
+    } // pub mod pack
+} // pub mod tickworld

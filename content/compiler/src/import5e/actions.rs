@@ -356,6 +356,6 @@ fn joins(body: &str, at: usize, is_first: bool) -> bool {
 }
 
 fn sentence_start(text: &str, at: usize) -> usize {
-    // "…damage, and the target must make a DC 15 …": the clause counts, not the sentence.
+    // "...damage, and the target must make a DC 15 ...": the clause counts, not the sentence.
     text.get(..at).and_then(|before| before.rfind(['.', ','])).map_or(0, |end| end + 1)
 }

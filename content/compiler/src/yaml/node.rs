@@ -43,7 +43,7 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
-    /// For "expected a list, found …".
+    /// For "expected a list, found ...".
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.value {

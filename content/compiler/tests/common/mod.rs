@@ -19,6 +19,7 @@ pub(crate) fn base() -> Vec<Source> {
 }
 
 /// The SRD's JSON; `None`, with a notice, where it is not beside the project.
+#[expect(clippy::print_stdout, reason = "a skipped measurement must be seen")]
 pub(crate) fn srd(names: &[&str]) -> Option<Vec<Source>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/srd");
     let folder = std::env::var_os("TICKWORLD_SRD").map_or(folder, PathBuf::from);
