@@ -92,6 +92,6 @@ impl Row {
     }
 }
 
-/// A class of entities (players, creatures, items, …) that shares whole runs of 1,024 indices, so that pages are dense.
+/// A class of entities (players, creatures, items, and so on) that shares whole runs of 1,024 indices, so that pages are dense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Band(pub u8);

@@ -71,8 +71,11 @@ fn encode_page(first: u32, rows: &Rows) -> Option<Vec<u8>> {
     for row in rows.keys() {
         bits[((row - first) / 64) as usize] |= 1 << ((row - first) % 64);
     }
-    let mut bytes = vec![words as u8];
-    bits.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    let mut bytes = Vec::new();
+    if !rows.keys().copied().eq((first..).take(rows.len())) {
+        bytes.push(words as u8);
+        bits.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    }
     rows.values().for_each(|row| bytes.extend(row));
     Some(bytes)
 }

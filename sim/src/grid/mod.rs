@@ -1,7 +1,7 @@
 //! [`Grid`]: who is near whom: rows by position, to be kept in a [`Derived`](crate::derived::Derived).
 //!
 //! Invariant: contents depend on the settings and on who was placed where, never on the way there: a grid that was kept up
-//! over a thousand ticks equals one made anew. Each bucket holds its rows ascending. Tiles of 8 × 8 buckets are
+//! over a thousand ticks equals one made anew. Each bucket holds its rows ascending. Tiles of 8 by 8 buckets are
 //! copy-on-write, so beside a snapshot a small change copies a few tiles, not the grid.
 //! It stores no positions: the column does, and whoever asks compares true distances.
 
@@ -121,7 +121,7 @@ impl Grid {
     }
 
     /// Every row in the buckets that the square of half-side `radius` around `center` touches, ascending: all within
-    /// `radius`, and others near them. O(found × log found + buckets).
+    /// `radius`, and others near them. O(found log found + buckets).
     #[must_use]
     pub fn within(&self, center: Vec2, radius: Fx) -> Vec<Row> {
         let mut found = Vec::new();
@@ -205,7 +205,7 @@ impl Frame {
     fn place(&self, position: Vec2) -> Place {
         let Bucket { x, y } = self.bucket(position);
         let tile = (y / TILE_SIDE).wrapping_mul(self.tile_columns).wrapping_add(x / TILE_SIDE);
-        // Far below 2^32: padded to whole tiles, there are at most 64 × GRID_BUCKETS_MAX buckets.
+        // Far below 2^32: padded to whole tiles, there are at most 64 GRID_BUCKETS_MAX buckets.
         Place::new(tile, (y % TILE_SIDE).wrapping_mul(TILE_SIDE).wrapping_add(x % TILE_SIDE))
     }
 }

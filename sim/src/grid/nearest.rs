@@ -20,7 +20,7 @@ impl Grid {
     /// row is, or `None` to pass it over. Distances are exact.
     ///
     /// Visits no bucket beyond `radius`, and none beyond the last row found once there are `count`.
-    /// O(visited × (log count + count)) at worst: `count` is meant to be small.
+    /// O(visited times count) at worst: `count` is meant to be small.
     #[must_use]
     pub fn nearest(
         &self,

@@ -28,7 +28,7 @@ pub(super) struct Change {
 impl Grid {
     /// Brings the grid up to date: `place_all` places every row that is to be in it, ascending, as a join visits them.
     ///
-    /// O(highest row / 16 + rows + changes × log changes + rows in tiles that change).
+    /// O(highest row / 16 + rows + changes log changes + rows in tiles that change).
     ///
     /// # Panics
     /// If rows are placed twice or out of order.

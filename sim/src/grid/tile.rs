@@ -1,4 +1,4 @@
-//! [`Tile`]: 8 × 8 buckets in one piece of memory.
+//! [`Tile`]: 8 by 8 buckets in one piece of memory.
 //!
 //! Invariant: rows stand by bucket, ascending within each; an empty tile does not exist.
 
