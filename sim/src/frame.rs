@@ -171,6 +171,15 @@ impl<I: Component> InputFrame<I> {
         self.inputs.len() == other.inputs.len() && self.inputs.iter().zip(&other.inputs).all(same)
     }
 
+    // DOC:FRAME
+    // 0    8  tick
+    // 8   16  entropy
+    // 24   4  inputs      at most 65,536; then for each, by player and sequence:
+    //      8    player
+    //      4    sequence  0 unless the act is 4
+    //      1    act       0 join | 1 leave | 2 time-out | 3 content: id (32) | 4 play: length (2), then the body without
+    //                     the zeros at its end
+    // DOC:END
     /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());

@@ -55,3 +55,9 @@ pub const STAGES_MAX: u16 = 1024;
 pub const WORLD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Most values in the inputs of one frame that is read by schema.
 pub const FRAME_VALUES_MAX: u64 = 4 * 1024 * 1024;
+/// Most questions in one request of a descent.
+pub const DESCENT_ITEMS_MAX: u8 = 64;
+/// Most differences followed at each level of a descent.
+pub const DESCENT_BRANCHES_MAX: u8 = 16;
+/// Most digests in one answer of a descent: those of a column's groups of pages.
+pub const DESCENT_DIGESTS_MAX: u16 = 2048;

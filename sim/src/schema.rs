@@ -150,6 +150,18 @@ impl fmt::Display for Value {
 }
 
 impl Type {
+    // DOC:VALUES
+    // unit    0  nothing
+    // bool    1  0 or 1
+    // uN, iN  N/8  two's complement
+    // Fx      8  two's complement, 16 fraction bits
+    // Angle   2  1/65536 turns
+    // entity  8  index (4), generation (4)
+    // option  1  0 or 1, then the value, or zeros of its size
+    // array   the values, one after the other
+    // struct  the fields, one after the other
+    // enum    1  number of the variant, then its fields, then zeros up to the longest variant
+    // DOC:END
     /// Length of the encoding in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -292,7 +304,26 @@ impl Schema {
         SchemaId(hasher.finish())
     }
 
-    /// The canonical bytes (docs/FORMATS.md, "Schema").
+    // DOC:SCHEMA
+    // The schema id is BLAKE3 over 18 "tickworld.schema.1" and these bytes:
+    //
+    // name   game's
+    //     2  columns          at most 1,024; then for each:
+    //   name   column's
+    //     1    rows           0 entity | 1 resource | 2 chunk of a list | 3 other
+    //     2    rows per page  the largest power of two, 64 to 1,024, with at most 16 KiB of rows
+    //   type   row
+    // type   input
+    // type   event
+    //
+    // name: length (1, from 1 to 64), UTF-8
+    // type: tag (1): 0 unit | 1 bool | 2 u8 | 3 u16 | 4 u32 | 5 u64 | 6 i8 | 7 i16 | 8 i32 | 9 i64 | 10 Fx | 11 Angle
+    //       | 12 entity | 13 option: type | 14 array: count (2), type
+    //       | 15 struct: name, fields | 16 enum: name, variants (1), then for each: name, fields
+    // fields: number (1), then for each: name, type
+    // A type nests at most 16 deep and holds at most 65,536 values.
+    // DOC:END
+    /// The canonical bytes (docs/FORMATS.md, "Pages, columns, root").
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();

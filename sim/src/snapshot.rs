@@ -124,7 +124,18 @@ impl Manifest {
         Roots { root: self.head.root(&columns), columns }
     }
 
-    /// Appends the canonical bytes (docs/FORMATS.md, "Manifest").
+    // DOC:MANIFEST
+    // 0    8  tick
+    // 8   32  schema id
+    // 40   4  rules revision
+    // 44  32  content id
+    // 76   2  columns         as many as the schema has; then for each, in its order:
+    //      4    pages         at most 65,536; then for each, ascending:
+    //      4      number
+    //      2      row count   from 1 to the column's rows per page
+    //     32      hash        BLAKE3 of the page's bytes
+    // DOC:END
+    /// Appends the canonical bytes (docs/FORMATS.md, "Snapshot").
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.head.tick.0.to_le_bytes());
         out.extend_from_slice(&self.head.schema.0.0);

@@ -63,6 +63,10 @@ pub struct WorldHead {
 }
 
 impl WorldHead {
+    // DOC:ROOT
+    // BLAKE3 over 16 "tickworld.root.1", tick (8), schema id (32), rules revision (4), content id (32), then the column
+    // roots in schema order (32 each).
+    // DOC:END
     /// The world root (docs/FORMATS.md, "Roots").
     pub fn root(&self, columns: &[Hash]) -> Hash {
         let mut hasher = Hasher::new(b"tickworld.root.1");

@@ -70,6 +70,15 @@ impl<T: Component> Page<T> {
         bits + self.row_count() as usize * T::SIZE
     }
 
+    // DOC:PAGE
+    // Given the number of rows N, which stands wherever a page is named, and the row size S:
+    //
+    // dense (the rows present are the first N): 0  N*S  rows
+    // any other:
+    // 0     1    words  W, count of presence words up to the last one that is not zero
+    // 1     8*W  bits   bit i of word w is row 64 w + i
+    // 1+8W  N*S  rows   the present ones, ascending
+    // DOC:END
     /// Writes the canonical bytes; `out` is [`encoded_bytes`](Self::encoded_bytes) long.
     pub(crate) fn encode(&self, out: &mut [u8]) {
         let words = self.words();

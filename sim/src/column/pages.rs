@@ -88,6 +88,10 @@ pub struct PageEntry {
     pub hash: Hash,
 }
 
+// DOC:COLUMN_ROOT
+// BLAKE3 over 18 "tickworld.column.1", name length (1), name, then for each page with rows, ascending: page number (4),
+// row count (4), BLAKE3 of the page's bytes (32). The number before a quoted name is the name's length as one byte.
+// DOC:END
 /// The column root (docs/FORMATS.md, "Roots"); `pages` ascending by number, only those with rows.
 pub fn column_root(name: &str, pages: impl Iterator<Item = PageEntry>) -> Hash {
     let mut hasher = Hasher::new(b"tickworld.column.1");

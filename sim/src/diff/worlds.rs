@@ -187,37 +187,57 @@ impl Comparison<'_> {
     }
 
     fn row(&mut self, ty: &ColumnType, page: u32, row: u32, sides: [Option<&[u8]>; 2]) -> Result<(), DiffError> {
-        let fields = match sides {
-            [Some(left), Some(right)] => {
-                let left = values(&ty.ty, left).map_err(malformed(ty, page, "left"))?;
-                let right = values(&ty.ty, right).map_err(malformed(ty, page, "right"))?;
-                differing_fields(left, right)
-            }
-            [left, _] => {
-                let found = if left.is_some() { [Found::Row, Found::NoRow] } else { [Found::NoRow, Found::Row] };
-                Vec::from([(String::new(), found)])
-            }
-        };
+        let fields = row_fields(ty, page, sides)?;
         self.differences.field_count = self.differences.field_count.saturating_add(fields.len() as u64);
         let room = self.limit.saturating_sub(self.differences.list.len());
-        if room == 0 {
-            return Ok(());
-        }
-        let chunk = ChunkNames::of(self.left, self.right, ty, row);
-        let subject = match &chunk {
-            Some(chunk) => subject::entity(self.left, self.right, chunk.owner),
-            None => subject::subject(self.left, self.right, ty, row),
-        };
-        for (field, [left, right]) in fields.into_iter().take(room) {
-            let plain =
-                Difference { column: ty.name.to_string(), page, row, subject: subject.clone(), field, left, right };
-            self.differences.list.push(match &chunk {
-                Some(chunk) => chunk.rename(plain),
-                None => plain,
-            });
+        if room > 0 {
+            let fields = fields.into_iter().take(room).collect();
+            self.differences.list.extend(named(self.left, self.right, ty, page, row, fields));
         }
         Ok(())
     }
+}
+
+/// A field's path and what both sides have there.
+type FieldPair = (String, [Found; 2]);
+
+/// What differs between two versions of a row.
+pub(super) fn row_fields(ty: &ColumnType, page: u32, sides: [Option<&[u8]>; 2]) -> Result<Vec<FieldPair>, DiffError> {
+    Ok(match sides {
+        [Some(left), Some(right)] => {
+            let left = values(&ty.ty, left).map_err(malformed(ty, page, "left"))?;
+            let right = values(&ty.ty, right).map_err(malformed(ty, page, "right"))?;
+            differing_fields(left, right)
+        }
+        [Some(_), None] => Vec::from([(String::new(), [Found::Row, Found::NoRow])]),
+        [None, Some(_)] => Vec::from([(String::new(), [Found::NoRow, Found::Row])]),
+        [None, None] => Vec::new(),
+    })
+}
+
+/// Gives differing fields of a row their names.
+pub(super) fn named(
+    left: &dyn StateView,
+    right: &dyn StateView,
+    ty: &ColumnType,
+    page: u32,
+    row: u32,
+    fields: Vec<FieldPair>,
+) -> Vec<Difference> {
+    let chunk = ChunkNames::of(left, right, ty, row);
+    let subject = match &chunk {
+        Some(chunk) => subject::entity(left, right, chunk.owner),
+        None => subject::subject(left, right, ty, row),
+    };
+    let name = |(field, [left, right]): FieldPair| {
+        let subject = subject.clone();
+        let plain = Difference { column: ty.name.to_string(), page, row, subject, field, left, right };
+        match &chunk {
+            Some(chunk) => chunk.rename(plain),
+            None => plain,
+        }
+    };
+    fields.into_iter().map(name).collect()
 }
 
 /// How to name a chunk's items as items of its owner's list.
@@ -298,7 +318,7 @@ pub(super) fn values(ty: &Type, bytes: &[u8]) -> Result<Vec<(String, Value)>, De
 }
 
 /// Fields that differ or that one side lacks, the left side's first.
-fn differing_fields(left: Vec<(String, Value)>, right: Vec<(String, Value)>) -> Vec<(String, [Found; 2])> {
+fn differing_fields(left: Vec<(String, Value)>, right: Vec<(String, Value)>) -> Vec<FieldPair> {
     let mut right: Vec<Option<(String, Value)>> = right.into_iter().map(Some).collect();
     let mut fields = Vec::new();
     for (at, (path, value)) in left.into_iter().enumerate() {
