@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use crate::header::ContentId;
+use tickworld_sim::content::ContentId;
 
 /// Why bytes are not a pack, or why a pack cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

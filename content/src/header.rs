@@ -3,9 +3,12 @@
 //! Invariant: a header is accepted only with exactly the bytes that [`write`] gives for its body.
 //! It holds no time, no path and no tool version: equal content is equal bytes.
 
-use core::fmt;
-
 use alloc::vec::Vec;
+
+use tickworld_sim::{
+    content::ContentId,
+    hash::{Hash, hash},
+};
 
 use crate::{error::PackError, limits};
 
@@ -16,39 +19,14 @@ pub const FORMAT_VERSION: u16 = 1;
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 48;
 
-/// Identity of a pack: BLAKE3 of its body.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContentId(pub [u8; 32]);
-
-impl ContentId {
-    /// The id of a body.
-    pub fn of_body(body: &[u8]) -> Self {
-        Self(*blake3::hash(body).as_bytes())
-    }
-}
-
-impl fmt::Display for ContentId {
-    /// All 64 hexadecimal digits; `{:.8}` gives the first eight.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = f.precision().unwrap_or(64);
-        for (position, byte) in self.0.iter().flat_map(|byte| [byte >> 4_u8, byte & 15]).enumerate() {
-            if position < digits {
-                write!(f, "{byte:x}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ContentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ContentId({self})")
-    }
+/// The id of a body.
+fn id_of(body: &[u8]) -> ContentId {
+    ContentId(hash(body))
 }
 
 /// Puts the header before `body`.
 pub(crate) fn write(body: &[u8]) -> Result<(ContentId, Vec<u8>), PackError> {
-    let id = ContentId::of_body(body);
+    let id = id_of(body);
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= limits::PACK_BYTES_MAX - HEADER_BYTES);
     let length = length.ok_or(PackError::TooLarge { bytes: body.len(), bytes_max: limits::PACK_BYTES_MAX })?;
     let mut file = Vec::with_capacity(HEADER_BYTES.saturating_add(body.len()));
@@ -56,7 +34,7 @@ pub(crate) fn write(body: &[u8]) -> Result<(ContentId, Vec<u8>), PackError> {
     file.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     file.extend_from_slice(&[0; 2]);
     file.extend_from_slice(&length.to_le_bytes());
-    file.extend_from_slice(&id.0);
+    file.extend_from_slice(&id.0.0);
     file.extend_from_slice(body);
     Ok((id, file))
 }
@@ -101,9 +79,9 @@ pub(crate) fn read(file: &[u8]) -> Result<(ContentId, &[u8]), PackError> {
     if u64::from(length) != body.len() as u64 {
         return Err(PackError::Length { header: length, actual: body.len() });
     }
-    let mut id = ContentId([0; 32]);
-    id.0.copy_from_slice(&head[16..]);
-    let actual = ContentId::of_body(body);
+    let mut id = ContentId(Hash::ZERO);
+    id.0.0.copy_from_slice(&head[16..]);
+    let actual = id_of(body);
     if id != actual {
         return Err(PackError::Id { header: id, actual });
     }

@@ -61,4 +61,4 @@ pub mod model;
 mod validate;
 
 pub use error::{PackError, Problem};
-pub use header::{ContentId, FORMAT_VERSION, HEADER_BYTES, MAGIC};
+pub use header::{FORMAT_VERSION, HEADER_BYTES, MAGIC};

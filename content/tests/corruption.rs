@@ -2,7 +2,8 @@
 
 mod common;
 
-use tickworld_content::{ContentId, HEADER_BYTES, PackError, model::Pack};
+use tickworld_content::{HEADER_BYTES, PackError, model::Pack};
+use tickworld_sim::{content::ContentId, hash::hash};
 
 fn sample() -> Vec<u8> {
     common::pack().to_bytes().expect("a valid pack").1
@@ -11,9 +12,9 @@ fn sample() -> Vec<u8> {
 /// As an attacker would: a damaged body under a header that fits it.
 fn with_fitting_header(mut file: Vec<u8>) -> Vec<u8> {
     let length = u32::try_from(file.len() - HEADER_BYTES).expect("a small pack");
-    let id = ContentId::of_body(&file[HEADER_BYTES..]);
+    let id = ContentId(hash(&file[HEADER_BYTES..]));
     file[12..16].copy_from_slice(&length.to_le_bytes());
-    file[16..48].copy_from_slice(&id.0);
+    file[16..48].copy_from_slice(&id.0.0);
     file
 }
 

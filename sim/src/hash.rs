@@ -26,8 +26,10 @@ impl core::fmt::Debug for Hash {
 }
 
 impl core::fmt::Display for Hash {
+    /// All 64 hexadecimal digits; `{:.8}` gives the first eight.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.take(f.precision().unwrap_or(64)).try_for_each(|digit| write!(f, "{digit:x}"))
     }
 }
 

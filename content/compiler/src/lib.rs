@@ -28,7 +28,8 @@ mod yaml;
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use tickworld_content::{ContentId, limits, model::Pack};
+use tickworld_content::{limits, model::Pack};
+use tickworld_sim::content::ContentId;
 
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics};
 pub use import5e::{Import, ImportCount, ImportError, ImportReport, import_5e};

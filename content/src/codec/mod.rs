@@ -9,9 +9,9 @@ mod enums;
 
 use alloc::{format, vec::Vec};
 
-use crate::{
-    error::PackError, generated::tickworld::pack as fb, header, header::ContentId, limits, model::Pack, validate,
-};
+use tickworld_sim::content::ContentId;
+
+use crate::{error::PackError, generated::tickworld::pack as fb, header, limits, model::Pack, validate};
 
 impl Pack {
     /// Reads a pack file.
