@@ -19,7 +19,7 @@ impl<'a> Reader<'a> {
     /// How many bytes are left.
     #[must_use]
     pub const fn left(&self) -> usize {
-        self.bytes.len() - self.at
+        self.bytes.len().saturating_sub(self.at)
     }
 
     /// An error at this position.

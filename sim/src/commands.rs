@@ -13,8 +13,11 @@ use crate::{
 
 /// Deferred changes to a state.
 pub struct Commands<S> {
-    queue: Vec<Box<dyn FnOnce(&mut S) -> bool + Send>>,
+    queue: Vec<Command<S>>,
 }
+
+/// Changes a state; gives whether there was room.
+type Command<S> = Box<dyn FnOnce(&mut S) -> bool + Send>;
 
 impl<S: State> Commands<S> {
     pub(crate) const fn new() -> Self {

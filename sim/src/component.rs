@@ -92,13 +92,18 @@ impl DecodeError {
     /// The same error, seen from a value that starts `by` bytes earlier.
     #[must_use]
     pub const fn shift(mut self, by: usize) -> Self {
-        self.offset = self.offset.saturating_add(by as u32);
+        self.offset = self.offset.saturating_add(saturated(by));
         self
     }
 
     pub(crate) const fn length(expected: usize, found: usize) -> Self {
-        Self::new(DecodeCause::Length { expected: expected as u32, found: found as u32 })
+        Self::new(DecodeCause::Length { expected: saturated(expected), found: saturated(found) })
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "compared before")]
+const fn saturated(count: usize) -> u32 {
+    if count > u32::MAX as usize { u32::MAX } else { count as u32 }
 }
 
 /// Refuses non-zero padding; for derived enums.
@@ -244,7 +249,7 @@ impl<T: Component, const N: usize> Component for [T; N] {
         let mut all = Self::FILLER;
         if T::SIZE > 0 {
             for (i, (value, bytes)) in all.iter_mut().zip(bytes.chunks_exact(T::SIZE)).enumerate() {
-                *value = T::decode(bytes).map_err(|e| e.shift(i * T::SIZE))?;
+                *value = T::decode(bytes).map_err(|e| e.shift(i.saturating_mul(T::SIZE)))?;
             }
         }
         Ok(all)

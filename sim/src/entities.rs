@@ -3,6 +3,11 @@
 //! Invariant: the allocator is hashed state like any other, three columns and nothing beside them: generations of the living,
 //! generations of the retired, and the band of every run. The next index is the lowest free one of the band's runs, so it
 //! follows from the state alone: a restored or rolled-back world spawns the same entities.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "row coordinates: runs are bounded by limits::RUNS_MAX"
+)]
 
 use crate::{
     column::{Column, Pages, RUN_ROWS, ones},
@@ -31,7 +36,11 @@ pub struct SpawnError;
 
 impl Default for Entities {
     fn default() -> Self {
-        Self { alive: Column::default(), retired: Column::of_kind(RowKind::Other), runs: Column::of_kind(RowKind::Other) }
+        Self {
+            alive: Column::default(),
+            retired: Column::of_kind(RowKind::Other),
+            runs: Column::of_kind(RowKind::Other),
+        }
     }
 }
 
@@ -84,7 +93,8 @@ impl Entities {
             Some(row) => row,
             None => self.deal_run(band)?,
         };
-        let generation = self.retired.remove(row).unwrap_or(0).checked_add(1).expect("free rows have a generation left");
+        let generation =
+            self.retired.remove(row).unwrap_or(0).checked_add(1).expect("free rows have a generation left");
         self.alive.set(row, generation);
         Ok(Entity::new(row.index(), generation))
     }

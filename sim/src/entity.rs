@@ -66,8 +66,10 @@ impl Component for Entity {
         out.copy_from_slice(&self.to_bits().to_le_bytes());
     }
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bits = u64::decode(bytes)?;
-        Ok(Self::new(bits as u32, (bits >> 32) as u32))
+        let Some((index, generation)) = bytes.split_at_checked(4) else {
+            return Err(DecodeError::length(Self::SIZE, bytes.len()));
+        };
+        Ok(Self::new(u32::decode(index)?, u32::decode(generation).map_err(|e| e.shift(4))?))
     }
     #[inline]
     fn same(&self, other: &Self) -> bool {

@@ -60,7 +60,7 @@ impl<E: Component> Events<E> {
     pub(crate) fn push(&mut self, event: E) {
         if self.count < limits::EVENTS_PER_TICK_MAX {
             self.list.set(Row::new(self.count), event);
-            self.count += 1;
+            self.count = self.count.saturating_add(1);
         } else {
             self.dropped.modify(|dropped| *dropped = dropped.saturating_add(1));
         }
@@ -84,7 +84,7 @@ impl<E: Component> Events<E> {
     /// Counts anew after a restore; gives whether a tick can have left such events.
     pub(crate) fn recount(&mut self) -> bool {
         self.count = self.list.len();
-        let has_no_gap = self.iter().count() as u32 == self.count;
+        let has_no_gap = u32::try_from(self.iter().count()) == Ok(self.count);
         let is_full = self.count == limits::EVENTS_PER_TICK_MAX;
         has_no_gap && self.count <= limits::EVENTS_PER_TICK_MAX && (is_full || self.dropped() == 0)
     }

@@ -91,13 +91,17 @@ pub enum FrameError {
         found: Tick,
     },
     /// Inputs not in order of (player, sequence), or one twice.
-    #[error("input {index} of the frame is out of order: inputs are sorted by player and sequence, and none stands twice")]
+    #[error(
+        "input {index} of the frame is out of order: inputs are sorted by player and sequence, and none stands twice"
+    )]
     Order {
         /// Position in the frame.
         index: u32,
     },
     /// A sequence of 0 on a game input or another one on the sequencer's.
-    #[error("input {index} of the frame has the wrong kind of sequence: 0 is for join, leave, time-out and content alone")]
+    #[error(
+        "input {index} of the frame has the wrong kind of sequence: 0 is for join, leave, time-out and content alone"
+    )]
     Sequence {
         /// Position in the frame.
         index: u32,
@@ -132,7 +136,7 @@ impl<I: Component> InputFrame<I> {
     /// # Errors
     /// The first thing wrong.
     pub fn check(&self) -> Result<(), FrameError> {
-        let count = self.inputs.len() as u32;
+        let count = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
         if count > limits::FRAME_INPUTS_MAX {
             return Err(FrameError::TooMany { count });
         }
@@ -184,7 +188,8 @@ impl<I: Component> InputFrame<I> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());
         out.extend_from_slice(&self.entropy.to_bytes());
-        out.extend_from_slice(&(self.inputs.len() as u32).to_le_bytes());
+        let count = u32::try_from(self.inputs.len()).expect("at most FRAME_INPUTS_MAX");
+        out.extend_from_slice(&count.to_le_bytes());
         for input in &self.inputs {
             out.extend_from_slice(&input.player.0.to_le_bytes());
             out.extend_from_slice(&input.sequence.0.to_le_bytes());
@@ -239,14 +244,12 @@ impl<I: Component> InputFrame<I> {
 
 /// Appends a component without the zeros at its end: length (u16), then the bytes.
 fn pack<T: Component>(value: &T, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + 2 + T::SIZE, 0);
-    value.encode(&mut out[start + 2..]);
-    while out.len() > start + 2 && out.last() == Some(&0) {
-        out.pop();
-    }
-    let length = (out.len() - start - 2) as u16;
-    out[start..start + 2].copy_from_slice(&length.to_le_bytes());
+    const { assert!(T::SIZE <= limits::ROW_BYTES_MAX, "the body of an input is at most 256 bytes long") };
+    let mut whole = alloc::vec![0; T::SIZE];
+    value.encode(&mut whole);
+    let length = whole.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+    out.extend_from_slice(&u16::try_from(length).expect("asserted above").to_le_bytes());
+    out.extend_from_slice(&whole[..length]);
 }
 
 /// Reads what [`pack`] wrote.

@@ -1,13 +1,6 @@
 //! [`Game`]: what a game says once, so that the engine can step it.
 
-use crate::{
-    component::Component,
-    entity::Entity,
-    frame::PlayerId,
-    session::OutcomeCode,
-    state::State,
-    step::Step,
-};
+use crate::{component::Component, entity::Entity, frame::PlayerId, session::OutcomeCode, state::State, step::Step};
 
 /// A game on the engine: its state, its inputs and events, its content, and its systems in order.
 ///

@@ -1,4 +1,4 @@
-//! [`Hash`]: BLAKE3 digests, with a domain in front of everything that is hashed.
+//! [`Hash`](struct@Hash): BLAKE3 digests, with a domain in front of everything that is hashed.
 //!
 //! Invariant: two kinds of thing never share a digest by accident, for each begins with the name of its kind.
 
@@ -33,7 +33,7 @@ impl core::fmt::Display for Hash {
     }
 }
 
-/// The first eight bytes of a [`Hash`].
+/// The first eight bytes of a [`Hash`](struct@Hash).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ShortHash(pub [u8; 8]);
 

@@ -3,6 +3,11 @@
 //! Invariant: a list is a chain of chunks of `N` items; which chunk comes next is the lowest free one, so it follows from the
 //! state alone. An empty list has no head row, and items past a list's end are fillers, so equal lists with equal chunks have
 //! equal bytes. Order is kept.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "chunk coordinates: bounded by limits::LIST_CHUNKS_MAX, lengths by that times N, which is not zero"
+)]
 
 use alloc::{boxed::Box, vec, vec::Vec};
 

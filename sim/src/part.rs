@@ -1,11 +1,11 @@
-//! [`Part`]: the kinds of field that a [`State`] may have.
+//! [`Part`]: the kinds of field that a [`State`](crate::state::State) may have.
 //!
 //! Invariant: whatever a part holds is either in its columns, and so in the root, the snapshot and every diff, or is rebuilt
 //! from the state alone ([`Derived`](crate::derived::Derived)). There is no third kind: other types do not compile.
 
 use crate::{column::Pages, entities::Entities, entity::Row};
 
-/// A field of a state `S`. Implemented by [`Entities`](crate::entities::Entities), [`Column`](crate::column::Column),
+/// A field of a state `S`. Implemented by [`Entities`], [`Column`](crate::column::Column),
 /// [`ListColumn`](crate::list::ListColumn), [`Resource`](crate::resource::Resource) and [`Derived`](crate::derived::Derived).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a State: nothing would hash, snapshot and diff it",

@@ -41,13 +41,19 @@ pub enum Type {
     /// [`Entity`]: index and generation.
     Entity,
     /// A mark byte, then the value or zeros.
-    Option(Box<Type>),
+    Option(Box<Self>),
     /// That many values in a row.
-    Array(Box<Type>, u16),
+    Array(Box<Self>, u16),
     /// Fields in a row.
-    Struct { name: Name, fields: Vec<Field> },
+    Struct {
+        name: Name,
+        fields: Vec<Field>,
+    },
     /// A tag byte (position of the variant), its fields, zeros up to the longest variant.
-    Enum { name: Name, variants: Vec<Variant> },
+    Enum {
+        name: Name,
+        variants: Vec<Variant>,
+    },
 }
 
 /// A named value inside a struct or variant.
@@ -328,7 +334,7 @@ impl Schema {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_name(&mut out, &self.game);
-        out.extend_from_slice(&(self.columns.len() as u16).to_le_bytes());
+        out.extend_from_slice(&u16::try_from(self.columns.len()).expect("at most COLUMNS_MAX columns").to_le_bytes());
         for column in &self.columns {
             put_name(&mut out, &column.name);
             out.push(column.rows as u8);
@@ -376,7 +382,7 @@ impl Schema {
 
 fn put_name(out: &mut Vec<u8>, name: &str) {
     assert!(!name.is_empty() && name.len() <= limits::NAME_BYTES_MAX, "`{name}` is too long (or empty) for a name");
-    out.push(name.len() as u8);
+    out.push(u8::try_from(name.len()).expect("at most NAME_BYTES_MAX"));
     out.extend_from_slice(name.as_bytes());
 }
 
@@ -441,7 +447,7 @@ fn put_type(out: &mut Vec<u8>, ty: &Type) {
         }
         plain => {
             let tag = PLAIN.iter().position(|p| p == plain).expect("every other type is plain");
-            out.push(tag as u8);
+            out.push(u8::try_from(tag).expect("a dozen tags"));
         }
     }
 }

@@ -163,7 +163,7 @@ impl Players {
         }
         let slots = (0..count).filter_map(|slot| Some((self.slots.get(Row::new(slot))?.id, slot)));
         self.index = Arc::new(slots.collect());
-        if self.index.len() as u32 != count {
+        if u32::try_from(self.index.len()) != Ok(count) {
             return Err(("players.slots", "slots are numbered without a gap and each has another player"));
         }
         let mut fits = true;
@@ -179,5 +179,6 @@ impl Players {
 }
 
 const fn outcome_row(slot: u32, sequence: Sequence) -> Row {
-    Row::new(slot * limits::OUTCOMES_PER_PLAYER + sequence.0 % limits::OUTCOMES_PER_PLAYER)
+    // No sum overflows: slots are below PLAYERS_MAX.
+    Row::new(slot.wrapping_mul(limits::OUTCOMES_PER_PLAYER).wrapping_add(sequence.0 % limits::OUTCOMES_PER_PLAYER))
 }

@@ -48,7 +48,11 @@ impl<G: Game> Simulation<G> {
     ///
     /// # Panics
     /// If `library` does not hold `content`.
-    pub fn new(library: Library<G::Content>, content: ContentId, set_up: impl FnOnce(&mut G::State, &G::Content)) -> Self {
+    pub fn new(
+        library: Library<G::Content>,
+        content: ContentId,
+        set_up: impl FnOnce(&mut G::State, &G::Content),
+    ) -> Self {
         let pack = library.find(content).expect("the library holds the content that the world begins with");
         let mut state = G::State::empty();
         state.rebuild();
@@ -172,14 +176,54 @@ impl<G: Game> Simulation<G> {
         let content = self.content_after(frame)?;
         let pack = self.library.find(content).ok_or(FrameError::Content(content))?.clone();
 
-        let World { tick, content: in_force, players, events, state } = &mut self.world;
-        *tick = frame.tick;
-        *in_force = content;
-        events.clear();
+        self.world.tick = frame.tick;
+        self.world.content = content;
+        self.world.events.clear();
+        let (mut accepted, mut streams) = self.admit(frame, &pack, executor);
+        contest_order(frame, &mut accepted);
+        if let Some(observer) = &mut observer {
+            observer("session", &mut self.world);
+        }
+        let mut answers = alloc::vec![(OutcomeCode::UNANSWERED, 0); accepted.len()];
+        for system in G::SYSTEMS {
+            let World { events, state, .. } = &mut self.world;
+            let mut step = Step::<G> {
+                tick: frame.tick,
+                entropy: frame.entropy,
+                content: &*pack,
+                executor,
+                inputs: &accepted,
+                answers: &mut answers,
+                events,
+                streams,
+                commands: Commands::new(),
+            };
+            (system.run)(state, &mut step);
+            let refused = step.commands.apply(state);
+            streams = step.streams;
+            self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
+            if let Some(observer) = &mut observer {
+                observer(system.name, &mut self.world);
+            }
+        }
+        for (input, (code, value)) in accepted.iter().zip(answers) {
+            self.world.players.record(input.player, input.sequence, frame.tick, code, value);
+        }
+        Ok(())
+    }
+
+    /// Lets players come and go, and gives the inputs that apply, with the random streams opened so far.
+    fn admit(
+        &mut self,
+        frame: &InputFrame<G::Input>,
+        pack: &G::Content,
+        executor: &dyn Executor,
+    ) -> (Vec<Accepted<G::Input>>, Vec<&'static str>) {
+        let World { players, events, state, .. } = &mut self.world;
         let mut step = Step::<G> {
             tick: frame.tick,
             entropy: frame.entropy,
-            content: &*pack,
+            content: pack,
             executor,
             inputs: &[],
             answers: &mut [],
@@ -187,7 +231,6 @@ impl<G: Game> Simulation<G> {
             streams: Vec::new(),
             commands: Commands::new(),
         };
-
         let mut accepted = Vec::new();
         for input in &frame.inputs {
             match input.act {
@@ -212,39 +255,10 @@ impl<G: Game> Simulation<G> {
                 }
             }
         }
-        self.spawns_refused += u64::from(step.commands.apply(state));
+        let refused = step.commands.apply(state);
         let streams = step.streams;
-        contest_order(frame, &mut accepted);
-        if let Some(observer) = &mut observer {
-            observer("session", &mut self.world);
-        }
-
-        let mut answers = alloc::vec![(OutcomeCode::UNANSWERED, 0); accepted.len()];
-        let mut streams = streams;
-        for system in G::SYSTEMS {
-            let World { events, state, .. } = &mut self.world;
-            let mut step = Step::<G> {
-                tick: frame.tick,
-                entropy: frame.entropy,
-                content: &*pack,
-                executor,
-                inputs: &accepted,
-                answers: &mut answers,
-                events,
-                streams,
-                commands: Commands::new(),
-            };
-            (system.run)(state, &mut step);
-            self.spawns_refused += u64::from(step.commands.apply(state));
-            streams = step.streams;
-            if let Some(observer) = &mut observer {
-                observer(system.name, &mut self.world);
-            }
-        }
-        for (input, (code, value)) in accepted.iter().zip(answers) {
-            self.world.players.record(input.player, input.sequence, frame.tick, code, value);
-        }
-        Ok(())
+        self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
+        (accepted, streams)
     }
 
     /// The content in force after the frame's switches.

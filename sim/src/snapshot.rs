@@ -141,12 +141,14 @@ impl Manifest {
         out.extend_from_slice(&self.head.schema.0.0);
         out.extend_from_slice(&self.head.revision.to_le_bytes());
         out.extend_from_slice(&self.head.content.0.0);
-        out.extend_from_slice(&(self.columns.len() as u16).to_le_bytes());
+        out.extend_from_slice(&u16::try_from(self.columns.len()).expect("at most COLUMNS_MAX columns").to_le_bytes());
         for pages in &self.columns {
-            out.extend_from_slice(&(pages.len() as u32).to_le_bytes());
+            out.extend_from_slice(&u32::try_from(pages.len()).expect("at most PAGES_MAX pages").to_le_bytes());
             for entry in pages {
                 out.extend_from_slice(&entry.page.to_le_bytes());
-                out.extend_from_slice(&(entry.row_count as u16).to_le_bytes());
+                out.extend_from_slice(
+                    &u16::try_from(entry.row_count).expect("a page has at most 1,024 rows").to_le_bytes(),
+                );
                 out.extend_from_slice(&entry.hash.0);
             }
         }
@@ -275,22 +277,29 @@ impl<G: Game> Simulation<G> {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let manifest = Manifest::of(self.world(), self.schema_id());
-        let mut out = alloc::vec![0; 4];
-        manifest.encode(&mut out);
-        let length = (out.len() - 4) as u32;
-        out[..4].copy_from_slice(&length.to_le_bytes());
+        let mut out = Vec::new();
+        put_sized(&mut out, |out| manifest.encode(out));
         let mut lists = manifest.columns.iter();
         self.world().columns(&mut |_, column| {
             for entry in lists.next().expect("a manifest has every column") {
-                let start = out.len();
-                out.extend_from_slice(&[0; 4]);
-                column.page_bytes(entry.page, &mut out);
-                let length = (out.len() - start - 4) as u32;
-                out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+                put_sized(&mut out, |out| {
+                    assert!(column.page_bytes(entry.page, out), "the manifest names pages that are there")
+                });
             }
         });
         out
     }
+}
+
+/// Appends what `put` appends, after its length (u32).
+fn put_sized(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let body = out.len();
+    put(out);
+    let length =
+        u32::try_from(out.len().saturating_sub(body)).expect("a manifest of at most COLUMNS_MAX columns, a page");
+    out[start..body].copy_from_slice(&length.to_le_bytes());
 }
 
 impl<G: Game> World<G> {

@@ -106,7 +106,7 @@ impl<'a> Lane for Each<'a> {
 
     fn split(self, at: usize) -> (Self, Self) {
         let (before, after) = self.living.split(at);
-        (Self { living: before, key: self.key.clone() }, Self { living: after, key: self.key })
+        (Self { living: before, key: self.key }, Self { living: after, key: self.key })
     }
 
     fn mask(&self, run: usize, mask: &mut Mask) {

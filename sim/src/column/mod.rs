@@ -2,16 +2,21 @@
 //!
 //! Invariant: a page without a hash is *dirty*, one with a hash has not changed since it was computed; a page without rows
 //! does not exist; clones share pages. Rows are addressed by [`Row`], so a stale handle never reaches a column.
-//! It does not know whether an entity lives: that is [`Entities`](crate::entities::Entities)' business.
+//! It does not know whether an entity lives: that is [`Entities`]' business.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "page coordinates: rows are u32, pages and words are bounded by limits::RUNS_MAX, divisors are not zero"
+)]
 
 mod page;
 mod pages;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-pub use pages::{Job, PageEntry, Pages, column_root};
 pub use page::PageBytes;
 pub(crate) use page::{BLOCK_ROWS, Page, ones};
+pub use pages::{Job, PageEntry, Pages, column_root};
 
 use crate::{
     component::{Component, DecodeCause, DecodeError},

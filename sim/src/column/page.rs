@@ -5,6 +5,10 @@
 //! just these rows; otherwise the count of presence words up to the last one that is not zero (u8), the words (u64
 //! little-endian; bit `i` of word `w` is row `64 w + i`), then the rows in order. The length tells which. (A dense page of
 //! 16 KiB is sixteen BLAKE3 chunks; a seventeenth for its presence words cost four per cent of a tick.)
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "coordinates within a page: at most 1,024 rows of at most 256 bytes"
+)]
 
 use alloc::vec::Vec;
 

@@ -195,8 +195,9 @@ impl Frame {
     fn bucket(&self, position: Vec2) -> Bucket {
         let along = |at: Fx, min: Fx, last: Fx| {
             let inside = at.to_bits().clamp(min.to_bits(), last.to_bits());
-            // Less than a number of buckets, which is a u32.
-            (inside.abs_diff(min.to_bits()) >> self.side_log2) as u32
+            #[expect(clippy::cast_possible_truncation, reason = "less than the number of buckets, which is a u32")]
+            let bucket = (inside.abs_diff(min.to_bits()) >> self.side_log2) as u32;
+            bucket
         };
         Bucket { x: along(position.x, self.min.x, self.last.x), y: along(position.y, self.min.y, self.last.y) }
     }

@@ -70,8 +70,7 @@ impl Placing<'_> {
             let leaving: Vec<usize> =
                 placed.map(|(at, _)| run_start.saturating_add(first).saturating_add(at)).collect();
             for row in leaving {
-                // Rows are u32: they come from the places of rows that were placed.
-                self.set(Row::new(row as u32), None);
+                self.set(Row::new(u32::try_from(row).expect("it was placed as a row")), None);
             }
         }
     }

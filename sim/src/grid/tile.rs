@@ -22,9 +22,8 @@ pub(super) struct Tile {
 impl Tile {
     pub(super) const EMPTY: Self = Self { ends: [0; TILE_BUCKETS], rows: Vec::new() };
 
-    pub(super) const fn len(&self) -> u32 {
-        // A grid has at most as many rows as there are entities, which have u32 indices.
-        self.rows.len() as u32
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.rows.len()).expect("no more rows than there are entities, which have u32 indices")
     }
 
     /// The rows of buckets `from..=to` of the tile's bucket row `y`: they stand side by side.

@@ -4,6 +4,11 @@
 //! because pages are disjoint and what the closures emit is concatenated in row order.
 //! A join is a lending loop, not an `Iterator`: a row's references end with the call (a real iterator measured twice as slow
 //! and could not probe).
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "row coordinates: runs are bounded by limits::RUNS_MAX, words and rows by the run"
+)]
 
 mod filter;
 mod lane;
@@ -16,8 +21,8 @@ use core::ops::ControlFlow;
 
 pub use filter::{Opt, Without, opt, without};
 pub use lane::{IntoLane, Lane, Mask};
-pub use read::{Living, Read};
-pub use write::Write;
+pub use read::{Living, Read, ReadCursor};
+pub use write::{Write, WriteCursor};
 
 use crate::{
     column::{Job, RUN_ROWS, RUN_WORDS},

@@ -1,4 +1,9 @@
 //! Reading lanes: `&column` and `&entities`.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "page coordinates within a run, and runs are bounded by limits::RUNS_MAX"
+)]
 
 use super::lane::{IntoLane, Lane, Mask};
 use crate::{
@@ -111,7 +116,7 @@ impl Lane for Living<'_> {
     }
 
     #[inline(always)]
-    fn row<'r>(block: &'r mut Self::Block<'_>, at: usize) -> Entity {
+    fn row(block: &mut Self::Block<'_>, at: usize) -> Entity {
         Entity::new(block.1.wrapping_add(at as u32), block.0[at & (BLOCK_ROWS - 1)])
     }
 }

@@ -3,6 +3,10 @@
 //! Invariant: a page that was clean and whose rows all keep their encoding stays clean and shared. While a page is clean, the
 //! closure works on a copied block that is compared and written back only if it changed; once a page is dirty (and ours
 //! alone) the closure works in place. Comparison is over what is encoded, never a user's `PartialEq`.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "page coordinates within a run, and runs are bounded by limits::RUNS_MAX"
+)]
 
 use alloc::sync::Arc;
 

@@ -27,43 +27,43 @@ use tickworld_sim::{
 };
 
 /// State kept outside the world: a count of steps, added to the weather.
-pub const COUNTS_OUTSIDE: u8 = 1;
+pub(crate) const COUNTS_OUTSIDE: u8 = 1;
 /// The grid is not told of those who die.
-pub const FORGETS_THE_DEAD: u8 = 2;
+pub(crate) const FORGETS_THE_DEAD: u8 = 2;
 /// A component is left on a dead row.
-pub const FEEDS_THE_DEAD: u8 = 3;
+pub(crate) const FEEDS_THE_DEAD: u8 = 3;
 
 thread_local! {
     static OUTSIDE: Cell<u64> = const { Cell::new(0) };
 }
 
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     Rest,
     Walk { dx: i8, dy: i8 },
     Strike,
 }
 
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     Hit { by: Entity, who: Entity, damage: u32 },
     Died(Entity),
 }
 
 #[derive(State, Clone)]
-pub struct Realm {
-    pub entities: Entities,
-    pub position: Column<Vec2>,
-    pub health: Column<i32>,
-    pub order: Column<Order>,
-    pub stunned: Column<()>,
-    pub scars: ListColumn<u16, 3>,
-    pub weather: Resource<u64>,
-    pub near: Derived<Near>,
+pub(crate) struct Realm {
+    pub(crate) entities: Entities,
+    pub(crate) position: Column<Vec2>,
+    pub(crate) health: Column<i32>,
+    pub(crate) order: Column<Order>,
+    pub(crate) stunned: Column<()>,
+    pub(crate) scars: ListColumn<u16, 3>,
+    pub(crate) weather: Resource<u64>,
+    pub(crate) near: Derived<Near>,
 }
 
 #[derive(Clone, PartialEq)]
-pub struct Near(pub Grid);
+pub(crate) struct Near(pub(crate) Grid);
 
 impl Rebuild<Realm> for Near {
     fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
@@ -74,8 +74,8 @@ impl Rebuild<Realm> for Near {
     }
 }
 
-pub struct Arena<const FAULT: u8 = 0>;
-pub type Sim = Simulation<Arena>;
+pub(crate) struct Arena<const FAULT: u8 = 0>;
+pub(crate) type Sim = Simulation<Arena>;
 
 impl<const FAULT: u8> Arena<FAULT> {
     fn orders(realm: &mut Realm, step: &mut Step<'_, Self>) {
@@ -167,7 +167,7 @@ impl<const FAULT: u8> Arena<FAULT> {
         }
         if FAULT == COUNTS_OUTSIDE && step.tick() > Tick(20) {
             let count = OUTSIDE.replace(OUTSIDE.get() + 1);
-            realm.weather.modify(|weather| *weather ^= u64::from(count % 50 == 0));
+            realm.weather.modify(|weather| *weather ^= u64::from(count.is_multiple_of(50)));
         }
     }
 
@@ -209,7 +209,7 @@ impl<const FAULT: u8> Game for Arena<FAULT> {
     }
 
     fn leave(realm: &mut Realm, step: &mut Step<'_, Self>, player: PlayerId, entity: Option<Entity>) {
-        if let Some(entity) = entity.filter(|_| player.0 % 2 == 0) {
+        if let Some(entity) = entity.filter(|_| player.0.is_multiple_of(2)) {
             step.commands.despawn(entity);
         } else if let Some(row) = entity.and_then(|entity| realm.entities.row(entity)) {
             realm.order.set(row, Order::Rest);
@@ -217,7 +217,7 @@ impl<const FAULT: u8> Game for Arena<FAULT> {
     }
 }
 
-pub fn start_faulty<const FAULT: u8>() -> Simulation<Arena<FAULT>> {
+pub(crate) fn start_faulty<const FAULT: u8>() -> Simulation<Arena<FAULT>> {
     Simulation::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |realm: &mut Realm, ()| {
         for i in 0..12 {
             let entity = realm.spawn(Band(1 + (i % 2) as u8)).expect("room");
@@ -229,16 +229,16 @@ pub fn start_faulty<const FAULT: u8>() -> Simulation<Arena<FAULT>> {
     })
 }
 
-pub fn start() -> Sim {
+pub(crate) fn start() -> Sim {
     start_faulty()
 }
 
 /// SplitMix64: the tests' own randomness, from a printed seed.
 #[derive(Clone, Debug)]
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn draw(&mut self) -> u64 {
+    pub(crate) fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -246,13 +246,13 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.draw() % n
     }
 }
 
 /// The frame of `tick` in the run of `seed`: a few players who come, go, play and send things again.
-pub fn frame(seed: u64, tick: u64) -> InputFrame<Order> {
+pub(crate) fn frame(seed: u64, tick: u64) -> InputFrame<Order> {
     let mut dice = Dice(seed ^ tick.wrapping_mul(0xA24B_AED4_963E_E407));
     let mut entropy = [0; 16];
     entropy[..8].copy_from_slice(&dice.draw().to_le_bytes());
@@ -284,7 +284,7 @@ pub fn frame(seed: u64, tick: u64) -> InputFrame<Order> {
 }
 
 /// Runs jobs on that many threads of its own; the last job first, so that order would show.
-pub struct Threads(pub usize);
+pub(crate) struct Threads(pub(crate) usize);
 
 impl Executor for Threads {
     fn workers(&self) -> usize {
@@ -307,7 +307,7 @@ impl Executor for Threads {
 }
 
 /// Steps inline; the frames of these tests are good.
-pub fn step<const FAULT: u8>(sim: &mut Simulation<Arena<FAULT>>, seed: u64) -> tickworld_sim::world::Roots {
+pub(crate) fn step<const FAULT: u8>(sim: &mut Simulation<Arena<FAULT>>, seed: u64) -> tickworld_sim::world::Roots {
     let tick = sim.world().tick().next();
     sim.step(&frame(seed, tick.0), &Inline).unwrap_or_else(|error| panic!("seed {seed}: {error}"))
 }
