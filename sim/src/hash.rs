@@ -28,7 +28,7 @@ impl core::fmt::Debug for Hash {
 impl core::fmt::Display for Hash {
     /// All 64 hexadecimal digits; `{:.8}` gives the first eight.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4_u32, byte & 15]);
         digits.take(f.precision().unwrap_or(64)).try_for_each(|digit| write!(f, "{digit:x}"))
     }
 }
