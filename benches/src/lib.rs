@@ -1,6 +1,10 @@
-//! The worlds that the benches measure: one shape, once in Tickworld and once in plain arrays.
+//! The worlds that the benches measure.
 //!
-//! 100,000 entities with ten columns of sixteen bytes, two of which change for every entity each tick.
+//! Here: 100,000 entities with ten columns of sixteen bytes, two of which change for every entity each tick. In [`battle`]:
+//! the d20 game.
+
+pub mod battle;
+pub mod pool;
 
 use tickworld_sim::{
     Component, State,
