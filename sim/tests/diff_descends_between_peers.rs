@@ -56,6 +56,9 @@ impl Game for Ruler {
     }
 }
 
+/// Changes one row.
+type Change = fn(&mut Sizes, Row);
+
 fn rulers(count: u32) -> Simulation<Ruler> {
     let mut simulation = Simulation::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |state: &mut Sizes, ()| {
         for n in 0..count {
@@ -98,7 +101,7 @@ fn descend(own: &dyn StateView, peer: &dyn StateView, branches: u8) -> Result<De
 fn a_field_among_a_hundred_thousand_entities_is_found_in_four_kib_and_six_round_trips() {
     let own = rulers(100_000);
     let row_of = |n: u32| own.state().entities.row(Entity::decode_index(n)).expect("alive");
-    let changes: [(&str, fn(&mut Sizes, Row)); 11] = [
+    let changes: [(&str, Change); 11] = [
         ("tag", |s, row| {
             s.tag.remove(row);
         }),

@@ -86,11 +86,11 @@ pub(super) fn side<G: Game, S: Source>(
     Ok(Side { standing, why: Some(why), state, before: None })
 }
 
-/// The pages of exactly `tick`, if the file holds them; `Err` inside says how they are damaged.
-pub(super) fn raw_state<G: Game, S: Source>(
-    trace: &mut Trace<S>,
-    tick: Tick,
-) -> Result<Result<Option<SideState<G>>, String>, TraceError<S::Error>> {
+/// A state, where there is one; `Err` says how it is damaged.
+type Held<G> = Result<Option<SideState<G>>, String>;
+
+/// The pages of exactly `tick`, if the file holds them.
+pub(super) fn raw_state<G: Game, S: Source>(trace: &mut Trace<S>, tick: Tick) -> Result<Held<G>, TraceError<S::Error>> {
     let Some(state) = trace.state_at(tick) else { return Ok(Ok(None)) };
     match trace.raw_state(state) {
         Ok(raw) => Ok(Ok(Some(SideState::Raw(Box::new(raw))))),

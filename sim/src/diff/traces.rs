@@ -161,8 +161,8 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
         if self.same_chain(other)? {
             return Ok(None);
         }
-        while other.0 - same.0 > 1 {
-            let middle = Tick(same.0 + (other.0 - same.0) / 2);
+        while same.next() < other {
+            let middle = Tick(same.0.midpoint(other.0));
             *(if self.same_chain(middle)? { &mut same } else { &mut other }) = middle;
         }
         Ok(Some(other))

@@ -33,12 +33,13 @@ pub trait StateView {
     /// Appends the canonical bytes of a row; gives whether it is present.
     fn row_bytes(&self, column: usize, row: u32, out: &mut Vec<u8>) -> bool {
         let Some(ty) = self.schema().columns.get(column) else { return false };
-        let page_rows = u32::from(ty.page_rows).max(1);
-        let Some(entry) = self.page_entry(column, row / page_rows) else { return false };
+        let page_rows = u32::from(ty.page_rows);
+        let (Some(page), Some(at)) = (row.checked_div(page_rows), row.checked_rem(page_rows)) else { return false };
+        let Some(entry) = self.page_entry(column, page) else { return false };
         let mut bytes = Vec::new();
         self.page_bytes(column, entry.page, &mut bytes);
         let Ok(page) = page_rows_of(&bytes, &entry, ty) else { return false };
-        page.row((row % page_rows) as usize).map(|row| out.extend_from_slice(row)).is_some()
+        page.row(at as usize).map(|row| out.extend_from_slice(row)).is_some()
     }
 
     /// The place and type of a column.

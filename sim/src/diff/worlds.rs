@@ -152,9 +152,9 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn column(&mut self, ty: &ColumnType, left: usize, right: usize) -> Result<(), DiffError> {
-        let mut rows = 0;
+        let mut rows = 0_u64;
         for entries in differing_pages(&self.left.pages(left), &self.right.pages(right)) {
-            rows += self.page(ty, entries, [left, right])?;
+            rows = rows.saturating_add(self.page(ty, entries, [left, right])?);
         }
         if rows > 0 {
             self.differences.columns.push((ty.name.to_string(), rows));
@@ -174,12 +174,13 @@ impl Comparison<'_> {
         let left = rows(self.left, ty, columns[0], entries[0], &mut left_bytes).map_err(malformed(ty, page, "left"))?;
         let right =
             rows(self.right, ty, columns[1], entries[1], &mut right_bytes).map_err(malformed(ty, page, "right"))?;
-        let mut count = 0;
-        for at in 0..usize::from(ty.page_rows) {
+        let mut count = 0_u64;
+        for place in 0..ty.page_rows {
+            let at = usize::from(place);
             let sides = [left.as_ref().and_then(|rows| rows.row(at)), right.as_ref().and_then(|rows| rows.row(at))];
             if sides[0] != sides[1] {
-                count += 1;
-                let row = page.saturating_mul(u32::from(ty.page_rows)).saturating_add(at as u32);
+                count = count.saturating_add(1);
+                let row = page.saturating_mul(u32::from(ty.page_rows)).saturating_add(u32::from(place));
                 self.row(ty, page, row, sides)?;
             }
         }

@@ -118,7 +118,7 @@ impl Audit {
                 let tick = body.manifest.head.tick;
                 self.world(trace, at, body)?;
                 let count = if kind == Kind::Keyframe { &mut self.report.keyframes } else { &mut self.report.evidence };
-                *count += 1;
+                *count = count.saturating_add(1);
                 Ok(Some(Audited::World(tick)))
             }
             Kind::Stages => {
@@ -147,7 +147,7 @@ impl Audit {
             return Err(TraceError::Chain { tick: record.tick });
         }
         self.chain = record.chain;
-        self.report.ticks += 1;
+        self.report.ticks = self.report.ticks.saturating_add(1);
         self.roots.insert(record.tick, record.root);
         if self.roots.len() > ROOTS_KEPT {
             self.roots.pop_first();
@@ -173,7 +173,7 @@ impl Audit {
                 let found = known.binary_search_by_key(&entry.page, |(known, _)| known.page).ok();
                 if found.and_then(|at| known.get(at)) != Some(&(entry, offset)) {
                     trace.page(offset, &entry)?;
-                    self.report.pages += 1;
+                    self.report.pages = self.report.pages.saturating_add(1);
                 }
                 now.push((entry, offset));
             }

@@ -62,7 +62,7 @@ impl Index {
 
     /// The last tick; the start where no tick follows it.
     pub(super) const fn last(&self) -> Tick {
-        Tick((self.first.0 - 1).saturating_add(self.tick_count))
+        Tick(self.first.0.saturating_sub(1).saturating_add(self.tick_count))
     }
 
     pub(super) fn add_tick(&mut self, at: u64) {
@@ -70,10 +70,10 @@ impl Index {
             self.ticks.push(at);
             if self.ticks.len() > limits::INDEX_ENTRIES_MAX as usize {
                 thin(&mut self.ticks);
-                self.stride_ticks *= 2;
+                self.stride_ticks = self.stride_ticks.saturating_mul(2);
             }
         }
-        self.tick_count += 1;
+        self.tick_count = self.tick_count.saturating_add(1);
     }
 
     /// Gives false where there are more notes than a recorder makes.
@@ -86,10 +86,10 @@ impl Index {
             self.keyframes.push(entry);
             if self.keyframes.len() > limits::INDEX_ENTRIES_MAX as usize {
                 thin(&mut self.keyframes);
-                self.keyframe_stride *= 2;
+                self.keyframe_stride = self.keyframe_stride.saturating_mul(2);
             }
         }
-        self.keyframe_count += 1;
+        self.keyframe_count = self.keyframe_count.saturating_add(1);
         true
     }
 
@@ -104,9 +104,9 @@ impl Index {
     /// The nearest entry at or before `tick`, which is one of the trace: tick and offset.
     pub(super) fn tick_before(&self, tick: Tick) -> Option<(Tick, u64)> {
         let past = tick.0.checked_sub(self.first.0)?;
-        let step = past / self.stride_ticks;
+        let step = past.checked_div(self.stride_ticks)?;
         let at = self.ticks.get(usize::try_from(step).ok()?)?;
-        Some((Tick(self.first.0 + step * self.stride_ticks), *at))
+        Some((Tick(self.first.0.checked_add(step.checked_mul(self.stride_ticks)?)?), *at))
     }
 
     /// Keyframes, ascending.
@@ -197,7 +197,7 @@ fn read_list<'a, T>(
     mut item: impl FnMut(&mut Reader<'a>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
     let count: u32 = reader.value()?;
-    if count > limits::INDEX_ENTRIES_MAX || count as usize > reader.left() / item_bytes {
+    if count > limits::INDEX_ENTRIES_MAX || (count as usize).saturating_mul(item_bytes) > reader.left() {
         return Err(reader.fail(DecodeCause::Range));
     }
     (0..count).map(|_| item(reader)).collect()

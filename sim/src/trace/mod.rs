@@ -53,6 +53,7 @@ pub trait Sink {
 }
 
 /// Where a trace is read.
+#[expect(clippy::len_without_is_empty, reason = "an empty file is no trace; nobody asks")]
 pub trait Source {
     /// What can go wrong.
     type Error: Display;

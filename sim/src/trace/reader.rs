@@ -23,7 +23,7 @@ use super::{
     Chain, Header, Mismatch, RawState, ReplayError, Source, StageRoots, TickRecord, Ticks, TraceError,
     error::Damage,
     index::{Entry, Index},
-    record::{FRAMING_BYTES, Kind, MAGIC, PREFIX_BYTES, VERSION},
+    record::{FRAMING_BYTES, HEAD_BYTES, Kind, MAGIC, PREFIX_BYTES, VERSION},
     state::{PageCache, StateBody},
     window::Window,
 };
@@ -387,7 +387,7 @@ impl<S: Source> Trace<S> {
 
     /// The tick of the tick record at `at`, unchecked.
     fn tick_number(&mut self, at: u64) -> Result<Tick, TraceError<S::Error>> {
-        let bytes = self.window.bytes(at + 5, 8)?.ok_or(damaged(at, Damage::Short))?;
+        let bytes = self.window.bytes(at.saturating_add(HEAD_BYTES as u64), 8)?.ok_or(damaged(at, Damage::Short))?;
         Ok(Tick(Reader::new(bytes).value().map_err(|e| damaged(at, e.into()))?))
     }
 

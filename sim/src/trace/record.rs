@@ -78,13 +78,16 @@ impl Kind {
     }
 }
 
+/// Presence words stand before the rows.
+const PAGE_BODY_BYTES_MAX: u32 = 16_384 + 256;
+const _: () = assert!(PAGE_BODY_BYTES_MAX as usize > limits::PAGE_BYTES_MAX + 1 + 16 * 8);
+
 /// Longest body of a kind in bytes.
 pub(super) const fn body_bytes_max(kind: u8) -> u32 {
     const PAGE: u8 = Kind::Page as u8;
     const CONTENT: u8 = Kind::Content as u8;
     match kind {
-        // Presence words stand before the rows.
-        PAGE => limits::PAGE_BYTES_MAX as u32 + 256,
+        PAGE => PAGE_BODY_BYTES_MAX,
         CONTENT => limits::CONTENT_CHUNK_BYTES + 64,
         _ => limits::RECORD_BYTES_MAX,
     }
@@ -95,11 +98,12 @@ pub(super) fn put(out: &mut Vec<u8>, kind: Kind, fill: impl FnOnce(&mut Vec<u8>)
     let start = out.len();
     out.push(kind as u8);
     out.extend_from_slice(&[0; 4]);
+    let body = out.len();
     fill(out);
-    let length = out.len() - start - HEAD_BYTES;
+    let length = out.len().saturating_sub(body);
     match u32::try_from(length) {
         Ok(bytes) if bytes <= body_bytes_max(kind as u8) => {
-            out[start + 1..start + HEAD_BYTES].copy_from_slice(&bytes.to_le_bytes());
+            out[body.saturating_sub(4)..body].copy_from_slice(&bytes.to_le_bytes());
         }
         _ => {
             out.truncate(start);

@@ -226,7 +226,7 @@ impl<G: Game, S: Sink> Recorder<G, S> {
         let tick = frame.tick;
         let moment = Moment { world: world.clone(), root: roots.root, frame: Some(frame.clone()), stages };
         self.keep(moment);
-        if tick.0 - self.last_keyframe.0 >= u64::from(self.about.keyframe_ticks) {
+        if tick.0.saturating_sub(self.last_keyframe.0) >= u64::from(self.about.keyframe_ticks) {
             self.writer.state(Kind::Keyframe, world, self.schema_id)?;
             self.last_keyframe = tick;
         }

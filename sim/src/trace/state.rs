@@ -63,10 +63,11 @@ impl StateBody {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; 4]);
+        let manifest = out.len();
         self.manifest.encode(out);
         // A longer one is refused with the record that it is in.
-        let length = u32::try_from(out.len() - start - 4).unwrap_or(u32::MAX);
-        out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        let length = u32::try_from(out.len().saturating_sub(manifest)).unwrap_or(u32::MAX);
+        out[start..manifest].copy_from_slice(&length.to_le_bytes());
         self.offsets.iter().flatten().for_each(|at| out.extend_from_slice(&at.to_le_bytes()));
     }
 

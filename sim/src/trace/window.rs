@@ -10,7 +10,7 @@ use super::{
     record::{CHECK_BYTES, FRAMING_BYTES, HEAD_BYTES, Kind, Record, body_bytes_max, check},
 };
 
-const WINDOW_BYTES: u64 = 64 * 1024;
+const WINDOW_BYTES: usize = 64 * 1024;
 
 pub(super) struct Window<S> {
     source: S,
@@ -42,11 +42,11 @@ impl<S: Source> Window<S> {
     /// `count` bytes from `at` on; `None` where the file ends before.
     pub(super) fn bytes(&mut self, at: u64, count: u64) -> Result<Option<&[u8]>, TraceError<S::Error>> {
         let Some(end) = at.checked_add(count).filter(|end| *end <= self.length) else { return Ok(None) };
-        let held = self.start..self.start + self.buffer.len() as u64;
+        let held = self.start..self.start.saturating_add(self.buffer.len() as u64);
         if at < held.start || end > held.end {
-            let wanted = count.max(WINDOW_BYTES).min(self.length - at);
+            let wanted = count.max(WINDOW_BYTES as u64).min(self.length.saturating_sub(at));
             self.buffer.clear();
-            self.buffer.shrink_to(WINDOW_BYTES as usize);
+            self.buffer.shrink_to(WINDOW_BYTES);
             self.buffer.resize(usize::try_from(wanted).expect("a record is within its limit"), 0);
             self.start = at;
             if let Err(error) = self.source.read_at(at, &mut self.buffer) {
@@ -54,8 +54,8 @@ impl<S: Source> Window<S> {
                 return Err(TraceError::Source(error));
             }
         }
-        let from = usize::try_from(at - self.start).expect("within the buffer");
-        Ok(Some(&self.buffer[from..][..count as usize]))
+        let within = |offset: u64| usize::try_from(offset.saturating_sub(self.start)).expect("within the buffer");
+        Ok(Some(&self.buffer[within(at)..within(end)]))
     }
 
     /// The head of the record at `at`, which must end at or before `end`.
@@ -81,7 +81,7 @@ impl<S: Source> Window<S> {
             return Err(damaged(Damage::Check));
         }
         let kind = kind.map_err(|kind| TraceError::Kind { at, kind })?;
-        Ok(Head { kind, next: at + total, total })
+        Ok(Head { kind, next: at.saturating_add(total), total })
     }
 
     /// The whole record at `at`, checked.
@@ -94,7 +94,7 @@ impl<S: Source> Window<S> {
     /// The body of the record of `total` bytes at `at`; `None` where its check does not hold.
     fn record_bytes(&mut self, at: u64, total: u64) -> Result<Option<&[u8]>, TraceError<S::Error>> {
         let bytes = self.bytes(at, total)?.ok_or(TraceError::Damaged { at, damage: Damage::Short })?;
-        let (checked, found) = bytes.split_at(bytes.len() - CHECK_BYTES);
+        let (checked, found) = bytes.split_at(bytes.len().saturating_sub(CHECK_BYTES));
         Ok((check(checked) == *found).then_some(&checked[HEAD_BYTES..]))
     }
 }

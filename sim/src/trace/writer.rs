@@ -129,8 +129,8 @@ impl<S: Sink> Writer<S> {
         self.put(Kind::Tick, |out| record.encode(out))?;
         self.chain = record.chain;
         self.index.add_tick(at);
-        self.size.ticks += 1;
-        self.size.tick_bytes += self.size.bytes - at;
+        add(&mut self.size.ticks, 1);
+        add(&mut self.size.tick_bytes, self.size.bytes.saturating_sub(at));
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl<S: Sink> Writer<S> {
         let at = self.size.bytes;
         self.put(kind, |out| body.encode(out))?;
         self.index.add_entry(Entry { kind, tick, at });
-        self.size.states += 1;
+        add(&mut self.size.states, 1);
         let StateBody { manifest, offsets } = body;
         let place = |(pages, offsets): (Vec<PageEntry>, Vec<u64>)| pages.into_iter().zip(offsets).collect();
         self.placed = manifest.columns.into_iter().zip(offsets).map(place).collect();
@@ -178,8 +178,8 @@ impl<S: Sink> Writer<S> {
         self.put(Kind::Page, |out| {
             column.page_bytes(page, out);
         })?;
-        self.size.pages += 1;
-        self.size.page_bytes += self.size.bytes - at;
+        add(&mut self.size.pages, 1);
+        add(&mut self.size.page_bytes, self.size.bytes.saturating_sub(at));
         Ok(at)
     }
 
@@ -237,7 +237,7 @@ impl<S: Sink> Writer<S> {
         if let Err(error) = self.sink.write(&self.buffer) {
             return Err(self.fail(RecordError::Sink(error)));
         }
-        self.size.bytes += self.buffer.len() as u64;
+        add(&mut self.size.bytes, self.buffer.len() as u64);
         Ok(())
     }
 
@@ -245,4 +245,8 @@ impl<S: Sink> Writer<S> {
         self.closed = true;
         error
     }
+}
+
+const fn add(total: &mut u64, more: u64) {
+    *total = total.saturating_add(more);
 }

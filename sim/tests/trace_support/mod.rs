@@ -1,5 +1,5 @@
 //! A game with every type of field and every kind of part, and frames that keep it busy. Shared by the tests of traces and diffs.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test uses a part of it")]
 
 use tickworld_sim::{
     Component, State,
@@ -169,11 +169,11 @@ pub fn fill(fair: &mut Fair, entity: Entity, row: Row) {
     let n = row.index();
     fair.numbers.set(
         row,
-        Numbers { flag: n % 2 == 0, a: 1, b: 2, c: n, d: u64::from(n), e: -1, f: -2, g: -3, h: -i64::from(n) },
+        Numbers { flag: n.is_multiple_of(2), a: 1, b: 2, c: n, d: u64::from(n), e: -1, f: -2, g: -3, h: -i64::from(n) },
     );
     let x = Fx::from_int(n as i32);
     fair.position.set(row, Position { x, y: Fx::ZERO, facing: Angle::from_bits(n as u16) });
-    fair.mood.set(row, if n % 3 == 0 { Mood::Angry { at: entity, since: 0 } } else { Mood::Calm });
+    fair.mood.set(row, if n.is_multiple_of(3) { Mood::Angry { at: entity, since: 0 } } else { Mood::Calm });
     fair.bond.set(row, Bond { target: (n % 2 == 1).then_some(entity), last: Some(7) });
     fair.marks.set(row, [1, 2, 3, 4, n as u16]);
     fair.wide.set(row, [n as u8; 256]);

@@ -41,7 +41,7 @@ pub(super) fn columns(view: &dyn StateView) -> Vec<ShortHash> {
 /// Every group of a column up to its last page.
 pub(super) fn groups(view: &dyn StateView, column: usize) -> Vec<ShortHash> {
     let pages = view.pages(column);
-    let count = pages.last().map_or(0, |last| last.page / GROUP_PAGES + 1);
+    let count = pages.last().map_or(0, |last| (last.page / GROUP_PAGES).saturating_add(1));
     let mut rest = pages.as_slice();
     (0..count)
         .map(|group| {
@@ -70,7 +70,7 @@ pub(super) fn blocks(view: &dyn StateView, column: usize, page: u32) -> Vec<Shor
 
 /// The rows of a block; empty where the page is absent.
 pub(super) fn rows(view: &dyn StateView, column: usize, page: u32, block: u32) -> Vec<Option<Vec<u8>>> {
-    let first = (block * BLOCK_ROWS) as usize;
+    let first = block.saturating_mul(BLOCK_ROWS) as usize;
     let mut bytes = Vec::new();
     let ty = view.schema().columns.get(column);
     let parsed = view.page_entry(column, page).zip(ty).and_then(|(entry, ty)| {
@@ -78,7 +78,7 @@ pub(super) fn rows(view: &dyn StateView, column: usize, page: u32, block: u32) -
         page_rows_of(&bytes, &entry, ty).ok()
     });
     let row = |at| parsed.as_ref().and_then(|page| page.row(at)).map(Vec::from);
-    (first..first + BLOCK_ROWS as usize).map(row).collect()
+    (first..first.saturating_add(BLOCK_ROWS as usize)).map(row).collect()
 }
 
 /// The digest of each row.

@@ -74,7 +74,7 @@ impl Request {
         assert!(self.items.len() <= usize::from(limits::DESCENT_ITEMS_MAX), "too many items in a request");
         out.extend_from_slice(&self.tick.0.to_le_bytes());
         out.extend_from_slice(&self.schema.0.0);
-        out.push(self.items.len() as u8);
+        out.push(u8::try_from(self.items.len()).expect("within the limit"));
         for item in &self.items {
             let (tag, column, number, block) = match *item {
                 Item::Columns => (0, None, None, None),
@@ -134,7 +134,7 @@ impl Response {
             return;
         };
         assert!(answers.len() <= usize::from(limits::DESCENT_ITEMS_MAX), "too many answers in a response");
-        out.push(answers.len() as u8);
+        out.push(u8::try_from(answers.len()).expect("within the limit"));
         for answer in answers {
             match answer {
                 Answer::Digests(digests) | Answer::Pages(digests) => {
@@ -152,10 +152,12 @@ impl Response {
     pub fn byte_count(&self) -> u64 {
         let Self::Answers(answers) = self else { return 1 };
         let answer_bytes = |answer: &Answer| match answer {
-            Answer::Digests(digests) | Answer::Pages(digests) => 3 + 8 * digests.len() as u64,
-            Answer::Rows(rows) => 8 + rows.iter().flatten().map(|row| row.len() as u64).sum::<u64>(),
+            Answer::Digests(digests) | Answer::Pages(digests) => {
+                (digests.len() as u64).saturating_mul(8).saturating_add(3)
+            }
+            Answer::Rows(rows) => rows.iter().flatten().fold(8_u64, |sum, row| sum.saturating_add(row.len() as u64)),
         };
-        1 + answers.iter().map(answer_bytes).sum::<u64>()
+        answers.iter().map(answer_bytes).fold(1, u64::saturating_add)
     }
 
     /// Reads what [`encode`](Self::encode) wrote.

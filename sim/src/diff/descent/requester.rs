@@ -122,7 +122,7 @@ impl<'s> Requester<'s> {
         let request = Request { tick, schema, items: self.items.clone() };
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
-        self.traffic.sent_bytes += bytes.len() as u64;
+        self.traffic.sent_bytes = self.traffic.sent_bytes.saturating_add(bytes.len() as u64);
         self.is_asked = true;
         Some(request)
     }
@@ -143,14 +143,13 @@ impl<'s> Requester<'s> {
         }
         let items = core::mem::take(&mut self.items);
         let Response::Answers(answers) = response else { return Err(DescentError::Unavailable) };
-        self.traffic.received_bytes += response.byte_count();
-        self.traffic.round_trips += 1;
+        self.traffic.received_bytes = self.traffic.received_bytes.saturating_add(response.byte_count());
+        self.traffic.round_trips = self.traffic.round_trips.saturating_add(1);
         if answers.len() != items.len() {
             return Err(DescentError::Form { index: answers.len().min(items.len()) });
         }
         let mut next = Vec::new();
-        let mut pairs = items.into_iter().zip(answers).enumerate().peekable();
-        while let Some((index, (item, answer))) = pairs.next() {
+        for (index, (item, answer)) in items.into_iter().zip(answers).enumerate() {
             let differing = self.next_items(item, answer).ok_or(DescentError::Form { index })?;
             // A page of few blocks is asked for as its blocks: one of them may be equal.
             let is_half = matches!(item, Item::Rows { column, .. } if self.column(column).is_some_and(has_few_blocks));
@@ -174,7 +173,7 @@ impl<'s> Requester<'s> {
         let mut differences = Vec::new();
         for ((column, row), theirs) in &self.rows {
             let Some(ty) = self.column(*column) else { continue };
-            let page = row / u32::from(ty.page_rows).max(1);
+            let page = row.checked_div(u32::from(ty.page_rows)).unwrap_or(0);
             let mut mine = Vec::new();
             let mine = self.own.row_bytes(usize::from(*column), *row, &mut mine).then_some(mine);
             let fields = row_fields(ty, page, [mine.as_deref(), theirs.as_deref()])?;
@@ -278,8 +277,7 @@ impl<'s> Requester<'s> {
         for at in differing(&mine, theirs) {
             let page = group.checked_mul(GROUP_PAGES)?.checked_add(at)?;
             if has_few_blocks(ty) {
-                let blocks = u32::from(ty.page_rows) / BLOCK_ROWS;
-                items.extend((0..blocks).map(|block| Item::Rows { column, page, block: block as u8 }));
+                items.extend([0, 1].map(|block| Item::Rows { column, page, block }));
             } else {
                 items.push(Item::Blocks { column, page });
             }
@@ -327,14 +325,14 @@ impl<'s> Requester<'s> {
     /// Keeps as many items as are followed. Halves of a page and names belong to the one before.
     fn cut(&mut self, items: Vec<Item>) -> Vec<Item> {
         let mut kept = Vec::new();
-        let mut followed = 0;
+        let mut followed = 0_usize;
         for item in items {
             let is_part = match item {
                 Item::Rows { column, block, .. } => block > 0 && self.column(column).is_some_and(has_few_blocks),
                 Item::Row { column, .. } => self.column(column).is_some_and(|ty| ty.name == ALIVE) && !kept.is_empty(),
                 _ => false,
             };
-            followed += usize::from(!is_part);
+            followed = followed.saturating_add(usize::from(!is_part));
             if followed > self.branches || kept.len() >= usize::from(limits::DESCENT_ITEMS_MAX) {
                 self.is_complete = false;
                 break;
