@@ -37,6 +37,11 @@ impl core::fmt::Display for Tick {
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayerId(pub u64);
 
+impl PlayerId {
+    /// Who runs the world: switches content, plays nobody.
+    pub const OPERATOR: Self = Self(0);
+}
+
 /// Number of a player's input, from 1 upwards; 0 stands on what the sequencer itself says about a player.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u32);
@@ -106,6 +111,12 @@ pub enum FrameError {
         /// Position in the frame.
         index: u32,
     },
+    /// A switch of content that is not the operator's, or anything else that is.
+    #[error("input {index} of the frame: switches of content are the operator's (player 0), and nothing else is")]
+    Operator {
+        /// Position in the frame.
+        index: u32,
+    },
     /// More inputs than [`limits::FRAME_INPUTS_MAX`].
     #[error("{count} inputs in a frame, at most {} are allowed", limits::FRAME_INPUTS_MAX)]
     TooMany {
@@ -144,6 +155,9 @@ impl<I: Component> InputFrame<I> {
             if matches!(input.act, Act::Play(_)) == (input.sequence.0 == 0) {
                 return Err(FrameError::Sequence { index });
             }
+            if matches!(input.act, Act::Content(_)) != (input.player == PlayerId::OPERATOR) {
+                return Err(FrameError::Operator { index });
+            }
         }
         for (index, pair) in (1_u32..).zip(self.inputs.windows(2)) {
             let key = |i: usize| pair.get(i).map(|input| (input.player, input.sequence));
@@ -179,7 +193,7 @@ impl<I: Component> InputFrame<I> {
     // 0    8  tick
     // 8   16  entropy
     // 24   4  inputs      at most 65,536; then for each, by player and sequence:
-    //      8    player
+    //      8    player    0, the operator's, where the act is 3, and only there
     //      4    sequence  0 unless the act is 4
     //      1    act       0 join | 1 leave | 2 time-out | 3 content: id (32) | 4 play: length (2), then the body without
     //                     the zeros at its end

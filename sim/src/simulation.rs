@@ -15,7 +15,7 @@ use crate::{
     schema::{Schema, SchemaId},
     session::OutcomeCode,
     state::State,
-    step::{Accepted, Step},
+    step::{Accepted, OpenedStream, Step},
     world::{Roots, World, schema},
 };
 
@@ -218,7 +218,7 @@ impl<G: Game> Simulation<G> {
         frame: &InputFrame<G::Input>,
         pack: &G::Content,
         executor: &dyn Executor,
-    ) -> (Vec<Accepted<G::Input>>, Vec<&'static str>) {
+    ) -> (Vec<Accepted<G::Input>>, Vec<OpenedStream>) {
         let World { players, events, state, .. } = &mut self.world;
         let mut step = Step::<G> {
             tick: frame.tick,

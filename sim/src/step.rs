@@ -11,7 +11,7 @@ use crate::{
     executor::Executor,
     frame::{PlayerId, Sequence, Tick},
     game::Game,
-    rng::{Entropy, StreamKey},
+    rng::{Entropy, Rng, StreamKey},
     session::OutcomeCode,
     stream::Stream,
 };
@@ -29,6 +29,9 @@ pub struct Accepted<I> {
     pub body: I,
 }
 
+/// A random stream opened for everyone, or for one player.
+pub(crate) type OpenedStream = (&'static str, Option<PlayerId>);
+
 /// The tick, as systems see it.
 pub struct Step<'a, G: Game> {
     pub(crate) tick: Tick,
@@ -38,7 +41,8 @@ pub struct Step<'a, G: Game> {
     pub(crate) inputs: &'a [Accepted<G::Input>],
     pub(crate) answers: &'a mut [(OutcomeCode, i64)],
     pub(crate) events: &'a mut Events<G::Event>,
-    pub(crate) streams: Vec<&'static str>,
+    /// What was opened in this tick so far.
+    pub(crate) streams: Vec<OpenedStream>,
     /// Changes of who exists and has what, applied at the end of the system.
     pub commands: Commands<G::State>,
 }
@@ -89,8 +93,22 @@ impl<'a, G: Game> Step<'a, G> {
     /// # Panics
     /// If a stream of this name was opened before in this tick: it would give the same numbers.
     pub fn stream(&mut self, name: &'static str) -> Stream {
-        assert!(!self.streams.contains(&name), "the random stream `{name}` is opened twice in one tick");
-        self.streams.push(name);
+        let opened = self.streams.iter().any(|(other, _)| *other == name);
+        assert!(!opened, "the random stream `{name}` is opened twice in one tick");
+        self.streams.push((name, None));
         Stream::new(StreamKey::new(&self.entropy, self.tick.0, name))
+    }
+
+    /// The random numbers for one purpose and player, for [`Game::join`] and [`Game::leave`], which run once for every player
+    /// that comes or goes. Opened again for the same player in one tick (who left and came back), it gives others.
+    ///
+    /// # Panics
+    /// If a stream of this name was opened for everyone in this tick.
+    pub fn player_rng(&mut self, name: &'static str, player: PlayerId) -> Rng {
+        assert!(!self.streams.contains(&(name, None)), "the random stream `{name}` is opened twice in one tick");
+        let before = self.streams.iter().filter(|opened| **opened == (name, Some(player))).count() as u64;
+        self.streams.push((name, Some(player)));
+        let key = StreamKey::new(&self.entropy, self.tick.0, name);
+        key.rng(player.0.wrapping_add(before.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
     }
 }

@@ -188,6 +188,12 @@ fn refused_frames_change_nothing() {
         (Tick(2), vec![play(1, 0)], "input 0 of the frame has the wrong kind of sequence"),
         (Tick(2), vec![input(1, 3, Act::Join)], "input 0 of the frame has the wrong kind of sequence"),
         (Tick(2), vec![input(0, 0, Act::Content(unknown))], "is not loaded: add it to the library"),
+        (
+            Tick(2),
+            vec![input(1, 0, Act::Content(unknown))],
+            "input 0 of the frame: switches of content are the operator's",
+        ),
+        (Tick(2), vec![input(0, 0, Act::Join)], "input 0 of the frame: switches of content are the operator's"),
     ];
     for (tick, inputs, message) in cases {
         let frame = InputFrame { tick, entropy: Entropy::PREDICTED, inputs };

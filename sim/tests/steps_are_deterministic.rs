@@ -5,7 +5,7 @@ use tickworld_sim::{
     column::Column,
     content::{ContentId, Library},
     entities::Entities,
-    entity::{Band, Entity},
+    entity::{Band, Entity, Row},
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     game::{Game, System},
@@ -68,10 +68,11 @@ fn walk(realm: &mut Realm, step: &mut Step<'_, Walkers>) {
 
 fn roll(realm: &mut Realm, step: &mut Step<'_, Walkers>) {
     let stream = step.stream("roll");
-    let rolls = join((&realm.order, stream.each(&realm.entities))).par_for_each(step.executor(), |row, (_, seed), out| {
-        let who = seed.entity();
-        out.push((row, Rolled { who, die: seed.open().die(20) }));
-    });
+    let rolls =
+        join((&realm.order, stream.each(&realm.entities))).par_for_each(step.executor(), |row, (_, seed), out| {
+            let who = seed.entity();
+            out.push((row, Rolled { who, die: seed.open().die(20) }));
+        });
     for (row, rolled) in rolls {
         realm.log.push(row, rolled.die).expect("the pool is large");
         if realm.log.len(row) > 9 {
@@ -147,7 +148,8 @@ fn a_world_restored_from_bytes_continues_equally() {
     let mut a = start();
     for tick in 1..200 {
         let bytes = a.to_bytes();
-        let mut b = Simulation::resume(a.library().clone(), World::<Walkers>::from_bytes(&bytes).expect("our own bytes"));
+        let mut b =
+            Simulation::resume(a.library().clone(), World::<Walkers>::from_bytes(&bytes).expect("our own bytes"));
         assert_eq!(a.seal(&Inline), b.seal(&Inline));
         assert_eq!(b.to_bytes(), bytes);
         let left = a.step(&frame(tick), &Inline).expect("the frame is good");
@@ -163,4 +165,45 @@ fn frames_survive_their_bytes() {
         frame(tick).encode(&mut bytes);
         assert_eq!(InputFrame::decode(&bytes), Ok(frame(tick)));
     }
+}
+
+#[test]
+fn players_who_join_in_one_tick_draw_their_own_numbers() {
+    #[derive(State, Clone)]
+    struct Table {
+        entities: Entities,
+        rolled: ListColumn<u32, 8>,
+    }
+    struct Rollers;
+    impl Game for Rollers {
+        type State = Table;
+        type Input = ();
+        type Event = ();
+        type Content = ();
+        const NAME: &'static str = "rollers";
+        const REVISION: u32 = 1;
+        const SYSTEMS: &'static [System<Self>] = &[];
+
+        fn join(table: &mut Table, step: &mut Step<'_, Self>, player: PlayerId) -> Option<Entity> {
+            let row = match table.entities.is_empty() {
+                true => table.spawn(Band(0)).ok().and_then(|entity| table.entities.row(entity))?,
+                false => first(&table.entities)?,
+            };
+            table.rolled.push(row, step.player_rng("join::roll", player).die(1_000_000)).expect("the pool is large");
+            None
+        }
+    }
+    fn first(entities: &Entities) -> Option<Row> {
+        let mut first = None;
+        join(entities).for_each(|row, _| first = first.or(Some(row)));
+        first
+    }
+    let mut sim = Simulation::<Rollers>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
+    let act = |player, act| Input { player: PlayerId(player), sequence: Sequence(0), act };
+    let inputs = vec![act(1, Act::Join), act(1, Act::Leave), act(1, Act::Join), act(2, Act::Join)];
+    sim.step(&InputFrame::new(Tick(1), Entropy::from_bytes([3; 16]), inputs), &Inline).expect("the frame is good");
+    let table = sim.state();
+    let rolled: Vec<u32> = table.rolled.iter(first(&table.entities).expect("one entity")).copied().collect();
+    let distinct: std::collections::BTreeSet<u32> = rolled.iter().copied().collect();
+    assert_eq!((rolled.len(), distinct.len()), (3, 3), "{rolled:?}");
 }
