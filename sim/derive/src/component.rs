@@ -31,7 +31,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     Ok(implementation(&input.ident, &name, &options, &body))
 }
 
-/// `#[component(…)]` on the type.
+/// `#[component(...)]` on the type.
 #[derive(Default)]
 struct Options {
     /// `check = path`: a `fn(&Self) -> bool` that says whether a value is in range.
@@ -375,7 +375,7 @@ fn describe_fields(fields: &[FieldDef<'_>]) -> TokenStream {
     quote_spanned! {Span::mixed_site()=> ::core::convert::Into::into([#(#each),*]) }
 }
 
-/// `path { field: value, … }`: the constructor, or the pattern, of any shape of struct or variant.
+/// `path { field: value, ... }`: the constructor, or the pattern, of any shape of struct or variant.
 fn constructor(
     path: &TokenStream,
     fields: &[FieldDef<'_>],

@@ -19,7 +19,7 @@ pub(crate) const COUNT_MAX: usize = 255;
 pub(crate) struct FieldDef<'a> {
     /// How the field is written in `self.x`, in patterns and in constructors; works for tuples too.
     pub(crate) member: Member,
-    /// The name in the schema: raw marks removed, "0", "1", … for tuple fields.
+    /// The name in the schema: raw marks removed, "0", "1", ... for tuple fields.
     pub(crate) name: String,
     /// The declared type.
     pub(crate) ty: &'a Type,

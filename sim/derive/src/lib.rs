@@ -16,7 +16,7 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 /// | shape | encoding | in the schema |
 /// | --- | --- | --- |
 /// | struct with fields | its fields in declared order | `Type::Struct` with their names |
-/// | tuple struct | the same | fields named "0", "1", …; a single one is shown without a name |
+/// | tuple struct | the same | fields named "0", "1", ...; a single one is shown without a name |
 /// | unit struct | nothing, 0 bytes | `Type::Struct` without fields |
 /// | enum, of variants of any shape | tag byte, the variant's fields, zeros up to the longest variant | `Type::Enum` |
 ///

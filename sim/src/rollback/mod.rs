@@ -93,7 +93,7 @@ struct Predicted<G: Game> {
 /// A rollback session over a [`Simulation`].
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.rs"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
 /// use tickworld_sim::{
 ///     executor::Inline,
 ///     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},

@@ -105,7 +105,7 @@ struct Past<G: Game> {
 /// Steps a game and, at every tick, goes back and steps it again.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.rs"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
 /// # use tickworld_sim::{executor::Inline, frame::{InputFrame, Tick}, rng::Entropy};
 /// use tickworld_sim::rollback::{SyncTest, SyncTestSettings};
 ///
