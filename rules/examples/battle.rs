@@ -1,6 +1,7 @@
 //! Runs battles of 10,000 and 100,000 creatures and prints what they cost: ticks a second, actions and moved rows a tick.
 //!
-//! `cargo run --release -p tickworld-rules --example battle [ticks] [workers]`; 0 workers: what share of a tick runs in jobs.
+//! `cargo run --release -p tickworld-rules --example battle [ticks] [workers]`; 0 workers: where a tick's time goes.
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -127,14 +128,39 @@ fn report(name: &str, set_up: &SetUp, ticks: u32, executor: &dyn Executor) {
     );
 }
 
+/// Where a tick's time goes: of each system and of hashing, in all and outside jobs.
 fn model(name: &str, set_up: &SetUp, ticks: u32) {
     let model = Model::default();
+    let shared = || u128::from(model.0.load(std::sync::atomic::Ordering::Relaxed));
     let mut sim = common::world_with(set_up, tough(pack::pack()));
     measure(&mut sim, 360, &model);
-    model.0.store(0, std::sync::atomic::Ordering::Relaxed);
-    let total = measure(&mut sim, ticks, &model).time.as_nanos() as u64;
-    let shared = model.0.load(std::sync::atomic::Ordering::Relaxed);
-    println!("{name}: {} % of a tick can be shared out", shared * 100 / total);
+    let mut spent: Vec<(&str, u128, u128)> = Vec::new();
+    for _ in 0..ticks {
+        let frame = quiet_frame(&sim, 1);
+        let snapshot = sim.snapshot();
+        let mut last = (Instant::now(), shared());
+        let mut at = 0;
+        let mut note = |system: &'static str| {
+            let now = (Instant::now(), shared());
+            if spent.len() <= at {
+                spent.push((system, 0, 0));
+            }
+            spent[at].1 += (now.0 - last.0).as_nanos();
+            spent[at].2 += now.1 - last.1;
+            (last, at) = ((Instant::now(), shared()), at + 1);
+        };
+        sim.advance_observed(&frame, &model, Some(&mut |system, _| note(system))).expect("the next frame");
+        sim.seal(&model);
+        note("hashing");
+        drop(snapshot);
+    }
+    let sum = |all: &[(&str, u128, u128)]| all.iter().fold((0, 0), |sum, it| (sum.0 + it.1, sum.1 + it.2));
+    let (total, in_jobs) = sum(&spent);
+    println!("{name}: {} ns a tick, {} % of it in jobs", total / u128::from(ticks), in_jobs * 100 / total);
+    for (system, all, in_jobs) in spent {
+        let per_tick = |nanos: u128| nanos / u128::from(ticks);
+        println!("    {system:20} {:8} ns, {:8} ns of it outside jobs", per_tick(all), per_tick(all - in_jobs));
+    }
 }
 
 fn main() {

@@ -64,7 +64,7 @@ pub const fn judge_save(natural: u32, bonus: i32, difficulty: i32) -> bool {
 pub fn roll(rng: &mut Rng, dice: Dice, factor: u8) -> i32 {
     let mut sum = i32::from(dice.bonus);
     if dice.sides > 0 {
-        for _ in 0..u32::from(dice.count) * u32::from(factor) {
+        for _ in 0..u32::from(dice.count).saturating_mul(factor.into()) {
             sum = sum.saturating_add(rng.die(u32::from(dice.sides)).cast_signed());
         }
     }

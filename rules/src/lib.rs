@@ -11,7 +11,22 @@
 //! grappling by contest, light, surprise, height. Creatures may share a space.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(clippy::float_arithmetic, clippy::disallowed_types, clippy::disallowed_methods)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::float_arithmetic,
+        clippy::default_numeric_fallback,
+        clippy::arithmetic_side_effects,
+        clippy::cast_lossless,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        clippy::iter_over_hash_type,
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+    )
+)]
 
 extern crate alloc;
 

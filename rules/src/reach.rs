@@ -26,10 +26,11 @@ pub fn girth(realm: &Realm, rules: &Ruleset, creatures: &[ContentKey]) -> Fx {
 #[must_use]
 #[inline]
 pub fn within(a: Vec2, b: Vec2, distance: Fx) -> bool {
-    // Exact on the square's bits: a world's diagonal in 2^-16 feet is below 2^32, its square below 2^64.
+    // Exact, on the bits; only places some 2^47 feet apart saturate, and they are not within anything.
     let (dx, dy) = (a.x.to_bits().abs_diff(b.x.to_bits()), a.y.to_bits().abs_diff(b.y.to_bits()));
     let far = u64::try_from(distance.to_bits()).unwrap_or(0);
-    u128::from(dx) * u128::from(dx) + u128::from(dy) * u128::from(dy) <= u128::from(far) * u128::from(far)
+    let square = |side: u64| u128::from(side).saturating_mul(side.into());
+    square(dx).saturating_add(square(dy)) <= square(far)
 }
 
 /// Whether `target` is within `distance` feet of `actor`, their sizes taken into account.

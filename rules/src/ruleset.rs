@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use tickworld_content::model::{
-    Ability, Action, Bonus, Casting, Creature, Dice, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
+    Ability, Action, Bonus, Casting, Creature, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
 };
 use tickworld_sim::math::Fx;
 
@@ -162,7 +162,7 @@ impl Ruleset {
     pub fn attack_bonus(&self, creature: &Creature, sheet: &Sheet, bonus: Bonus) -> i32 {
         match bonus {
             Bonus::Fixed(bonus) => i32::from(bonus),
-            Bonus::Weapon { .. } => i32::from(creature.proficiency) + attack_modifier(sheet, bonus),
+            Bonus::Weapon { .. } => i32::from(creature.proficiency).saturating_add(attack_modifier(sheet, bonus)),
             _ => creature
                 .casting
                 .as_ref()
@@ -177,7 +177,9 @@ impl Ruleset {
             Some(casting) => i32::from(casting.save_dc),
             None => {
                 let best = sheet.modifiers[3..].iter().copied().max().unwrap_or(0);
-                i32::from(self.pack.constants.save_dc_base) + i32::from(creature.proficiency) + best
+                i32::from(self.pack.constants.save_dc_base)
+                    .saturating_add(creature.proficiency.into())
+                    .saturating_add(best)
             }
         }
     }
@@ -301,7 +303,7 @@ fn routine_choice(pack: &Pack, creature: &Creature, routine: &[(u8, u8)], index:
     let mut distance = Fx::MAX;
     for (action, count) in routine {
         let action = &pack.actions[creature.actions[usize::from(*action)] as usize];
-        weight = weight.saturating_add(u32::from(action.weight) * u32::from(*count));
+        weight = weight.saturating_add(u32::from(action.weight).saturating_mul((*count).into()));
         distance = distance.min(distance_of(action));
     }
     (weight > 0).then_some(Choice { act: Act::Routine { index }, weight, distance, aim: Aim::Foe })
@@ -314,10 +316,4 @@ fn approach(creature: &Creature, choices: &[Choice]) -> Fx {
     let farthest = harmful().max().unwrap_or(nearest);
     let keep = feet(creature.behaviour.keep_distance);
     if keep > nearest { keep.min(farthest) } else { nearest }
-}
-
-/// Dice with a factor on their number, for criticals.
-#[must_use]
-pub const fn multiplied(dice: Dice, factor: u8) -> (u32, u32, i32) {
-    (dice.count as u32 * factor as u32, dice.sides as u32, dice.bonus as i32)
 }

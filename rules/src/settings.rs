@@ -9,6 +9,9 @@ use tickworld_sim::{
 
 use crate::limits;
 
+/// An hour at 30 ticks a second.
+const HOUR_TICKS: u32 = 108_000;
+
 /// Size and pace of a world.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -32,16 +35,14 @@ impl Settings {
     /// The usual pace for a map of this size: 30 ticks a second, five-foot cells, eight hours' rest, 24 hours a day.
     #[must_use]
     pub const fn of_map(width_cells: u16, height_cells: u16) -> Self {
-        let ticks_per_second = 30;
-        let hour_ticks = ticks_per_second as u32 * 3600;
         Self {
             width_cells,
             height_cells,
             cell_feet: 5,
-            ticks_per_second,
+            ticks_per_second: 30,
             path_nodes_per_tick: 8192,
-            rest_ticks: 8 * hour_ticks,
-            day_ticks: 24 * hour_ticks,
+            rest_ticks: HOUR_TICKS.saturating_mul(8),
+            day_ticks: HOUR_TICKS.saturating_mul(24),
         }
     }
 
@@ -61,7 +62,7 @@ impl Settings {
     /// Length of a round of `round_seconds` in ticks.
     #[must_use]
     pub fn round_ticks(&self, round_seconds: u16) -> u64 {
-        (u64::from(round_seconds) * u64::from(self.ticks_per_second)).max(1)
+        u64::from(round_seconds).saturating_mul(self.ticks_per_second.into()).max(1)
     }
 
     /// The far corner of the map.

@@ -257,8 +257,8 @@ impl SetUp {
     fn place_group(&self, realm: &mut Realm, rules: &Ruleset, group: &Group, index: usize) -> Result<(), SetUpError> {
         let mut rng = self.stream("set-up/group", index as u64);
         let Rect { x, y, width, height } = group.area;
-        let rows = i32::from(y)..i32::from(y) + i32::from(height);
-        let columns = i32::from(x)..i32::from(x) + i32::from(width);
+        let rows = i32::from(y)..i32::from(y).saturating_add(height.into());
+        let columns = i32::from(x)..i32::from(x).saturating_add(width.into());
         let cells = rows.flat_map(|y| columns.clone().map(move |x| Cell::new(x, y)));
         let free: Vec<Cell> = cells.filter(|cell| !realm.obstacles.is_blocked(*cell)).collect();
         if free.is_empty() && group.count > 0 {
@@ -266,8 +266,7 @@ impl SetUp {
         }
         for number in 0..u64::from(group.count) {
             let count = free.len() as u64;
-            let nth =
-                if u64::from(group.count) <= count { number * count / u64::from(group.count) } else { number % count };
+            let nth = spread(number, u64::from(group.count), count);
             let cell = free[usize::try_from(nth).expect("it is below the number of cells")];
             let within = Vec2::new(rng.fx_unit(), rng.fx_unit()).scale(realm.settings.cell());
             let corner =
@@ -292,8 +291,14 @@ impl SetUp {
     }
 }
 
+/// The cell of creature `number` of `count` among `cells`: evenly over all of them, or all of them again and again.
+fn spread(number: u64, count: u64, cells: u64) -> u64 {
+    let even = number.saturating_mul(cells).checked_div(count);
+    if count <= cells { even.unwrap_or(0) } else { number.checked_rem(cells).unwrap_or(0) }
+}
+
 fn place(kind: &str, index: usize) -> String {
-    alloc::format!("{kind} {}", index + 1)
+    alloc::format!("{kind} {}", index.saturating_add(1))
 }
 
 fn place_entity(
@@ -418,7 +423,7 @@ mod check {
     fn on_map(it: &SetUp, place: String, rect: Rect) -> Checked {
         let Rect { x, y, width, height } = rect;
         let ends = |start: u16, length: u16, limit: u16| {
-            length > 0 && u32::from(start) + u32::from(length) <= u32::from(limit)
+            length > 0 && u32::from(start).saturating_add(length.into()) <= u32::from(limit)
         };
         if ends(x, width, it.settings.width_cells) && ends(y, height, it.settings.height_cells) {
             return Ok(());

@@ -23,15 +23,15 @@ pub fn armor_class(realm: &Realm, rules: &Ruleset, who: &Someone) -> i32 {
     let dexterity = sheet.modifiers[Ability::Dexterity as usize];
     let worn = match equipment.armor.and_then(|item| item_use(rules, item)) {
         Some(ItemUse::Armor { base, dexterity_max, .. }) => {
-            i32::from(*base) + dexterity_max.map_or(dexterity, |most| dexterity.min(i32::from(most)))
+            i32::from(*base).saturating_add(dexterity_max.map_or(dexterity, |most| dexterity.min(i32::from(most))))
         }
         _ => own,
     };
     let shield = match equipment.shield.and_then(|item| item_use(rules, item)) {
         Some(ItemUse::Shield { bonus }) => i32::from(*bonus),
-        _ => 0,
+        _ => 0_i32,
     };
-    worn + shield
+    worn.saturating_add(shield)
 }
 
 /// What an item is good for.
@@ -91,7 +91,7 @@ pub fn save(realm: &Realm, rules: &Ruleset, who: &Someone, ability: Ability) -> 
     }
     let hampered =
         ability == Ability::Dexterity && realm.suffers(who.row, ConditionEffect::DexteritySavesWithDisadvantage);
-    let bonus = rules.creature(who.creature.key).map_or(0, |(block, _)| i32::from(block.saves[ability as usize]));
+    let bonus = rules.creature(who.creature.key).map_or(0_i32, |(block, _)| i32::from(block.saves[ability as usize]));
     Some((bonus, Edge { advantage: false, disadvantage: hampered }))
 }
 

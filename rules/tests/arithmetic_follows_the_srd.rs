@@ -60,7 +60,8 @@ const DAMAGE: &[(i32, bool, bool, bool, bool, u32)] = &[
 #[test]
 fn damage_is_taken_as_the_table_says() {
     for (rolled, halved, immune, resists, vulnerable, expected) in DAMAGE {
-        let taken = dice::taken(*rolled, *halved, Defence { immune: *immune, resists: *resists, vulnerable: *vulnerable });
+        let taken =
+            dice::taken(*rolled, *halved, Defence { immune: *immune, resists: *resists, vulnerable: *vulnerable });
         assert_eq!(taken, *expected, "{rolled} {halved} {immune} {resists} {vulnerable}");
     }
 }
@@ -98,7 +99,7 @@ fn slow_taken(rolled: i32, halved: bool, defence: Defence) -> u32 {
     let mut left = rolled.max(0);
     for halving in [halved, defence.resists] {
         if halving {
-            left -= left - left.div_euclid(2);
+            left = left.div_euclid(2);
         }
     }
     let times = if defence.immune { 0 } else { 1 + i32::from(defence.vulnerable) };

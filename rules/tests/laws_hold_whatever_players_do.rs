@@ -104,7 +104,8 @@ fn equipment_is_in_the_bag(_: &Realm, now: &Realm) -> Broken {
 fn spawners_count_right(_: &Realm, now: &Realm) -> Broken {
     let mut broken = None;
     join((&now.spawner, &now.entities)).for_each(|_, (spawner, spawner_entity)| {
-        let alive = rows(now).into_iter().filter(|(row, _)| now.origin.get(*row).map(|it| it.0) == Some(spawner_entity));
+        let alive =
+            rows(now).into_iter().filter(|(row, _)| now.origin.get(*row).map(|it| it.0) == Some(spawner_entity));
         let alive = alive.count();
         if alive != spawner.alive as usize || spawner.alive > spawner.alive_max {
             broken = Some(format!("spawner {spawner_entity}: counts {}, {alive} live", spawner.alive));
@@ -161,7 +162,8 @@ fn coins(realm: &Realm) -> u128 {
 
 fn newcomers(before: &Realm, now: &Realm) -> u128 {
     let mut count = 0;
-    join((&now.controlled, &now.entities)).for_each(|_, (_, entity)| count += u128::from(!before.entities.contains(entity)));
+    join((&now.controlled, &now.entities))
+        .for_each(|_, (_, entity)| count += u128::from(!before.entities.contains(entity)));
     count
 }
 
@@ -219,6 +221,8 @@ fn last_outcome(sim: &Simulation<Rules>, player: u64) -> &'static str {
     outcome.map_or("none", |it| Rules::outcome_name(it.code))
 }
 
+type Bug<'b> = &'b dyn Fn(&mut Realm);
+
 /// Each law is shown to see a bug of its kind.
 #[test]
 fn seeded_bugs_are_caught() {
@@ -236,7 +240,7 @@ fn seeded_bugs_are_caught() {
     assert_eq!(broken(&before, &before), None);
     let (row, entity) = rows(&before).into_iter().find(|(row, _)| before.lives(*row)).expect("someone lives");
     let (dead, _) = rows(&before).into_iter().find(|(row, _)| before.corpse.contains(*row)).expect("someone has died");
-    let bugs: [(&str, &dyn Fn(&mut Realm)); 9] = [
+    let bugs: [(&str, Bug<'_>); 9] = [
         ("hit points stay in range", &|it| it.health.set(row, Health { current: 9, maximum: 8 })),
         ("the dead are dead", &|it| {
             it.health.modify(row, |health| health.current = 0);

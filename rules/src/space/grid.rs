@@ -3,6 +3,13 @@
 //! Invariant: it holds every living creature once, under the tile of its position, sorted by (tile, row) within its block;
 //! so it depends on the state alone. Blocks are shared with snapshots until they change. Each tile knows which factions are
 //! in it, so that a search for enemies passes over tiles without any.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "indices of tiles and members: a map has at most 2^20 tiles, and tiles are clamped to it"
+)]
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -43,6 +50,8 @@ pub struct Grid {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Block {
+    /// Bit `f`: a member of faction `f` is in the block.
+    all_factions: u32,
     /// Bit `f`: a member of faction `f` is in the tile.
     factions: [u32; TILES],
     /// End of each tile's members.
@@ -51,7 +60,7 @@ struct Block {
 }
 
 impl Block {
-    const EMPTY: Self = Self { factions: [0; TILES], ends: [0; TILES], members: Vec::new() };
+    const EMPTY: Self = Self { all_factions: 0, factions: [0; TILES], ends: [0; TILES], members: Vec::new() };
 
     fn range(&self, tile: usize) -> core::ops::Range<usize> {
         let start = if tile == 0 { 0 } else { usize::from(self.ends[tile - 1]) };
@@ -64,6 +73,7 @@ impl Block {
         self.members.insert(at, member);
         self.ends[tile..].iter_mut().for_each(|end| *end += 1);
         self.factions[tile] |= 1 << member.faction.0;
+        self.all_factions |= 1 << member.faction.0;
     }
 
     fn remove(&mut self, tile: usize, row: Row) {
@@ -72,6 +82,7 @@ impl Block {
         self.members.remove(range.start + at);
         self.ends[tile..].iter_mut().for_each(|end| *end -= 1);
         self.factions[tile] = self.members[self.range(tile)].iter().fold(0, |all, it| all | 1 << it.faction.0);
+        self.all_factions = self.factions.iter().fold(0, |all, tile| all | tile);
     }
 }
 
@@ -166,6 +177,9 @@ impl Grid {
 
     /// The same in growing square rings around the tile of `center`; no further ring after one in which `visit` gave false.
     pub fn visit_rings(&self, center: Vec2, radius: Fx, factions: u32, mut visit: impl FnMut(Member) -> bool) {
+        if !self.may_hold(center, radius, factions) {
+            return;
+        }
         let (x, y) = self.tile_at(center);
         let rings = radius.ceil().div_euclid(self.tile_feet()).saturating_add(1);
         let mut more = true;
@@ -186,6 +200,20 @@ impl Grid {
                 return;
             }
         }
+    }
+
+    /// Whether any block within reach has a member of `factions`: most who look around see nobody, and see so at once.
+    fn may_hold(&self, center: Vec2, radius: Fx, factions: u32) -> bool {
+        let reach = Vec2::new(radius, radius);
+        let block_at = |place: Vec2| {
+            let (x, y) = self.tile_at(place);
+            (x as usize / BLOCK_TILES, y as usize / BLOCK_TILES)
+        };
+        let (low, high) = (block_at(center.saturating_sub(reach)), block_at(center.saturating_add(reach)));
+        (low.1..=high.1).any(|y| {
+            let row = &self.blocks[y * self.blocks_wide + low.0..=y * self.blocks_wide + high.0];
+            row.iter().any(|block| block.all_factions & factions != 0)
+        })
     }
 
     #[inline]

@@ -1,6 +1,10 @@
 //! [`Obstacles`]: the bitmap of blocked cells, and whether a straight line is free.
 //!
 //! Invariant: it follows from the walls and the map's size alone. Everything off the map is blocked.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "indices of words: a map has at most 2^18, and cells are checked against it"
+)]
 
 use alloc::{vec, vec::Vec};
 
@@ -99,9 +103,9 @@ impl Obstacles {
     fn line_is_free(&self, from: Vec2, to: Vec2, margin: Fx) -> bool {
         let (low, high) = if from.y <= to.y { (from, to) } else { (to, from) };
         let side = self.settings.cell();
-        let first = self.settings.cell_at(Vec2::new(low.x, low.y.saturating_sub(margin))).y;
+        let first: i32 = self.settings.cell_at(Vec2::new(low.x, low.y.saturating_sub(margin))).y;
         let last = self.settings.cell_at(Vec2::new(high.x, high.y.saturating_add(margin))).y;
-        if first < 0 || last >= i32::from(self.settings.height_cells) {
+        if first < 0_i32 || last >= i32::from(self.settings.height_cells) {
             return false;
         }
         let (dx, dy) = (high.x.saturating_sub(low.x), high.y.saturating_sub(low.y));

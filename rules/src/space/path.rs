@@ -3,6 +3,12 @@
 //! Invariant: the result depends on obstacles, start, goal and the cap alone: ties are broken by estimate, then by cell.
 //! A diagonal step needs both its neighbours free, so no leg cuts a corner. Where the cap ends the search, the path leads
 //! to the expanded cell nearest to the goal.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "cells of a map of at most 4,096 a side that were looked up as free, and costs of at most 2^24 steps"
+)]
 
 use alloc::{collections::BinaryHeap, vec, vec::Vec};
 use core::cmp::Reverse;
@@ -50,7 +56,7 @@ impl Seen {
 
     fn place(slots: &[Slot], cell: u32) -> usize {
         let mask = slots.len() - 1;
-        let mut at = (cell.wrapping_mul(0x9E37_79B1) >> 7) as usize & mask;
+        let mut at = (cell.wrapping_mul(0x9E37_79B1) >> 7_u32) as usize & mask;
         while slots[at].tag != 0 && slots[at].tag != cell + 1 {
             at = (at + 1) & mask;
         }

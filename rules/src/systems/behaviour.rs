@@ -14,9 +14,9 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{paths, turns, uses};
+use super::{movement, orders, paths, turns, uses};
 use crate::{
-    body::{Act, Deed, Target},
+    body::{Act, Deed, Motion, Target, Turn},
     event::Event,
     game::Rules,
     limits::{BEAT_TICKS, CANDIDATES_MAX, IDLE_BEATS},
@@ -33,20 +33,20 @@ const PURSUIT_HALVES: i64 = 3;
 /// it looks for the best one.
 pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, opt(&world.target), without(&world.corpse), without(&world.controlled));
     let changes = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
-        let since = turns::since_turn(tick, round, *turn);
-        if !turns::is_beat(since) {
+        if !clock.is_beat(*turn) {
             return;
         }
+        let since = clock.since_turn(*turn);
         let Some(who) = world.someone_in(row) else { return };
         let old = target.map(|target| target.0);
         let kept = old.filter(|target| keeps(world, rules, &who, *target));
         let looks = match kept {
             Some(_) => since == 0,
-            None => old.is_some() || since % u64::from(BEAT_TICKS * IDLE_BEATS) == 0,
+            None => old.is_some() || since.is_multiple_of(u32::from(BEAT_TICKS * IDLE_BEATS)),
         };
         let new = if looks { choose_target(world, rules, &who).or(kept) } else { kept };
         if new != old {
@@ -94,9 +94,11 @@ fn choose_target(realm: &Realm, rules: &Ruleset, who: &Someone) -> Option<Entity
         if seen >= CANDIDATES_MAX || member.row == who.row || !reach::within(who.place, position.0, radius) {
             return seen < CANDIDATES_MAX;
         }
-        seen += 1;
+        seen = seen.saturating_add(1);
         let weakness = realm.health.get(member.row).map_or(0, |health| 100_u64.saturating_sub(health.percent().into()));
-        let score = near_weight * nearness(who.place, position.0, radius) + weak_weight * weakness * 10;
+        let score = nearness(who.place, position.0, radius)
+            .saturating_mul(near_weight)
+            .saturating_add(weakness.saturating_mul(weak_weight).saturating_mul(10));
         let better = best.is_none_or(|(most, row)| score > most || score == most && member.row < row);
         if better && !spares(realm, who, member.row) {
             best = Some((score, member.row));
@@ -108,11 +110,11 @@ fn choose_target(realm: &Realm, rules: &Ruleset, who: &Someone) -> Option<Entity
 
 /// 1000 at no distance, 0 at `radius`, in sixteenths of a foot.
 fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
-    let short = |a: Fx, b: Fx| a.to_bits().abs_diff(b.to_bits()) >> 12;
+    let short = |a: Fx, b: Fx| a.to_bits().abs_diff(b.to_bits()) >> 12_u32;
     let (dx, dy) = (short(a.x, b.x), short(a.y, b.y));
-    let far = (radius.to_bits().unsigned_abs() >> 12).max(1);
+    let far = (radius.to_bits().unsigned_abs() >> 12_u32).max(1);
     let distance = dx.saturating_mul(dx).saturating_add(dy.saturating_mul(dy)).isqrt();
-    far.saturating_sub(distance).saturating_mul(1000) / far
+    far.saturating_sub(distance).saturating_mul(1000).checked_div(far).unwrap_or(0)
 }
 
 fn spares(realm: &Realm, who: &Someone, row: Row) -> bool {
@@ -124,31 +126,28 @@ fn spares(realm: &Realm, who: &Someone, row: Row) -> bool {
 /// players what they asked for.
 pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
     let stream = step.stream("behaviour::decide");
     let world = &*realm;
-    let lanes = (
-        &world.turn,
-        &world.creature,
-        stream.each(&world.entities),
-        opt(&world.intent),
-        opt(&world.target),
-        without(&world.corpse),
-    );
-    let decided = join(lanes).par_for_each(step.executor(), |row, (turn, _, seed, intent, target, ()), out| {
-        if !turn.ready || world.suffers(row, ConditionEffect::NoActions) {
-            return;
+    let able = |row: Row, turn: &Turn| turn.ready && !world.suffers(row, ConditionEffect::NoActions);
+    let lanes = (&world.intent, &world.turn, without(&world.corpse));
+    let mut decided = join(lanes).par_for_each(step.executor(), |row, (intent, turn, ()), out| {
+        if able(row, turn) {
+            let deed = world.someone_in(row).and_then(|who| orders::judge_deed(world, rules, &who, intent.0).ok());
+            out.push((row, deed));
         }
-        if let Some(intent) = intent {
-            out.push((row, world.someone_in(row).and_then(|who| revise(world, rules, &who, intent.0).ok())));
-        } else if let Some(target) = target
-            && turns::is_beat(turns::since_turn(tick, round, *turn))
+    });
+    let lanes =
+        (&world.target, &world.turn, stream.each(&world.entities), without(&world.corpse), without(&world.controlled));
+    decided.append(&mut join(lanes).par_for_each(step.executor(), |row, (target, turn, seed, (), ()), out| {
+        if able(row, turn)
+            && clock.is_beat(*turn)
             && let Some(who) = world.someone_in(row)
             && let Some(deed) = choose_deed(world, rules, &who, target.0, || seed.open())
         {
             out.push((row, Some(deed)));
         }
-    });
+    }));
     for (row, deed) in decided {
         realm.intent.remove(row);
         match (deed, realm.entities.entity(row)) {
@@ -161,19 +160,6 @@ pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
             (None, None) => {}
         }
     }
-}
-
-/// A queued deed as it is on the turn: its target's place of now.
-///
-/// # Errors
-/// The code that says why it cannot be done any more.
-fn revise(
-    realm: &Realm,
-    rules: &Ruleset,
-    who: &Someone,
-    deed: Deed,
-) -> Result<Deed, tickworld_sim::session::OutcomeCode> {
-    super::orders::judge_deed(realm, rules, who, deed)
 }
 
 fn choose_deed(
@@ -212,7 +198,7 @@ fn choose_deed(
         if at < weight {
             return Some(deed);
         }
-        at -= weight;
+        at = at.saturating_sub(weight);
     }
     None
 }
@@ -240,7 +226,8 @@ fn area_gain(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, act
     let area = Area::of(&action.target, who.place, enemy.place)?;
     let (mut enemies, mut others) = (0_u32, 0_u32);
     for someone in area.creatures(realm, rules, who) {
-        if realm.are_enemies(&who.creature, &someone.creature) { enemies += 1 } else { others += 1 }
+        let count = if realm.are_enemies(&who.creature, &someone.creature) { &mut enemies } else { &mut others };
+        *count = count.saturating_add(1);
     }
     enemies.checked_sub(others).filter(|gain| *gain > 0)
 }
@@ -274,8 +261,8 @@ fn most_wounded(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> 
 enum Stride {
     /// Stand.
     Halt,
-    /// Walk straight.
-    Walk(Vec2),
+    /// Walk straight; the leg was reckoned where the line was looked at.
+    Walk(Motion),
     /// Find a way.
     Seek(Vec2),
 }
@@ -283,14 +270,15 @@ enum Stride {
 /// `behaviour::steer`: on a beat, creatures with an enemy in mind close in, keep their distance, or flee.
 pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let tick = step.tick().0;
+    let clock = turns::RoundClock::of(realm, rules, tick);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, &world.target, without(&world.corpse), without(&world.controlled));
     let strides = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
-        if turns::is_beat(turns::since_turn(tick, round, *turn))
+        if clock.is_beat(*turn)
             && let Some(who) = world.someone_in(row)
             && let Some(enemy) = world.someone(target.0)
-            && let Some(stride) = stride(world, rules, &who, &enemy)
+            && let Some(stride) = stride(world, rules, tick, &who, &enemy)
         {
             out.push((row, stride));
         }
@@ -298,26 +286,34 @@ pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     for (row, stride) in strides {
         match stride {
             Stride::Halt => realm.halt(row),
-            Stride::Walk(goal) | Stride::Seek(goal) => paths::go(realm, step, row, goal),
+            Stride::Walk(motion) => {
+                realm.halt(row);
+                realm.motion.set(row, motion);
+            }
+            Stride::Seek(goal) => paths::ask(realm, step.tick().0, row, goal),
         }
     }
 }
 
 /// `None`: goes on as it does.
-fn stride(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone) -> Option<Stride> {
+fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Someone) -> Option<Stride> {
     let (block, sheet) = rules.creature(who.creature.key)?;
     let moving = realm.motion.contains(who.row) || realm.seeking.contains(who.row);
     let halt = || moving.then_some(Stride::Halt);
+    let walk = |goal: Vec2| {
+        let pace = stats::pace(realm, rules, who.row, who.creature.key);
+        movement::leg(who.place, goal, pace, tick).map(Stride::Walk)
+    };
     if realm.suffers(who.row, ConditionEffect::NoMovement) || realm.suffers(who.row, ConditionEffect::NoActions) {
         return halt();
     }
     let afraid = realm.suffers_from(who.row, ConditionEffect::AvoidsSource, enemy.entity);
     let keep = feet(block.behaviour.keep_distance);
     if stats::flees(realm, who.row, block.behaviour.flee_percent) {
-        return away(realm, who, enemy, feet(block.awareness)).or_else(halt);
+        return away(realm, who, enemy, feet(block.awareness)).and_then(walk).or_else(halt);
     }
     if keep > Fx::ZERO && reach::within(who.place, enemy.place, keep.saturating_mul(Fx::HALF)) {
-        return away(realm, who, enemy, keep).or_else(halt);
+        return away(realm, who, enemy, keep).and_then(walk).or_else(halt);
     }
     let girth = reach::girth(realm, rules, &[who.creature.key, enemy.creature.key]);
     let reach = sheet.approach.saturating_add(girth);
@@ -327,15 +323,26 @@ fn stride(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone) -> Opt
     if afraid {
         return halt();
     }
-    approach(realm, who, enemy, reach)
+    match approach(realm, who, enemy, reach)? {
+        Approach::Straight(goal) => walk(goal),
+        Approach::Around(goal) => Some(Stride::Seek(goal)),
+    }
+}
+
+/// How to come near.
+enum Approach {
+    /// Nothing is in the way.
+    Straight(Vec2),
+    /// A way must be found.
+    Around(Vec2),
 }
 
 /// To a point within reach of the enemy, on the near side, each to their own so that a crowd surrounds rather than queues.
-fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Stride> {
+fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Approach> {
     let direction = who.place.saturating_sub(enemy.place).angle();
     // Up to a sixth of a turn to either side, by row.
-    let turn = (who.row.index().wrapping_mul(40_503) & 0xFFFF).cast_signed() / 3 - 10_922;
-    let side = direction.wrapping_add(Angle::from_bits((turn & 0xFFFF) as u16));
+    let spread = u16::try_from((who.row.index().wrapping_mul(40_503) & 0xFFFF) / 3).unwrap_or(0);
+    let side = direction.wrapping_add(Angle::from_bits(spread)).wrapping_sub(Angle::from_bits(u16::MAX / 6));
     let stand_off = reach.mul_int(9).saturating_div(Fx::from_int(10));
     let goal = realm.obstacles.settle(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
     let good = |goal: Vec2| realm.obstacles.can_walk(who.place, goal);
@@ -343,7 +350,7 @@ fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<
         if realm.obstacles.can_see(goal, enemy.place) && good(goal) {
             let heads_there =
                 realm.motion.get(who.row).is_some_and(|motion| reach::within(motion.goal, goal, Fx::HALF));
-            return (!heads_there || !realm.path.is_empty(who.row)).then_some(Stride::Walk(goal));
+            return (!heads_there || !realm.path.is_empty(who.row)).then_some(Approach::Straight(goal));
         }
     }
     let end = realm.path.len(who.row).checked_sub(1).and_then(|last| realm.path.get(who.row, last).copied());
@@ -352,18 +359,18 @@ fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<
     if near_enough || realm.seeking.contains(who.row) {
         return None;
     }
-    Some(Stride::Seek(realm.obstacles.settle(enemy.place)))
+    Some(Approach::Around(realm.obstacles.settle(enemy.place)))
 }
 
 /// Straight away from the enemy as far as nothing is in the way, else to a side; `None` where cornered.
-fn away(realm: &Realm, who: &Someone, enemy: &Someone, distance: Fx) -> Option<Stride> {
+fn away(realm: &Realm, who: &Someone, enemy: &Someone, distance: Fx) -> Option<Vec2> {
     let direction = who.place.saturating_sub(enemy.place).angle();
-    for turn in [0, 1 << 13, -(1_i32 << 13), 1 << 14, -(1_i32 << 14)] {
-        let way = Vec2::from_angle(direction.wrapping_add(Angle::from_bits((turn & 0xFFFF) as u16)));
+    for turn in [0_u16, 0x2000, 0xE000, 0x4000, 0xC000] {
+        let way = Vec2::from_angle(direction.wrapping_add(Angle::from_bits(turn)));
         let far = realm.obstacles.settle(who.place.saturating_add(way.scale(distance)));
         let half = realm.obstacles.settle(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
         if let Some(goal) = [far, half].into_iter().find(|goal| realm.obstacles.can_walk(who.place, *goal)) {
-            return Some(Stride::Walk(goal));
+            return Some(goal);
         }
     }
     None
@@ -380,14 +387,15 @@ pub fn further_targets(
     distance: Fx,
 ) -> Vec<Someone> {
     let Reach::Creatures { count, .. } = action.target else { return Vec::new() };
+    let further = usize::from(count).saturating_sub(1);
     let mut found = Vec::new();
-    if count <= 1 {
+    if further == 0 {
         return found;
     }
     // Of the same side as the first: helpers help friends, attackers attack enemies.
     let side = 1 << first.creature.faction.0;
     realm.grid.visit_rings(who.place, distance, side, |member| {
-        if found.len() + 1 < usize::from(count)
+        if found.len() < further
             && member.row != first.row
             && member.row != who.row
             && let Some(other) = realm.someone_in(member.row)
@@ -396,7 +404,7 @@ pub fn further_targets(
         {
             found.push(other);
         }
-        found.len() + 1 < usize::from(count)
+        found.len() < further
     });
     found
 }

@@ -183,7 +183,7 @@ impl Scene<'_> {
         let natural = dice::d20(&mut self.rng, edge);
         let bonus = rules
             .creature(self.actor.creature.key)
-            .map_or(0, |(block, sheet)| rules.attack_bonus(block, sheet, attack.bonus));
+            .map_or(0_i32, |(block, sheet)| rules.attack_bonus(block, sheet, attack.bonus));
         let armor_class = stats::armor_class(realm, rules, target);
         match dice::judge_attack(&rules.pack().constants, natural, bonus, armor_class) {
             AttackRoll::Hit if near && realm.suffers(target.row, ConditionEffect::HitsAreCritical) => {
@@ -197,12 +197,12 @@ impl Scene<'_> {
     fn roll_damage(&mut self, action: &Action, factor: u8) -> Vec<Vec<i32>> {
         let ability = match (action.attack, self.rules.creature(self.actor.creature.key)) {
             (Some(attack), Some((_, sheet))) => ruleset::attack_modifier(sheet, attack.bonus),
-            _ => 0,
+            _ => 0_i32,
         };
         let rng = &mut self.rng;
         let effects = action.effects.iter().map(|effect| {
             let damage = effect.damage.iter().map(|damage| {
-                let added = if damage.add_ability { ability } else { 0 };
+                let added = if damage.add_ability { ability } else { 0_i32 };
                 dice::roll(rng, damage.dice, factor).saturating_add(added)
             });
             damage.collect()
@@ -248,7 +248,7 @@ impl Scene<'_> {
         save.dc.map_or_else(
             || {
                 let creature = self.rules.creature(self.actor.creature.key);
-                creature.map_or(0, |(block, sheet)| self.rules.save_difficulty(block, sheet))
+                creature.map_or(0_i32, |(block, sheet)| self.rules.save_difficulty(block, sheet))
             },
             i32::from,
         )
@@ -259,7 +259,7 @@ impl Scene<'_> {
         let Some(dice) = effect.heal else { return };
         let added = match self.rules.creature(self.actor.creature.key) {
             Some((block, sheet)) if effect.heal_add_ability => ruleset::casting_modifier(block, sheet),
-            _ => 0,
+            _ => 0_i32,
         };
         let amount = u32::try_from(dice::roll(&mut self.rng, dice, 1).saturating_add(added)).unwrap_or(0);
         self.out.push(Emission::Blow(target.row, Blow::Heal { source: self.actor.entity, amount }));
@@ -269,11 +269,7 @@ impl Scene<'_> {
         let lasts = u64::from(inflict.rounds).saturating_mul(self.round);
         let repeat = save.filter(|_| inflict.repeat_save).map(|save| RepeatSave {
             ability: save.ability as u8,
-            difficulty: u8::try_from(self.difficulty(save)).unwrap_or(if self.difficulty(save) < 0 {
-                0
-            } else {
-                u8::MAX
-            }),
+            difficulty: u8::try_from(self.difficulty(save).clamp(0_i32, 255_i32)).unwrap_or(u8::MAX),
         });
         Affliction {
             condition: ContentKey::from(inflict.condition),
@@ -332,7 +328,7 @@ pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         return;
     }
     let seconds = u64::from(step.content().pack().constants.corpse_seconds);
-    let until_tick = step.tick().0.saturating_add(seconds * u64::from(realm.settings.ticks_per_second));
+    let until_tick = step.tick().0.saturating_add(seconds.saturating_mul(realm.settings.ticks_per_second.into()));
     for row in &struck {
         realm.blow.clear(*row);
         let dead = realm.health.get(*row).is_some_and(|health| health.current == 0);

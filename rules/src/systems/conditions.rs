@@ -82,10 +82,10 @@ fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
 /// `conditions::save`: at the end of a creature's turn it may save against what lets it (SRD 5.1 p. 358).
 pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
     let mut due = Vec::new();
     join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (_, turn, ())| {
-        if turns::since_turn(tick, round, *turn) == 0 {
+        if clock.since_turn(*turn) == 0 {
             due.push(row);
         }
     });
@@ -102,11 +102,8 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
             }
         }
         if !shaken_off.is_empty() {
-            let mut index = 0;
-            end(realm, step, row, |_| {
-                index += 1;
-                shaken_off.contains(&(index - 1))
-            });
+            let mut indices = 0_u32..;
+            end(realm, step, row, |_| indices.next().is_some_and(|index| shaken_off.contains(&index)));
         }
     }
 }

@@ -72,13 +72,14 @@ pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, g
 }
 
 /// The leg from `from` to `goal` at `pace` feet a tick; `None` for a pace of zero.
-fn leg(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> {
+#[must_use]
+pub fn leg(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> {
     if pace <= Fx::ZERO {
         return None;
     }
     let ticks = from.distance(goal).saturating_div(pace).ceil().max(1);
     let way = goal.saturating_sub(from);
-    let part = |whole: Fx| Fx::from_bits(whole.to_bits() / ticks);
+    let part = |whole: Fx| Fx::from_bits(whole.to_bits().checked_div(ticks).unwrap_or(0));
     let step = Vec2::new(part(way.x), part(way.y));
     Some(Motion { goal, step, arrival_tick: first_tick.saturating_add(ticks.cast_unsigned()).saturating_sub(1) })
 }

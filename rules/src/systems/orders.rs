@@ -134,7 +134,7 @@ fn rest(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Answer 
     let mut enemies = 0;
     realm.grid.visit(who.place, awareness, realm.factions.enemies_of(who.creature.faction), |member| {
         let near = realm.position.get(member.row).is_some_and(|it| reach::within(who.place, it.0, awareness));
-        enemies += i64::from(near);
+        enemies = i64::saturating_add(enemies, near.into());
     });
     if enemies > 0 {
         return Err((codes::ENEMIES_NEAR, enemies));

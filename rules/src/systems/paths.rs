@@ -83,9 +83,13 @@ pub fn go(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
         realm.seeking.remove(row);
         realm.path.clear(row);
         movement::head_for(realm, step.content(), step.tick().0, row, goal);
-    } else if !realm.seeking.contains(row) {
-        realm.seeking.set(row, Seeking { goal, since_tick: step.tick().0 });
     } else {
-        realm.seeking.modify(row, |seeking| seeking.goal = goal);
+        ask(realm, step.tick().0, row, goal);
     }
+}
+
+/// Asks for a search; one who asks again keeps their place in the order.
+pub fn ask(realm: &mut Realm, tick: u64, row: Row, goal: Vec2) {
+    let since_tick = realm.seeking.get(row).map_or(tick, |seeking| seeking.since_tick);
+    realm.seeking.set(row, Seeking { goal, since_tick });
 }

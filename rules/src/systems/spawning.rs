@@ -5,13 +5,7 @@
 
 use alloc::vec::Vec;
 
-use tickworld_sim::{
-    entity::Entity,
-    frame::PlayerId,
-    join::join,
-    rng::{Entropy, StreamKey},
-    step::Step,
-};
+use tickworld_sim::{entity::Entity, frame::PlayerId, join::join, step::Step};
 
 use super::goods;
 use crate::{
@@ -52,12 +46,9 @@ pub fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) ->
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|row, (class,)| classes.push((row, *class)));
     let count = u64::try_from(classes.len()).ok().filter(|count| *count > 0)?;
-    let (class_row, class) = *classes.get(usize::try_from(player.0 % count).ok()?)?;
+    let (class_row, class) = *classes.get(usize::try_from(player.0.checked_rem(count)?).ok()?)?;
     let rules = step.content();
-    // Several may enter in one tick, and a named stream opens once: so this one is keyed by the player. Where one enters and
-    // at which phase is no secret.
-    let mut rng =
-        StreamKey::new(&Entropy::from_bytes(*b"players entering"), step.tick().0, "spawning::enter").rng(player.0);
+    let mut rng = step.player_rng("spawning::enter", player);
     let place = birth::free_place(realm, &mut rng, class.from, class.to)?;
     let Class { creature, faction, coins, .. } = class;
     let birth = Birth { band: bands::PLAYERS, creature, faction, place, coins };

@@ -25,19 +25,44 @@ use crate::{
     ruleset::{Ruleset, Sheet},
 };
 
-/// Ticks since the creature's turn came.
-#[must_use]
-#[inline]
-pub const fn since_turn(tick: u64, round_ticks: u64, turn: Turn) -> u64 {
-    // The phase may be beyond the round after a switch of content.
-    (tick + round_ticks - turn.phase as u64 % round_ticks) % round_ticks
+/// Where in the round a tick lies: what is the same for all creatures, worked out once a system.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundClock {
+    now: u32,
+    round_ticks: u32,
 }
 
-/// Whether a creature looks around in this tick.
-#[must_use]
-#[inline]
-pub const fn is_beat(since_turn: u64) -> bool {
-    since_turn.is_multiple_of(BEAT_TICKS as u64)
+impl RoundClock {
+    /// The clock of a tick.
+    #[must_use]
+    pub fn of(realm: &Realm, rules: &Ruleset, tick: u64) -> Self {
+        let round_ticks = round_ticks(realm, rules);
+        // A round is at most an hour of at most 65,535 ticks a second: both fit.
+        let small = |ticks: u64| u32::try_from(ticks).unwrap_or(u32::MAX);
+        Self { now: small(tick.checked_rem(round_ticks).unwrap_or(0)), round_ticks: small(round_ticks) }
+    }
+
+    /// Ticks since the creature's turn came. No division: this is asked for every creature in every tick.
+    #[must_use]
+    #[inline]
+    pub const fn since_turn(self, turn: Turn) -> u32 {
+        let phase = turn.phase as u32;
+        if self.now >= phase {
+            self.now.saturating_sub(phase)
+        } else if phase < self.round_ticks {
+            self.now.saturating_add(self.round_ticks.saturating_sub(phase))
+        } else {
+            // Beyond the round, after a switch of content: as if at the end.
+            self.now.saturating_add(1)
+        }
+    }
+
+    /// Whether the creature looks around in this tick.
+    #[must_use]
+    #[inline]
+    pub const fn is_beat(self, turn: Turn) -> bool {
+        self.since_turn(turn).is_multiple_of(BEAT_TICKS as u32)
+    }
 }
 
 /// Length of a round in this world.
@@ -53,24 +78,24 @@ pub fn initiative(rng: &mut Rng, sheet: Option<&Sheet>, round_ticks: u64) -> u16
     // Modifiers of scores 0 to 30 run from -5 to +10.
     const LEAST: i32 = -4;
     const TOTALS: u64 = 35;
-    let modifier = sheet.map_or(0, |sheet| sheet.modifiers[Ability::Dexterity as usize]);
+    let modifier = sheet.map_or(0_i32, |sheet| sheet.modifiers[Ability::Dexterity as usize]);
     let total = dice::d20(rng, dice::Edge::NONE).cast_signed().saturating_add(modifier);
-    let place = u64::try_from(total.saturating_sub(LEAST)).unwrap_or(0).min(TOTALS - 1);
-    let from_last = TOTALS - 1 - place;
+    let place = u64::try_from(total.saturating_sub(LEAST)).unwrap_or(0).min(TOTALS.saturating_sub(1));
+    let from_last = TOTALS.saturating_sub(1).saturating_sub(place);
     let width = (round_ticks / TOTALS).max(1);
     let tie = rng.below_u64(width);
     let phase = from_last.saturating_mul(round_ticks).saturating_div(TOTALS).saturating_add(tie);
-    u16::try_from(phase % round_ticks).unwrap_or(u16::MAX)
+    u16::try_from(phase.checked_rem(round_ticks).unwrap_or(0)).unwrap_or(u16::MAX)
 }
 
 /// `turns::begin`: those whose turn comes have their action again, unless a condition takes it; what is recharged by a roll
 /// is rolled for (SRD 5.1 p. 260).
 pub fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
-    let round = round_ticks(realm, step.content());
     let tick = step.tick().0;
+    let clock = RoundClock::of(realm, step.content(), tick);
     let world = &*realm;
     let begun = join((&world.turn, without(&world.corpse))).par_for_each(step.executor(), |row, (turn, ()), out| {
-        if since_turn(tick, round, *turn) == 0 {
+        if clock.since_turn(*turn) == 0 {
             out.push((row, !world.suffers(row, ConditionEffect::NoActions)));
         }
     });

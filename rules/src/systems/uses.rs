@@ -127,7 +127,7 @@ fn spell_price(
     }
     for level in spell.level.max(1)..=9 {
         let Some(key) = rules.slot_key(level) else { break };
-        if used(realm, row, key) < casting.slots[usize::from(level) - 1] {
+        if used(realm, row, key) < casting.slots[usize::from(level.saturating_sub(1))] {
             return Ok(Price::Use { key, back: Back::Day });
         }
     }
