@@ -322,3 +322,33 @@ fn answers_that_do_not_fit_are_refused() {
     let error = requester.handle_response(&answer(&mine, &request)).expect_err("no difference is left");
     assert!(matches!(error, DescentError::Contradiction { .. }), "{error}");
 }
+
+#[test]
+fn answers_of_another_length_are_refused_at_every_level() {
+    let (own, peer) = pair(3000, &[(2, 1500)]);
+    let mine = WorldView::new(own.world(), own.schema());
+    let theirs = WorldView::new(peer.world(), peer.schema());
+    let mut levels = 0;
+    for level in 0..6 {
+        let mut requester = Requester::new(&mine, 1);
+        for trip in 0..=level {
+            let Some(request) = requester.poll_request() else { break };
+            let mut response = answer(&theirs, &request);
+            if trip < level {
+                requester.handle_response(&response).expect("honest so far");
+                continue;
+            }
+            let Response::Answers(answers) = &mut response else { panic!("available") };
+            // A column may have fewer groups at the peer's; every other length is fixed.
+            let is_groups = level == 1;
+            match &mut answers[0] {
+                Answer::Digests(digests) | Answer::Pages(digests) => drop(digests.pop()),
+                Answer::Rows(rows) => rows.clear(),
+            }
+            levels += 1;
+            let error = requester.handle_response(&response);
+            assert!(is_groups || error == Err(DescentError::Form { index: 0 }), "level {level}: {error:?}");
+        }
+    }
+    assert!(levels >= 5, "only {levels} levels");
+}

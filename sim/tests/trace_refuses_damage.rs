@@ -136,6 +136,33 @@ fn a_changed_page_with_a_good_check_has_another_hash() {
 }
 
 #[test]
+fn a_world_changed_together_with_its_manifest_has_another_root() {
+    let (bytes, _) = small();
+    let page = records(&bytes, 3)[4];
+    let length = u32::from_le_bytes(bytes[page + 1..page + 5].try_into().expect("four bytes")) as usize;
+    let mut changed = bytes.clone();
+    changed[page + 4 + length] ^= 1;
+    reseal(&mut changed, page);
+    let old = tickworld_sim::hash::hash(&bytes[page + 5..page + 5 + length]).0;
+    let new = tickworld_sim::hash::hash(&changed[page + 5..page + 5 + length]).0;
+    for kind in [0x04, 0x81] {
+        for at in records(&bytes, kind) {
+            let end = at + 5 + u32::from_le_bytes(bytes[at + 1..at + 5].try_into().expect("four bytes")) as usize;
+            while let Some(found) = changed[at..end].windows(32).position(|window| window == old) {
+                changed[at + found..at + found + 32].copy_from_slice(&new);
+            }
+            reseal(&mut changed, at);
+        }
+    }
+    let mut trace = open(&changed);
+    let start = trace.keyframe_at_or_before(Tick(0)).expect("there is one");
+    let error = trace.raw_state(start).err().expect("refused").to_string();
+    assert!(error.starts_with("the keyframe of tick 0 has root "), "{error}");
+    assert!(matches!(Audit::run(&mut trace, &mut |_, _| {}), Err(TraceError::KeyframeRoot { tick: Tick(0), .. })));
+    assert!(trace.seek::<Fairground>(Tick(2), &library(), &Inline).is_err());
+}
+
+#[test]
 fn malformed_bodies_with_good_checks_are_refused() {
     let (bytes, _) = small();
     for kind in [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x81, 0x84] {
