@@ -1,0 +1,38 @@
+//! Lists the shipped content for the binary to carry, so that it works wherever it is put.
+//!
+//! Invariant: every YAML file of `content/data`, by its path in there, in order. Cargo is told to look again when one comes
+//! or goes, which a macro over the folder could not do.
+
+use std::{
+    env, fs,
+    io::Result,
+    path::{Path, PathBuf},
+};
+
+fn main() -> Result<()> {
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../content/data");
+    let mut paths = Vec::new();
+    list(&folder, String::new(), &mut paths)?;
+    paths.sort();
+    let mut code = String::from("&[\n");
+    for (path, file) in &paths {
+        code.push_str(&format!("    ({path:?}, include_str!({:?})),\n", file.canonicalize()?));
+    }
+    code.push_str("]\n");
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
+    fs::write(out, code)
+}
+
+fn list(folder: &Path, prefix: String, paths: &mut Vec<(String, PathBuf)>) -> Result<()> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            list(&entry.path(), format!("{path}/"), paths)?;
+        } else if path.ends_with(".yaml") {
+            paths.push((path, entry.path()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! The command line: every command, flag and exit code, with help that teaches.
+//!
+//! Invariant: names and exit codes are stable; a flag means the same everywhere.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{drill::Kind, output::Color, pool};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; or: both are the same, everything is as recorded
+  1  different: a root, a trace or a tick is not what was recorded or expected
+  2  unusable input or arguments; the message says what to do";
+
+const EXAMPLES: &str = "\
+Examples:
+  tickworld                                       the demonstration
+  tickworld run siege                             a shipped scenario, or a YAML file of yours
+  tickworld trace record siege -o siege.trace     record it
+  tickworld trace verify siege.trace              simulate all of it again, compare every root
+  tickworld trace diff siege.trace other.trace    the first tick, system, entity and field that differ
+  tickworld drill --kind flip                     plant a fault and see whether diff finds it";
+
+/// The tickworld command.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tickworld",
+    version,
+    about = "Runs, records, verifies and compares deterministic worlds, and builds their content",
+    long_about = "Runs, records, verifies and compares deterministic worlds, and builds their content.\n\n\
+                  Without a command: the demonstration. It builds the shipped content, runs a battle, records and \
+                  verifies its trace, plants one fault in a copy and lets the ordinary diff name it.",
+    after_help = EXIT_CODES,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// What holds for every command
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Common {
+    /// Write one JSON value to standard output instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Simulate on this many threads; changes how long it takes, and nothing else. More than one pays from some ten
+    /// thousand creatures on [default: 1]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=pool::WORKERS_MAX as i64))]
+    pub(crate) threads: Option<u16>,
+    /// Use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Simulate a scenario and say what happened
+    #[command(after_help = "Examples:\n  tickworld run duel\n  tickworld run my.yaml --ticks 9000 --record my.trace")]
+    Run(Run),
+    /// Record, verify, inspect and compare traces
+    #[command(subcommand)]
+    Trace(Trace),
+    /// Build, check, inspect and import content
+    #[command(subcommand)]
+    Content(Content),
+    /// Plant a fault into one of two recordings and see whether diff finds it
+    ///
+    /// The ordinary diff is handed both recordings and knows nothing of the plant. A plant that changes no root is masked:
+    /// both recordings are equal, and there is nothing to find.
+    #[command(after_help = "Examples:\n  tickworld drill --kind flip --seed 3\n  tickworld drill --count 10000 --json")]
+    Drill(Drill),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  tickworld completions bash > ~/.local/share/bash-completion/completions/tickworld"
+    )]
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `tickworld run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege
+    pub(crate) scenario: PathBuf,
+    /// Run this many ticks instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) ticks: Option<u64>,
+    /// Record a trace
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Use this seed instead of the scenario's
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// `tickworld trace`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trace {
+    /// Record a scenario
+    Record(Record),
+    /// Simulate traces again and compare every root, link and page
+    #[command(after_help = "Example:\n  tickworld trace verify golden-traces/*.trace --workers 1,2,3,8")]
+    Verify(Verify),
+    /// Say what is in a trace, and how far it can be read
+    Info {
+        /// The trace
+        file: PathBuf,
+    },
+    /// Show the world of any tick
+    #[command(
+        after_help = "Examples:\n  tickworld trace state a.trace --tick 900\n  tickworld trace state a.trace --tick 900 --entity 17v1\n  tickworld trace state a.trace --tick 900 --column health"
+    )]
+    State(State),
+    /// Name the first tick, system, entity and field in which two traces differ
+    Diff(Diff),
+    /// Write a trace as JSON lines: the header, then a line a tick
+    Export {
+        /// The trace
+        file: PathBuf,
+        /// Begin with this tick
+        #[arg(long, value_name = "T")]
+        from: Option<u64>,
+        /// End with this tick
+        #[arg(long, value_name = "T")]
+        to: Option<u64>,
+    },
+}
+
+/// `tickworld trace record`.
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege
+    pub(crate) scenario: PathBuf,
+    /// Where to
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Run this many ticks instead of the scenario's
+    #[arg(long, value_name = "N")]
+    pub(crate) ticks: Option<u64>,
+    /// Use this seed instead of the scenario's
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// Hash after every system: slower, but a mismatch names its system even if it cannot be repeated
+    #[arg(long)]
+    pub(crate) per_system: bool,
+    /// Compare every tick with this trace; the first other root ends the recording, with evidence (exit code 1)
+    #[arg(long, value_name = "TRACE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// Ticks between keyframes
+    #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keyframes: u32,
+    /// Ticks whose pages are written at the end, or at a mismatch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=1024))]
+    pub(crate) evidence: u32,
+}
+
+/// `tickworld trace verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The traces
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Verify with each of these numbers of workers, such as 1,2,3,8 [default: that of --threads]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=pool::WORKERS_MAX as i64))]
+    pub(crate) workers: Vec<u16>,
+    /// Check records, chain and pages only, without simulating; for traces of other versions or games
+    #[arg(long)]
+    pub(crate) audit: bool,
+}
+
+/// `tickworld trace state`.
+#[derive(Debug, Args)]
+pub(crate) struct State {
+    /// The trace
+    pub(crate) file: PathBuf,
+    /// Which tick
+    #[arg(long, value_name = "T")]
+    pub(crate) tick: u64,
+    /// Only this entity: its index, or index and generation (17v1)
+    #[arg(long, value_name = "E")]
+    pub(crate) entity: Option<String>,
+    /// Only this column
+    #[arg(long, value_name = "C")]
+    pub(crate) column: Option<String>,
+    /// Rows shown
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// `tickworld trace diff`.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The left trace
+    pub(crate) left: PathBuf,
+    /// The right trace
+    pub(crate) right: PathBuf,
+    /// Fields shown
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// `tickworld content`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Content {
+    /// Compile a folder of YAML sources into a pack
+    Build {
+        /// The folder; `shipped` for the content inside this binary
+        dir: PathBuf,
+        /// Where to
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Check a folder of YAML sources, writing nothing
+    Check {
+        /// The folder; `shipped` for the content inside this binary
+        dir: PathBuf,
+    },
+    /// Say what is in a pack
+    Info {
+        /// A pack, a folder of sources, or `shipped`
+        pack: PathBuf,
+        /// Name every entry of this table
+        #[arg(long, value_name = "TABLE")]
+        list: Option<Table>,
+    },
+    /// Turn the JSON of the 5e-database project into sources, and list what could not be expressed
+    #[command(name = "import-5e")]
+    Import5e {
+        /// A folder of JSON files
+        json_dir: PathBuf,
+        /// The folder to write to
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Name every entry of which something could not be expressed
+        #[arg(long)]
+        all: bool,
+    },
+    /// Write the shipped YAML sources to a folder, to change them
+    Export {
+        /// The folder to write to
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+}
+
+/// A table of a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Table {
+    /// Stat blocks
+    Creatures,
+    /// Spells
+    Spells,
+    /// Things
+    Items,
+}
+
+/// `tickworld drill`.
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// What to plant
+    #[arg(long, value_name = "KIND", default_value = "random")]
+    pub(crate) kind: Kind,
+    /// Where to plant follows from this
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Plant this many, each in a recording of its own, and count what is found
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// Plant into a run of this scenario instead of a small built-in one
+    #[arg(long, value_name = "SCENARIO")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Keep both recordings of a single plant in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}

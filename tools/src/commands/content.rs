@@ -1,0 +1,187 @@
+//! `tickworld content`: build, check, inspect, import and export content.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tickworld_content::model::{Key, Pack};
+use tickworld_contentc::{Source, import_5e};
+
+use crate::{
+    Context,
+    cli::{Content, Table},
+    failure::{Failure, Outcome, Verdict},
+    files,
+    output::Ink,
+    packs::{self, PackSource},
+};
+
+/// Longest JSON file that is imported, in bytes.
+const JSON_BYTES_MAX: u64 = 64 << 20;
+
+/// Runs the command.
+pub(crate) fn run(context: &mut Context, command: &Content) -> Outcome {
+    match command {
+        Content::Build { dir, output } => build(context, dir, output),
+        Content::Check { dir } => check(context, dir),
+        Content::Info { pack, list } => info(context, pack, *list),
+        Content::Import5e { json_dir, output, all } => import(context, json_dir, output, *all),
+        Content::Export { output } => export(context, output),
+    }
+}
+
+fn sources(dir: &Path) -> Outcome<Vec<Source>> {
+    if is_shipped(dir) {
+        return Ok(packs::shipped_sources());
+    }
+    if dir.is_file() {
+        return Err(files::wrong_kind(dir, "folder of sources"));
+    }
+    Source::read_dir(dir).map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))
+}
+
+/// `shipped`, unless something of that name is there.
+fn is_shipped(path: &Path) -> bool {
+    path.as_os_str() == "shipped" && !path.exists()
+}
+
+fn build(context: &mut Context, dir: &Path, output: &Path) -> Outcome {
+    let compiled = tickworld_contentc::compile(&sources(dir)?)
+        .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
+    files::write(output, &compiled.bytes)?;
+    context.out.value(&compiled.summary);
+    let title = context.out.paint(Ink::Bold, output.display().to_string());
+    context.out.line(format!("{title}: {} bytes from {} sources", compiled.bytes.len(), compiled.summary.sources));
+    context.out.line(format!("  id {}", compiled.summary.id));
+    counts(context, &compiled.summary.entries);
+    Ok(Verdict::Same)
+}
+
+fn check(context: &mut Context, dir: &Path) -> Outcome {
+    let sources = sources(dir)?;
+    tickworld_contentc::check(&sources)
+        .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
+    context.out.value(&json!({ "sources": sources.len(), "errors": 0 }));
+    context.out.line(format!("{} sources, no mistakes", sources.len()));
+    Ok(Verdict::Same)
+}
+
+fn info(context: &mut Context, path: &Path, list: Option<Table>) -> Outcome {
+    let source = if is_shipped(path) { PackSource::Shipped } else { PackSource::Path(path.to_owned()) };
+    let loaded = source.load()?;
+    if let Some(table) = list {
+        let entries = entries(&loaded.pack, table);
+        context.out.value(&entries);
+        for (name, title) in &entries {
+            context.out.line(format!("{name:40} {title}"));
+        }
+        return Ok(Verdict::Same);
+    }
+    let Pack { actions, conditions, creatures, damage_types, items, spells, .. } = &loaded.pack;
+    let counted = BTreeMap::from([
+        ("actions", actions.len()),
+        ("conditions", conditions.len()),
+        ("creatures", creatures.len()),
+        ("damage_types", damage_types.len()),
+        ("items", items.len()),
+        ("spells", spells.len()),
+    ]);
+    let id = loaded.id.to_string();
+    context.out.value(&json!({ "id": id, "bytes": loaded.bytes.len(), "entries": counted }));
+    let title = context.out.paint(Ink::Bold, path.display().to_string());
+    context.out.line(format!("{title}: content pack of {} bytes", loaded.bytes.len()));
+    context.out.line(format!("  id {id}"));
+    counts(context, &counted);
+    Ok(Verdict::Same)
+}
+
+/// Names as scenarios use them (empty where only the pack's sources know it), with titles.
+fn entries(pack: &Pack, table: Table) -> BTreeMap<String, String> {
+    let (kind, entries): (&str, Vec<(Key, &String)>) = match table {
+        Table::Creatures => ("creature", pack.creatures.iter().map(|it| (it.key, &it.name)).collect()),
+        Table::Spells => ("spell", pack.spells.iter().map(|it| (it.key, &it.name)).collect()),
+        Table::Items => ("item", pack.items.iter().map(|it| (it.key, &it.name)).collect()),
+    };
+    let named = entries.into_iter().map(|(key, title)| {
+        let slug = packs::slug(title);
+        let name = if Key::of(kind, &slug) == key { slug } else { format!("({:016x})", key.0) };
+        (name, title.clone())
+    });
+    named.collect()
+}
+
+fn counts(context: &mut Context, entries: &BTreeMap<&'static str, usize>) {
+    let listed: Vec<String> =
+        entries.iter().map(|(table, count)| format!("{count} {}", table.replace('_', " "))).collect();
+    context.out.line(format!("  {}", listed.join(", ")));
+}
+
+fn import(context: &mut Context, json_dir: &Path, output: &Path, all: bool) -> Outcome {
+    let imported = import_5e(&json_files(json_dir)?).map_err(|error| {
+        Failure::new(error.to_string()).help("the input is the folder of JSON files of the 5e-database project")
+    })?;
+    for file in &imported.files {
+        files::write(&output.join(&file.path), file.text.as_bytes())?;
+    }
+    let report = &imported.report;
+    context.out.value(&json!({ "files": imported.files.len(), "report": report }));
+    let title = context.out.paint(Ink::Bold, output.display().to_string());
+    context.out.line(format!("{title}: {} files", imported.files.len()));
+    for (kind, count) in &report.kinds {
+        context.out.line(format!("  {kind}: {} of {} written", count.written, count.read));
+    }
+    context.out.line("not expressed, or only approximately:");
+    for (reason, places) in &report.reasons {
+        context.out.line(format!("  {:5} {reason}", places.len()));
+        for place in places.iter().filter(|_| all) {
+            context.out.line(format!("          {place}"));
+        }
+    }
+    if !all && !report.reasons.is_empty() {
+        context.out.line("  (--all names every entry)");
+    }
+    Ok(Verdict::Same)
+}
+
+fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
+    let failed = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        return Err(Failure::new(format!("no .json file in {}", folder.display())));
+    }
+    let mut sources = Vec::new();
+    for path in paths {
+        let shown = path.display().to_string();
+        let bytes = std::fs::metadata(&path).map_err(failed)?.len();
+        if bytes > JSON_BYTES_MAX {
+            return Err(Failure::new(format!("{shown}: {bytes} bytes, at most {JSON_BYTES_MAX} are read")));
+        }
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+        sources.push(Source { path: shown, text });
+    }
+    Ok(sources)
+}
+
+fn export(context: &mut Context, output: &Path) -> Outcome {
+    let sources = packs::shipped_sources();
+    for source in &sources {
+        files::write(&output.join(&source.path), source.text.as_bytes())?;
+    }
+    context.out.value(&json!({ "files": sources.len() }));
+    context.out.line(format!(
+        "{}: {} files; change them and `tickworld content build` them",
+        output.display(),
+        sources.len()
+    ));
+    Ok(Verdict::Same)
+}

@@ -1,0 +1,68 @@
+//! `tickworld trace diff`: the first tick, system, entity and field in which two traces differ.
+
+use std::path::Path;
+
+use tickworld_rules::{Rules, Ruleset};
+use tickworld_sim::{
+    content::Library,
+    diff::{self, Rerun, TraceDiff, TraceDiffError},
+    trace::{Source, Trace},
+};
+
+use super::is_known_game;
+use crate::{
+    Context,
+    cli::Diff,
+    failure::{Failure, Outcome, Verdict},
+    files::{open_trace, trace_failure},
+    finding::{self, DiffReport},
+    packs::{self, Names},
+    pool::Pool,
+};
+
+pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {
+    let (mut left, mut right) = (open_trace(&arguments.left)?, open_trace(&arguments.right)?);
+    let paths = [&*arguments.left, &*arguments.right];
+    let report = if is_known_game(&left) && is_known_game(&right) {
+        let mut packs = packs::packs_of(&mut left, &paths[0].display().to_string())?;
+        packs.extend(packs::packs_of(&mut right, &paths[1].display().to_string())?);
+        let library = packs::library(&packs);
+        compare(&mut left, &mut right, &library, &Names::of(&packs), &context.pool, arguments.limit)
+    } else {
+        diff::traces_of_unknown_game(&mut left, &mut right, arguments.limit)
+            .map(|found| DiffReport::of(&found, &Names::default(), &|_, _| Default::default()))
+    };
+    let report = report.map_err(|error| failure(paths, error))?;
+    context.out.value(&report);
+    finding::say(&mut context.out, &report, paths.map(|path| path.display().to_string()));
+    Ok(Verdict::of(report.same))
+}
+
+/// The ordinary diff of two traces of the d20 game. It knows nothing but the two.
+pub(crate) fn compare<L: Source, R: Source>(
+    left: &mut Trace<L>,
+    right: &mut Trace<R>,
+    library: &Library<Ruleset>,
+    names: &Names,
+    pool: &Pool,
+    limit: usize,
+) -> Result<DiffReport, TraceDiffError<L::Error, R::Error>> {
+    let rerun = Rerun { library, executor: pool };
+    let found: TraceDiff = diff::traces::<Rules, L, R>(left, right, &rerun, limit)?;
+    let finding = found.finding.as_ref();
+    let rows = finding.map(finding::rows).unwrap_or_default();
+    let tick = finding.map_or(left.start(), |finding| finding.tick);
+    let mut creatures = finding::creatures_of(left, tick, &rows, library, names, pool);
+    for (row, name) in finding::creatures_of(right, tick, &rows, library, names, pool) {
+        creatures.entry(row).or_insert(name);
+    }
+    Ok(DiffReport::of(&found, names, &|_, row| creatures.get(&row).cloned()))
+}
+
+fn failure(paths: [&Path; 2], error: TraceDiffError<std::io::Error, std::io::Error>) -> Failure {
+    match error {
+        TraceDiffError::Left(error) => trace_failure(paths[0], error),
+        TraceDiffError::Right(error) => trace_failure(paths[1], error),
+        error => Failure::new(error.to_string()),
+    }
+}

@@ -1,0 +1,74 @@
+//! `tickworld trace export`: a trace as JSON lines, for other tools.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tickworld_sim::{
+    diff::{Fields, read_frame},
+    frame::{Act, Input, Tick},
+};
+
+use crate::{
+    Context,
+    failure::{Failure, Outcome, Verdict},
+    files::{open_trace, trace_failure},
+};
+
+pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Option<u64>) -> Outcome {
+    let mut trace = open_trace(path)?;
+    let (first, last) = (trace.start().next(), trace.last());
+    let (from, to) = (from.map_or(first, Tick), to.map_or(last, Tick));
+    if from < first || to > last || from > to {
+        let message = format!("{}: ticks {from} to {to} are not in the trace", path.display());
+        return Err(Failure::new(message).help(format!("it holds {first} to {last}")));
+    }
+    let schema = trace.schema().clone();
+    let header = trace.header();
+    context.out.value_line(&json!({
+        "title": header.about.title,
+        "seed": header.about.seed,
+        "game": schema.game,
+        "revision": header.revision,
+        "start": header.start.tick.0,
+        "root": header.start.root.to_string(),
+        "columns": schema.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(),
+    }));
+    for record in trace.ticks(from) {
+        let record = record.map_err(|error| trace_failure(path, error))?;
+        if record.tick > to || context.out.is_broken() {
+            break;
+        }
+        let frame = read_frame(&record.frame, &schema.input).map_err(|error| {
+            Failure::new(format!("{}: the frame of tick {} is malformed: {error}", path.display(), record.tick))
+        })?;
+        let entropy: String = frame.entropy.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        context.out.value_line(&json!({
+            "tick": record.tick.0,
+            "root": record.root.to_string(),
+            "columns": record.columns.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "entropy": entropy,
+            "inputs": frame.inputs.iter().map(input).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(Verdict::Same)
+}
+
+fn input(input: &Input<Fields>) -> Value {
+    let mut value = Map::new();
+    value.insert("player".into(), input.player.0.into());
+    match &input.act {
+        Act::Join => value.insert("act".into(), "join".into()),
+        Act::Leave => value.insert("act".into(), "leave".into()),
+        Act::TimeOut => value.insert("act".into(), "time-out".into()),
+        Act::Content(id) => value.insert("content".into(), id.to_string().into()),
+        Act::Play(fields) => {
+            value.insert("sequence".into(), input.sequence.0.into());
+            let named = fields.iter().map(|(path, found)| {
+                let path = if path.is_empty() { "act" } else { path };
+                (path.to_owned(), Value::from(found.to_string()))
+            });
+            value.insert("input".into(), named.collect::<Map<_, _>>().into())
+        }
+    };
+    value.into()
+}

@@ -1,0 +1,82 @@
+//! `tickworld trace info`: what a trace says of itself, and how far it can be read.
+
+use std::path::Path;
+
+use serde_json::json;
+use tickworld_sim::trace::{StateKind, Torn};
+
+use super::is_known_game;
+use crate::{
+    Context,
+    failure::{Outcome, Verdict},
+    files::{open_trace, trace_failure},
+    output::Ink,
+    packs,
+};
+
+pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
+    let mut trace = open_trace(path)?;
+    let mismatch = trace.mismatch().map_err(|error| trace_failure(path, error))?;
+    let last_root = trace.root(trace.last()).map_err(|error| trace_failure(path, error))?;
+    let header = trace.header();
+    let about = &header.about;
+    let count = |kind| trace.states().iter().filter(|state| state.kind == kind).count();
+    let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
+    let ticks = trace.last().0 - trace.start().0;
+    let contents: Vec<String> = trace.contents().into_iter().map(|id| id.to_string()).collect();
+    let schema = trace.schema();
+    let torn = trace.torn();
+    context.out.value(&json!({
+        "file": path.display().to_string(),
+        "title": about.title,
+        "engine": about.engine,
+        "seed": about.seed,
+        "game": schema.game,
+        "known_game": is_known_game(&trace),
+        "revision": header.revision,
+        "schema": trace.schema_id().0.to_string(),
+        "columns": schema.columns.len(),
+        "content": contents,
+        "first_tick": trace.start().0,
+        "last_tick": trace.last().0,
+        "ticks_per_second": about.ticks_per_second,
+        "start_root": header.start.root.to_string(),
+        "last_root": last_root.to_string(),
+        "keyframes": keyframes,
+        "evidence": evidence,
+        "bytes": trace.byte_count(),
+        "sealed": trace.is_sealed(),
+        "torn": torn.map(|torn| json!({ "at_byte": torn.at_byte, "last_tick": torn.last_tick.0 })),
+        "mismatch": mismatch.map(|it| json!({ "tick": it.tick.0, "own": it.own.to_string(), "expected": it.expected.to_string() })),
+    }));
+    let out = &mut context.out;
+    let title = out.paint(Ink::Bold, &about.title);
+    out.line(format!("{}: {title}", path.display()));
+    out.line(format!(
+        "  by       {}, rules {} revision {}, seed {}",
+        about.engine, schema.game, header.revision, about.seed
+    ));
+    let seconds = ticks / u64::from(about.ticks_per_second.max(1));
+    out.line(format!(
+        "  ticks    {} to {}: {}:{:02} min of the world",
+        trace.start(),
+        trace.last(),
+        seconds / 60,
+        seconds % 60
+    ));
+    let bytes = trace.byte_count();
+    out.line(format!("  size     {} KiB, {} bytes a tick", bytes / 1024, bytes / ticks.max(1)));
+    out.line(format!("  worlds   {keyframes} keyframes, {evidence} of evidence; {} columns", schema.columns.len()));
+    let ids: Vec<String> = trace.contents().into_iter().map(packs::short).collect();
+    out.line(format!("  content  {}", ids.join(", ")));
+    out.line(format!("  root     {last_root} (last tick)"));
+    if let Some(Torn { at_byte, last_tick }) = torn {
+        let red = out.paint(Ink::Red, "torn");
+        out.line(format!("  {red}     at byte {at_byte}, after tick {last_tick}: what is there can be used"));
+    }
+    if let Some(mismatch) = mismatch {
+        let red = out.paint(Ink::Red, "mismatch");
+        out.line(format!("  {red} at tick {}: another root was expected; the evidence is inside", mismatch.tick));
+    }
+    Ok(Verdict::Same)
+}

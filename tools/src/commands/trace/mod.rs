@@ -1,0 +1,58 @@
+//! `tickworld trace`: record, verify, inspect and compare traces.
+
+mod diff;
+mod export;
+mod info;
+mod record;
+mod state;
+mod verify;
+
+use std::path::Path;
+
+use tickworld_rules::Rules;
+use tickworld_sim::{
+    game::Game,
+    trace::{ReplayError, Trace},
+};
+
+use crate::{
+    Context, cli,
+    failure::{Failure, Outcome},
+    files::{TraceFile, trace_failure},
+};
+
+pub(crate) use diff::compare;
+
+/// Runs the command.
+pub(crate) fn run(context: &mut Context, command: &cli::Trace) -> Outcome {
+    match command {
+        cli::Trace::Record(arguments) => record::run(context, arguments),
+        cli::Trace::Verify(arguments) => verify::run(context, arguments),
+        cli::Trace::Info { file } => info::run(context, file),
+        cli::Trace::State(arguments) => state::run(context, arguments),
+        cli::Trace::Diff(arguments) => diff::run(context, arguments),
+        cli::Trace::Export { file, from, to } => export::run(context, file, *from, *to),
+    }
+}
+
+/// Whether a trace is of the game that this build runs.
+fn is_known_game(trace: &Trace<TraceFile>) -> bool {
+    trace.schema().game == Rules::NAME
+}
+
+/// Why a trace cannot be simulated, said for people.
+fn replay_failure(path: &Path, error: ReplayError<std::io::Error>) -> Failure {
+    let shown = path.display();
+    let failure = Failure::new(format!("{shown}: {error}"));
+    match error {
+        ReplayError::Trace(error) => trace_failure(path, error),
+        ReplayError::Schema { .. } | ReplayError::Revision { .. } => failure.help(format!(
+            "use the build that recorded it; `tickworld trace verify --audit {shown}` checks what needs no rules"
+        )),
+        ReplayError::NotReproduced { .. } => failure.help(
+            "the trace was made by other code under the same version, or its machine was at fault: \
+             `tickworld trace diff` against a new recording shows in what",
+        ),
+        _ => failure,
+    }
+}

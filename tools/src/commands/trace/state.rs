@@ -1,0 +1,187 @@
+//! `tickworld trace state`: the world of any tick, as rows and fields.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+use tickworld_rules::Rules;
+use tickworld_sim::{
+    column::PageBytes,
+    diff::{StateView, WorldView},
+    frame::Tick,
+    schema::RowKind,
+    trace::Trace,
+};
+
+use super::{is_known_game, replay_failure};
+use crate::{
+    Context,
+    cli::State,
+    failure::{Failure, Outcome, Verdict},
+    files::{TraceFile, open_trace, trace_failure},
+    finding::{creature_names, shown},
+    output::Ink,
+    packs::{self, Names},
+};
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    tick: u64,
+    root: String,
+    columns: Vec<ColumnReport>,
+}
+
+#[derive(Serialize)]
+struct ColumnReport {
+    column: String,
+    rows: u64,
+    shown: Vec<RowReport>,
+}
+
+#[derive(Serialize)]
+struct RowReport {
+    row: u32,
+    name: Option<String>,
+    fields: BTreeMap<String, String>,
+}
+
+/// What to show.
+struct Wanted<'a> {
+    row: Option<u32>,
+    column: Option<&'a str>,
+    limit: usize,
+}
+
+pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
+    let path = &arguments.file;
+    let mut trace = open_trace(path)?;
+    let tick = Tick(arguments.tick);
+    let wanted = Wanted {
+        row: arguments.entity.as_deref().map(parse_entity).transpose()?,
+        column: arguments.column.as_deref(),
+        limit: arguments.limit,
+    };
+    check_column(&trace, wanted.column)?;
+    let root = trace.root(tick).map_err(|error| trace_failure(path, error))?;
+    let mut report =
+        Report { file: path.display().to_string(), tick: tick.0, root: root.to_string(), columns: Vec::new() };
+    if is_known_game(&trace) {
+        let packs = packs::packs_of(&mut trace, &report.file)?;
+        let names = Names::of(&packs);
+        let sought = trace.seek::<Rules>(tick, &packs::library(&packs), &context.pool);
+        let simulation = sought.map_err(|error| replay_failure(path, error))?;
+        let view = WorldView::new(simulation.world(), simulation.schema());
+        report.columns = columns(&view, &wanted, &names);
+    } else {
+        let state = trace.state_at(tick).ok_or_else(|| no_state(path, &trace, tick))?;
+        let state = trace.raw_state(state).map_err(|error| trace_failure(path, error))?;
+        report.columns = columns(&state, &wanted, &Names::default());
+    }
+    if wanted.row.is_some() && report.columns.is_empty() {
+        let message = format!("nothing lives in row {} at tick {tick}", wanted.row.unwrap_or(0));
+        return Err(Failure::new(message).help("`--column entities.alive` shows who lives"));
+    }
+    context.out.value(&report);
+    say(context, &report, &wanted);
+    Ok(Verdict::Same)
+}
+
+fn no_state(path: &Path, trace: &Trace<TraceFile>, tick: Tick) -> Failure {
+    let known: Vec<String> = trace.states().iter().take(20).map(|state| state.tick.to_string()).collect();
+    let message = format!("{}: this build does not know the game {}", path.display(), trace.schema().game);
+    Failure::new(format!("{message}, and the trace holds no world of tick {tick}"))
+        .help(format!("it holds the worlds of ticks {}", known.join(", ")))
+}
+
+/// The index of `17v1` or `17`.
+fn parse_entity(text: &str) -> Outcome<u32> {
+    let index = text.split_once('v').map_or(text, |(index, _)| index);
+    index.parse().map_err(|_| {
+        Failure::new(format!("`{text}` is no entity")).help("write its index, or index and generation: 17v1")
+    })
+}
+
+fn check_column(trace: &Trace<TraceFile>, wanted: Option<&str>) -> Outcome<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let known: Vec<&str> = trace.schema().columns.iter().map(|column| &*column.name).collect();
+    if known.contains(&wanted) {
+        return Ok(());
+    }
+    let help = tickworld_contentc::document::suggestion(wanted, known.iter().copied());
+    Err(Failure::new(format!("there is no column `{wanted}`"))
+        .help(help.unwrap_or_else(|| format!("there are: {}", known.join(", ")))))
+}
+
+fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<ColumnReport> {
+    let mut reports = Vec::new();
+    let detailed = wanted.row.is_some() || wanted.column.is_some();
+    for (at, column) in view.schema().columns.iter().enumerate() {
+        if wanted.column.is_some_and(|name| name != column.name) {
+            continue;
+        }
+        if wanted.row.is_some() && column.rows != RowKind::Entity {
+            continue;
+        }
+        let pages = view.pages(at);
+        let count: u64 = pages.iter().map(|page| u64::from(page.row_count)).sum();
+        let mut shown_rows = Vec::new();
+        for entry in pages.iter().filter(|_| detailed) {
+            let mut bytes = Vec::new();
+            view.page_bytes(at, entry.page, &mut bytes);
+            let rows = PageBytes::parse(&bytes, entry.row_count, column.ty.size(), column.page_rows.into());
+            let Ok(rows) = rows else { continue };
+            for (place, bytes) in rows.rows() {
+                let row = entry.page * u32::from(column.page_rows) + u32::try_from(place).unwrap_or(0);
+                if wanted.row.is_none_or(|wanted| wanted == row) && shown_rows.len() < wanted.limit {
+                    let mut fields = BTreeMap::new();
+                    let read = column.ty.read(bytes, &mut |path, value| {
+                        fields.insert(path.to_owned(), shown(&value, names));
+                    });
+                    if read.is_ok() {
+                        shown_rows.push(RowReport { row, name: None, fields });
+                    }
+                }
+            }
+        }
+        if column.rows == RowKind::Entity {
+            let rows: Vec<u32> = shown_rows.iter().map(|row| row.row).collect();
+            let named = creature_names(view, &rows, names);
+            for row in &mut shown_rows {
+                row.name = named.get(&row.row).cloned();
+            }
+        }
+        if wanted.row.is_none() || !shown_rows.is_empty() {
+            reports.push(ColumnReport { column: column.name.to_string(), rows: count, shown: shown_rows });
+        }
+    }
+    reports
+}
+
+fn say(context: &mut Context, report: &Report, wanted: &Wanted<'_>) {
+    let out = &mut context.out;
+    let title = out.paint(Ink::Bold, format!("tick {}", report.tick));
+    out.line(format!("{title} of {}, root {}", report.file, report.root));
+    for ColumnReport { column, rows, shown } in &report.columns {
+        if shown.is_empty() {
+            out.line(format!("  {rows:8}  {column}"));
+            continue;
+        }
+        if wanted.row.is_none() {
+            let title = out.paint(Ink::Bold, column);
+            out.line(format!("{title}: {rows} rows"));
+        }
+        for row in shown {
+            let fields: Vec<String> = row
+                .fields
+                .iter()
+                .map(|(path, value)| if path.is_empty() { value.clone() } else { format!("{path} {value}") })
+                .collect();
+            let head = if wanted.row.is_some() { column.clone() } else { row.row.to_string() };
+            let name = row.name.as_ref().filter(|_| wanted.row.is_none()).map(|name| format!(" ({name})"));
+            out.line(format!("  {head:14}{} {}", name.unwrap_or_default(), fields.join(", ")));
+        }
+        if wanted.row.is_none() && rows > &u64::try_from(shown.len()).unwrap_or(u64::MAX) {
+            out.line(format!("  ... {} more rows: --limit shows more", rows - shown.len() as u64));
+        }
+    }
+}

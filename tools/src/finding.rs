@@ -1,0 +1,403 @@
+//! [`DiffReport`]: what a diff found, in the game's words, for people and for machines.
+//!
+//! Invariant: nothing is added to what the engine's diff says but names: of creatures for rows, of content for keys. The
+//! columns that differ right after the first differing system come first, for that is where the fault is.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tickworld_rules::{Rules, Ruleset};
+use tickworld_sim::{
+    content::Library,
+    diff::{Difference, Fields, Finding, Found, StateView, Subject, TraceDiff, Verdict, WorldView},
+    frame::{Act, InputFrame, Tick},
+    schema::Value,
+    trace::{Source, Trace},
+};
+
+use crate::{
+    output::{Ink, Output},
+    packs::Names,
+    pool::Pool,
+};
+
+/// What two traces say of each other.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DiffReport {
+    /// Equal as far as both go.
+    pub(crate) same: bool,
+    /// The last tick of each.
+    pub(crate) last: [u64; 2],
+    /// Lines of the headers that differ.
+    pub(crate) header: Vec<HeaderLine>,
+    /// The first tick that differs.
+    pub(crate) finding: Option<FindingReport>,
+}
+
+/// A line of the header.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HeaderLine {
+    what: &'static str,
+    left: String,
+    right: String,
+    matters: bool,
+}
+
+/// The first tick that differs, and in what.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FindingReport {
+    /// Which tick.
+    pub(crate) tick: u64,
+    /// `reproduced`, `evidenced` or `bounded`.
+    pub(crate) verdict: &'static str,
+    /// The first system after which the sides differ.
+    pub(crate) system: Option<String>,
+    /// What the right side ran in its place, if it ran another.
+    pub(crate) right_system: Option<String>,
+    /// The columns that differ after that system.
+    pub(crate) columns_after_system: Vec<String>,
+    /// Whether the inputs of the tick differ.
+    pub(crate) inputs_differ: bool,
+    /// The inputs of the tick on each side.
+    pub(crate) inputs: [Vec<String>; 2],
+    /// Whether the tick has inputs at all: the start has none.
+    #[serde(skip)]
+    pub(crate) is_start: bool,
+    /// The roots.
+    pub(crate) roots: [String; 2],
+    /// The columns that differ at the end of the tick.
+    pub(crate) columns: Vec<String>,
+    /// `reproduced`, `evidenced` or `neither`, for each side.
+    pub(crate) standing: [&'static str; 2],
+    /// Why a side is not reproduced.
+    pub(crate) why: [Option<String>; 2],
+    /// The tick whose fields are listed: this one, or a later one where only that can be shown.
+    pub(crate) fields_of_tick: Option<u64>,
+    /// How many fields differ in all.
+    pub(crate) field_count: u64,
+    /// The first of them.
+    pub(crate) fields: Vec<FieldReport>,
+    /// Which systems of the reproduced side wrote the differing rows.
+    pub(crate) writers: Vec<WriterReport>,
+}
+
+/// A field that differs.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FieldReport {
+    /// Its column.
+    pub(crate) column: String,
+    /// Row number.
+    pub(crate) row: u32,
+    /// Full name: `health.current`.
+    pub(crate) path: String,
+    /// Whose: `entity 17v1`, `world`, `player 2`.
+    pub(crate) subject: String,
+    /// The entity: `17v1`.
+    pub(crate) entity: Option<String>,
+    /// What the creature is called.
+    pub(crate) name: Option<String>,
+    /// On the left.
+    pub(crate) left: String,
+    /// On the right.
+    pub(crate) right: String,
+}
+
+/// Who wrote a row.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WriterReport {
+    column: String,
+    row: u32,
+    systems: Vec<String>,
+}
+
+impl DiffReport {
+    /// Names what was found; `creature` gives the name of a row's creature.
+    pub(crate) fn of(found: &TraceDiff, names: &Names, creature: &dyn Fn(&str, u32) -> Option<String>) -> Self {
+        let header = found.header.iter().map(|it| HeaderLine {
+            what: it.what,
+            left: it.left.clone(),
+            right: it.right.clone(),
+            matters: it.matters,
+        });
+        Self {
+            same: found.finding.is_none(),
+            last: found.last.map(|tick| tick.0),
+            header: header.collect(),
+            finding: found.finding.as_ref().map(|finding| FindingReport::of(finding, names, creature)),
+        }
+    }
+}
+
+impl FindingReport {
+    fn of(finding: &Finding, names: &Names, creature: &dyn Fn(&str, u32) -> Option<String>) -> Self {
+        let blame = finding.blame.as_ref();
+        let guilty: Vec<String> = blame.map(|blame| blame.columns.clone()).unwrap_or_default();
+        let mut fields: Vec<FieldReport> = Vec::new();
+        if let Some((_, differences)) = &finding.differences {
+            fields = differences.list.iter().map(|it| field(it, names, creature)).collect();
+            let is_guilty = |field: &FieldReport| {
+                guilty
+                    .iter()
+                    .any(|column| *column == field.column || column.strip_suffix(".chunks") == Some(&field.column))
+            };
+            fields.sort_by_key(|field| !is_guilty(field));
+        }
+        let writers = blame.map(|blame| &blame.writers[..]).unwrap_or_default().iter().map(|it| WriterReport {
+            column: it.column.clone(),
+            row: it.row,
+            systems: it.systems.clone(),
+        });
+        let inputs =
+            |frame: &Option<InputFrame<Fields>>| frame.as_ref().map(|frame| inputs(frame, names)).unwrap_or_default();
+        Self {
+            tick: finding.tick.0,
+            verdict: verdict_word(finding.verdict),
+            system: blame.and_then(|blame| blame.system.clone()),
+            right_system: blame.and_then(|blame| blame.right_system.clone()),
+            columns_after_system: guilty,
+            inputs_differ: finding.inputs_differ,
+            inputs: [inputs(&finding.frames[0]), inputs(&finding.frames[1])],
+            is_start: finding.frames.iter().all(Option::is_none),
+            roots: finding.roots.map(|root| root.to_string()),
+            columns: finding.columns.clone(),
+            standing: [standing_word(&finding.standing[0]), standing_word(&finding.standing[1])],
+            why: finding.why.clone(),
+            fields_of_tick: finding.differences.as_ref().map(|(tick, _)| tick.0),
+            field_count: finding.differences.as_ref().map_or(0, |(_, differences)| differences.field_count),
+            fields,
+            writers: writers.collect(),
+        }
+    }
+}
+
+fn field(it: &Difference, names: &Names, creature: &dyn Fn(&str, u32) -> Option<String>) -> FieldReport {
+    let owner = match it.subject {
+        Subject::Entity { left, right } => left.or(right),
+        _ => None,
+    };
+    FieldReport {
+        column: it.column.clone(),
+        row: it.row,
+        path: it.path(),
+        subject: it.subject.to_string(),
+        entity: owner.map(|entity| entity.to_string()),
+        name: owner.and_then(|entity| creature(&it.column, entity.index())),
+        left: found(&it.left, names),
+        right: found(&it.right, names),
+    }
+}
+
+fn found(found: &Found, names: &Names) -> String {
+    match found {
+        Found::Value(value) => shown(value, names),
+        other => other.to_string(),
+    }
+}
+
+/// A value; keys of content with what they are called.
+pub(crate) fn shown(value: &Value, names: &Names) -> String {
+    match value {
+        Value::Unsigned(key) => match names.title(*key) {
+            Some(title) => format!("\"{title}\""),
+            None => value.to_string(),
+        },
+        _ => value.to_string(),
+    }
+}
+
+const fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reproduced => "reproduced",
+        Verdict::Evidenced => "evidenced",
+        Verdict::Bounded => "bounded",
+    }
+}
+
+const fn standing_word(standing: &tickworld_sim::diff::Standing) -> &'static str {
+    use tickworld_sim::diff::Standing;
+    match standing {
+        Standing::Reproduced => "reproduced",
+        Standing::Evidenced => "evidenced",
+        Standing::Neither => "neither",
+    }
+}
+
+/// The inputs of a frame, one a line.
+fn inputs(frame: &InputFrame<Fields>, names: &Names) -> Vec<String> {
+    let line = |input: &tickworld_sim::frame::Input<Fields>| {
+        let act = match &input.act {
+            Act::Join => "joins".to_owned(),
+            Act::Leave => "leaves".to_owned(),
+            Act::TimeOut => "times out".to_owned(),
+            Act::Content(id) => format!("switches to content {}", crate::packs::short(*id)),
+            Act::Play(fields) => {
+                let values = fields.iter().map(|(path, value)| match path.as_str() {
+                    "" => shown(value, names),
+                    path => format!("{path} {}", shown(value, names)),
+                });
+                format!("#{} {}", input.sequence.0, values.collect::<Vec<_>>().join(", "))
+            }
+        };
+        format!("player {} {act}", input.player.0)
+    };
+    frame.inputs.iter().map(line).collect()
+}
+
+/// The rows of the entities that a finding names.
+pub(crate) fn rows(finding: &Finding) -> Vec<u32> {
+    let list = finding.differences.as_ref().map(|(_, differences)| &differences.list[..]).unwrap_or_default();
+    let owners = list.iter().filter_map(|it| match it.subject {
+        Subject::Entity { left, right } => left.or(right).map(|entity| entity.index()),
+        _ => None,
+    });
+    owners.collect()
+}
+
+/// What the creatures in these rows are called at a tick, or just before it, as far as the trace can tell.
+pub(crate) fn creatures_of<S: Source>(
+    trace: &mut Trace<S>,
+    tick: Tick,
+    rows: &[u32],
+    library: &Library<Ruleset>,
+    names: &Names,
+    pool: &Pool,
+) -> BTreeMap<u32, String> {
+    if rows.is_empty() {
+        return BTreeMap::new();
+    }
+    let eve = Tick(tick.0.saturating_sub(1)).max(trace.start());
+    let mut named = match trace.seek::<Rules>(eve, library, pool) {
+        Ok(simulation) => creature_names(&WorldView::new(simulation.world(), simulation.schema()), rows, names),
+        Err(_) => BTreeMap::new(),
+    };
+    // Whoever came in this very tick.
+    if let Some(state) = trace.state_at(tick)
+        && let Ok(state) = trace.raw_state(state)
+    {
+        for (row, name) in creature_names(&state, rows, names) {
+            named.entry(row).or_insert(name);
+        }
+    }
+    named
+}
+
+/// What the creatures in these rows are called.
+pub(crate) fn creature_names(view: &dyn StateView, rows: &[u32], names: &Names) -> BTreeMap<u32, String> {
+    let Some((at, column)) = view.column("creature") else { return BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    let mut bytes = Vec::new();
+    for row in rows {
+        bytes.clear();
+        if !view.row_bytes(at, *row, &mut bytes) {
+            continue;
+        }
+        let _ = column.ty.read(&bytes, &mut |path, value| {
+            if let (true, Value::Unsigned(key)) = (path == "key" || path == "key.0", value)
+                && let Some(title) = names.title(key)
+            {
+                found.insert(*row, title.to_owned());
+            }
+        });
+    }
+    found
+}
+
+/// Says it for people.
+pub(crate) fn say(out: &mut Output, report: &DiffReport, files: [String; 2]) {
+    let [left, right] = report.last;
+    for line in report.header.iter().filter(|line| line.matters || report.same) {
+        out.line(format!("header: {} is {} on the left, {} on the right", line.what, line.left, line.right));
+    }
+    let Some(finding) = &report.finding else {
+        let same = out.paint(Ink::Green, "same");
+        out.line(format!("{same}: {} and {}, every root up to tick {}", files[0], files[1], left.min(right)));
+        if left != right {
+            let (longer, last) = if left > right { (&files[0], left) } else { (&files[1], right) };
+            out.line(format!("  {longer} goes on to tick {last}"));
+        }
+        return;
+    };
+    out.line(format!("left   {}", files[0]));
+    out.line(format!("right  {}", files[1]));
+    say_finding(out, finding);
+}
+
+/// Says what differs, and how that is known.
+pub(crate) fn say_finding(out: &mut Output, finding: &FindingReport) {
+    let place = match (&finding.system, &finding.right_system) {
+        (Some(left), Some(right)) => format!(", where the left ran {left} and the right {right}"),
+        (Some(system), None) => format!(", system {system}"),
+        _ => String::new(),
+    };
+    let head = out.paint(Ink::Red, format!("first difference: tick {}{place}", finding.tick));
+    out.line(head);
+    if let Some(tick) = finding.fields_of_tick.filter(|tick| *tick != finding.tick) {
+        out.line(format!("  what can be shown is the world of tick {tick}:"));
+    }
+    say_fields(out, finding);
+    if finding.fields.is_empty() && !finding.columns.is_empty() {
+        out.line(format!("  in the columns {}", finding.columns.join(", ")));
+    }
+    say_inputs(out, finding);
+    let verdict = out.paint(Ink::Bold, finding.verdict);
+    out.line(format!("{verdict}: {}", explanation(finding)));
+}
+
+fn say_fields(out: &mut Output, finding: &FindingReport) {
+    let whose = |field: &FieldReport| match &field.name {
+        Some(name) => format!("{} ({name})", field.subject),
+        None => field.subject.clone(),
+    };
+    let width = finding.fields.iter().map(|field| whose(field).len()).max().unwrap_or(0).min(40);
+    let path_width = finding.fields.iter().map(|field| field.path.len()).max().unwrap_or(0).min(30);
+    for field in &finding.fields {
+        let (whose, path) = (whose(field), &field.path);
+        let (left, right) = (out.paint(Ink::Cyan, &field.left), out.paint(Ink::Red, &field.right));
+        out.line(format!("  {whose:width$}  {path:path_width$}  left {left}  right {right}"));
+    }
+    let more = finding.field_count.saturating_sub(u64::try_from(finding.fields.len()).unwrap_or(0));
+    if more > 0 {
+        out.line(format!("  and {more} more fields in {}: --limit shows more", finding.columns.join(", ")));
+    }
+}
+
+fn say_inputs(out: &mut Output, finding: &FindingReport) {
+    let [left, right] = &finding.inputs;
+    if finding.is_start {
+        out.line("both begin with this world: other set-ups, or other content");
+    } else if finding.inputs_differ {
+        out.line("inputs of that tick differ:");
+        for (side, inputs) in [("left", left), ("right", right)] {
+            let inputs = if inputs.is_empty() { vec!["none".to_owned()] } else { inputs.clone() };
+            inputs.iter().for_each(|input| out.line(format!("  {side:5}  {input}")));
+        }
+        if left == right {
+            out.line("  (they look alike: it is the entropy that differs)");
+        }
+    } else if left.is_empty() {
+        out.line("inputs of that tick: none, and the same entropy on both sides");
+    } else {
+        out.line("inputs of that tick, the same on both sides:");
+        left.iter().for_each(|input| out.line(format!("  {input}")));
+    }
+}
+
+/// What the verdict rests on.
+fn explanation(finding: &FindingReport) -> String {
+    match finding.standing {
+        ["reproduced", "reproduced"] if finding.inputs_differ => {
+            "running either side again gives its own roots: both do what their inputs say".into()
+        }
+        ["reproduced", "reproduced"] => "running either side again gives its own roots".into(),
+        ["reproduced", "evidenced"] => {
+            "running the left side again gives its roots; the right one's do not follow from its inputs".into()
+        }
+        ["evidenced", "reproduced"] => {
+            "running the right side again gives its roots; the left one's do not follow from its inputs".into()
+        }
+        ["evidenced", "evidenced"] => {
+            "this build reproduces neither side; the fields are from pages in both files".into()
+        }
+        [left, right] => format!("left {left}, right {right}: a file holds only roots of this tick, no pages"),
+    }
+}

@@ -1,0 +1,119 @@
+//! [`Output`]: what a command says, for people or for machines.
+//!
+//! Invariant: with `--json` exactly one JSON value a command on standard output (`trace export`: one a line), without it text
+//! of at most 100 columns where the content allows. A reader that goes away (`| head`) ends the output, not the work: the
+//! exit code still says what was found.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use serde::Serialize;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Standard output.
+pub(crate) struct Output {
+    stream: BufWriter<io::Stdout>,
+    json: bool,
+    color: bool,
+    broken: bool,
+}
+
+/// What to emphasise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ink {
+    /// A title.
+    Bold,
+    /// What is well.
+    Green,
+    /// What is not.
+    Red,
+    /// The left side, a hint.
+    Cyan,
+}
+
+impl Color {
+    /// Whether to use colours on a stream.
+    pub(crate) fn wanted(self, is_terminal: bool) -> bool {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+}
+
+impl Output {
+    /// To standard output.
+    pub(crate) fn new(json: bool, color: Color) -> Self {
+        let stream = io::stdout();
+        let color = color.wanted(stream.is_terminal()) && !json;
+        Self { stream: BufWriter::new(stream), json, color, broken: false }
+    }
+
+    /// Whether machines read it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A line for people; nothing with `--json`.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) {
+        if !self.json {
+            self.write(text.as_ref());
+        }
+    }
+
+    /// A value for machines; nothing without `--json`.
+    pub(crate) fn value(&mut self, value: &impl Serialize) {
+        if self.json {
+            self.value_line(value);
+        }
+    }
+
+    /// A value on a line of its own, whoever reads.
+    pub(crate) fn value_line(&mut self, value: &impl Serialize) {
+        let text = serde_json::to_string(value).expect("reports have string keys and plain values");
+        self.write(&text);
+    }
+
+    /// The text in a colour, if there are any.
+    pub(crate) fn paint(&self, ink: Ink, text: impl AsRef<str>) -> String {
+        let text = text.as_ref();
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match ink {
+            Ink::Bold => "1",
+            Ink::Green => "1;32",
+            Ink::Red => "1;31",
+            Ink::Cyan => "36",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// Whether nobody reads any more; long outputs may stop.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Sends what is buffered.
+    pub(crate) fn flush(&mut self) {
+        self.broken |= self.stream.flush().is_err();
+    }
+
+    fn write(&mut self, text: &str) {
+        if !self.broken {
+            self.broken = writeln!(self.stream, "{text}").is_err();
+        }
+    }
+}

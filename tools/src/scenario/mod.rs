@@ -1,0 +1,144 @@
+//! [`Scenario`]: a run described in YAML: content, map, who stands where, who plays, for how long.
+//!
+//! Invariant: the same file, content and seed give the same frames and the same trace, on any machine. Whatever is wrong with
+//! the file is named with line and column, all of it at once.
+
+mod frames;
+mod order;
+mod parts;
+mod read;
+mod reader;
+
+use std::path::Path;
+
+use tickworld_contentc::{Diagnostics, Source};
+use tickworld_rules::{Rules, SetUp};
+use tickworld_sim::{frame::PlayerId, simulation::Simulation, trace::About};
+
+pub(crate) use frames::Frames;
+pub(crate) use order::{Aim, Order};
+
+use crate::{
+    failure::{Failure, Outcome},
+    files,
+    packs::{LoadedPack, PackSource},
+};
+
+/// Longest scenario that is read, in bytes.
+const SCENARIO_BYTES_MAX: u64 = 1 << 20;
+/// Most ticks of a run: nine hours at thirty a second, ten thousand times over.
+pub(crate) const TICKS_MAX: u64 = 10_000_000_000;
+
+/// The shipped scenarios, by name.
+pub(crate) const SHIPPED: &[(&str, &str)] = &[
+    ("duel", include_str!("../../scenarios/duel.yaml")),
+    ("skirmish", include_str!("../../scenarios/skirmish.yaml")),
+    ("siege", include_str!("../../scenarios/siege.yaml")),
+];
+
+/// A run, ready to begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    /// What it is, for people.
+    pub(crate) title: String,
+    /// What its frames are drawn from.
+    pub(crate) seed: u64,
+    /// How long it runs.
+    pub(crate) ticks: u64,
+    /// The names of the factions, by number.
+    pub(crate) factions: Vec<String>,
+    /// How the world begins.
+    pub(crate) set_up: SetUp,
+    /// Who plays.
+    pub(crate) players: Vec<Player>,
+    /// The content it uses.
+    pub(crate) pack: LoadedPack,
+}
+
+/// A player of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Player {
+    /// Who.
+    pub(crate) id: PlayerId,
+    /// The tick at which they enter.
+    pub(crate) joins: u64,
+    /// The tick at which they go.
+    pub(crate) leaves: Option<u64>,
+    /// Sends a command of its own making about every so many ticks.
+    pub(crate) bot_every: Option<u32>,
+    /// What they send, by tick.
+    pub(crate) orders: Vec<(u64, Order)>,
+}
+
+impl Scenario {
+    /// Reads a scenario by its path, or by the name of a shipped one.
+    pub(crate) fn load(path: &Path) -> Outcome<Self> {
+        let name = path.to_string_lossy();
+        if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name && !path.exists()) {
+            return Self::parse(&Source { path: format!("{name}.yaml"), text: (*text).to_owned() }, Path::new("."));
+        }
+        let text = read_text(path)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&Source { path: name.into_owned(), text }, folder)
+    }
+
+    /// Of a source; paths in it are relative to `folder`.
+    pub(crate) fn parse(source: &Source, folder: &Path) -> Outcome<Self> {
+        let unusable = |list: Diagnostics| Failure::of_sources(&format!("the scenario {}", source.path), list);
+        let pack = match read::pack_source(source).map_err(unusable)? {
+            PackSource::Path(path) => PackSource::Path(folder.join(path)),
+            PackSource::Shipped => PackSource::Shipped,
+        };
+        read::scenario(source, pack.load()?).map_err(unusable)
+    }
+
+    /// With another seed, for the set-up and the frames.
+    pub(crate) fn with_seed(mut self, seed: Option<u64>) -> Self {
+        if let Some(seed) = seed {
+            self.seed = seed;
+            self.set_up.seed = seed;
+        }
+        self
+    }
+
+    /// The world at tick 0.
+    pub(crate) fn begin(&self) -> Outcome<Simulation<Rules>> {
+        let mut laid_out = Ok(());
+        let simulation = Simulation::new(self.pack.library(), self.pack.id, |realm, rules| {
+            laid_out = self.set_up.apply(realm, rules);
+        });
+        laid_out.map_err(|error| Failure::new(format!("the scenario is impossible: {error}")))?;
+        Ok(simulation)
+    }
+
+    /// What a trace says of itself.
+    pub(crate) fn about(&self) -> About {
+        About {
+            engine: concat!("tickworld ", env!("CARGO_PKG_VERSION")).into(),
+            title: self.title.clone(),
+            seed: self.seed.to_string(),
+            ticks_per_second: self.set_up.settings.ticks_per_second.into(),
+            ..About::default()
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Outcome<String> {
+    if path.is_dir() {
+        return Err(Failure::new(format!("{} is a folder, not a scenario", path.display())));
+    }
+    let bytes = std::fs::metadata(path)
+        .and_then(|meta| if meta.len() > SCENARIO_BYTES_MAX { Ok(None) } else { std::fs::read(path).map(Some) });
+    let bytes = bytes.map_err(|error| {
+        let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        Failure::new(format!("cannot open {}: {error}", path.display()))
+            .help(format!("a scenario is a YAML file, or one of the shipped ones: {}", shipped.join(", ")))
+    })?;
+    let Some(bytes) = bytes else { return Err(files::wrong_kind(path, "scenario")) };
+    let is_text =
+        !matches!(files::FileKind::of(&bytes[..bytes.len().min(256)]), files::FileKind::Pack | files::FileKind::Trace);
+    match String::from_utf8(bytes) {
+        Ok(text) if is_text => Ok(text),
+        _ => Err(files::wrong_kind(path, "scenario")),
+    }
+}
