@@ -287,7 +287,8 @@ pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         match stride {
             Stride::Halt => realm.halt(row),
             Stride::Walk(motion) => {
-                realm.halt(row);
+                realm.path.clear(row);
+                realm.seeking.remove(row);
                 realm.motion.set(row, motion);
             }
             Stride::Seek(goal) => paths::ask(realm, step.tick().0, row, goal),
@@ -313,6 +314,12 @@ fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Some
         return away(realm, who, enemy, feet(block.awareness)).and_then(walk).or_else(halt);
     }
     if keep > Fx::ZERO && reach::within(who.place, enemy.place, keep.saturating_mul(Fx::HALF)) {
+        // One who is on the way to a good place goes on: a leg is not written anew at every beat.
+        let enough = keep.saturating_mul(Fx::from_ratio(3, 4));
+        let leaves = |goal: Vec2| !reach::within(goal, enemy.place, enough);
+        if realm.motion.get(who.row).is_some_and(|motion| leaves(motion.goal)) {
+            return None;
+        }
         return away(realm, who, enemy, keep).and_then(walk).or_else(halt);
     }
     let girth = reach::girth(realm, rules, &[who.creature.key, enemy.creature.key]);
