@@ -156,7 +156,7 @@ fn a_world_changed_together_with_its_manifest_has_another_root() {
     }
     let mut trace = open(&changed);
     let start = trace.keyframe_at_or_before(Tick(0)).expect("there is one");
-    let error = trace.raw_state(start).err().expect("refused").to_string();
+    let error = trace.raw_state(start).expect_err("refused").to_string();
     assert!(error.starts_with("the keyframe of tick 0 has root "), "{error}");
     assert!(matches!(Audit::run(&mut trace, &mut |_, _| {}), Err(TraceError::KeyframeRoot { tick: Tick(0), .. })));
     assert!(trace.seek::<Fairground>(Tick(2), &library(), &Inline).is_err());
