@@ -390,10 +390,10 @@ fn explanation(finding: &FindingReport) -> String {
         }
         ["reproduced", "reproduced"] => "running either side again gives its own roots".into(),
         ["reproduced", "evidenced"] => {
-            "running the left side again gives its roots; the right one's do not follow from its inputs".into()
+            "the left side run again gives its roots; the right one's do not follow from its inputs".into()
         }
         ["evidenced", "reproduced"] => {
-            "running the right side again gives its roots; the left one's do not follow from its inputs".into()
+            "the right side run again gives its roots; the left one's do not follow from its inputs".into()
         }
         ["evidenced", "evidenced"] => {
             "this build reproduces neither side; the fields are from pages in both files".into()

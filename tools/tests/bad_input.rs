@@ -1,0 +1,181 @@
+//! Every kind of unusable input: exit code 2, what is wrong, what to do; never a panic.
+
+mod common;
+
+use common::Bench;
+use tickworld_rules::Rules;
+use tickworld_sim::{
+    content::{ContentId, Library},
+    hash::Hash,
+    simulation::Simulation,
+    trace::{About, Recorder},
+};
+
+const DUEL: &str = "name: Duel\nticks: 50\nmap: {width: 10, height: 8}\nfactions: {a: [b], b: [a]}\ngroups:\n";
+
+#[test]
+fn a_file_that_is_something_else_says_what_it_is() {
+    let bench = Bench::new();
+    bench.ok("content build shipped -o shipped.pack");
+    bench.ok("trace record duel -o duel.trace --ticks 20");
+    bench.write("text.yaml", DUEL);
+    bench.write("noise", [0, 1, 2, 3, 255, 254]);
+    bench.write("empty", []);
+    bench
+        .refused("trace info shipped.pack", &["is a content pack, not a trace", "tickworld content info shipped.pack"]);
+    bench.refused("content info duel.trace", &["is a trace, not a content pack", "tickworld trace info duel.trace"]);
+    bench.refused("trace verify text.yaml", &["is a text file, not a trace", "tickworld trace record text.yaml"]);
+    bench.refused("trace info noise", &["is not a trace, nor anything else"]);
+    bench.refused("trace info empty", &["is empty, not a trace"]);
+    bench.refused("trace info nothing.trace", &["cannot open nothing.trace"]);
+    bench.refused("run duel.trace", &["is a trace, not a scenario"]);
+    bench.refused("run shipped.pack", &["is a content pack, not a scenario"]);
+    bench.refused("run nowhere.yaml", &["cannot open nowhere.yaml", "duel, skirmish, siege"]);
+    bench.refused("content build text.yaml -o x", &["is a text file, not a folder of sources"]);
+    bench.refused("content import-5e . -o out", &["no .json file"]);
+}
+
+#[test]
+fn a_damaged_trace_is_refused_at_the_damage() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o good.trace --ticks 200");
+    let good = bench.read("good.trace");
+    let mut flipped = good.clone();
+    let at = good.len() - good.len() / 8;
+    flipped[at] ^= 0x10;
+    bench.write("flipped.trace", &flipped);
+    let ran = bench.run("trace verify flipped.trace");
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("flipped.trace: byte "), "{}", ran.err);
+    assert!(ran.err.contains("tickworld trace info flipped.trace"), "{}", ran.err);
+    bench.write("short.trace", &good[..10]);
+    bench.refused("trace info short.trace", &["not a trace"]);
+    bench.write("header.trace", &good[..60]);
+    bench.refused("trace info header.trace", &["the file ends inside a record"]);
+    let mut newer = good;
+    newer["tickworld-trace".len()..][..4].copy_from_slice(&[99, 0, 0, 0]);
+    // Where exactly the version stands is the format's business: whatever was overwritten, it must be refused.
+    bench.write("newer.trace", &newer);
+    bench.refused("trace info newer.trace", &["newer.trace"]);
+}
+
+#[test]
+fn no_single_damaged_byte_makes_it_panic() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o good.trace --ticks 8 --evidence 1");
+    let good = bench.read("good.trace");
+    for part in 0..60 {
+        let mut bad = good.clone();
+        bad[good.len() * part / 60] ^= 0x5a;
+        bench.write("bad.trace", &bad);
+        let ran = bench.run("trace verify bad.trace");
+        assert!(matches!(ran.code, 0..=2) && !ran.err.contains("panicked"), "part {part}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_trace_with_content_that_is_not_the_one_it_names_is_refused() {
+    let bench = Bench::new();
+    bench.ok("content build shipped -o shipped.pack");
+    let pack = bench.read("shipped.pack");
+    let wrong = ContentId(Hash([7; 32]));
+    let (_, read) = tickworld_content::model::Pack::from_bytes(&pack).expect("it was just built");
+    let library = Library::of(wrong, tickworld_rules::Ruleset::new(read));
+    let simulation = Simulation::<Rules>::new(library, wrong, |_, _| ());
+    let recorder = Recorder::begin(Vec::new(), &simulation, About::default(), &[(wrong, pack.as_slice())]);
+    let (bytes, _) = recorder.expect("the recorder takes what it is given").seal().expect("into memory");
+    bench.write("wrong.trace", bytes);
+    bench.refused("trace verify wrong.trace", &["wrong.trace: the content inside is", "0707070707070707"]);
+}
+
+#[test]
+fn a_damaged_pack_is_refused() {
+    let bench = Bench::new();
+    bench.ok("content build shipped -o good.pack");
+    let good = bench.read("good.pack");
+    bench.write("short.pack", &good[..good.len() - 7]);
+    bench.refused("content info short.pack", &["the header promises a body of"]);
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    bench.write("flipped.pack", &flipped);
+    bench.refused("content info flipped.pack", &["the body is damaged", "content build"]);
+    let mut newer = good;
+    newer[8] = 9;
+    bench.write("newer.pack", newer);
+    bench.refused("content info newer.pack", &["format version 9"]);
+    bench.write("scenario.yaml", format!("pack: flipped.pack\n{DUEL}"));
+    bench.refused("run scenario.yaml", &["the body is damaged"]);
+}
+
+#[test]
+fn a_scenario_with_a_mistake_is_shown_the_place() {
+    let bench = Bench::new();
+    let check = |text: &str, words: &[&str]| {
+        bench.write("bad.yaml", text);
+        bench.refused("run bad.yaml", words);
+    };
+    let group = |group: &str| format!("{DUEL}  - {group}\n");
+    check(
+        &group("{creature: gobin, faction: a, area: [0, 0, 1, 1]}"),
+        &["bad.yaml:6:16", "unknown creature `gobin`", "did you mean `goblin`?", "^^^^^"],
+    );
+    check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`"]);
+    check(&group("{creature: goblin, faction: a, area: [9, 0, 2, 1]}"), &["reaches beyond the map", "10 by 8 cells"]);
+    check(&group("{creature: goblin, faction: a, area: [0, 0, 0, 1]}"), &["the area is empty"]);
+    check(&group("{creature: goblin, faction: a, area: [0, 0, 1]}"), &["expected [x, y, width, height]"]);
+    check(&group("{creature: goblin, faction: a}"), &["missing field `area`"]);
+    check(
+        &group("{creature: goblin, facton: a, area: [0, 0, 1, 1]}"),
+        &["unknown field `facton`", "did you mean `faction`?"],
+    );
+    check(&group("{creature: goblin, faction: a, area: [0, 0, 1, 1], count: 0}"), &["0 is not within 1 to"]);
+    check(&group("{creature: goblin, faction: a, area: [0, 0, 1, 1], count: many}"), &["`many` is not a whole number"]);
+    check(&group("goblin"), &["expected fields, found `goblin`"]);
+    check("name: Nothing\nmap: {width: 5, height: 5}\n", &["missing field `ticks`"]);
+    check("name: Nothing\nticks: 5\n", &["missing field `map`"]);
+    check("name: Nothing\nticks: 5\nmap: {width: 0, height: 5}\n", &["bad.yaml:3:14", "0 is not within 1 to"]);
+    check("ticks: [\n", &["not YAML"]);
+    check("", &["an empty file"]);
+    check("- a\n", &["expected fields, found a list"]);
+    check(&format!("{DUEL}\nplayers: [{{player: 1}}]\n"), &["no class to begin as"]);
+    check("name: a\nname: b\nticks: 5\nmap: {width: 5, height: 5}\n", &["stands here twice"]);
+}
+
+#[test]
+fn an_impossible_scenario_is_shown_the_part() {
+    let bench = Bench::new();
+    let walled = "name: Walled in\nticks: 5\nmap:\n  width: 10\n  height: 8\n  walls: [[2, 2, 3, 3]]\n\
+        factions: {a: []}\ngroups:\n  - {creature: goblin, faction: a, area: [2, 2, 2, 2]}\n";
+    bench.write("walled.yaml", walled);
+    bench.refused("run walled.yaml", &["walled.yaml:9:", "every cell of its area is blocked by walls", "leave a gap"]);
+    let player = "name: P\nticks: 9\nmap: {width: 9, height: 9}\nfactions: {a: []}\n\
+        classes: [{creature: knight, faction: a, area: [2, 2, 4, 4]}]\nplayers:\n  - player: 1\n    inputs:\n      - INPUT\n";
+    let check = |input: &str, words: &[&str]| {
+        bench.write("player.yaml", player.replace("INPUT", input));
+        bench.refused("run player.yaml", words);
+    };
+    check("{tick: 1, stop: true}", &["tick 1 is too early", "joins at tick 1"]);
+    check("{tick: 5}", &["an input that does nothing"]);
+    check("{tick: 5, stop: true, rest: true}", &["an input that does several things"]);
+    check("{tick: 5, action: greatswrd}", &["Knight has no action `greatswrd`", "did you mean `greatsword`?"]);
+    check("{tick: 5, spell: firebal}", &["unknown spell `firebal`", "did you mean `fireball`?"]);
+    check("{tick: 5, move: [9, 0]}", &["cell [9, 0] is not on the map"]);
+    check("{tick: 5, action: greatsword, on: nearst-enemy}", &["is no target", "did you mean `nearest-enemy`?"]);
+}
+
+#[test]
+fn unusable_arguments_are_named() {
+    let bench = Bench::new();
+    bench.refused("frobnicate", &["unrecognized subcommand"]);
+    bench.refused("run duel --ticks 0", &["--ticks 0 is not within"]);
+    bench.refused("run duel --threads 0", &["--threads"]);
+    bench.ok("trace record duel -o duel.trace --ticks 20");
+    bench.refused("trace state duel.trace --tick 21", &["tick 21 is not in the trace", "1 to 20"]);
+    bench.refused("trace state duel.trace --tick 5 --entity x", &["`x` is no entity", "17v1"]);
+    bench.refused("trace state duel.trace --tick 5 --column helth", &["no column `helth`", "did you mean `health`?"]);
+    bench.refused("trace state duel.trace --tick 5 --entity 900", &["nothing lives in row 900"]);
+    bench.refused("trace export duel.trace --from 30", &["not in the trace"]);
+    bench.refused("drill --kind lost-spawn --scenario duel", &["nobody spawns", "spawners"]);
+    let error = bench.json("run nowhere.yaml --json", 2);
+    assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("nowhere.yaml")), "{error}");
+}
