@@ -222,7 +222,8 @@ fn check(number: u64, worlds: &[Simulation<Fairground>], tally: &mut Tally) {
         let row = straight.state().entities.alive_row(plant.row);
         assert_eq!(named.subject, Subject::Entity { left: row, right: row }, "{place}");
     }
-    if stage == 4 {
+    // After the last system only outcomes are written, by who the players are.
+    if stage == 4 && plant.column.name != "players.slots" {
         assert_eq!(
             differences.list.iter().filter(|d| !names(d, &plant)).count(),
             0,
