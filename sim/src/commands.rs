@@ -26,7 +26,8 @@ impl<S: State> Commands<S> {
 
     /// Makes an entity in `band` and lets `fill` give it components.
     ///
-    /// Where the world is full nothing is made; the tick's report counts it.
+    /// Where the world is full nothing is made; [`Simulation::spawns_refused`](crate::simulation::Simulation::spawns_refused)
+    /// counts it.
     pub fn spawn(&mut self, band: Band, fill: impl FnOnce(&mut S, Entity, Row) + Send + 'static) {
         self.queue.push(Box::new(move |state| {
             let Ok(entity) = state.spawn(band) else { return false };

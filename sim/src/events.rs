@@ -6,6 +6,7 @@
 use crate::{
     column::{Column, Pages},
     component::Component,
+    entities::Entities,
     entity::Row,
     limits,
     part::Part,
@@ -84,6 +85,9 @@ impl<E: Component> Events<E> {
     /// Counts anew after a restore; gives whether a tick can have left such events.
     pub(crate) fn recount(&mut self) -> bool {
         self.count = self.list.len();
+        if Part::<()>::check(&self.dropped, &Entities::default()).is_err() {
+            return false;
+        }
         let has_no_gap = u32::try_from(self.iter().count()) == Ok(self.count);
         let is_full = self.count == limits::EVENTS_PER_TICK_MAX;
         has_no_gap && self.count <= limits::EVENTS_PER_TICK_MAX && (is_full || self.dropped() == 0)

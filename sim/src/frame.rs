@@ -1,7 +1,8 @@
 //! [`InputFrame`]: everything from outside that one tick sees.
 //!
 //! Invariant: a frame is all that `step` reads besides the state and the content, so that a journal of frames is the world's
-//! whole history. Frames have one byte string each: inputs stand in order of (player, sequence) and none stands twice.
+//! whole history. Frames have one byte string each: inputs stand in order of (player, sequence), no sequence stands twice, and
+//! what the sequencer says of a player (sequence 0) keeps its order.
 //! Pacing, latency and who is connected to which server never reach a frame.
 
 use alloc::vec::Vec;
@@ -97,7 +98,7 @@ pub enum FrameError {
     },
     /// Inputs not in order of (player, sequence), or one twice.
     #[error(
-        "input {index} of the frame is out of order: inputs are sorted by player and sequence, and none stands twice"
+        "input {index} of the frame is out of order: inputs are sorted by player and sequence, and no sequence stands twice"
     )]
     Order {
         /// Position in the frame.
@@ -122,6 +123,12 @@ pub enum FrameError {
     TooMany {
         /// Number of inputs.
         count: u32,
+    },
+    /// More inputs of one player than outcomes are remembered.
+    #[error("more than {} inputs of player {} in a frame: their outcomes would be lost", limits::OUTCOMES_PER_PLAYER, player.0)]
+    TooManyOfPlayer {
+        /// Whose.
+        player: PlayerId,
     },
     /// The frame switches to a pack that the simulation does not hold.
     #[error("content {0} is not loaded: add it to the library before the frame that switches to it")]
@@ -166,7 +173,11 @@ impl<I: Component> InputFrame<I> {
                 return Err(FrameError::Order { index });
             }
         }
-        Ok(())
+        let mut of_one_player = self.inputs.chunk_by(|a, b| a.player == b.player);
+        match of_one_player.find(|inputs| inputs.len() > limits::OUTCOMES_PER_PLAYER as usize) {
+            Some(inputs) => Err(FrameError::TooManyOfPlayer { player: inputs[0].player }),
+            None => Ok(()),
+        }
     }
 
     /// Whether both have the same encoding.

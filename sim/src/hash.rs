@@ -1,6 +1,7 @@
-//! [`Hash`](struct@Hash): BLAKE3 digests, with a domain in front of everything that is hashed.
+//! [`Hash`](struct@Hash): BLAKE3 digests.
 //!
-//! Invariant: two kinds of thing never share a digest by accident, for each begins with the name of its kind.
+//! Invariant: whatever names or binds other things begins with the name of its kind, so two kinds never share a digest. Pages
+//! and packs are hashed as they are: their digests are only ever looked up where their kind is known.
 
 /// A BLAKE3 digest (32 bytes).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,12 +24,14 @@
 //! fn push(ice: &mut Ice, step: &mut Step<'_, Curling>) {
 //!     for input in step.inputs() {
 //!         let Some(row) = input.entity.and_then(|stone| ice.entities.row(stone)) else { continue };
-//!         ice.velocity.modify(row, |velocity| *velocity += input.body.by);
+//!         ice.velocity.modify(row, |velocity| *velocity = velocity.saturating_add(input.body.by));
 //!     }
 //! }
 //!
 //! fn glide(ice: &mut Ice, _: &mut Step<'_, Curling>) {
-//!     join((&mut ice.position, &ice.velocity)).for_each(|_, (position, velocity)| *position += velocity);
+//!     join((&mut ice.position, &ice.velocity)).for_each(|_, (position, velocity)| {
+//!         *position = position.saturating_add(*velocity);
+//!     });
 //! }
 //!
 //! impl Game for Curling {

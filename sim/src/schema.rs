@@ -186,14 +186,14 @@ impl Type {
         }
     }
 
-    /// Number of values in one of this type, counting every variant's.
+    /// Number of values in one of this type, counting every variant's; what is empty counts as one, for reading it is work too.
     #[must_use]
     pub fn leaf_count(&self) -> u32 {
         let fields_leaves =
-            |fields: &[Field]| fields.iter().fold(0_u32, |sum, field| sum.saturating_add(field.ty.leaf_count()));
+            |fields: &[Field]| fields.iter().fold(0_u32, |sum, field| sum.saturating_add(field.ty.leaf_count())).max(1);
         match self {
             Self::Option(inner) => inner.leaf_count(),
-            Self::Array(inner, count) => inner.leaf_count().saturating_mul(u32::from(*count)),
+            Self::Array(inner, count) => inner.leaf_count().saturating_mul(u32::from(*count)).max(1),
             Self::Struct { fields, .. } => fields_leaves(fields),
             Self::Enum { variants, .. } => {
                 variants.iter().fold(1, |sum, variant| sum.saturating_add(fields_leaves(&variant.fields)))
@@ -372,9 +372,15 @@ impl Schema {
             if ty.size() > limits::ROW_BYTES_MAX || page_rows != crate::column::page_rows(ty.size()) {
                 return Err(reader.fail(DecodeCause::Range));
             }
+            if columns.iter().any(|other: &ColumnType| other.name == name) {
+                return Err(reader.fail(DecodeCause::Form("two columns of one name")));
+            }
             columns.push(ColumnType { name, rows, page_rows, ty });
         }
         let schema = Self { game, columns, input: read_row_type(&mut reader)?, event: read_row_type(&mut reader)? };
+        if schema.input.size() > limits::ROW_BYTES_MAX || schema.event.size() > limits::ROW_BYTES_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
         reader.end()?;
         Ok(schema)
     }

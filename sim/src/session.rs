@@ -133,8 +133,10 @@ impl Players {
     }
 
     pub(crate) fn record(&mut self, id: PlayerId, sequence: Sequence, tick: Tick, code: OutcomeCode, value: i64) {
-        let slot = *self.index.get(&id).expect("only inputs of known players are accepted");
-        self.outcomes.set(outcome_row(slot, sequence), Outcome { sequence, tick: tick.0, code, value });
+        // Only inputs of known players are accepted; but an observer that plants a fault may have struck the player out since.
+        if let Some(slot) = self.index.get(&id) {
+            self.outcomes.set(outcome_row(*slot, sequence), Outcome { sequence, tick: tick.0, code, value });
+        }
     }
 
     pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {

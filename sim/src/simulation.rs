@@ -15,7 +15,7 @@ use crate::{
     schema::{Schema, SchemaId},
     session::OutcomeCode,
     state::State,
-    step::{Accepted, OpenedStream, Step},
+    step::{Accepted, CONTEST_STREAM, OpenedStreams, Step},
     world::{Roots, World, schema},
 };
 
@@ -26,6 +26,7 @@ pub struct Simulation<G: Game> {
     schema: Arc<Schema>,
     schema_id: SchemaId,
     spawns_refused: u64,
+    joins_refused: u64,
 }
 
 impl<G: Game> Clone for Simulation<G> {
@@ -36,6 +37,7 @@ impl<G: Game> Clone for Simulation<G> {
             schema: self.schema.clone(),
             schema_id: self.schema_id,
             spawns_refused: self.spawns_refused,
+            joins_refused: self.joins_refused,
         }
     }
 }
@@ -65,7 +67,7 @@ impl<G: Game> Simulation<G> {
     pub fn resume(library: Library<G::Content>, world: World<G>) -> Self {
         let schema = Arc::new(schema::<G>());
         let schema_id = schema.id();
-        Self { world, library, schema, schema_id, spawns_refused: 0 }
+        Self { world, library, schema, schema_id, spawns_refused: 0, joins_refused: 0 }
     }
 
     /// The world at the end of the last tick.
@@ -112,6 +114,12 @@ impl<G: Game> Simulation<G> {
     #[must_use]
     pub const fn spawns_refused(&self) -> u64 {
         self.spawns_refused
+    }
+
+    /// Joins of players beyond [`PLAYERS_MAX`](crate::limits::PLAYERS_MAX), since this simulation was made.
+    #[must_use]
+    pub const fn joins_refused(&self) -> u64 {
+        self.joins_refused
     }
 
     /// The world as it is now, to keep: shares every page.
@@ -218,7 +226,7 @@ impl<G: Game> Simulation<G> {
         frame: &InputFrame<G::Input>,
         pack: &G::Content,
         executor: &dyn Executor,
-    ) -> (Vec<Accepted<G::Input>>, Vec<OpenedStream>) {
+    ) -> (Vec<Accepted<G::Input>>, OpenedStreams) {
         let World { players, events, state, .. } = &mut self.world;
         let mut step = Step::<G> {
             tick: frame.tick,
@@ -228,14 +236,18 @@ impl<G: Game> Simulation<G> {
             inputs: &[],
             answers: &mut [],
             events,
-            streams: Vec::new(),
+            streams: OpenedStreams::default(),
             commands: Commands::new(),
         };
         let mut accepted = Vec::new();
+        let mut refused = 0_u32;
         for input in &frame.inputs {
             match input.act {
                 Act::Join => {
-                    let Some(player) = players.connect(input.player) else { continue };
+                    let Some(player) = players.connect(input.player) else {
+                        self.joins_refused = self.joins_refused.saturating_add(1);
+                        continue;
+                    };
                     if player.entity.is_none_or(|entity| !state.entities().contains(entity)) {
                         let entity = G::join(state, &mut step, input.player);
                         players.modify(input.player, |player| player.entity = entity);
@@ -254,8 +266,9 @@ impl<G: Game> Simulation<G> {
                     }
                 }
             }
+            // At once, so that who left and comes back in one tick is not taken for whom the leaving removes.
+            refused = refused.saturating_add(step.commands.apply(state));
         }
-        let refused = step.commands.apply(state);
         let streams = step.streams;
         self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
         (accepted, streams)
@@ -292,7 +305,7 @@ impl<G: Game> Simulation<G> {
 
 /// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.
 fn contest_order<I>(frame: &InputFrame<I>, accepted: &mut [Accepted<I>]) {
-    let key = StreamKey::new(&frame.entropy, frame.tick.0, "session::contest");
+    let key = StreamKey::new(&frame.entropy, frame.tick.0, CONTEST_STREAM);
     let draw = |player: PlayerId| (key.rng(player.0).next_u64(), player);
     accepted.sort_by_cached_key(|input| (draw(input.player), input.sequence));
 }

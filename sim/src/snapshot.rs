@@ -7,7 +7,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    column::{PageEntry, column_root},
+    column::{PageEntry, column_root, table_hash},
     component::{DecodeCause, DecodeError},
     content::ContentId,
     frame::Tick,
@@ -119,7 +119,7 @@ impl Manifest {
             .columns
             .iter()
             .zip(&self.columns)
-            .map(|(column, pages)| column_root(&column.name, pages.iter().copied()))
+            .map(|(column, pages)| column_root(&column.name, table_hash(pages.iter().copied())))
             .collect();
         Roots { root: self.head.root(&columns), columns }
     }
@@ -217,7 +217,7 @@ impl<G: Game> World<G> {
         world.tick = manifest.head.tick;
         let mut lists = manifest.columns.iter();
         let mut result = Ok(());
-        world.columns_mut(&mut |name, column| {
+        world.visit_mut(&mut |name, column| {
             column.clear();
             let pages = lists.next().map_or(&[][..], Vec::as_slice);
             for entry in pages {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: everything here follows from the frame, the content and what earlier systems did. There is no clock, no outside.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
     commands::Commands,
@@ -15,6 +15,9 @@ use crate::{
     session::OutcomeCode,
     stream::Stream,
 };
+
+/// The stream that orders contested inputs: the engine's own.
+pub(crate) const CONTEST_STREAM: &str = "session::contest";
 
 /// An input that applies in this tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +32,14 @@ pub struct Accepted<I> {
     pub body: I,
 }
 
-/// A random stream opened for everyone, or for one player.
-pub(crate) type OpenedStream = (&'static str, Option<PlayerId>);
+/// The random streams opened in a tick.
+#[derive(Default)]
+pub(crate) struct OpenedStreams {
+    /// For everyone.
+    whole: Vec<&'static str>,
+    /// For single players, and how often.
+    players: BTreeMap<(&'static str, PlayerId), u32>,
+}
 
 /// The tick, as systems see it.
 pub struct Step<'a, G: Game> {
@@ -42,7 +51,7 @@ pub struct Step<'a, G: Game> {
     pub(crate) answers: &'a mut [(OutcomeCode, i64)],
     pub(crate) events: &'a mut Events<G::Event>,
     /// What was opened in this tick so far.
-    pub(crate) streams: Vec<OpenedStream>,
+    pub(crate) streams: OpenedStreams,
     /// Changes of who exists and has what, applied at the end of the system.
     pub commands: Commands<G::State>,
 }
@@ -61,6 +70,9 @@ impl<'a, G: Game> Step<'a, G> {
     }
 
     /// Runs parallel joins.
+    ///
+    /// # Determinism
+    /// Only to be handed to them: what depends on the number of its workers must not reach the state.
     #[must_use]
     pub const fn executor(&self) -> &'a dyn Executor {
         self.executor
@@ -93,9 +105,10 @@ impl<'a, G: Game> Step<'a, G> {
     /// # Panics
     /// If a stream of this name was opened before in this tick: it would give the same numbers.
     pub fn stream(&mut self, name: &'static str) -> Stream {
-        let opened = self.streams.iter().any(|(other, _)| *other == name);
-        assert!(!opened, "the random stream `{name}` is opened twice in one tick");
-        self.streams.push((name, None));
+        let taken = name == CONTEST_STREAM || self.streams.whole.contains(&name);
+        let by_player = self.streams.players.range((name, PlayerId(0))..=(name, PlayerId(u64::MAX))).next().is_some();
+        assert!(!taken && !by_player, "the random stream `{name}` is opened twice in one tick");
+        self.streams.whole.push(name);
         Stream::new(StreamKey::new(&self.entropy, self.tick.0, name))
     }
 
@@ -105,10 +118,14 @@ impl<'a, G: Game> Step<'a, G> {
     /// # Panics
     /// If a stream of this name was opened for everyone in this tick.
     pub fn player_rng(&mut self, name: &'static str, player: PlayerId) -> Rng {
-        assert!(!self.streams.contains(&(name, None)), "the random stream `{name}` is opened twice in one tick");
-        let before = self.streams.iter().filter(|opened| **opened == (name, Some(player))).count() as u64;
-        self.streams.push((name, Some(player)));
-        let key = StreamKey::new(&self.entropy, self.tick.0, name);
-        key.rng(player.0.wrapping_add(before.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        let taken = name == CONTEST_STREAM || self.streams.whole.contains(&name);
+        assert!(!taken, "the random stream `{name}` is opened twice in one tick");
+        let before = self.streams.players.entry((name, player)).or_default();
+        let key = match *before {
+            0 => StreamKey::new(&self.entropy, self.tick.0, name),
+            again => StreamKey::new(&self.entropy, self.tick.0, &alloc::format!("{name}#{again}")),
+        };
+        *before = before.saturating_add(1);
+        key.rng(player.0)
     }
 }

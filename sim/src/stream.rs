@@ -12,19 +12,20 @@ use crate::{
     rng::{Rng, StreamKey},
 };
 
-/// The key that stands for the world as a whole; no entity has it.
+/// The key that stands for the world as a whole; no living entity has it.
 const WORLD_KEY: u64 = u64::MAX;
 
 /// Random numbers per entity; made by [`Step::stream`](crate::step::Step::stream).
 #[derive(Debug)]
 pub struct Stream {
     key: StreamKey,
-    opened: BTreeSet<u64>,
+    opened: BTreeSet<Entity>,
+    world_opened: bool,
 }
 
 impl Stream {
     pub(crate) const fn new(key: StreamKey) -> Self {
-        Self { key, opened: BTreeSet::new() }
+        Self { key, opened: BTreeSet::new(), world_opened: false }
     }
 
     /// The generator of one entity.
@@ -32,7 +33,8 @@ impl Stream {
     /// # Panics
     /// If opened twice for one entity in a tick: both would give the same numbers.
     pub fn open(&mut self, entity: Entity) -> Rng {
-        self.open_key(entity.to_bits())
+        assert!(self.opened.insert(entity), "a random stream is opened twice in one tick for {entity}");
+        self.key.rng(entity.to_bits())
     }
 
     /// The generator of the world as a whole.
@@ -40,12 +42,11 @@ impl Stream {
     /// # Panics
     /// If opened twice in a tick.
     pub fn open_world(&mut self) -> Rng {
-        self.open_key(WORLD_KEY)
-    }
-
-    fn open_key(&mut self, key: u64) -> Rng {
-        assert!(self.opened.insert(key), "a random stream is opened twice in one tick for key {key:#x}");
-        self.key.rng(key)
+        assert!(
+            !core::mem::replace(&mut self.world_opened, true),
+            "a random stream is opened twice in one tick for the world"
+        );
+        self.key.rng(WORLD_KEY)
     }
 
     /// A lane with a generator for every living entity that a join visits.
@@ -54,7 +55,10 @@ impl Stream {
     /// If the stream was opened for single entities before.
     #[must_use]
     pub fn each(self, entities: &Entities) -> Each<'_> {
-        assert!(self.opened.is_empty(), "a random stream that served single entities cannot serve all");
+        assert!(
+            self.opened.is_empty() && !self.world_opened,
+            "a random stream that served single entities cannot serve all"
+        );
         Each { living: entities.into_lane(), key: self.key }
     }
 }

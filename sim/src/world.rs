@@ -5,7 +5,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    column::Pages,
+    column::{Pages, column_root},
     component::Component,
     content::ContentId,
     events::Events,
@@ -90,7 +90,14 @@ pub fn schema<G: Game>() -> Schema {
     for (i, column) in columns.iter().enumerate() {
         assert!(columns[..i].iter().all(|other| other.name != column.name), "two columns are called `{}`", column.name);
     }
-    Schema { game: String::from(G::NAME).into(), columns, input: G::Input::describe(), event: G::Event::describe() }
+    let schema = Schema {
+        game: String::from(G::NAME).into(),
+        columns,
+        input: G::Input::describe(),
+        event: G::Event::describe(),
+    };
+    assert_eq!(Schema::decode(&schema.encode()).as_ref(), Ok(&schema), "the schema of {} is over a limit", G::NAME);
+    schema
 }
 
 impl<G: Game> World<G> {
@@ -140,8 +147,15 @@ impl<G: Game> World<G> {
         self.state.columns(visit);
     }
 
-    /// The same, to write: for restoring, tools and tests.
-    pub fn columns_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages)) {
+    /// The same, to write: for tools and tests. What follows from the players' and events' columns is made anew afterwards.
+    pub fn columns_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Pages)) {
+        self.visit_mut(&mut |name, column| visit(name, column));
+        // Columns that no game can have made are the caller's to have; restore is where they are refused.
+        _ = self.players.reindex(self.tick);
+        _ = self.events.recount();
+    }
+
+    pub(crate) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages)) {
         self.players.columns_mut(visit);
         self.events.columns_mut(visit);
         self.state.columns_mut(visit);
@@ -165,12 +179,12 @@ impl<G: Game> World<G> {
     pub fn seal(&mut self, schema: SchemaId, executor: &dyn Executor) -> Roots {
         if executor.workers() > 1 {
             let mut jobs = Vec::new();
-            self.columns_mut(&mut |_, column| column.hash_jobs(&mut jobs));
+            self.visit_mut(&mut |_, column| column.hash_jobs(&mut jobs));
             executor.run(jobs);
         }
         let mut columns = Vec::new();
         let mut scratch = Vec::new();
-        self.columns_mut(&mut |name, column| columns.push(column.seal(name, &mut scratch)));
+        self.visit_mut(&mut |name, column| columns.push(column_root(name, column.seal(&mut scratch))));
         Roots { root: self.head(schema).root(&columns), columns }
     }
 

@@ -27,7 +27,7 @@ fn rows(count: usize) -> (Entities, Vec<Row>) {
 }
 
 fn root(column: &mut impl Pages) -> tickworld_sim::hash::Hash {
-    column.seal("column", &mut Vec::new())
+    column.seal(&mut Vec::new())
 }
 
 /// A column under random operations against a map; snapshots on the way must keep what they held.

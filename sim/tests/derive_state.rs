@@ -140,8 +140,8 @@ fn the_first_field_that_no_game_can_have_made_is_named() {
 fn every_column_adopts_the_hashes_of_a_sealed_clone() {
     let (mut realm, row) = inhabited();
     let mut sealed = realm.clone();
-    sealed.columns_mut(&mut |name, column| {
-        column.seal(name, &mut Vec::new());
+    sealed.columns_mut(&mut |_, column| {
+        column.seal(&mut Vec::new());
     });
     assert!(dirty_page_counts(&realm).iter().sum::<u32>() > 0);
     realm.health.set(row, Health(8));

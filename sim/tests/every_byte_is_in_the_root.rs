@@ -90,7 +90,7 @@ fn every_flipped_byte_of_a_page_shows() {
                 let mut nth = 0;
                 world.columns_mut(&mut |name, column| {
                     if nth == index && column.load_page(page, row_count, &changed).is_ok() {
-                        let root = column.seal(name, &mut Vec::new());
+                        let root = tickworld_sim::column::column_root(name, column.seal(&mut Vec::new()));
                         assert_ne!(root, roots.columns[index], "`{name}`, byte {at} ^ {flip:#x}");
                         let mut again = Vec::new();
                         column.page_bytes(page, &mut again);

@@ -89,7 +89,7 @@ impl Scene {
 }
 
 fn seal(column: &mut dyn Pages) {
-    column.seal("column", &mut Vec::new());
+    column.seal(&mut Vec::new());
 }
 
 fn contents<T: tickworld_sim::Component>(column: &Column<T>) -> Vec<(Row, T)> {
@@ -181,7 +181,7 @@ proptest! {
         prop_assert_eq!(written.b.dirty_page_count(), pages(&written.b, changed.iter().copied()));
         let (mut again, mut fresh) = (written.b.clone(), Column::default());
         contents(&written.b).into_iter().for_each(|(row, value)| fresh.set(row, value));
-        prop_assert_eq!(again.seal("b", &mut Vec::new()), fresh.seal("b", &mut Vec::new()), "kept hashes are true");
+        prop_assert_eq!(again.seal(&mut Vec::new()), fresh.seal(&mut Vec::new()), "kept hashes are true");
     }
 
     #[test]
@@ -194,8 +194,8 @@ proptest! {
                 b.into_iter().for_each(|b| b[5] = *a);
                 (0..row.index() % 3).for_each(|i| out.push((who, i)));
             });
-            let mut root = own.a.seal("a", &mut Vec::new()).0.to_vec();
-            root.extend(own.b.seal("b", &mut Vec::new()).0);
+            let mut root = own.a.seal(&mut Vec::new()).0.to_vec();
+            root.extend(own.b.seal(&mut Vec::new()).0);
             (pushed, root, contents(&own.a))
         };
         let (inline, threads) = (run(&Inline), run(&Threads(workers)));

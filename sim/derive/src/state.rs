@@ -155,7 +155,7 @@ fn derived(fields: &[FieldDef<'_>]) -> TokenStream {
     let check_derived = fields.iter().map(|field| {
         let (part, member, name) = (part(field), &field.member, &field.name);
         quote_spanned! {field.span()=>
-            if let ::core::option::Option::Some(rebuilt) = #part::rebuilt(&self.#member, self) {
+            if let ::core::option::Option::Some(rebuilt) = #part::rebuilt(&#part::empty(), self) {
                 if !#part::agrees(&self.#member, &rebuilt) {
                     return ::core::result::Result::Err(#name);
                 }

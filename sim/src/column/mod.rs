@@ -16,7 +16,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 pub use page::PageBytes;
 pub(crate) use page::{BLOCK_ROWS, Page, ones};
-pub use pages::{Job, PageEntry, Pages, column_root};
+pub use pages::{Job, PageEntry, Pages, column_root, table_hash};
 
 use crate::{
     component::{Component, DecodeCause, DecodeError},
@@ -61,8 +61,8 @@ pub const fn page_rows(row_bytes: usize) -> u16 {
 pub struct Column<T> {
     /// A whole number of runs.
     pub(crate) slots: Vec<Slot<T>>,
-    /// The column root, while no page is dirty.
-    pub(crate) root: Option<Hash>,
+    /// The digest of the page table, while no page is dirty.
+    pub(crate) table: Option<Hash>,
     kind: RowKind,
 }
 
@@ -107,7 +107,7 @@ impl<T: Component> Column<T> {
     /// An empty column whose rows stand for something else than entities.
     pub(crate) const fn of_kind(kind: RowKind) -> Self {
         let _ = Self::PAGE_ROWS;
-        Self { slots: Vec::new(), root: None, kind }
+        Self { slots: Vec::new(), table: None, kind }
     }
 
     const fn place(row: Row) -> (usize, usize) {
@@ -146,7 +146,7 @@ impl<T: Component> Column<T> {
         let page = slot.page.get_or_insert_with(|| Arc::new(Page::new()));
         Arc::make_mut(page).set(at, value);
         slot.hash = None;
-        self.root = None;
+        self.table = None;
     }
 
     /// Changes the value in `row` through `f`, if present; a page that is not changed stays clean.
@@ -167,7 +167,7 @@ impl<T: Component> Column<T> {
             return None;
         }
         slot.hash = None;
-        self.root = None;
+        self.table = None;
         Some(&mut Arc::make_mut(page).blocks[at / BLOCK_ROWS][at % BLOCK_ROWS])
     }
 
@@ -182,7 +182,7 @@ impl<T: Component> Column<T> {
             slot.page = None;
         }
         slot.hash = None;
-        self.root = None;
+        self.table = None;
         Some(value)
     }
 
@@ -280,7 +280,7 @@ impl<T: Component> Pages for Column<T> {
             self.slots.resize_with(runs * Self::RUN_PAGES, || Slot { page: None, hash: None });
         }
         self.slots[page as usize] = Slot { page: Some(Arc::new(loaded)), hash: Some(hash(bytes)) };
-        self.root = None;
+        self.table = None;
         Ok(())
     }
 
@@ -306,21 +306,21 @@ impl<T: Component> Pages for Column<T> {
         }
     }
 
-    fn seal(&mut self, name: &str, scratch: &mut Vec<u8>) -> Hash {
-        if let Some(root) = self.root {
-            return root;
+    fn seal(&mut self, scratch: &mut Vec<u8>) -> Hash {
+        if let Some(table) = self.table {
+            return table;
         }
         for slot in &mut self.slots {
             slot.hash = slot.sealed_hash(scratch);
         }
-        let root = self.root(name);
-        self.root = Some(root);
-        root
+        let table = self.table_hash();
+        self.table = Some(table);
+        table
     }
 
     fn clear(&mut self) {
         self.slots.clear();
-        self.root = None;
+        self.table = None;
     }
 
     fn dirty_page_count(&self) -> u32 {

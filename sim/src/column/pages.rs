@@ -28,6 +28,8 @@ pub trait Pages: Send + Sync {
     fn page_limit(&self) -> u32;
 
     /// Hash of a page's canonical bytes; `None` where no row is present. O(1) unless the page is dirty.
+    ///
+    /// Together with the row count it tells what the page holds; alone it does not (a dense page has no presence words).
     fn page_hash(&self, page: u32) -> Option<Hash>;
 
     /// Rows present in a page.
@@ -48,8 +50,8 @@ pub trait Pages: Send + Sync {
     /// Jobs that hash the dirty pages; afterwards [`seal`](Self::seal) is cheap.
     fn hash_jobs<'a>(&'a mut self, jobs: &mut Vec<Job<'a>>);
 
-    /// Hashes what is dirty, keeps the hashes, and gives the column root. `scratch` is any buffer.
-    fn seal(&mut self, name: &str, scratch: &mut Vec<u8>) -> Hash;
+    /// Hashes what is dirty, keeps the hashes, and gives the digest of the page table. `scratch` is any buffer.
+    fn seal(&mut self, scratch: &mut Vec<u8>) -> Hash;
 
     /// Drops every row.
     fn clear(&mut self);
@@ -67,13 +69,13 @@ pub trait Pages: Send + Sync {
         }
     }
 
-    /// The column root, from page hashes: name, then for each page with rows its number, row count and hash.
-    fn root(&self, name: &str) -> Hash {
+    /// The digest of the page table. O(pages) unless known.
+    fn table_hash(&self) -> Hash {
         let pages = (0..self.page_limit()).filter_map(|page| {
             let hash = self.page_hash(page)?;
             Some(PageEntry { page, row_count: self.page_row_count(page), hash })
         });
-        column_root(name, pages)
+        table_hash(pages)
     }
 }
 
@@ -89,14 +91,14 @@ pub struct PageEntry {
 }
 
 // DOC:COLUMN_ROOT
-// BLAKE3 over 18 "tickworld.column.1", name length (1), name, then for each page with rows, ascending: page number (4),
-// row count (4), BLAKE3 of the page's bytes (32). The number before a quoted name is the name's length as one byte.
+// Page table: BLAKE3 over 17 "tickworld.table.1", then for each page with rows, ascending: page number (4), row count (4),
+// BLAKE3 of the page's bytes (32).
+// Column root: BLAKE3 over 18 "tickworld.column.1", name length (1), name, page table (32).
+// The number before a quoted name is the name's length as one byte.
 // DOC:END
-/// The column root (docs/FORMATS.md, "Roots"); `pages` ascending by number, only those with rows.
-pub fn column_root(name: &str, pages: impl Iterator<Item = PageEntry>) -> Hash {
-    let mut hasher = Hasher::new(b"tickworld.column.1");
-    hasher.update(&[u8::try_from(name.len()).expect("names are at most 64 bytes long")]);
-    hasher.update(name.as_bytes());
+/// The digest of a page table (docs/FORMATS.md, "Column root"); `pages` ascending by number, only those with rows.
+pub fn table_hash(pages: impl Iterator<Item = PageEntry>) -> Hash {
+    let mut hasher = Hasher::new(b"tickworld.table.1");
     let mut entry_bytes = [0; 40];
     for entry in pages {
         entry_bytes[..4].copy_from_slice(&entry.page.to_le_bytes());
@@ -104,5 +106,16 @@ pub fn column_root(name: &str, pages: impl Iterator<Item = PageEntry>) -> Hash {
         entry_bytes[8..].copy_from_slice(&entry.hash.0);
         hasher.update(&entry_bytes);
     }
+    hasher.finish()
+}
+
+/// The column root: a column's name and its page table. The table has a digest of its own because a column that was sealed
+/// under one name may be moved or cloned to another.
+#[must_use]
+pub fn column_root(name: &str, table: Hash) -> Hash {
+    let mut hasher = Hasher::new(b"tickworld.column.1");
+    hasher.update(&[u8::try_from(name.len()).expect("names are at most 64 bytes long")]);
+    hasher.update(name.as_bytes());
+    hasher.update(&table.0);
     hasher.finish()
 }

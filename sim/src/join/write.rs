@@ -26,7 +26,7 @@ impl<'a, T: Component> IntoLane for &'a mut Column<T> {
     type Lane = Write<'a, T>;
 
     fn into_lane(self) -> Write<'a, T> {
-        self.root = None;
+        self.table = None;
         Write(&mut self.slots)
     }
 }

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    column::{PageEntry, column_root},
+    column::{PageEntry, column_root, table_hash},
     hash::{Hasher, ShortHash},
     schema::ColumnType,
 };
@@ -35,7 +35,7 @@ pub(super) const fn has_few_blocks(ty: &ColumnType) -> bool {
 /// Every column's root.
 pub(super) fn columns(view: &dyn StateView) -> Vec<ShortHash> {
     let columns = view.schema().columns.iter().enumerate();
-    columns.map(|(at, column)| column_root(&column.name, view.pages(at).into_iter()).short()).collect()
+    columns.map(|(at, column)| column_root(&column.name, table_hash(view.pages(at).into_iter())).short()).collect()
 }
 
 /// Every group of a column up to its last page.
