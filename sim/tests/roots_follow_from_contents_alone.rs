@@ -29,13 +29,13 @@ mod movers {
     use super::*;
 
     #[derive(State, Clone)]
-    pub struct Realm {
-        pub entities: Entities,
-        pub a: Column<u32>,
-        pub b: Column<u32>,
-        pub before: Column<u32>,
-        pub left: Resource<u32>,
-        pub right: Resource<u32>,
+    pub(crate) struct Realm {
+        pub(crate) entities: Entities,
+        pub(crate) a: Column<u32>,
+        pub(crate) b: Column<u32>,
+        pub(crate) before: Column<u32>,
+        pub(crate) left: Resource<u32>,
+        pub(crate) right: Resource<u32>,
     }
 
     fn change(realm: &mut Realm, _: &mut Step<'_, Movers>) {
@@ -44,7 +44,7 @@ mod movers {
         core::mem::swap(&mut realm.left, &mut realm.right);
     }
 
-    pub struct Movers;
+    pub(crate) struct Movers;
 
     impl Game for Movers {
         type State = Realm;
@@ -131,12 +131,12 @@ mod guests {
     use super::*;
 
     #[derive(State, Clone)]
-    pub struct Inn {
-        pub entities: Entities,
-        pub roll: Column<u32>,
+    pub(crate) struct Inn {
+        pub(crate) entities: Entities,
+        pub(crate) roll: Column<u32>,
     }
 
-    pub struct Guests;
+    pub(crate) struct Guests;
 
     impl Game for Guests {
         type State = Inn;
@@ -162,8 +162,8 @@ mod guests {
     /// Opens whatever handle a player sends, unchecked, and the world's generator.
     fn draw(_: &mut Inn, step: &mut Step<'_, Guests>) {
         let mut stream = step.stream("draw");
-        step.inputs().iter().for_each(|input| drop(stream.open(input.body)));
-        drop(stream.open_world());
+        step.inputs().iter().for_each(|input| _ = stream.open(input.body));
+        _ = stream.open_world();
     }
 }
 

@@ -124,7 +124,7 @@ impl FileKind {
     }
 }
 
-/// "this is a pack, not a trace: …".
+/// "this is a pack, not a trace: ...".
 pub(crate) fn wrong_kind(path: &Path, wanted: &str) -> Failure {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut head));
