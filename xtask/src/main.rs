@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool: standard output is its answer")]
 
 mod bans;
+mod bless;
 mod ci;
 mod codegen;
 mod no_std;
@@ -32,6 +33,12 @@ enum Chore {
         #[arg(long)]
         fix: bool,
     },
+    /// Record the golden traces again, because their roots are meant to change
+    Bless {
+        /// Why they change; goes into CHANGELOG.md as a Trace-breaking line
+        #[arg(long)]
+        reason: String,
+    },
     /// Regenerate the FlatBuffers code from content/schema/*.fbs (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -48,6 +55,7 @@ fn main() -> ExitCode {
         }
         Chore::Ci { only, .. } => ci::climb(only.as_deref()),
         Chore::Tidy { fix } => tidy::run(fix),
+        Chore::Bless { reason } => bless::run(&reason),
         Chore::Codegen { check } => codegen::run(check),
     };
     match result {
