@@ -69,7 +69,12 @@ pub trait Pages: Send + Sync {
         }
     }
 
-    /// The digest of the page table. O(pages) unless known.
+    /// The column root under a name. O(pages).
+    fn root(&self, name: &str) -> Hash {
+        column_root(name, self.table_hash())
+    }
+
+    /// The digest of the page table. O(pages).
     fn table_hash(&self) -> Hash {
         let pages = (0..self.page_limit()).filter_map(|page| {
             let hash = self.page_hash(page)?;
