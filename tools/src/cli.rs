@@ -20,7 +20,7 @@ Examples:
   tickworld run siege                             a shipped scenario, or a YAML file of yours
   tickworld trace record siege -o siege.trace     record it
   tickworld trace verify siege.trace              simulate all of it again, compare every root
-  tickworld trace diff siege.trace other.trace    the first tick, system, entity and field that differ
+  tickworld trace diff siege.trace other.trace    who differs first, and in what
   tickworld drill --kind flip                     plant a fault and see whether diff finds it";
 
 /// The tickworld command.

@@ -176,6 +176,8 @@ fn unusable_arguments_are_named() {
     bench.refused("trace state duel.trace --tick 5 --entity 900", &["nothing lives in row 900"]);
     bench.refused("trace export duel.trace --from 30", &["not in the trace"]);
     bench.refused("drill --kind lost-spawn --scenario duel", &["nobody spawns", "spawners"]);
+    bench.write("long.yaml", "name: Long\nticks: 6000\nmap: {width: 9, height: 9}\n");
+    bench.refused("drill --scenario long.yaml", &["6000 ticks, a drill takes 3 to 5000"]);
     let error = bench.json("run nowhere.yaml --json", 2);
     assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("nowhere.yaml")), "{error}");
 }

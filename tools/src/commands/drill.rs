@@ -7,7 +7,7 @@ use crate::{
     Context,
     cli::Drill,
     commands::run::per_second,
-    drill::{Case, Field, Result as Drilled, Silence, Stage},
+    drill::{self, Case, Field, Result as Drilled, Stage},
     failure::{Outcome, Verdict},
     files, finding,
     output::Ink,
@@ -52,9 +52,9 @@ struct Tally {
 pub(crate) fn run(context: &mut Context, arguments: &Drill) -> Outcome {
     let scenario = match &arguments.scenario {
         Some(path) => Scenario::load(path)?,
-        None => crate::drill::scenario()?,
+        None => drill::scenario()?,
     };
-    let _silence = Silence::begin();
+    drill::silence_faulty_ticks();
     if arguments.count == 1 { one(context, arguments, &scenario) } else { many(context, arguments, &scenario) }
 }
 

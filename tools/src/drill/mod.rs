@@ -8,7 +8,7 @@ mod plan;
 mod plant;
 mod rows;
 
-use std::{fmt, panic};
+use std::{cell::Cell, fmt, ops::RangeInclusive, panic};
 
 use serde::Serialize;
 use tickworld_contentc::Source;
@@ -35,6 +35,8 @@ pub(crate) use plant::{Field, Kind, Plant};
 
 /// Ticks between keyframes of a drill's recordings.
 const KEYFRAME_TICKS: u32 = 16;
+/// How long a run may be that faults are planted into.
+const TICKS: RangeInclusive<u64> = 3..=5000;
 /// Fields that diff is asked to list.
 const FIELDS_LISTED: usize = 2000;
 
@@ -125,6 +127,11 @@ impl Result {
 impl Stage {
     /// Runs the scenario with another seed and records the healthy side.
     pub(crate) fn record(scenario: &Scenario, seed: u64) -> Outcome<Self> {
+        if !TICKS.contains(&scenario.ticks) {
+            let (least, most) = (TICKS.start(), TICKS.end());
+            return Err(Failure::new(format!("{}: {} ticks, a drill takes {least} to {most}", scenario.title, scenario.ticks))
+                .help("it keeps every tick's world in memory"));
+        }
         let scenario = scenario.clone().with_seed(Some(scenario.seed.wrapping_add(seed)));
         let pool = Pool::new(1)?;
         let about = About { keyframe_ticks: KEYFRAME_TICKS, evidence_ticks: 2, ..scenario.about() };
@@ -244,26 +251,27 @@ fn judge(plant: &Plant, report: &DiffReport, truth: &World<Rules>, faulty: &Worl
     })
 }
 
+thread_local! {
+    /// Whether this thread runs a faulty tick, whose panics are findings.
+    static FAULTY: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs the faulty tick; a value that the rules can never have made may make them panic, which is a find of its own.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
-    panic::catch_unwind(panic::AssertUnwindSafe(run)).ok()
+    FAULTY.set(true);
+    let ran = panic::catch_unwind(panic::AssertUnwindSafe(run)).ok();
+    FAULTY.set(false);
+    ran
 }
 
-/// Silences the panics that drills provoke, for as long as it lives.
-pub(crate) struct Silence(());
-
-impl Silence {
-    /// From now on.
-    pub(crate) fn begin() -> Self {
-        panic::set_hook(Box::new(|_| {}));
-        Self(())
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        drop(panic::take_hook());
-    }
+/// From now on the panics of faulty ticks are not printed; all others are.
+pub(crate) fn silence_faulty_ticks() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !FAULTY.get() {
+            usual(info);
+        }
+    }));
 }
 
 impl fmt::Display for Plant {

@@ -168,11 +168,13 @@ impl<'s> Tick<'s> {
     }
 
     fn changes(&self, at: usize, column: usize) -> bool {
-        let root = |world: &World<Rules>| {
+        let hashes = |world: &World<Rules>| {
             let list = world.column_list();
-            list.get(column).map(|(name, pages)| pages.root(name))
+            let pages = list.get(column).map(|(_, pages)| *pages);
+            pages.map(|pages| (0..pages.page_limit()).filter_map(|page| Some((page, pages.page_hash(page)?))).collect())
         };
-        root(self.before_stage(at)) != root(&self.stages[at].1)
+        let (before, after): (Option<Vec<_>>, _) = (hashes(self.before_stage(at)), hashes(&self.stages[at].1));
+        before != after
     }
 
     /// One bit of one field.
