@@ -129,8 +129,11 @@ impl Stage {
     pub(crate) fn record(scenario: &Scenario, seed: u64) -> Outcome<Self> {
         if !TICKS.contains(&scenario.ticks) {
             let (least, most) = (TICKS.start(), TICKS.end());
-            return Err(Failure::new(format!("{}: {} ticks, a drill takes {least} to {most}", scenario.title, scenario.ticks))
-                .help("it keeps every tick's world in memory"));
+            return Err(Failure::new(format!(
+                "{}: {} ticks, a drill takes {least} to {most}",
+                scenario.title, scenario.ticks
+            ))
+            .help("it keeps every tick's world in memory"));
         }
         let scenario = scenario.clone().with_seed(Some(scenario.seed.wrapping_add(seed)));
         let pool = Pool::new(1)?;
