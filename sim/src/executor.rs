@@ -13,6 +13,11 @@ pub trait Executor: Send + Sync {
 
     /// Runs every job, in any order, on any thread.
     fn run<'a>(&self, jobs: Vec<Job<'a>>);
+
+    /// How few rows are worth a job of their own, at least 1: handing one over costs some microseconds. Only a hint too.
+    fn rows_per_job_min(&self) -> u32 {
+        128
+    }
 }
 
 /// Runs jobs one after the other on the caller's thread.

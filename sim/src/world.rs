@@ -179,7 +179,12 @@ impl<G: Game> World<G> {
     pub fn seal(&mut self, schema: SchemaId, executor: &dyn Executor) -> Roots {
         if executor.workers() > 1 {
             let mut jobs = Vec::new();
-            self.visit_mut(&mut |_, column| column.hash_jobs(&mut jobs));
+            // A small column is hashed in less time than a job takes to hand over; below, with those that have nothing to do.
+            self.visit_mut(&mut |_, column| {
+                if column.dirty_row_count() >= executor.rows_per_job_min() {
+                    column.hash_jobs(&mut jobs);
+                }
+            });
             executor.run(jobs);
         }
         let mut columns = Vec::new();

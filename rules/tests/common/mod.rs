@@ -162,6 +162,11 @@ impl Executor for Threads {
         self.0
     }
 
+    /// Shares out even the smallest join: the tests' worlds are small.
+    fn rows_per_job_min(&self) -> u32 {
+        1
+    }
+
     fn run<'a>(&self, jobs: Vec<Job<'a>>) {
         let queue = std::sync::Mutex::new(jobs);
         std::thread::scope(|scope| {

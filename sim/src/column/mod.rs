@@ -326,6 +326,11 @@ impl<T: Component> Pages for Column<T> {
     fn dirty_page_count(&self) -> u32 {
         self.slots.iter().filter(|slot| slot.page.is_some() && slot.hash.is_none()).count() as u32
     }
+
+    fn dirty_row_count(&self) -> u32 {
+        let dirty = self.slots.iter().filter(|slot| slot.hash.is_none());
+        dirty.filter_map(|slot| slot.page.as_ref()).map(|page| page.row_count()).sum()
+    }
 }
 
 impl<S, T: Component> Part<S> for Column<T> {

@@ -59,6 +59,9 @@ pub trait Pages: Send + Sync {
     /// Number of pages without a hash.
     fn dirty_page_count(&self) -> u32;
 
+    /// Number of rows on pages without a hash.
+    fn dirty_row_count(&self) -> u32;
+
     /// The column as the schema describes it.
     fn describe(&self, name: &str) -> ColumnType {
         ColumnType {

@@ -77,13 +77,7 @@ impl<L: Lane> Join<L> {
     /// Number of rows that take part.
     #[must_use]
     pub fn count(self) -> u32 {
-        let mut count = 0_u32;
-        for run in 0..end(&self.0) {
-            let mut mask = [!0; RUN_WORDS];
-            self.0.mask(run, &mut mask);
-            count += mask.iter().map(|word| word.count_ones()).sum::<u32>();
-        }
-        count
+        row_count(&self.0)
     }
 
     /// Visits every row, on any number of threads; gives what the closures pushed, in row order.
@@ -99,8 +93,10 @@ impl<L: Lane> Join<L> {
     ) -> Vec<C> {
         let runs = end(&self.0);
         let workers = executor.workers().max(1);
+        let shares_max =
+            if workers == 1 { 1 } else { (row_count(&self.0) / executor.rows_per_job_min().max(1)) as usize };
         // Four shares a worker even out runs of unequal cost.
-        let grain = if workers == 1 { runs.max(1) } else { runs.div_ceil(workers * 4).max(1) };
+        let grain = runs.div_ceil(shares_max.clamp(1, workers * 4)).max(1);
         let mut shares = Vec::new();
         let mut rest = self.0;
         let mut first = 0;
@@ -130,6 +126,15 @@ impl<L: Lane> Join<L> {
 
 fn end<L: Lane>(lanes: &L) -> usize {
     lanes.run_count().expect("a join needs at least one lane that is neither opt nor without")
+}
+
+fn row_count<L: Lane>(lanes: &L) -> u32 {
+    let words = (0..end(lanes)).flat_map(|run| {
+        let mut mask = [!0; RUN_WORDS];
+        lanes.mask(run, &mut mask);
+        mask
+    });
+    words.map(u64::count_ones).sum()
 }
 
 /// `first` is the number of the lanes' first run.
