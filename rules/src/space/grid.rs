@@ -55,7 +55,7 @@ struct Block {
     /// Bit `f`: a member of faction `f` is in the tile.
     factions: [u32; TILES],
     /// End of each tile's members.
-    ends: [u16; TILES],
+    ends: [usize; TILES],
     members: Vec<Member>,
 }
 
@@ -63,8 +63,8 @@ impl Block {
     const EMPTY: Self = Self { all_factions: 0, factions: [0; TILES], ends: [0; TILES], members: Vec::new() };
 
     fn range(&self, tile: usize) -> core::ops::Range<usize> {
-        let start = if tile == 0 { 0 } else { usize::from(self.ends[tile - 1]) };
-        start..usize::from(self.ends[tile])
+        let start = if tile == 0 { 0 } else { self.ends[tile - 1] };
+        start..self.ends[tile]
     }
 
     fn insert(&mut self, tile: usize, member: Member) {

@@ -52,8 +52,9 @@ impl RoundClock {
         } else if phase < self.round_ticks {
             self.now.saturating_add(self.round_ticks.saturating_sub(phase))
         } else {
-            // Beyond the round, after a switch of content: as if at the end.
-            self.now.saturating_add(1)
+            // Beyond the round, after a switch of content to a shorter one: as if in the round's last tick.
+            let since = self.now.saturating_add(1);
+            if since < self.round_ticks { since } else { 0 }
         }
     }
 

@@ -135,7 +135,8 @@ const WALK_ITEMS_MAX: u32 = 4096;
 fn items_per_chunk(ty: &Type) -> Option<u32> {
     let Type::Struct { fields, .. } = ty else { return None };
     fields.iter().find_map(|field| match &field.ty {
-        Type::Array(_, count) if field.name == "items" => Some(u32::from(*count)),
+        // Chunks of no items would let a chain that runs in a circle be walked for ever.
+        Type::Array(_, count) if field.name == "items" && *count > 0 => Some(u32::from(*count)),
         _ => None,
     })
 }

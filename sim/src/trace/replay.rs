@@ -102,10 +102,10 @@ impl<G: Game> Replay<G> {
     }
 
     fn compare<E>(&self, record: &TickRecord, roots: &Roots) -> Result<(), ReplayError<E>> {
-        if roots.root == record.root {
+        let columns = differing_columns(self.simulation.schema(), &record.columns, &roots.columns);
+        if roots.root == record.root && columns.is_empty() {
             return Ok(());
         }
-        let columns = differing_columns(self.simulation.schema(), &record.columns, &roots.columns);
         Err(ReplayError::NotReproduced { tick: record.tick, recorded: record.root, found: roots.root, columns })
     }
 }
