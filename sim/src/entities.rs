@@ -184,12 +184,4 @@ impl<S> Part<S> for Entities {
         self.retired.adopt(&sealed.retired);
         self.runs.adopt(&sealed.runs);
     }
-
-    fn rebuilt(&self, _: &S) -> Option<Self> {
-        None
-    }
-
-    fn agrees(&self, _: &Self) -> bool {
-        true
-    }
 }

@@ -326,12 +326,4 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
         self.heads.adopt(&sealed.heads);
         self.chunks.adopt(&sealed.chunks);
     }
-
-    fn rebuilt(&self, _: &S) -> Option<Self> {
-        None
-    }
-
-    fn agrees(&self, _: &Self) -> bool {
-        true
-    }
 }

@@ -72,12 +72,4 @@ impl<S, T: Component> Part<S> for Resource<T> {
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.0.adopt(&sealed.0);
     }
-
-    fn rebuilt(&self, _: &S) -> Option<Self> {
-        None
-    }
-
-    fn agrees(&self, _: &Self) -> bool {
-        true
-    }
 }

@@ -41,6 +41,15 @@ pub(crate) struct OpenedStreams {
     players: BTreeMap<(&'static str, PlayerId), u32>,
 }
 
+impl OpenedStreams {
+    /// # Panics
+    /// If the numbers of a stream of this name were given to everyone.
+    fn expect_not_whole(&self, name: &'static str) {
+        let taken = name == CONTEST_STREAM || self.whole.contains(&name);
+        assert!(!taken, "the random stream `{name}` is opened twice in one tick");
+    }
+}
+
 /// The tick, as systems see it.
 pub struct Step<'a, G: Game> {
     pub(crate) tick: Tick,
@@ -105,9 +114,9 @@ impl<'a, G: Game> Step<'a, G> {
     /// # Panics
     /// If a stream of this name was opened before in this tick: it would give the same numbers.
     pub fn stream(&mut self, name: &'static str) -> Stream {
-        let taken = name == CONTEST_STREAM || self.streams.whole.contains(&name);
+        self.streams.expect_not_whole(name);
         let by_player = self.streams.players.range((name, PlayerId(0))..=(name, PlayerId(u64::MAX))).next().is_some();
-        assert!(!taken && !by_player, "the random stream `{name}` is opened twice in one tick");
+        assert!(!by_player, "the random stream `{name}` is opened twice in one tick");
         self.streams.whole.push(name);
         Stream::new(StreamKey::new(&self.entropy, self.tick.0, name))
     }
@@ -118,8 +127,7 @@ impl<'a, G: Game> Step<'a, G> {
     /// # Panics
     /// If a stream of this name was opened for everyone in this tick.
     pub fn player_rng(&mut self, name: &'static str, player: PlayerId) -> Rng {
-        let taken = name == CONTEST_STREAM || self.streams.whole.contains(&name);
-        assert!(!taken, "the random stream `{name}` is opened twice in one tick");
+        self.streams.expect_not_whole(name);
         let before = self.streams.players.entry((name, player)).or_default();
         let key = match *before {
             0 => StreamKey::new(&self.entropy, self.tick.0, name),

@@ -363,12 +363,4 @@ impl<S, T: Component> Part<S> for Column<T> {
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.adopt(sealed);
     }
-
-    fn rebuilt(&self, _: &S) -> Option<Self> {
-        None
-    }
-
-    fn agrees(&self, _: &Self) -> bool {
-        true
-    }
 }

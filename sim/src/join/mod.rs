@@ -67,7 +67,7 @@ impl<L: Lane> Join<L> {
         mut visit: impl for<'r> FnMut(Row, L::Item<'r>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let mut broken = ControlFlow::Continue(());
-        drive_while(&mut self.0, 0, &mut |row, item| {
+        drive_while(&mut self.0, &mut |row, item| {
             broken = visit(row, item);
             broken.is_continue()
         });
@@ -173,14 +173,14 @@ fn drive<L: Lane>(lanes: &mut L, first: usize, visit: &mut impl for<'r> FnMut(Ro
     }
 }
 
-fn drive_while<L: Lane>(lanes: &mut L, first: usize, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>) -> bool) {
+fn drive_while<L: Lane>(lanes: &mut L, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>) -> bool) {
     for run in 0..end(lanes) {
         let mut mask = [!0; RUN_WORDS];
         lanes.mask(run, &mut mask);
         if mask == [0; RUN_WORDS] {
             continue;
         }
-        let run_base = ((first + run) * RUN_ROWS) as u32;
+        let run_base = (run * RUN_ROWS) as u32;
         let mut cursor = lanes.cursor(run);
         for (word, &mask) in mask.iter().enumerate() {
             if mask == 0 {

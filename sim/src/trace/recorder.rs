@@ -258,13 +258,12 @@ impl<G: Game, S: Sink> Recorder<G, S> {
 
     fn missed(&mut self, tick: Tick, expected: Hash) -> Result<Mismatch, RecordError<S::Error>> {
         let found = self.recent.iter().position(|moment| moment.world.tick() == tick);
-        if let Some(first) = self.mismatch {
-            // After a desync every tick misses; only the first is worth running again.
-            let own = found.and_then(|at| self.recent.get(at)).map_or(Hash::ZERO, |moment| moment.root);
-            return Ok(Mismatch { tick, own, expected, reproducible: first.reproducible });
-        }
         // Without evidence kept, the last record's root is the one that was just compared.
         let own = found.and_then(|at| self.recent.get(at)).map_or(Hash::ZERO, |moment| moment.root);
+        if let Some(first) = self.mismatch {
+            // After a desync every tick misses; only the first is worth running again.
+            return Ok(Mismatch { tick, own, expected, reproducible: first.reproducible });
+        }
         let again = found.and_then(|at| self.run_again(at));
         let reproducible = again.as_ref().is_some_and(|(root, _)| *root == own);
         let mismatch = Mismatch { tick, own, expected, reproducible };
