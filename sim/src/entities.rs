@@ -66,6 +66,13 @@ impl Entities {
         self.alive.get(row).map(|generation| Entity::new(row.index(), *generation))
     }
 
+    /// The row with this number, while an entity lives there: for games that number their entities themselves.
+    #[must_use]
+    pub fn at(&self, index: u32) -> Option<Row> {
+        let row = Row::new(index);
+        self.alive.contains(row).then_some(row)
+    }
+
     /// The band that `row` belongs to.
     #[must_use]
     pub fn band(&self, row: Row) -> Option<Band> {

@@ -10,8 +10,13 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell;
 
 /// Folder and package of the crates that promise `#![no_std]`.
-pub(crate) const NO_STD_CRATES: &[(&str, &str)] =
-    &[("sim", "tickworld-sim"), ("content", "tickworld-content"), ("rules", "tickworld-rules")];
+pub(crate) const NO_STD_CRATES: &[(&str, &str)] = &[
+    ("sim", "tickworld-sim"),
+    ("content", "tickworld-content"),
+    ("rules", "tickworld-rules"),
+    ("ledger", "tickworld-ledger"),
+    ("net/proto", "tickworld-proto"),
+];
 
 const BARE_TARGET: &str = "thumbv7em-none-eabihf";
 const PROBE: &str = include_str!("../fixtures/no_std_probe.rs");

@@ -10,7 +10,13 @@ const LAYERS: &[&str] = &[
     "tickworld-sim",
     "tickworld-content",
     "tickworld-rules",
+    "tickworld-ledger",
     "tickworld-contentc",
+    "tickworld-proto",
+    "tickworld-persist",
+    "tickworld-testkit",
+    "tickworld-net",
+    "tickworld-server",
     "tickworld-cli",
 ];
 

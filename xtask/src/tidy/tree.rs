@@ -1,6 +1,7 @@
 //! The tree as tidy sees it: every text file with its path, and what cargo says about the members.
 //!
-//! Build output and git's own folder are left out; nothing else is, so a check cannot miss a file by accident.
+//! Build output and git's own folder (in a linked worktree a file) are left out; nothing else is, so a check cannot miss a
+//! file by accident.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::shell;
 
-const SKIPPED_FOLDERS: &[&str] = &[".git", "target"];
+const SKIPPED: &[&str] = &[".git", "target"];
 
 /// Everything a check may look at.
 pub(crate) struct Tree {
@@ -105,10 +106,11 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
+        if SKIPPED.contains(&entry.file_name().to_string_lossy().as_ref()) {
+            continue;
+        }
         if kind.is_dir() {
-            if !SKIPPED_FOLDERS.contains(&entry.file_name().to_string_lossy().as_ref()) {
-                collect(root, &path, files)?;
-            }
+            collect(root, &path, files)?;
         } else if kind.is_file() {
             // Not UTF-8: a trace, a pack, a picture.
             let Ok(text) = String::from_utf8(std::fs::read(&path)?) else {

@@ -1,0 +1,380 @@
+//! [`Message`]: what the two sides say, as owned values.
+//!
+//! Invariant: a message that was decoded is within every limit; inputs, frames, pages and descents travel inside as the
+//! engine's canonical bytes, which are checked where they are used. The envelope is FlatBuffers (`schema/wire.fbs`).
+
+use alloc::{string::String, vec::Vec};
+
+use bytes::Bytes;
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Sequence, Tick},
+    hash::{Hash, ShortHash},
+    schema::SchemaId,
+    session::OutcomeCode,
+};
+
+use crate::instant::{Instant, Micros};
+
+/// Anything that one side says to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    // From the client.
+    /// First of all: who, and what for.
+    Hello(Hello),
+    /// A lockstep client asks for the newest snapshot's manifest.
+    Join,
+    /// It asks for pages of that snapshot.
+    PageRequest(PageRequest),
+    /// It has the whole snapshot: from now on it wants every frame from this tick on.
+    Follow(Tick),
+    /// Frames that did not come: at most [`FRAMES_PER_REQUEST_MAX`](crate::limits::FRAMES_PER_REQUEST_MAX).
+    FrameRequest(FrameRequest),
+    /// Inputs without an answer yet, oldest first.
+    Inputs(Inputs),
+    /// The root that a lockstep client's confirmed world has.
+    Root(RootReport),
+    /// What time is it?
+    Ping(Instant),
+    /// A question of a descent, in `sim`'s bytes.
+    DescentRequest(Bytes),
+    /// What a client found out about a desync, for the operator's log.
+    DesyncReport(DesyncReport),
+
+    // From the host.
+    /// The session is open.
+    Welcome(Welcome),
+    /// A snapshot's manifest, to an answer of `Join`.
+    Manifest(ManifestOffer),
+    /// Pages, to an answer of `PageRequest`.
+    Pages(Vec<Page>),
+    /// A confirmed tick's inputs.
+    Frame(Frame),
+    /// A confirmed tick without its inputs, for witnesses.
+    Head(Head),
+    /// What became of inputs.
+    Outcomes(Outcomes),
+    /// The answer to `Ping`.
+    Pong(Pong),
+    /// The answer to `DescentRequest`, in `sim`'s bytes.
+    DescentResponse(Bytes),
+    /// Something that everybody should know: acknowledgements have stopped, or go on.
+    Notice(Notice),
+
+    // From either.
+    /// The session ends.
+    Goodbye(Goodbye),
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SessionKind {
+    /// Gets every confirmed frame, simulates, sends roots back.
+    Lockstep,
+    /// Gets roots and headers.
+    Witness,
+    /// Gets what became of its own inputs.
+    Command,
+}
+
+/// How surely a tick is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Durability {
+    /// D0: in the server's memory.
+    Memory,
+    /// D1: on the server's own disk.
+    Disk,
+    /// D2: on a quorum of machines.
+    Quorum,
+}
+
+/// A client's first message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`](crate::limits::PROTOCOL_VERSION) of the client.
+    pub protocol: u16,
+    /// The client's program and version, for the log.
+    pub build: String,
+    /// Name of the game.
+    pub game: String,
+    /// Of the client's build. Only lockstep clients need the host's.
+    pub schema: SchemaId,
+    /// Of the client's rules. Only lockstep clients need the host's.
+    pub revision: u32,
+    /// The content that the client has. Only lockstep clients need the host's.
+    pub content: ContentId,
+    /// What the session is for.
+    pub kind: SessionKind,
+    /// What an acknowledgement must promise. A host that cannot refuses.
+    pub durability: Durability,
+    /// Proof of who it is; empty where `resume` is given.
+    pub token: Vec<u8>,
+    /// The secret of an earlier session that this one goes on with.
+    pub resume: Option<ResumeKey>,
+}
+
+/// A secret that lets a client come back without its token; good for one use.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResumeKey(pub [u8; 16]);
+
+impl core::fmt::Debug for ResumeKey {
+    /// Hides the secret.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ResumeKey(..)")
+    }
+}
+
+/// The host's answer to a `Hello` that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Who the client is; `None` for a spectator.
+    pub player: Option<PlayerId>,
+    /// The number of the player's next input. Inputs in flight from an earlier session are below it or answered again.
+    pub next_sequence: Sequence,
+    /// Ticks a second, when nothing slows the world.
+    pub tick_rate: u16,
+    /// The newest released tick.
+    pub tick: Tick,
+    /// The world's schema, rules and content.
+    pub schema: SchemaId,
+    /// See `schema`.
+    pub revision: u32,
+    /// See `schema`.
+    pub content: ContentId,
+    /// Ticks that the host adds before an input's first frame.
+    pub input_delay_ticks: u32,
+    /// What acknowledgements promise.
+    pub durability: Durability,
+    /// For coming back.
+    pub resume: ResumeKey,
+    /// Inputs without an answer that the host takes.
+    pub inputs_in_flight_max: u32,
+    /// Ticks for which the host can answer descents and send frames again.
+    pub history_ticks: u32,
+}
+
+/// One input on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputMessage {
+    /// Its number.
+    pub sequence: Sequence,
+    /// The first tick that may apply it; 0 for any.
+    pub not_before: Tick,
+    /// The last tick that may apply it; `u64::MAX` for any.
+    pub not_after: Tick,
+    /// The game's input in canonical bytes, zeros at the end left out.
+    pub body: Bytes,
+}
+
+/// Inputs of the session's player.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// Every input below has its answer: the host need not wait for one that never comes.
+    pub base: Sequence,
+    /// Ascending by sequence, each at `base` or above.
+    pub inputs: Vec<InputMessage>,
+}
+
+/// The root of a confirmed tick, as a client has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RootReport {
+    /// Which.
+    pub tick: Tick,
+    /// Its root, cut.
+    pub root: ShortHash,
+}
+
+/// Asks for pages by their place in the manifest of `tick`: the n-th page over all columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The snapshot.
+    pub tick: Tick,
+    /// Which pages, ascending.
+    pub pages: Vec<u32>,
+}
+
+/// Asks for frames again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRequest {
+    /// The first one missing.
+    pub first: Tick,
+    /// How many.
+    pub count: u16,
+}
+
+/// A manifest, compressed (LZ4 block).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestOffer {
+    /// The snapshot's tick.
+    pub tick: Tick,
+    /// Length before compression in bytes.
+    pub raw_bytes: u32,
+    /// The compressed manifest.
+    pub bytes: Bytes,
+}
+
+/// A page, compressed (LZ4 block) where that is shorter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its place in the manifest.
+    pub index: u32,
+    /// Length before compression in bytes; equal to the body's length where it is not compressed.
+    pub raw_bytes: u32,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+/// A confirmed tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// How surely it is kept.
+    pub durability: Durability,
+    /// How much slower than its rate the world runs, in percent: 100 is none. Never reaches the simulation.
+    pub pace_percent: u16,
+    /// The newest root that is known, of this tick or of one shortly before.
+    pub proof: Option<RootReport>,
+    /// The input frame in canonical bytes; its tick is in there.
+    pub frame: Bytes,
+}
+
+/// A confirmed tick as a witness sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which.
+    pub tick: Tick,
+    /// The tick whose root follows: this one or one shortly before.
+    pub root_tick: Tick,
+    /// The whole root.
+    pub root: Hash,
+    /// Number of inputs.
+    pub inputs: u32,
+    /// As in [`Frame`].
+    pub durability: Durability,
+    /// As in [`Frame`].
+    pub pace_percent: u16,
+}
+
+/// What became of inputs of the session's player.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcomes {
+    /// How surely the ticks are kept that are named here.
+    pub durability: Durability,
+    /// Ascending by sequence.
+    pub outcomes: Vec<InputOutcome>,
+}
+
+/// What became of one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputOutcome {
+    /// Which.
+    pub sequence: Sequence,
+    /// Whether it was applied.
+    pub fate: Fate,
+}
+
+/// Applied, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The game had it.
+    Applied {
+        /// In this tick.
+        tick: Tick,
+        /// And said this of it.
+        code: OutcomeCode,
+        /// With this number.
+        value: i64,
+    },
+    /// It is in no frame and never will be.
+    Refused(Refusal),
+}
+
+/// Why an input is in no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The last tick that it allowed went by.
+    Expired,
+    /// Too many of the player's inputs wait for their tick.
+    QueueFull,
+    /// It waits for a tick too far ahead.
+    TooFarAhead,
+    /// Its bytes are no input of this game.
+    Malformed,
+    /// The player left before its tick.
+    Left,
+    /// It was refused or answered so long ago that nobody remembers how; it will not be applied any more.
+    Forgotten,
+}
+
+/// The host's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pong {
+    /// What the `Ping` said.
+    pub sent: Instant,
+    /// The host's time then.
+    pub host: Instant,
+    /// The tick that was open then.
+    pub open_tick: Tick,
+    /// How long until it closes.
+    pub closes_in: Micros,
+}
+
+/// What everybody should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing is acknowledged until further notice: ticks cannot be stored.
+    StorageFailed {
+        /// Why.
+        reason: String,
+    },
+    /// Ticks are stored again.
+    StorageRecovered,
+}
+
+/// What a client found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesyncReport {
+    /// The first confirmed tick whose root differs.
+    pub tick: Tick,
+    /// The first field that differs, or why none could be named, as a sentence.
+    pub finding: String,
+}
+
+/// Why a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    /// For programs.
+    pub reason: Reason,
+    /// For people: where, what, and what to do.
+    pub detail: String,
+}
+
+/// The kinds of endings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The client is done; the player leaves the world.
+    Leave,
+    /// The host shuts down; come back.
+    Shutdown,
+    /// Another session of the same player took its place.
+    Replaced,
+    /// Another protocol version.
+    Protocol,
+    /// Another game, schema, rules or content than lockstep needs.
+    Incompatible,
+    /// The token is missing, forged, out of date, used, or for something else.
+    Unauthorized,
+    /// No room: sessions, players, joins under way.
+    Full,
+    /// The budget of the address or the identity is used up.
+    Budget,
+    /// A message that is malformed, or not allowed at this point.
+    Violation,
+    /// The peer reads too slowly.
+    TooSlow,
+    /// Nothing was heard of the peer.
+    TimedOut,
+    /// The host cannot promise the durability asked for.
+    Durability,
+    /// The operator ended it.
+    Operator,
+}

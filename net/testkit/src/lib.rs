@@ -1,0 +1,3 @@
+//! A simulated clock, network, disk and cluster for the protocol, from one seed, in one thread, with checkers.
+//!
+//! Invariant: a run is a function of its seed and its build; run twice, it does the same.
