@@ -216,3 +216,52 @@ fn unknown_kinds_are_skipped_or_refused_as_their_top_bit_says() {
     let expected = format!("byte {end}: record of unknown kind 0x70: the trace was written by a newer build");
     assert_eq!(error.to_string(), expected);
 }
+
+fn audited(bytes: &[u8]) -> Result<(), String> {
+    let mut trace = Trace::open(bytes).map_err(|error| error.to_string())?;
+    Audit::run(&mut trace, &mut |_, _| {}).map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_index_that_lies_is_found_by_an_audit() {
+    let (bytes, _) = small();
+    let index = records(&bytes, 0x84)[0];
+    // The offset of the first tick record, then that of the last note, named as the one before it.
+    let length = u32::from_le_bytes(bytes[index + 1..index + 5].try_into().expect("four bytes")) as usize;
+    for at in [index + 5 + 28, index + 5 + length - 2 - 8] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 4;
+        reseal(&mut changed, index);
+        assert!(Trace::open(&changed[..]).expect("it is well-formed").is_sealed());
+        assert_eq!(audited(&changed), Err(format!("byte {index}: the index is not that of the records")));
+        let mut trace = open(&changed);
+        let verified = Verifier::<Fairground>::run(&mut trace, &library(), &Inline, &mut |_, _| {});
+        assert!(verified.is_err(), "a verifier is an audit too");
+    }
+}
+
+#[test]
+fn a_seal_that_lies_is_found_by_an_audit_with_and_without_an_index() {
+    let (bytes, _) = small();
+    let (index, seal) = (records(&bytes, 0x84)[0], records(&bytes, 6)[0]);
+    let mut chain = bytes.clone();
+    chain[seal + 5 + 20] ^= 1;
+    reseal(&mut chain, seal);
+    assert_eq!(audited(&chain), Err(format!("byte {seal}: the seal does not have the chain of the last tick")));
+    // Where the seal names no good index, the records are gone through; the seal is then judged by them.
+    for (offset, what) in [(0, "the index that stands before it"), (8, "the last tick")] {
+        let mut scanned = bytes.clone();
+        scanned[seal + 5 + offset] ^= 1;
+        reseal(&mut scanned, seal);
+        let trace = Trace::open(&scanned[..]).expect("the ticks are whole");
+        assert!(!trace.is_sealed() && trace.torn().is_some_and(|torn| torn.at_byte == seal as u64));
+        assert_eq!(audited(&scanned), Err(format!("byte {seal}: the seal does not name {what}")));
+    }
+    // The seal again, as a record that may be skipped, between index and seal.
+    let mut apart = bytes.clone();
+    apart.splice(seal..seal, bytes[seal..].iter().copied());
+    apart[seal] = 0xf0;
+    reseal(&mut apart, seal);
+    assert_eq!(audited(&apart), Err(format!("byte {seal}: a record must not stand here")));
+    assert_eq!(audited(&bytes[..index]), Ok(()), "a recorder that was killed is no liar");
+}

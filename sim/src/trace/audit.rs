@@ -1,8 +1,9 @@
 //! [`Audit`]: everything about a trace that can be checked without its game.
 //!
 //! Invariant: reads every record once, front to back: each check, each link of the chain, each world's root against its
-//! tick's, each page against the hash that a world gives it. What passes was not changed since it was written; whether the
-//! game does what it says is for the [`Verifier`](super::Verifier). Memory is one world's page entries.
+//! tick's, each page against the hash that a world gives it; then the index and the seal against one made anew. What passes
+//! was not changed since it was written; whether the game does what it says is for the [`Verifier`](super::Verifier). Memory
+//! is one world's page entries and the bounded index.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -11,8 +12,11 @@ use crate::{column::PageEntry, frame::Tick, hash::Hash};
 use super::{
     Chain, Source, StageRoots, TickRecord, Torn, Trace, TraceError,
     error::Damage,
+    index::{Entry, Index},
     reader::{ContentPiece, damaged},
     record::Kind,
+    scan::{check_index, check_seal},
+    seal::Seal,
     state::StateBody,
     tick::Mismatch,
 };
@@ -49,11 +53,14 @@ pub enum Audited {
 pub struct Audit {
     at: u64,
     chain: Chain,
+    /// Made anew from the records.
+    index: Index,
     /// Roots of the last ticks: worlds may be written some ticks after theirs.
     roots: BTreeMap<Tick, Hash>,
     /// Page entries of the world read last, with offsets: they were checked.
     checked: Vec<Vec<(PageEntry, u64)>>,
     report: AuditReport,
+    is_done: bool,
 }
 
 impl Audit {
@@ -64,9 +71,11 @@ impl Audit {
         Self {
             at: trace.first_record,
             chain: Chain::start(trace.schema_id(), header.revision, &header.start),
+            index: Index::new(header.start.tick),
             roots: BTreeMap::from([(header.start.tick, header.start.root)]),
             checked: Vec::new(),
             report: AuditReport { bytes: trace.first_record, torn: trace.torn(), ..AuditReport::default() },
+            is_done: false,
         }
     }
 
@@ -98,6 +107,9 @@ impl Audit {
     pub fn step<S: Source>(&mut self, trace: &mut Trace<S>) -> Result<Option<Audited>, TraceError<S::Error>> {
         let at = self.at;
         if at >= trace.end {
+            if !core::mem::replace(&mut self.is_done, true) {
+                self.end(trace)?;
+            }
             return Ok(None);
         }
         let schema = trace.schema().clone();
@@ -110,43 +122,85 @@ impl Audit {
         match record.kind {
             Kind::Tick => {
                 let record = TickRecord::decode(record.body, schema.columns.len()).map_err(malformed)?;
-                self.tick(trace, at, &record)?;
+                self.tick(at, &record)?;
                 Ok(Some(Audited::Tick(record)))
             }
             kind @ (Kind::Keyframe | Kind::Evidence) => {
                 let body = StateBody::decode(record.body, &schema, at).map_err(malformed)?;
                 let tick = body.manifest.head.tick;
+                self.note(at, kind, tick)?;
                 self.world(trace, at, body)?;
                 let count = if kind == Kind::Keyframe { &mut self.report.keyframes } else { &mut self.report.evidence };
                 *count = count.saturating_add(1);
                 Ok(Some(Audited::World(tick)))
             }
             Kind::Stages => {
-                StageRoots::decode(record.body, schema.columns.len()).map_err(malformed)?;
+                let stages = StageRoots::decode(record.body, schema.columns.len()).map_err(malformed)?;
+                self.note(at, record.kind, stages.tick)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Mismatch => {
-                Mismatch::decode(record.body).map_err(malformed)?;
+                let mismatch = Mismatch::decode(record.body).map_err(malformed)?;
+                self.note(at, Kind::Mismatch, mismatch.tick)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Content => {
-                ContentPiece::decode(record.body).map_err(malformed)?;
+                let piece = ContentPiece::decode(record.body).map_err(malformed)?;
+                if piece.offset == 0 && !self.index.add_content(piece.id, at) {
+                    return Err(damaged(at, Damage::Place("more content packs than a trace may have")));
+                }
                 Ok(Some(Audited::Other))
             }
-            Kind::Page | Kind::Index | Kind::Seal => Ok(Some(Audited::Other)),
+            Kind::Page => Ok(Some(Audited::Other)),
             Kind::Header => Err(damaged(at, Damage::Place("a second header"))),
+            // A recording that was broken off right before its seal.
+            Kind::Index if self.report.torn.is_some() => {
+                check_index(&self.index, at, record.body)?;
+                Ok(Some(Audited::Other))
+            }
+            Kind::Index | Kind::Seal => Err(damaged(at, Damage::Place("index and seal stand at the end"))),
         }
     }
 
-    fn tick<S: Source>(&mut self, trace: &Trace<S>, at: u64, record: &TickRecord) -> Result<(), TraceError<S::Error>> {
-        let expected = Tick(trace.start().0.saturating_add(self.report.ticks)).next();
-        if record.tick != expected {
+    fn note<E>(&mut self, at: u64, kind: Kind, tick: Tick) -> Result<(), TraceError<E>> {
+        let rising = self.index.keyframes().last().is_none_or(|last| last.tick < tick);
+        if kind == Kind::Keyframe && !rising {
+            return Err(damaged(at, Damage::Place("keyframes must follow one another")));
+        }
+        if self.index.add_entry(Entry { kind, tick, at }) {
+            return Ok(());
+        }
+        Err(damaged(at, Damage::Place("more evidence than a trace may have")))
+    }
+
+    /// Index and seal, or what is wrong where the trace is torn.
+    fn end<S: Source>(&mut self, trace: &mut Trace<S>) -> Result<(), TraceError<S::Error>> {
+        if let Some(torn) = trace.torn() {
+            // A broken-off recording ends inside a record; a whole one that fits nowhere was put there.
+            return trace.refused.clone().map_or(Ok(()), |damage| Err(damaged(torn.at_byte, damage)));
+        }
+        let (index_at, length) = (trace.end, trace.byte_count());
+        let missing = |at| damaged(at, Damage::Place("index and seal must stand at the end"));
+        let (record, seal_at) = trace.window.record(index_at, length)?;
+        let record = record.filter(|record| record.kind == Kind::Index).ok_or(missing(index_at))?;
+        check_index(&self.index, index_at, record.body)?;
+        let (record, end) = trace.window.record(seal_at, length)?;
+        let record = record.filter(|record| record.kind == Kind::Seal && end == length).ok_or(missing(seal_at))?;
+        let seal = Seal::decode(record.body).map_err(|error| damaged(seal_at, error.into()))?;
+        check_seal(seal, Some(index_at), self.index.last(), self.chain, seal_at)?;
+        self.report.bytes = end;
+        Ok(())
+    }
+
+    fn tick<E>(&mut self, at: u64, record: &TickRecord) -> Result<(), TraceError<E>> {
+        if record.tick != self.index.last().next() {
             return Err(damaged(at, Damage::Place("ticks must follow one another")));
         }
         if record.chain != record.chain_after(self.chain) {
             return Err(TraceError::Chain { tick: record.tick });
         }
         self.chain = record.chain;
+        self.index.add_tick(at);
         self.report.ticks = self.report.ticks.saturating_add(1);
         self.roots.insert(record.tick, record.root);
         if self.roots.len() > ROOTS_KEPT {

@@ -16,6 +16,8 @@ mod reader;
 mod record;
 mod recorder;
 mod replay;
+mod scan;
+mod seal;
 mod stages;
 mod state;
 mod tick;

@@ -23,7 +23,9 @@ use super::{
     Chain, Header, Mismatch, RawState, ReplayError, Source, StageRoots, TickRecord, Ticks, TraceError,
     error::Damage,
     index::{Entry, Index},
-    record::{FRAMING_BYTES, HEAD_BYTES, Kind, MAGIC, PREFIX_BYTES, VERSION},
+    record::{HEAD_BYTES, Kind, MAGIC, PREFIX_BYTES, VERSION},
+    scan::{Scan, Scanned},
+    seal::{SEAL_RECORD_BYTES, Seal},
     state::{PageCache, StateBody},
     window::Window,
 };
@@ -37,10 +39,12 @@ pub struct Trace<S> {
     pub(super) index: Index,
     /// Where the records after the header begin.
     pub(super) first_record: u64,
-    /// Where the records to read end.
+    /// Where the records to read end: at the index of a sealed trace.
     pub(super) end: u64,
     sealed: bool,
     torn: Option<Torn>,
+    /// What is wrong with the record at which it is torn, where its check holds.
+    pub(super) refused: Option<Damage>,
 }
 
 /// A trace whose end is missing or unreadable.
@@ -98,8 +102,18 @@ impl<S: Source> Trace<S> {
         let schema = Arc::new(header.schema.clone());
         let schema_id = schema.id();
         let index = Index::new(header.start.tick);
-        let mut trace =
-            Self { window, header, schema, schema_id, index, first_record, end: length, sealed: false, torn: None };
+        let mut trace = Self {
+            window,
+            header,
+            schema,
+            schema_id,
+            index,
+            first_record,
+            end: length,
+            sealed: false,
+            torn: None,
+            refused: None,
+        };
         if !trace.read_index()? {
             trace.scan()?;
         }
@@ -405,20 +419,19 @@ impl<S: Source> Trace<S> {
     /// Takes the index that the seal names; false where there is no good one.
     fn read_index(&mut self) -> Result<bool, TraceError<S::Error>> {
         let length = self.window.length();
-        let Some(seal_at) = length.checked_sub(SEAL_BYTES).filter(|at| *at >= self.first_record) else {
+        let Some(seal_at) = length.checked_sub(SEAL_RECORD_BYTES).filter(|at| *at >= self.first_record) else {
             return Ok(false);
         };
-        let Some(body) = self.good_record(seal_at, length, Kind::Seal)? else { return Ok(false) };
-        let mut reader = Reader::new(&body);
-        let (Ok(index_at), Ok(last)) = (reader.value::<u64>(), reader.value::<u64>()) else { return Ok(false) };
-        if index_at < self.first_record || index_at >= seal_at {
+        let Some((body, _)) = self.good_record(seal_at, length, Kind::Seal)? else { return Ok(false) };
+        let Ok(seal) = Seal::decode(&body) else { return Ok(false) };
+        if seal.index_at < self.first_record || seal.index_at >= seal_at {
             return Ok(false);
         }
-        let Some(body) = self.good_record(index_at, seal_at, Kind::Index)? else { return Ok(false) };
+        let Some((body, next)) = self.good_record(seal.index_at, seal_at, Kind::Index)? else { return Ok(false) };
         match Index::decode(&body) {
-            Ok(index) if index.first == self.index.first && index.last() == Tick(last) => {
+            Ok(index) if index.first == self.index.first && index.last() == seal.last && next == seal_at => {
                 self.index = index;
-                self.end = index_at;
+                self.end = seal.index_at;
                 self.sealed = true;
                 Ok(true)
             }
@@ -426,71 +439,33 @@ impl<S: Source> Trace<S> {
         }
     }
 
-    /// The body of the record at `at` if it is whole and of that kind.
-    fn good_record(&mut self, at: u64, end: u64, kind: Kind) -> Result<Option<Vec<u8>>, TraceError<S::Error>> {
+    /// The record at `at` if it is whole and of that kind.
+    fn good_record(&mut self, at: u64, end: u64, kind: Kind) -> Result<Option<GoodRecord>, TraceError<S::Error>> {
         match self.window.record(at, end) {
-            Ok((record, _)) => Ok(record.filter(|record| record.kind == kind).map(|record| record.body.to_vec())),
+            Ok((Some(record), next)) if record.kind == kind => Ok(Some((record.body.to_vec(), next))),
             Err(TraceError::Source(error)) => Err(TraceError::Source(error)),
-            Err(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
     /// Makes the index from the records, up to the first bad one.
     fn scan(&mut self) -> Result<(), TraceError<S::Error>> {
-        let length = self.window.length();
-        let mut at = self.first_record;
-        while at < length {
-            match self.scan_record(at, length) {
-                Ok(next) => at = next,
-                Err(error @ (TraceError::Source(_) | TraceError::Kind { .. })) => return Err(error),
-                Err(_) => break,
-            }
-            if self.sealed {
-                break;
-            }
-        }
-        self.end = at;
+        let start = Chain::start(self.schema_id, self.header.revision, &self.header.start);
+        let scan = Scan::new(self.header.start.tick, start);
+        let Scanned { scan, end, refused } = scan.run(&mut self.window, self.first_record)?;
+        self.index = scan.index;
+        self.end = end;
+        self.sealed = scan.is_sealed;
+        self.refused = refused;
         if !self.sealed {
-            self.torn = Some(Torn { at_byte: at, last_tick: self.last() });
+            self.torn = Some(Torn { at_byte: end, last_tick: self.last() });
         }
         Ok(())
     }
-
-    fn scan_record(&mut self, at: u64, end: u64) -> Result<u64, TraceError<S::Error>> {
-        let next_tick = self.last().next();
-        let (record, next) = self.window.record(at, end)?;
-        let Some(record) = record else { return Ok(next) };
-        let place = |what| damaged(at, Damage::Place(what));
-        let good = match record.kind {
-            Kind::Tick => {
-                let tick = TickRecord::decode_tick(record.body).map_err(|e| damaged(at, e.into()))?;
-                if tick != next_tick {
-                    return Err(place("ticks must follow one another"));
-                }
-                self.index.add_tick(at);
-                true
-            }
-            kind @ (Kind::Keyframe | Kind::Evidence | Kind::Stages | Kind::Mismatch) => {
-                let skip = if matches!(kind, Kind::Keyframe | Kind::Evidence) { 4 } else { 0 };
-                let mut reader = Reader::new(record.body.get(skip..).unwrap_or_default());
-                let tick = Tick(reader.value().map_err(|e| damaged(at, e.into()))?);
-                let rising = self.index.keyframes().last().is_none_or(|last| last.tick < tick);
-                tick < next_tick && (kind != Kind::Keyframe || rising) && self.index.add_entry(Entry { kind, tick, at })
-            }
-            Kind::Content => {
-                let piece = ContentPiece::decode(record.body).map_err(|e| damaged(at, e.into()))?;
-                piece.offset != 0 || self.index.add_content(piece.id, at)
-            }
-            Kind::Page | Kind::Index => true,
-            Kind::Seal => {
-                self.sealed = next == end;
-                self.sealed
-            }
-            Kind::Header => false,
-        };
-        if good { Ok(next) } else { Err(place("a record must not stand here")) }
-    }
 }
+
+/// A body, and where the next record begins.
+type GoodRecord = (Vec<u8>, u64);
 
 impl StateRef {
     fn of(entry: &Entry) -> Option<Self> {
@@ -502,9 +477,6 @@ impl StateRef {
         Some(Self { tick: entry.tick, kind, at: entry.at })
     }
 }
-
-/// Bytes of a seal: it stands at the very end.
-const SEAL_BYTES: u64 = FRAMING_BYTES + 8 + 8 + 32;
 
 pub(super) const fn damaged<E>(at: u64, damage: Damage) -> TraceError<E> {
     TraceError::Damaged { at, damage }

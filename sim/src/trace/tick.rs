@@ -120,6 +120,13 @@ impl TickRecord {
         }
         Ok(Tick(Reader::new(bytes).value()?))
     }
+
+    /// The link in a tick's body.
+    pub(super) fn decode_chain(bytes: &[u8]) -> Result<Chain, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.take(8)?;
+        Ok(Chain(Hash(reader.value()?)))
+    }
 }
 
 /// A tick whose root was not the expected one, as the recorder noted it.

@@ -20,6 +20,7 @@ use super::{
     Chain, Header, Mismatch, RecordError, Sink, StageRoots, TickRecord,
     index::{Entry, Index},
     record::{self, Kind, MAGIC, VERSION},
+    seal::Seal,
     state::StateBody,
 };
 
@@ -198,22 +199,13 @@ impl<S: Sink> Writer<S> {
         Ok(())
     }
 
-    // DOC:SEAL
-    /// 0    8  index  offset of the index record
-    /// 8    8  tick   the last one
-    /// 16  32  chain  of the last tick
-    // DOC:END
     pub(super) fn seal(&mut self) -> Result<TraceSize, RecordError<S::Error>> {
         let at = self.size.bytes;
         let (last, chain) = (self.last(), self.chain);
         let mut index = Vec::new();
         self.index.encode(&mut index);
         self.put(Kind::Index, |out| out.extend_from_slice(&index))?;
-        self.put(Kind::Seal, |out| {
-            out.extend_from_slice(&at.to_le_bytes());
-            out.extend_from_slice(&last.0.to_le_bytes());
-            out.extend_from_slice(&chain.0.0);
-        })?;
+        self.put(Kind::Seal, |out| Seal { index_at: at, last, chain }.encode(out))?;
         self.closed = true;
         Ok(self.size)
     }
