@@ -15,7 +15,7 @@ use tickworld_contentc::Compiled;
 use tickworld_rules::{Command, Realm, Rules, Ruleset, SetUp};
 use tickworld_sim::{
     content::Library,
-    diff::{Rerun, WorldView, descent, traces},
+    diff::{Rerun, WorldView, descent, first_difference, traces},
     executor::Inline,
     frame::{InputFrame, Tick},
     join::join,
@@ -119,12 +119,7 @@ fn million(folder: &Path) {
     println!("two traces of {ticks} ticks, 6 creatures: {} MiB each, recorded at {rate} ticks/s", mebibytes(&left));
     let (mut left, mut right) = (open(&left), open(&right));
     let start = Instant::now();
-    let (mut same, mut other) = (0, ticks);
-    while same + 1 < other {
-        let middle = (same + other) / 2;
-        let equal = left.chain(Tick(middle)).expect("good") == right.chain(Tick(middle)).expect("good");
-        if equal { same = middle } else { other = middle }
-    }
+    let other = first_difference(&mut left, &mut right).expect("good traces").expect("they differ").0;
     println!("first differing tick {other} (planted in {planted}): {:?}", start.elapsed());
     let library = Library::of(content.id, Ruleset::new(content.pack.clone()));
     let start = Instant::now();

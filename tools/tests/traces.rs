@@ -4,6 +4,14 @@ mod common;
 
 use common::Bench;
 use serde_json::Value;
+use tickworld_rules::{Rules, Ruleset};
+use tickworld_sim::{
+    content::Library,
+    frame::{InputFrame, Tick},
+    rng::Entropy,
+    simulation::Simulation,
+    trace::{About, Recorder},
+};
 
 #[test]
 fn the_same_scenario_gives_the_same_bytes() {
@@ -95,6 +103,30 @@ fn a_torn_trace_is_read_up_to_the_tear() {
     assert!((1..200).contains(&last), "{info}");
     assert!(bench.ok("trace verify torn.trace").contains("torn"));
     assert!(bench.ok("trace diff whole.trace torn.trace").contains("goes on to tick 200"));
+}
+
+#[test]
+fn traces_without_a_common_tick_are_not_called_the_same() {
+    let bench = Bench::new();
+    bench.ok("content build shipped -o shipped.pack");
+    let bytes = bench.read("shipped.pack");
+    let (id, pack) = tickworld_content::model::Pack::from_bytes(&bytes).expect("it was just built");
+    let library = Library::of(id, Ruleset::new(pack));
+    let mut simulation = Simulation::<Rules>::new(library, id, |_, _| ());
+    for (name, ticks) in [("early.trace", 1..=5), ("between", 6..=9), ("late.trace", 10..=15)] {
+        let packs = [(id, bytes.as_slice())];
+        let recorder = Recorder::begin(Vec::new(), &simulation, About::default(), &packs);
+        let mut recorder = recorder.expect("the recorder takes what it is given");
+        for tick in ticks {
+            let frame = InputFrame::empty(Tick(tick), Entropy::from_bytes([0; 16]));
+            let roots = simulation.step_inline(&frame).expect("the frame is good");
+            recorder.record(&frame, &roots, simulation.world()).expect("into memory");
+        }
+        bench.write(name, recorder.seal().expect("into memory").0);
+    }
+    let words = ["nothing to compare", "early.trace holds ticks 0 to 5", "late.trace 9 to 15"];
+    bench.refused("trace diff early.trace late.trace", &words);
+    bench.refused("trace diff late.trace early.trace", &["nothing to compare"]);
 }
 
 #[test]

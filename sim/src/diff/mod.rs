@@ -8,6 +8,7 @@
 
 mod blame;
 pub mod descent;
+mod first;
 mod inputs;
 mod side;
 mod subject;
@@ -16,6 +17,7 @@ mod view;
 mod worlds;
 
 pub use blame::{Blame, RowWriters};
+pub use first::first_difference;
 pub use inputs::{Fields, read_frame};
 pub use side::{Rerun, Standing};
 pub use subject::Subject;

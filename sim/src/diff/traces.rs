@@ -1,7 +1,7 @@
 //! [`traces`]: where two recordings part, in what, and by whom.
 //!
-//! Invariant: equal links of the chain mean equal pasts, so the first differing tick is found by binary search, and exactly.
-//! What differs there is then shown from the best that each side offers, and the verdict says which that was.
+//! Invariant: the first differing tick is found from the records themselves ([`first_difference`]). What differs there is then
+//! shown from the best that each side offers, and the verdict says which that was.
 
 use alloc::{
     format,
@@ -24,7 +24,7 @@ use crate::{
 use super::{
     Blame, DiffError, Differences, Fields, Rerun, Standing,
     blame::{BlameError, blame},
-    read_frame,
+    first_difference, read_frame,
     side::{Side, SideState, raw_state, run_on, side},
     worlds,
 };
@@ -99,6 +99,14 @@ pub enum TraceDiffError<L, R> {
     /// The right one cannot be read.
     #[error("right trace: {0}")]
     Right(TraceError<R>),
+    /// There is nothing to compare.
+    #[error("the traces have no tick in common: the left one holds {} to {}, the right one {} to {}", left[0], left[1], right[0], right[1])]
+    Apart {
+        /// Start and last tick of the left one.
+        left: [Tick; 2],
+        /// Of the right one.
+        right: [Tick; 2],
+    },
     /// Pages that are malformed although their hash holds.
     #[error(transparent)]
     Diff(#[from] DiffError),
@@ -107,7 +115,7 @@ pub enum TraceDiffError<L, R> {
 /// Compares two traces; lists at most `limit` differing fields.
 ///
 /// # Errors
-/// When one of them is damaged in a place that is needed to find the tick, or a source fails.
+/// As [`first_difference`].
 pub fn traces<G: Game, L: Source, R: Source>(
     left: &mut Trace<L>,
     right: &mut Trace<R>,
@@ -142,63 +150,11 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
     fn run(mut self) -> Compared<TraceDiff, L, R> {
         let header = header_differences(self.left.header(), self.right.header());
         let last = [self.left.last(), self.right.last()];
-        let finding = match self.first_tick()? {
+        let finding = match first_difference(self.left, self.right)? {
             Some(tick) => Some(self.finding(tick)?),
             None => None,
         };
         Ok(TraceDiff { header, last, finding })
-    }
-
-    /// The first tick that differs.
-    fn first_tick(&mut self) -> Compared<Option<Tick>, L, R> {
-        if self.left.start() != self.right.start() {
-            return self.first_common_tick();
-        }
-        let (mut same, mut other) = (self.left.start(), self.left.last().min(self.right.last()));
-        if !self.same_chain(same)? {
-            return Ok(Some(same));
-        }
-        if self.same_chain(other)? {
-            return Ok(None);
-        }
-        while same.next() < other {
-            let middle = Tick(same.0.midpoint(other.0));
-            *(if self.same_chain(middle)? { &mut same } else { &mut other }) = middle;
-        }
-        Ok(Some(other))
-    }
-
-    fn same_chain(&mut self, tick: Tick) -> Compared<bool, L, R> {
-        let left = self.left.chain(tick).map_err(TraceDiffError::Left)?;
-        let right = self.right.chain(tick).map_err(TraceDiffError::Right)?;
-        Ok(left == right)
-    }
-
-    /// Traces that begin at different ticks have different chains: goes through the ticks that both have.
-    fn first_common_tick(&mut self) -> Compared<Option<Tick>, L, R> {
-        let first = self.left.start().max(self.right.start());
-        let last = self.left.last().min(self.right.last());
-        let start = [
-            self.left.root(first).map_err(TraceDiffError::Left),
-            self.right.root(first).map_err(TraceDiffError::Right),
-        ];
-        match start {
-            [Ok(left), Ok(right)] if left != right => return Ok(Some(first)),
-            [Err(TraceDiffError::Left(TraceError::NoTick { .. })), _]
-            | [_, Err(TraceDiffError::Right(TraceError::NoTick { .. }))] => return Ok(None),
-            [Err(error), _] | [_, Err(error)] => return Err(error),
-            _ => {}
-        }
-        let (mut left, mut right) = (self.left.ticks(first.next()), self.right.ticks(first.next()));
-        for tick in first.0.saturating_add(1)..=last.0 {
-            let (Some(left), Some(right)) = (left.next(), right.next()) else { break };
-            let left = left.map_err(TraceDiffError::Left)?;
-            let right = right.map_err(TraceDiffError::Right)?;
-            if (left.root, &left.frame) != (right.root, &right.frame) {
-                return Ok(Some(Tick(tick)));
-            }
-        }
-        Ok(None)
     }
 
     fn finding(&mut self, tick: Tick) -> Compared<Finding, L, R> {

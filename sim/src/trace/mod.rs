@@ -39,6 +39,7 @@ pub use stages::{StageRoots, step_staged};
 pub use state::RawState;
 pub use tick::{Chain, Mismatch, TickRecord};
 pub use ticks::Ticks;
+pub(crate) use ticks::Unchecked;
 pub use verify::{Divergence, Verifier, VerifyReport};
 pub use writer::TraceSize;
 

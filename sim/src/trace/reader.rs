@@ -377,7 +377,7 @@ impl<S: Source> Trace<S> {
     }
 
     /// Where the record of `tick` begins.
-    pub(super) fn find_tick(&mut self, tick: Tick) -> Result<u64, TraceError<S::Error>> {
+    pub(crate) fn find_tick(&mut self, tick: Tick) -> Result<u64, TraceError<S::Error>> {
         let (first, last) = (self.index.first, self.last());
         let absent = TraceError::NoTick { tick, first, last };
         if tick < first || tick > last {

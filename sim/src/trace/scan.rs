@@ -86,7 +86,7 @@ impl Scan {
                 if TickRecord::decode_tick(body).map_err(malformed)? != last.next() {
                     return Err(damaged(at, Damage::Place("ticks must follow one another")));
                 }
-                self.chain = TickRecord::decode_chain(body).map_err(malformed)?;
+                self.chain = body.get(Chain::PLACE).and_then(Chain::of_bytes).unwrap_or(self.chain);
                 self.index.add_tick(at);
                 true
             }

@@ -1,9 +1,11 @@
 //! [`TickRecord`]: one tick's inputs and roots, and the chain that binds all ticks up to it.
 //!
 //! Invariant: two traces have the same link at a tick exactly when they began from the same start and had the same frames,
-//! roots and column roots at every tick up to it. So the first tick that differs is found by binary search over links.
+//! roots and column roots at every tick up to it: 32 bytes that two machines can compare instead of a history. What a file
+//! says a link is proves nothing until it was computed again ([`TickRecord::chain_after`]).
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::{
     bytes::Reader,
@@ -37,6 +39,14 @@ impl Chain {
         hasher.update(&start.root.0);
         hasher.update(&start.content.0.0);
         Self(hasher.finish())
+    }
+
+    /// Where a tick's body has its link.
+    pub(crate) const PLACE: Range<usize> = 8..40;
+
+    /// From the 32 bytes of that place.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Hash(bytes.try_into().ok()?)))
     }
 
     /// The link of the tick after this one's.
@@ -119,13 +129,6 @@ impl TickRecord {
             return Err(DecodeError::length(FIXED_BYTES, bytes.len()));
         }
         Ok(Tick(Reader::new(bytes).value()?))
-    }
-
-    /// The link in a tick's body.
-    pub(super) fn decode_chain(bytes: &[u8]) -> Result<Chain, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        reader.take(8)?;
-        Ok(Chain(Hash(reader.value()?)))
     }
 }
 

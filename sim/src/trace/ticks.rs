@@ -44,6 +44,41 @@ impl<'t, S: Source> Ticks<'t, S> {
     }
 }
 
+/// A tick record whose check was not verified.
+pub(crate) struct Unchecked<'a> {
+    /// Where it begins.
+    pub(crate) at: u64,
+    /// Where the next record begins.
+    pub(crate) next: u64,
+    pub(crate) body: &'a [u8],
+}
+
+/// What a comparison of two traces goes by: records one after the other, read only where they differ.
+impl<S: Source> Trace<S> {
+    /// Where the records after the header begin.
+    pub(crate) const fn records_at(&self) -> u64 {
+        self.first_record
+    }
+
+    /// The first tick record at or after `at`.
+    pub(crate) fn unchecked_tick(&mut self, mut at: u64) -> Result<Unchecked<'_>, TraceError<S::Error>> {
+        let head = loop {
+            let head = self.window.head(at, self.end)?;
+            if head.kind == Some(Kind::Tick) {
+                break head;
+            }
+            at = head.next;
+        };
+        Ok(Unchecked { at, next: head.next, body: self.window.unchecked_body(at, &head)? })
+    }
+
+    /// The record at `at`, which must be that of `tick`.
+    pub(crate) fn tick_at(&mut self, at: u64, tick: Tick) -> Result<TickRecord, TraceError<S::Error>> {
+        let record = self.tick_record(at)?;
+        if record.tick == tick { Ok(record) } else { Err(damaged(at, Damage::Place("ticks must follow one another"))) }
+    }
+}
+
 impl<S: Source> Iterator for Ticks<'_, S> {
     type Item = Result<TickRecord, TraceError<S::Error>>;
 

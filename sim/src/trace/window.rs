@@ -91,6 +91,12 @@ impl<S: Source> Window<S> {
         Ok((head.kind.map(|kind| Record { kind, body }), head.next))
     }
 
+    /// The body of the record at `at`, its check not verified.
+    pub(super) fn unchecked_body(&mut self, at: u64, head: &Head) -> Result<&[u8], TraceError<S::Error>> {
+        let bytes = self.bytes(at, head.total)?.ok_or(TraceError::Damaged { at, damage: Damage::Short })?;
+        Ok(&bytes[HEAD_BYTES..bytes.len().saturating_sub(CHECK_BYTES)])
+    }
+
     /// The body of the record of `total` bytes at `at`; `None` where its check does not hold.
     fn record_bytes(&mut self, at: u64, total: u64) -> Result<Option<&[u8]>, TraceError<S::Error>> {
         let bytes = self.bytes(at, total)?.ok_or(TraceError::Damaged { at, damage: Damage::Short })?;

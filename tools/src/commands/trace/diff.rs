@@ -63,6 +63,12 @@ fn failure(paths: [&Path; 2], error: TraceDiffError<std::io::Error, std::io::Err
     match error {
         TraceDiffError::Left(error) => trace_failure(paths[0], error),
         TraceDiffError::Right(error) => trace_failure(paths[1], error),
+        TraceDiffError::Apart { left, right } => {
+            let [one, other] = paths.map(Path::display);
+            let ([a, b], [c, d]) = (left, right);
+            Failure::new(format!("nothing to compare: {one} holds ticks {a} to {b}, {other} {c} to {d}"))
+                .help("only traces of the same ticks can be compared: record one that reaches into the other")
+        }
         error => Failure::new(error.to_string()),
     }
 }
