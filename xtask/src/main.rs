@@ -39,7 +39,7 @@ enum Chore {
         #[arg(long)]
         reason: String,
     },
-    /// Regenerate the FlatBuffers code from content/schema/*.fbs (needs python3 and the package registry once)
+    /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
         #[arg(long)]

@@ -9,7 +9,7 @@ use crate::bans::{BANS_PATH, BELOW_LINE_LINTS};
 use crate::no_std::NO_STD_CRATES;
 
 /// Crates with generated FlatBuffers code may relax `unsafe_code` there, so they deny it where the others forbid it.
-const WITH_GENERATED_CODE: &[&str] = &["content"];
+const WITH_GENERATED_CODE: &[&str] = &["content", "net/proto"];
 
 /// Checks manifests, attributes and the copies of the bans.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
