@@ -29,3 +29,5 @@ pub const FRAMES_PER_REQUEST_MAX: u16 = 256;
 pub const INPUT_BYTES_MAX: u16 = 256;
 /// Longest message of a descent in bytes.
 pub const DESCENT_BYTES_MAX: u32 = 32 * 1024;
+/// Longest page in bytes before compression: the engine's largest body of rows, a count and its presence words.
+pub const PAGE_BYTES_MAX: u32 = 16 * 1024 + 129;
