@@ -6,3 +6,4 @@
 pub mod clock;
 pub mod dice;
 pub mod digest;
+pub mod disk;

@@ -1,0 +1,139 @@
+//! [`SimDisk`]: a disk under redb that keeps after a crash only what was synced, and of the rest what luck says.
+//!
+//! Invariant: bytes covered by a sync that reported success are there after every crash; nothing else is promised, so a crash
+//! may keep, drop, or cut any write after the last sync, in any order. Reads before a crash see every write, as through a page
+//! cache. A flipped bit breaks the promise on purpose, and only when asked for.
+//!
+//! It models what redb's design document assumes of media: single bytes are whole, and bytes beside a write stay as they are.
+
+mod backend;
+mod crash;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use backend::SimFile;
+pub use crash::CrashKind;
+use state::State;
+pub use state::{DiskCounters, SyncFault, SyncTruth, Write};
+
+use crate::{dice::Dice, digest::Digest};
+
+/// A disk with one file on it. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+impl SimDisk {
+    /// A disk that holds `image`, all of it synced.
+    #[must_use]
+    pub fn with_image(image: Vec<u8>) -> Self {
+        let disk = Self::default();
+        disk.state().load(image);
+        disk
+    }
+
+    /// A handle for redb. Handles that were opened before the last crash fail from then on.
+    #[must_use]
+    pub fn open(&self) -> SimFile {
+        SimFile::new(self.clone())
+    }
+
+    /// Cuts the power: handles fail, and what was not synced goes the way of `kind`. The disk can be opened again at once.
+    pub fn crash(&self, kind: CrashKind, dice: &mut Dice) {
+        let mut state = self.state();
+        let image = state.crash_image(kind, dice);
+        state.counters.crashes += 1;
+        state.load(image);
+    }
+
+    /// Ends the process, not the power: handles fail, but the page cache is written out later as if nothing had been.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.generation += 1;
+        state.operations_left = None;
+    }
+
+    /// Lets `count` more writes, changes of length and syncs succeed, and fails all afterwards: to crash in the midst of
+    /// something. `None` takes it back.
+    pub fn fail_after(&self, count: Option<u64>) {
+        self.state().operations_left = count;
+    }
+
+    /// Lets the next syncs fail so; `None` takes it back.
+    pub fn fail_syncs(&self, fault: Option<SyncFault>) {
+        self.state().sync_fault = fault;
+    }
+
+    /// Whether a sync does what it says.
+    pub fn set_sync_truth(&self, truth: SyncTruth) {
+        self.state().sync_truth = truth;
+    }
+
+    /// Lets the file grow no further than this many bytes; `None` takes it back.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.state().capacity_bytes = bytes;
+    }
+
+    /// Turns one bit, for good: on the disk and in the cache. Gives its byte's place; `None` if the file is empty.
+    pub fn flip_bit(&self, dice: &mut Dice) -> Option<u64> {
+        let mut state = self.state();
+        let length = state.length();
+        let at = (length > 0).then(|| dice.below(length))?;
+        state.flip(at, 1 << dice.below(8));
+        Some(at)
+    }
+
+    /// Turns the bits of `mask` in the byte at `offset`, for good.
+    ///
+    /// # Panics
+    /// If the file is shorter.
+    pub fn flip(&self, offset: u64, mask: u8) {
+        self.state().flip(offset, mask);
+    }
+
+    /// The file as it would be read now.
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
+        self.state().live.clone()
+    }
+
+    /// The file as it is after a crash that loses everything that may be lost.
+    #[must_use]
+    pub fn synced_image(&self) -> Vec<u8> {
+        self.state().synced.clone()
+    }
+
+    /// Whether the synced bytes hold `needle` anywhere.
+    #[must_use]
+    pub fn synced_contains(&self, needle: &[u8]) -> bool {
+        self.state().synced.windows(needle.len()).any(|window| window == needle)
+    }
+
+    /// Writes since the last sync, oldest first.
+    #[must_use]
+    pub fn unsynced(&self) -> Vec<Write> {
+        self.state().unsynced.clone()
+    }
+
+    /// What the disk did so far.
+    #[must_use]
+    pub fn counters(&self) -> DiskCounters {
+        self.state().counters
+    }
+
+    /// Of everything the disk was told, in order.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.state().digest.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a test of its own must not hide behind a poisoned lock: the state is whole between operations.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

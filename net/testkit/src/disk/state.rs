@@ -1,0 +1,215 @@
+//! The state of a simulated disk: what is synced, what is not yet, and which faults are on.
+//!
+//! Invariant: `live` is `synced` with every write of `unsynced` applied in order.
+
+use super::crash::{self, CrashKind};
+use crate::{dice::Dice, digest::Digest};
+
+/// A change of the file that was not synced yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// These bytes at this place; the file grows if it must.
+    Bytes {
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// The file has this length from now on; new bytes are zeros.
+    Length(u64),
+}
+
+/// Whether a sync does what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyncTruth {
+    /// It does.
+    #[default]
+    Honest,
+    /// It reports success and does nothing: as a disk that lies, or a build that lost its call of `sync`.
+    Lies,
+}
+
+/// How a sync fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncFault {
+    /// The writes stay in the cache; a later sync that succeeds has them.
+    Retained,
+    /// Some reached the disk and the others are gone, from the cache too.
+    Lost,
+}
+
+/// What a disk did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskCounters {
+    /// Reads.
+    pub reads: u64,
+    /// Writes and changes of length that were taken.
+    pub writes: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+    /// Syncs that reported success.
+    pub syncs: u64,
+    /// Syncs that failed.
+    pub syncs_failed: u64,
+    /// Operations refused for lack of space or power.
+    pub refused: u64,
+    /// Power cuts.
+    pub crashes: u64,
+    /// Unsynced writes that a crash dropped, wholly.
+    pub dropped: u64,
+    /// Unsynced writes of which a crash kept a part.
+    pub torn: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) synced: Vec<u8>,
+    pub(super) live: Vec<u8>,
+    pub(super) unsynced: Vec<Write>,
+    /// Goes up with every crash; handles of an earlier one fail.
+    pub(super) generation: u64,
+    /// How many more operations succeed.
+    pub(super) operations_left: Option<u64>,
+    pub(super) sync_fault: Option<SyncFault>,
+    pub(super) sync_truth: SyncTruth,
+    pub(super) capacity_bytes: Option<u64>,
+    /// Of failing syncs, so that they need none from outside.
+    pub(super) syncs_lost: u64,
+    pub(super) counters: DiskCounters,
+    pub(super) digest: Digest,
+}
+
+/// Why an operation is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The handle is of a process that is gone, or the power is.
+    Off,
+    Full,
+    End,
+    Sync,
+}
+
+impl State {
+    /// Starts again from an image on the disk.
+    pub(super) fn load(&mut self, image: Vec<u8>) {
+        self.live.clone_from(&image);
+        self.synced = image;
+        self.unsynced.clear();
+        self.generation += 1;
+        self.operations_left = None;
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        u64::try_from(self.live.len()).expect("a file in memory")
+    }
+
+    pub(super) fn crash_image(&mut self, kind: CrashKind, dice: &mut Dice) -> Vec<u8> {
+        let (image, fate) = crash::crash_image(&self.synced, &self.unsynced, kind, dice);
+        self.counters.dropped += fate.dropped;
+        self.counters.torn += fate.torn;
+        image
+    }
+
+    pub(super) fn flip(&mut self, offset: u64, mask: u8) {
+        let at = usize::try_from(offset).expect("within the file");
+        self.live[at] ^= mask;
+        if let Some(byte) = self.synced.get_mut(at) {
+            *byte ^= mask;
+        }
+    }
+
+    pub(super) fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), Refused> {
+        if self.operations_left == Some(0) {
+            return Err(Refused::Off);
+        }
+        self.counters.reads += 1;
+        let start = usize::try_from(offset).map_err(|_| Refused::End)?;
+        let end = start.checked_add(out.len()).ok_or(Refused::End)?;
+        out.copy_from_slice(self.live.get(start..end).ok_or(Refused::End)?);
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, write: Write) -> Result<(), Refused> {
+        self.spend()?;
+        let end = match &write {
+            Write::Bytes { offset, bytes } => offset + u64::try_from(bytes.len()).expect("a slice fits the memory"),
+            Write::Length(length) => *length,
+        };
+        if end > self.length() && self.capacity_bytes.is_some_and(|capacity| end > capacity) {
+            self.counters.refused += 1;
+            return Err(Refused::Full);
+        }
+        self.counters.writes += 1;
+        match &write {
+            Write::Bytes { offset, bytes } => {
+                self.counters.written_bytes += u64::try_from(bytes.len()).expect("a slice fits the memory");
+                self.digest.number(*offset);
+                self.digest.bytes(bytes);
+            }
+            Write::Length(length) => self.digest.number(*length),
+        }
+        apply(&mut self.live, &write);
+        self.unsynced.push(write);
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> Result<(), Refused> {
+        self.spend()?;
+        self.digest.number(u64::MAX);
+        match self.sync_fault {
+            Some(fault) => {
+                self.counters.syncs_failed += 1;
+                if fault == SyncFault::Lost {
+                    self.lose();
+                }
+                return Err(Refused::Sync);
+            }
+            None => self.counters.syncs += 1,
+        }
+        if self.sync_truth == SyncTruth::Honest {
+            for write in self.unsynced.drain(..) {
+                apply(&mut self.synced, &write);
+            }
+        }
+        Ok(())
+    }
+
+    /// A part of the unsynced writes reaches the disk, and the cache forgets the others.
+    fn lose(&mut self) {
+        let mut dice = Dice::new(self.counters.writes, "failed sync", self.syncs_lost);
+        self.syncs_lost += 1;
+        let image = self.crash_image(CrashKind::Scatter, &mut dice);
+        self.live.clone_from(&image);
+        self.synced = image;
+        self.unsynced.clear();
+    }
+
+    fn spend(&mut self) -> Result<(), Refused> {
+        match &mut self.operations_left {
+            Some(0) => {
+                self.counters.refused += 1;
+                Err(Refused::Off)
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Changes `image` as a write says.
+pub(super) fn apply(image: &mut Vec<u8>, write: &Write) {
+    match write {
+        Write::Length(length) => image.resize(usize::try_from(*length).expect("a file in memory"), 0),
+        Write::Bytes { offset, bytes } => {
+            let start = usize::try_from(*offset).expect("a file in memory");
+            let end = start + bytes.len();
+            if image.len() < end {
+                image.resize(end, 0);
+            }
+            image[start..end].copy_from_slice(bytes);
+        }
+    }
+}
