@@ -7,3 +7,4 @@ pub mod clock;
 pub mod dice;
 pub mod digest;
 pub mod disk;
+pub mod network;
