@@ -2,3 +2,30 @@
 //!
 //! Invariant: what an append reported as durable is there after any crash that its level allows, and damage is never
 //! silent.
+//!
+//! | you want | look at |
+//! | --- | --- |
+//! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
+//! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk |
+//! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
+//! | every cap | [`limits`] |
+//!
+//! # What is deliberately absent
+//!
+//! Frames and worlds as values: a journal keeps canonical bytes, whoever replays knows the game. A cache: the pages of a
+//! running world are in its snapshots. Retries: who waits for an answer decides how long.
+
+pub mod embedded;
+pub mod error;
+mod header;
+pub mod limits;
+mod record;
+mod retention;
+mod store;
+mod tail;
+
+pub use header::{JournalHeader, WorldId};
+pub use record::{Body, Epoch, Proof, Record, RecordError};
+pub use retention::{Removed, Retention};
+pub use store::{Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
+pub use tickworld_proto::message::Durability;

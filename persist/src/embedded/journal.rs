@@ -1,0 +1,354 @@
+//! The journal's calls on [`Core`].
+//!
+//! Invariant: whatever is written was checked against the tail first, and the tail moves only after the commit. A failed
+//! append is looked up at once, so that its outcome stays unknown only while the storage cannot be read.
+
+use tickworld_sim::frame::Tick;
+
+use super::{
+    Core, Medium,
+    core::{Failure, insert_records, io_fault},
+    rows::{HEADER_KEY, MANIFESTS, META, RECORDS, STATE_KEY, State, checked},
+};
+use crate::{
+    Durability,
+    error::{AppendError, Cause, ClaimError, CreateError, CutError, Damage, Fault, ReadError},
+    header::JournalHeader,
+    limits,
+    record::{Epoch, Record},
+    store::{Claim, Head, Loss, Place},
+    tail::Tail,
+};
+
+/// Records to append, and how durable they must be.
+#[derive(Clone, Debug)]
+pub(super) struct Appending {
+    pub(super) records: Vec<Record>,
+    pub(super) durability: Durability,
+}
+
+impl<M: Medium> Core<M> {
+    /// See [`Journal::header`](crate::Journal::header).
+    ///
+    /// # Errors
+    /// See there; so for all that follow.
+    pub fn header(&mut self) -> Result<Option<JournalHeader>, ReadError> {
+        self.guarded(|core| core.check_header().map(|()| core.tail.as_ref().map(|tail| tail.header.clone())))
+    }
+
+    /// See [`Journal::create`](crate::Journal::create).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn create(&mut self, header: &JournalHeader) -> Result<(), CreateError> {
+        header.check().map_err(CreateError::Header)?;
+        self.guarded(|core| {
+            if let Some(tail) = &core.tail {
+                return Err(CreateError::Exists(tail.header.world));
+            }
+            if core.header_damage.is_some() {
+                return Err(CreateError::Storage(Fault::Corrupt("a journal whose header is damaged".into())));
+            }
+            let tail = Tail::new(header);
+            let state = State { epoch: tail.head.epoch, sealed: false, base: tail.head.base };
+            let mut bytes = Vec::new();
+            header.encode(&mut bytes);
+            let written = core.commit(redb::Durability::Immediate, |txn| {
+                let mut meta = txn.open_table(META)?;
+                meta.insert(HEADER_KEY, checked(HEADER_KEY.as_bytes(), bytes).as_slice())?;
+                meta.insert(STATE_KEY, state.encode().as_slice())?;
+                Ok(())
+            });
+            if let Err(failure) = written {
+                // Opening the database tells what became of it.
+                core.guarded(|core| match &core.tail {
+                    Some(found) if found.header == *header => core.settle(),
+                    _ => Err(failure.fault()),
+                })?;
+            }
+            let base = tail.head.base;
+            core.tail = Some(tail);
+            Ok(core.advance(base, redb::Durability::Immediate, &[])?)
+        })
+    }
+
+    /// See [`Journal::claim`](crate::Journal::claim).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn claim(&mut self) -> Result<Claim, ClaimError> {
+        self.guarded(|core| {
+            let tail = core.tail.as_ref().ok_or(ClaimError::Absent)?;
+            let epoch = tail.claim()?;
+            let (base, last) = (tail.head.base, tail.head.last);
+            core.write_state(State { epoch, sealed: false, base })?;
+            Ok(Claim { epoch, last })
+        })
+    }
+
+    /// See [`Journal::append`](crate::Journal::append).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+        let appending = Appending { records: records.to_vec(), durability };
+        self.append_all(std::slice::from_ref(&appending)).pop().expect("one answer for each append")
+    }
+
+    /// Several appends in one commit; each is judged by itself.
+    pub(super) fn append_all(&mut self, appends: &[Appending]) -> Vec<Result<Tick, AppendError>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        let outcome = self.guarded(|core| core.append_group(appends, &mut answers));
+        match outcome {
+            Ok(durable) => {
+                answers.iter_mut().for_each(|answer| *answer = answer.clone().map(|_| durable));
+                answers
+            }
+            Err(error) => {
+                // Those that were refused for their own sake keep their reason; where nothing was judged, all failed alike.
+                answers.resize(appends.len(), Ok(Tick(0)));
+                answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect()
+            }
+        }
+    }
+
+    /// Judges the appends into `answers`, commits those that are good, and gives the last durable tick.
+    fn append_group(
+        &mut self,
+        appends: &[Appending],
+        answers: &mut Vec<Result<Tick, AppendError>>,
+    ) -> Result<Tick, AppendError> {
+        let mut tail = self.tail.clone().ok_or(AppendError::Absent)?;
+        let before = tail.head.last;
+        let mut good = Vec::new();
+        let mut immediate = self.pending_is_full();
+        for append in appends {
+            let judged = match append.durability {
+                Durability::Quorum => Err(AppendError::Durability(append.durability)),
+                Durability::Memory | Durability::Disk => tail.after(&append.records),
+            };
+            if let Ok(place) = judged {
+                tail.head.last = place;
+                good.extend_from_slice(&append.records);
+                immediate |= append.durability == Durability::Disk;
+            }
+            answers.push(judged.map(|place| place.tick));
+        }
+        let durability = if immediate { redb::Durability::Immediate } else { redb::Durability::None };
+        let nothing = good.is_empty() && tail.head.durable == before.tick;
+        let answered = answers.iter().any(Result::is_ok);
+        if !answered || nothing || (good.is_empty() && !immediate) {
+            return Ok(tail.head.durable);
+        }
+        match self.commit(durability, |txn| insert_records(txn, &good)) {
+            Ok(()) => self.advance(tail.head.last, durability, &good)?,
+            Err(failure) => self.look_up(tail.head.last, failure)?,
+        }
+        Ok(self.tail.as_ref().map_or(tail.head.durable, |tail| tail.head.durable))
+    }
+
+    /// After a failed commit: `Ok` if the journal now ends at `wanted` nevertheless, and surely.
+    fn look_up(&mut self, wanted: Place, failure: Failure) -> Result<(), AppendError> {
+        let fault = match failure {
+            Failure::Before(fault) => return Err(AppendError::Storage(fault)),
+            Failure::Unknown(fault) => fault,
+        };
+        // Opening the database reads the tail again.
+        let found = self.guarded(|core| Ok::<_, Fault>(core.tail.as_ref().map(|tail| tail.head)));
+        match found {
+            Ok(Some(head)) if head.last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
+            Ok(_) => Err(AppendError::Storage(fault)),
+            Err(_) => Err(AppendError::Unknown(fault)),
+        }
+    }
+
+    /// One more commit, so that what was read back from a storage that failed is certainly on it.
+    fn settle(&mut self) -> Result<(), Fault> {
+        let Some(tail) = &self.tail else { return Ok(()) };
+        let Head { epoch, sealed, base, last, .. } = tail.head;
+        self.write_state(State { epoch, sealed, base })?;
+        self.advance(last, redb::Durability::Immediate, &[])
+    }
+
+    /// See [`Journal::head`](crate::Journal::head).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn head(&mut self) -> Result<Head, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            core.tail.as_ref().map(|tail| tail.head).ok_or(ReadError::Absent)
+        })
+    }
+
+    /// See [`Journal::read`](crate::Journal::read).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn read_records(&mut self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            let head = core.tail.as_ref().map(|tail| tail.head).ok_or(ReadError::Absent)?;
+            if from <= head.base.tick {
+                return Err(ReadError::Forgotten { tick: from, base: head.base.tick });
+            }
+            let (records, stopped) = core.read_chain(from, head, bytes_max.min(limits::READ_BYTES_MAX))?;
+            match stopped {
+                Some(cause) if records.is_empty() => {
+                    let last = head.torn_to.unwrap_or(head.last.tick);
+                    Err(ReadError::Damaged(Damage { ticks: from..=last.max(from), cause }))
+                }
+                _ => Ok(records),
+            }
+        })
+    }
+
+    /// Whole records that follow each other, and why they stop before the limit or the last one, if they do.
+    fn read_chain(&mut self, from: Tick, head: Head, bytes_max: u64) -> Result<(Vec<Record>, Option<Cause>), Fault> {
+        self.read(|txn| {
+            let table = txn.open_table(RECORDS)?;
+            let mut records: Vec<Record> = Vec::new();
+            let (mut bytes, mut expected) = (0_u64, from);
+            for row in table.range(from.0..)? {
+                let (key, value) = row?;
+                if key.value() != expected.0 {
+                    break;
+                }
+                bytes += value.value().len() as u64;
+                if bytes > bytes_max && !records.is_empty() {
+                    return Ok((records, None));
+                }
+                let record = match Record::decode(value.value()) {
+                    Ok(record) => record,
+                    Err(error) => return Ok((records, Some(Cause::Malformed(error)))),
+                };
+                let previous =
+                    records.last().map(Record::hash).or((from == head.base.tick.next()).then_some(head.base.link));
+                if record.tick() != expected || previous.is_some_and(|link| link != record.body().previous) {
+                    return Ok((records, Some(Cause::Chain)));
+                }
+                expected = expected.next();
+                records.push(record);
+            }
+            let missing = expected <= head.torn_to.unwrap_or(head.last.tick);
+            Ok((records, missing.then_some(Cause::Missing)))
+        })
+    }
+
+    /// Forgets up to so many of the oldest records up to `tick`; whether some are left to forget.
+    pub(super) fn forget_some(&mut self, tick: Tick, count_max: usize) -> Result<(u64, bool), Fault> {
+        self.guarded(|core| {
+            let Some(tail) = core.tail.as_ref() else { return Ok((0, false)) };
+            let head = tail.head;
+            let end = tick.min(head.last.tick).min(Tick(head.base.tick.0.saturating_add(count_max as u64)));
+            if end <= head.base.tick {
+                return Ok((0, false));
+            }
+            let Some(link) = core.link_of(end)? else {
+                return Err(Fault::Corrupt(format!(
+                    "the record of tick {end} is damaged, nothing before it is forgotten"
+                )));
+            };
+            let state = State { epoch: head.epoch, sealed: head.sealed, base: Place { tick: end, link } };
+            let count = core
+                .commit(redb::Durability::Immediate, |txn| {
+                    let mut records = txn.open_table(RECORDS)?;
+                    let mut count = 0;
+                    for row in records.extract_from_if(..=end.0, |_, _| true)? {
+                        row?;
+                        count += 1;
+                    }
+                    txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
+                    Ok(count)
+                })
+                .map_err(Failure::fault)?;
+            if let Some(tail) = &mut core.tail {
+                tail.head.base = state.base;
+            }
+            core.advance(head.last, redb::Durability::Immediate, &[])?;
+            Ok((count, end < tick.min(head.last.tick)))
+        })
+    }
+
+    /// The chain's link at a tick: of its record, of the base, or else of a snapshot of it.
+    pub(super) fn link_of(&mut self, tick: Tick) -> Result<Option<tickworld_sim::hash::Hash>, Fault> {
+        let Some(tail) = self.tail.clone() else { return Ok(None) };
+        if tick == tail.head.base.tick {
+            return Ok(Some(tail.head.base.link));
+        }
+        self.read(|txn| {
+            let row = txn.open_table(RECORDS)?.get(tick.0)?.and_then(|row| Record::decode(row.value()).ok());
+            if let Some(record) = row.filter(|record| record.tick() == tick) {
+                return Ok(Some(record.hash()));
+            }
+            let row = txn.open_table(MANIFESTS)?.get(tick.0)?;
+            let snapshot =
+                row.and_then(|row| super::rows::decode_snapshot(tick, row.value(), &tail.header.schema).ok());
+            Ok(snapshot.map(|snapshot| snapshot.link))
+        })
+    }
+
+    /// See [`Journal::cut_after`](crate::Journal::cut_after).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn cut_after(&mut self, tick: Tick, loss: Loss) -> Result<(), CutError> {
+        let (mut base, place) = self.guarded(|core| {
+            let tail = core.tail.as_ref().ok_or(CutError::Absent { tick })?;
+            let base = tail.head.base;
+            tail.check_cut(tick, loss)?;
+            let link = if tick < base.tick { None } else { core.link_of(tick)? };
+            let place = Place { tick, link: link.ok_or(CutError::Absent { tick })? };
+            Ok::<_, CutError>((base, place))
+        })?;
+        if loss == Loss::Accept {
+            self.shut();
+            self.medium.keep_damaged().map_err(|error| CutError::Storage(io_fault(&error)))?;
+        }
+        self.guarded(|core| {
+            let tail = core.tail.as_ref().ok_or(CutError::Absent { tick })?;
+            let Head { epoch, sealed, .. } = tail.head;
+            // Where only a snapshot is left of that tick, the journal begins anew with it.
+            if core.read(|txn| record_is_whole(txn, tick))?.is_none() && tick > base.tick {
+                base = place;
+            }
+            let state = State { epoch, sealed, base };
+            core.commit(redb::Durability::Immediate, |txn| {
+                let mut records = txn.open_table(RECORDS)?;
+                records.retain_in(tick.0.saturating_add(1).., |_, _| false)?;
+                records.retain_in(..=base.tick.0, |_, _| false)?;
+                txn.open_table(MANIFESTS)?.retain_in(tick.0.saturating_add(1).., |_, _| false)?;
+                txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
+                Ok(())
+            })
+            .map_err(Failure::fault)?;
+            if let Some(tail) = &mut core.tail {
+                (tail.head.base, tail.head.torn_to) = (base, None);
+            }
+            core.forget_pending();
+            Ok(core.advance(place, redb::Durability::Immediate, &[])?)
+        })
+    }
+
+    /// See [`Journal::seal`](crate::Journal::seal).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn seal(&mut self, epoch: Epoch) -> Result<Head, AppendError> {
+        self.guarded(|core| {
+            let tail = core.tail.as_ref().ok_or(AppendError::Absent)?;
+            tail.check_epoch(epoch)?;
+            let base = tail.head.base;
+            core.write_state(State { epoch, sealed: true, base }).map_err(AppendError::Unknown)?;
+            core.tail.as_ref().map(|tail| tail.head).ok_or(AppendError::Absent)
+        })
+    }
+
+    /// Writes the state, and with it everything that was appended.
+    fn write_state(&mut self, state: State) -> Result<(), Fault> {
+        self.commit(redb::Durability::Immediate, |txn| {
+            txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
+            Ok(())
+        })
+        .map_err(Failure::fault)?;
+        let Some(tail) = &mut self.tail else { return Ok(()) };
+        (tail.head.epoch, tail.head.sealed, tail.head.base) = (state.epoch, state.sealed, state.base);
+        let last = tail.head.last;
+        self.advance(last, redb::Durability::Immediate, &[])
+    }
+
+    fn check_header(&self) -> Result<(), ReadError> {
+        self.header_damage.clone().map_or(Ok(()), |cause| Err(ReadError::Header(cause)))
+    }
+}
+
+fn record_is_whole(txn: &redb::ReadTransaction, tick: Tick) -> Result<Option<()>, redb::Error> {
+    let row = txn.open_table(RECORDS)?.get(tick.0)?;
+    Ok(row.and_then(|row| Record::decode(row.value()).ok()).filter(|record| record.tick() == tick).map(|_| ()))
+}

@@ -1,0 +1,22 @@
+//! redb: journal and snapshots in one database on this machine.
+//!
+//! Invariant: every commit is a whole state; what was reported durable is found again after a crash, or its absence is
+//! noticed by the watermark beside the database. Whatever redb does with a damaged file, an error or a panic, comes out as an
+//! error.
+//!
+//! [`Core`] is synchronous and has no thread; [`Store`] runs one on a thread of its own. Where the bytes are is the
+//! [`Medium`]'s: files, or any storage that redb can work on.
+
+mod core;
+mod journal;
+mod medium;
+mod pages;
+mod rows;
+mod store;
+mod watermark;
+
+pub use self::{
+    core::{Core, Settings},
+    medium::{Files, Medium},
+    store::Store,
+};

@@ -1,0 +1,413 @@
+//! The snapshots' calls on [`Core`].
+//!
+//! Invariant: a manifest or a pack is written only while all its pages are there, and pages are removed only while nothing
+//! names them; both under one owner, so nothing comes between. Calls are small enough to stand between two appends: whoever
+//! has more calls again.
+
+use std::collections::BTreeSet;
+
+use bytes::{Bytes, BytesMut};
+use redb::{ReadableTable as _, ReadableTableMetadata as _};
+use tickworld_sim::{
+    content::ContentId,
+    frame::Tick,
+    hash::{Hash, hash},
+    snapshot::Manifest,
+};
+
+use super::{
+    Core, Medium,
+    core::{Failure, malformed},
+    rows::{MANIFESTS, PACKS, PAGES, Pieces, RECORDS, decode_snapshot, encode_snapshot},
+};
+use crate::{
+    error::{Cause, Fault, FetchError, ManifestError, PutError},
+    limits,
+    record::Record,
+    store::{Page, Snapshot},
+};
+
+impl<M: Medium> Core<M> {
+    /// See [`Snapshots::missing`](crate::Snapshots::missing). A page that is there but damaged counts as missing.
+    ///
+    /// # Errors
+    /// See there; so for all that follow.
+    pub fn missing(&mut self, hashes: &[Hash]) -> Result<Vec<Hash>, PutError> {
+        if hashes.len() > limits::MISSING_HASHES_MAX {
+            return Err(PutError::Limit { what: "the number of hashes" });
+        }
+        self.guarded(|core| {
+            // Whoever asks is about to name them: retention must not take them away meanwhile.
+            core.fresh.extend(hashes);
+            Ok(core.read(|txn| {
+                let pages = txn.open_table(PAGES)?;
+                let mut missing = Vec::new();
+                for wanted in hashes {
+                    if pages.get(&wanted.0)?.is_none_or(|row| hash(row.value()) != *wanted) {
+                        missing.push(*wanted);
+                    }
+                }
+                Ok(missing)
+            })?)
+        })
+    }
+
+    /// See [`Snapshots::put_pages`](crate::Snapshots::put_pages). A damaged page is replaced.
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn put_pages(&mut self, pages: &[Page]) -> Result<(), PutError> {
+        check_pages(pages)?;
+        self.guarded(|core| {
+            core.fresh.extend(pages.iter().map(|page| page.hash));
+            let news = core.read(|txn| {
+                let table = txn.open_table(PAGES)?;
+                let mut news = Vec::new();
+                for page in pages {
+                    if table.get(&page.hash.0)?.is_none_or(|row| row.value() != page.bytes) {
+                        news.push(page);
+                    }
+                }
+                Ok(news)
+            })?;
+            if news.is_empty() {
+                return Ok(());
+            }
+            let written = core.commit(redb::Durability::Immediate, |txn| {
+                let mut table = txn.open_table(PAGES)?;
+                for page in news {
+                    table.insert(&page.hash.0, &page.bytes[..])?;
+                }
+                Ok(())
+            });
+            core.settled(written)
+        })
+    }
+
+    /// See [`Snapshots::page`](crate::Snapshots::page).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn page(&mut self, wanted: Hash) -> Result<Option<Bytes>, FetchError> {
+        self.guarded(|core| {
+            let row = core.read(|txn| {
+                let row = txn.open_table(PAGES)?.get(&wanted.0)?;
+                Ok(row.map(|row| Bytes::copy_from_slice(row.value())))
+            })?;
+            match row {
+                Some(bytes) if hash(&bytes) != wanted => Err(FetchError::Damaged(Cause::Hash(wanted))),
+                other => Ok(other),
+            }
+        })
+    }
+
+    /// See [`Snapshots::put_manifest`](crate::Snapshots::put_manifest).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn put_manifest(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
+        self.guarded(|core| {
+            core.check_snapshot(snapshot)?;
+            let tick = snapshot.place().tick;
+            let row = encode_snapshot(snapshot);
+            let hashes: BTreeSet<Hash> = page_hashes(&snapshot.manifest).collect();
+            core.fresh.extend(&hashes);
+            let (missing, manifests) = core.read(|txn| {
+                let missing = absent(txn, hashes.iter().copied())?;
+                Ok((missing, txn.open_table(MANIFESTS)?.len()?))
+            })?;
+            if let Some(first) = missing.first() {
+                let count = u32::try_from(missing.len()).unwrap_or(u32::MAX);
+                return Err(ManifestError::Missing { count, first: *first });
+            }
+            if manifests >= limits::MANIFESTS_MAX as u64 {
+                return Err(ManifestError::Limit { what: "the number of snapshots" });
+            }
+            let last = core.tail.as_ref().map(|tail| tail.head.last);
+            let written = core.commit(redb::Durability::Immediate, |txn| {
+                txn.open_table(MANIFESTS)?.insert(tick.0, row.as_slice())?;
+                Ok(())
+            });
+            match written {
+                Ok(()) => {}
+                Err(Failure::Before(fault)) => return Err(ManifestError::Storage(fault)),
+                Err(Failure::Unknown(fault)) => return Err(ManifestError::Unknown(fault)),
+            }
+            core.fresh.clear();
+            if let Some(live) = &mut core.live {
+                live.extend(&hashes);
+            }
+            Ok(last.map_or(Ok(()), |last| core.advance(last, redb::Durability::Immediate, &[]))?)
+        })
+    }
+
+    /// Whether a snapshot is of this journal's history and contradicts nothing in it.
+    fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
+        let tail = self.tail.clone().ok_or(ManifestError::Absent)?;
+        let (header, head) = (&tail.header, tail.head);
+        let tick = snapshot.place().tick;
+        if tick < head.base.tick || tick > head.last.tick {
+            return Err(ManifestError::Tick { tick, base: head.base.tick, head: head.last.tick });
+        }
+        let mut bytes = Vec::new();
+        snapshot.manifest.encode(&mut bytes);
+        if bytes.len() > limits::MANIFEST_BYTES_MAX {
+            return Err(ManifestError::Limit { what: "the manifest" });
+        }
+        let read = Manifest::decode(&bytes, &header.schema).ok().filter(|read| *read == snapshot.manifest);
+        if read.is_none() || snapshot.manifest.head.schema != header.schema_id() {
+            return Err(ManifestError::Schema);
+        }
+        if self.link_of(tick)? != Some(snapshot.link) {
+            return Err(ManifestError::Chain { tick });
+        }
+        let prover = tick.0.saturating_add(u64::from(header.root_lag_ticks));
+        let proof = self.read(|txn| {
+            let row = txn.open_table(RECORDS)?.get(prover)?;
+            Ok(row.and_then(|row| Record::decode(row.value()).ok()).and_then(|record| record.body().proof))
+        })?;
+        let proven = proof.map(|proof| proof.root).or((tick == header.start.tick).then_some(header.start.root));
+        if proven.is_some_and(|root| root != snapshot.manifest.roots(&header.schema).root) {
+            return Err(ManifestError::Root { tick });
+        }
+        Ok(())
+    }
+
+    /// See [`Snapshots::manifests`](crate::Snapshots::manifests).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn manifests(&mut self) -> Result<Vec<Tick>, FetchError> {
+        self.guarded(|core| {
+            Ok(core.read(|txn| {
+                let table = txn.open_table(MANIFESTS)?;
+                let rows = table.iter()?.map(|row| Ok(Tick(row?.0.value())));
+                rows.collect()
+            })?)
+        })
+    }
+
+    /// See [`Snapshots::manifest`](crate::Snapshots::manifest).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn manifest(&mut self, tick: Tick) -> Result<Option<Snapshot>, FetchError> {
+        self.guarded(|core| {
+            let schema = core.tail.as_ref().map(|tail| tail.header.schema.clone()).ok_or(FetchError::Absent)?;
+            let row = core.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
+            row.map(|row| decode_snapshot(tick, &row, &schema)).transpose().map_err(|e| Cause::Malformed(e).into())
+        })
+    }
+
+    /// Names the pieces of a pack, all of which were put as pages.
+    ///
+    /// # Errors
+    /// When a piece is missing, or the storage fails.
+    pub(super) fn put_pieces(&mut self, id: ContentId, pieces: &Pieces) -> Result<(), PutError> {
+        self.guarded(|core| {
+            let (missing, packs) = core.read(|txn| {
+                let packs = txn.open_table(PACKS)?;
+                let others = packs.len()? - u64::from(packs.get(&id.0.0)?.is_some());
+                Ok((absent(txn, pieces.hashes.iter().copied())?, others))
+            })?;
+            if !missing.is_empty() || packs >= limits::PACKS_MAX as u64 {
+                return Err(PutError::Limit { what: "the number of packs, or of pieces that were put before" });
+            }
+            let row = pieces.encode(id.0);
+            let written = core.commit(redb::Durability::Immediate, |txn| {
+                txn.open_table(PACKS)?.insert(&id.0.0, row.as_slice())?;
+                Ok(())
+            });
+            if let Some(live) = &mut core.live {
+                live.extend(&pieces.hashes);
+            }
+            core.settled(written)
+        })
+    }
+
+    /// See [`Snapshots::put_pack`](crate::Snapshots::put_pack); in one go.
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn put_pack(&mut self, id: ContentId, bytes: &Bytes) -> Result<(), PutError> {
+        let (pages, pieces) = pieces(bytes)?;
+        for batch in batches(&pages) {
+            self.put_pages(batch)?;
+        }
+        self.put_pieces(id, &pieces)
+    }
+
+    /// The pieces of a pack; `None` if it is not there.
+    pub(super) fn pieces(&mut self, id: ContentId) -> Result<Option<Pieces>, FetchError> {
+        self.guarded(|core| {
+            let row = core.read(|txn| Ok(txn.open_table(PACKS)?.get(&id.0.0)?.map(|row| row.value().to_vec())))?;
+            row.map(|row| Pieces::decode(id.0, &row)).transpose().map_err(|e| Cause::Malformed(e).into())
+        })
+    }
+
+    /// See [`Snapshots::pack`](crate::Snapshots::pack).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn pack(&mut self, id: ContentId) -> Result<Option<Bytes>, FetchError> {
+        let Some(pieces) = self.pieces(id)? else { return Ok(None) };
+        let mut bytes = BytesMut::new();
+        for piece in &pieces.hashes {
+            bytes.extend_from_slice(&self.page(*piece)?.ok_or(Cause::Missing)?);
+        }
+        pieces.check(bytes.freeze()).map(Some)
+    }
+
+    /// See [`Snapshots::packs`](crate::Snapshots::packs).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn packs(&mut self) -> Result<Vec<ContentId>, FetchError> {
+        self.guarded(|core| {
+            Ok(core.read(|txn| {
+                let table = txn.open_table(PACKS)?;
+                let rows = table.iter()?.map(|row| Ok(ContentId(Hash(*row?.0.value()))));
+                rows.collect()
+            })?)
+        })
+    }
+
+    /// Whether one of these pages is missing or damaged.
+    pub(super) fn damaged(&mut self, hashes: &[Hash]) -> Result<bool, Fault> {
+        self.guarded(|core| {
+            core.read(|txn| {
+                let pages = txn.open_table(PAGES)?;
+                for wanted in hashes {
+                    if pages.get(&wanted.0)?.is_none_or(|row| hash(row.value()) != *wanted) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            })
+        })
+    }
+
+    /// Removes manifests.
+    pub(super) fn drop_manifests(&mut self, ticks: &[Tick]) -> Result<u32, Fault> {
+        self.guarded(|core| {
+            core.commit(redb::Durability::Immediate, |txn| {
+                let mut table = txn.open_table(MANIFESTS)?;
+                let mut count = 0;
+                for tick in ticks {
+                    count += u32::from(table.remove(tick.0)?.is_some());
+                }
+                Ok(count)
+            })
+            .map_err(Failure::fault)
+        })
+    }
+
+    /// Begins to sweep pages: notes which ones something names.
+    pub(super) fn begin_sweep(&mut self) -> Result<(), FetchError> {
+        let mut live = BTreeSet::new();
+        for tick in self.manifests()? {
+            // Of a damaged manifest nothing is known to be needed; recovery passes it over as well.
+            if let Ok(Some(snapshot)) = self.manifest(tick) {
+                live.extend(page_hashes(&snapshot.manifest));
+            }
+        }
+        for id in self.packs()? {
+            live.extend(self.pieces(id)?.map(|pieces| pieces.hashes).unwrap_or_default());
+        }
+        self.live = Some(live);
+        Ok(())
+    }
+
+    /// Looks at so many pages from `cursor` on and removes those that nothing names: how many, and where to go on.
+    pub(super) fn sweep(&mut self, cursor: Hash, count_max: usize) -> Result<(u64, Option<Hash>), Fault> {
+        self.guarded(|core| {
+            let Some(live) = core.live.take() else { return Ok((0, None)) };
+            let fresh = std::mem::take(&mut core.fresh);
+            let looked = core.read(|txn| {
+                let table = txn.open_table(PAGES)?;
+                let mut doomed = Vec::new();
+                for (seen, row) in table.range::<&[u8; 32]>(&cursor.0..)?.enumerate() {
+                    let found = Hash(*row?.0.value());
+                    if seen >= count_max {
+                        return Ok((doomed, Some(found)));
+                    }
+                    if !live.contains(&found) && !fresh.contains(&found) {
+                        doomed.push(found);
+                    }
+                }
+                Ok((doomed, None))
+            });
+            core.fresh = fresh;
+            let (doomed, next) = looked?;
+            if !doomed.is_empty() {
+                core.commit(redb::Durability::Immediate, |txn| {
+                    let mut table = txn.open_table(PAGES)?;
+                    for page in &doomed {
+                        table.remove(&page.0)?;
+                    }
+                    Ok(())
+                })
+                .map_err(Failure::fault)?;
+            }
+            core.live = next.map(|_| live);
+            Ok((doomed.len() as u64, next))
+        })
+    }
+
+    fn settled(&mut self, written: Result<(), Failure>) -> Result<(), PutError> {
+        match written {
+            Ok(()) => {
+                let last = self.tail.as_ref().map(|tail| tail.head.last);
+                Ok(last.map_or(Ok(()), |last| self.advance(last, redb::Durability::Immediate, &[]))?)
+            }
+            Err(Failure::Before(fault)) => Err(PutError::Storage(fault)),
+            Err(Failure::Unknown(fault)) => Err(PutError::Unknown(fault)),
+        }
+    }
+}
+
+impl Pieces {
+    /// The whole pack, if the pieces make up its length.
+    pub(super) fn check(&self, bytes: Bytes) -> Result<Bytes, FetchError> {
+        if bytes.len() as u64 == self.length {
+            return Ok(bytes);
+        }
+        Err(malformed("the pieces of a pack do not make up its length").into())
+    }
+}
+
+/// Every page that a manifest names.
+pub(crate) fn page_hashes(manifest: &Manifest) -> impl Iterator<Item = Hash> {
+    manifest.columns.iter().flatten().map(|entry| entry.hash)
+}
+
+/// Checks limits and hashes.
+pub(crate) fn check_pages(pages: &[Page]) -> Result<(), PutError> {
+    if pages.len() > limits::PUT_PAGES_MAX {
+        return Err(PutError::Limit { what: "the number of pages" });
+    }
+    if pages.iter().any(|page| page.bytes.len() > limits::PAGE_BYTES_MAX) {
+        return Err(PutError::Limit { what: "a page" });
+    }
+    if pages.iter().map(|page| page.bytes.len()).sum::<usize>() > limits::PUT_BYTES_MAX {
+        return Err(PutError::Limit { what: "the pages of one call" });
+    }
+    match pages.iter().find(|page| hash(&page.bytes) != page.hash) {
+        Some(page) => Err(PutError::Hash { hash: page.hash }),
+        None => Ok(()),
+    }
+}
+
+/// A pack as pages.
+pub(super) fn pieces(bytes: &Bytes) -> Result<(Vec<Page>, Pieces), PutError> {
+    let length = bytes.len() as u64;
+    if length > limits::PACK_BYTES_MAX {
+        return Err(PutError::Limit { what: "the pack" });
+    }
+    let starts = (0..bytes.len()).step_by(limits::PACK_PIECE_BYTES);
+    let pages: Vec<Page> =
+        starts.map(|at| Page::new(bytes.slice(at..bytes.len().min(at + limits::PACK_PIECE_BYTES)))).collect();
+    let hashes = pages.iter().map(|page| page.hash).collect();
+    Ok((pages, Pieces { length, hashes }))
+}
+
+/// Pieces of a pack in calls that are within the limits.
+pub(super) fn batches(pages: &[Page]) -> impl Iterator<Item = &[Page]> {
+    pages.chunks(limits::PUT_BYTES_MAX / limits::PAGE_BYTES_MAX)
+}
+
+/// Those of the pages that are not there, ascending.
+fn absent(txn: &redb::ReadTransaction, hashes: impl Iterator<Item = Hash>) -> Result<Vec<Hash>, redb::Error> {
+    let pages = txn.open_table(PAGES)?;
+    let mut missing = Vec::new();
+    for wanted in hashes {
+        if pages.get(&wanted.0)?.is_none() {
+            missing.push(wanted);
+        }
+    }
+    Ok(missing)
+}

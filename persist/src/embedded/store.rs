@@ -1,0 +1,321 @@
+//! [`Store`]: a [`Core`] on a thread of its own, shared by as many tasks as like.
+//!
+//! Invariant: appends go before everything else that waits, and those that wait together share a commit; whatever else is
+//! asked for is done in pieces that an append can wait for. The queue is bounded, and a call that is given up by its caller
+//! still happens. The thread ends when the last handle is gone, after what was in its queue.
+
+use std::{collections::VecDeque, thread};
+
+use bytes::{Bytes, BytesMut};
+use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Core, Medium, Settings,
+    journal::Appending,
+    pages::{batches, check_pages, page_hashes, pieces},
+};
+use crate::{
+    Durability,
+    error::{
+        AppendError, Cause, ClaimError, CreateError, CutError, Fault, FetchError, ForgetError, ManifestError, PutError,
+        ReadError, RetainError,
+    },
+    header::JournalHeader,
+    limits,
+    record::{Epoch, Record},
+    retention::{Removed, Retention},
+    store::{Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
+};
+
+/// A handle on an embedded store; clones share it.
+pub struct Store<M: Medium> {
+    calls: mpsc::Sender<Call<M>>,
+}
+
+impl<M: Medium> Clone for Store<M> {
+    fn clone(&self) -> Self {
+        Self { calls: self.calls.clone() }
+    }
+}
+
+/// Something to do for the thread.
+enum Call<M: Medium> {
+    Append(Appending, oneshot::Sender<Result<Tick, AppendError>>),
+    Other(Job<M>),
+    /// Drop the database, then say so.
+    Close(oneshot::Sender<()>),
+}
+
+type Job<M> = Box<dyn FnOnce(&mut Core<M>) + Send>;
+
+impl<M: Medium> Store<M> {
+    /// Opens the database on a new thread.
+    ///
+    /// # Errors
+    /// As [`Core::open`].
+    pub async fn open(medium: M, settings: Settings) -> Result<Self, Fault> {
+        let (calls, queue) = mpsc::channel(limits::QUEUE_CALLS_MAX);
+        let (opened, answer) = oneshot::channel();
+        let run = move || match Core::open(medium, settings) {
+            Ok(core) => {
+                _ = opened.send(Ok(()));
+                serve(core, queue);
+            }
+            Err(fault) => _ = opened.send(Err(fault)),
+        };
+        thread::Builder::new().name("persist".into()).spawn(run).map_err(|error| Fault::Io(error.to_string()))?;
+        answer.await.map_err(|_| Fault::Closed)??;
+        Ok(Self { calls })
+    }
+
+    /// Closes the database once everything that was asked for before is done, whatever other handles there are. What was
+    /// only appended to memory is lost: seal first.
+    pub async fn close(self) {
+        let (closed, answer) = oneshot::channel();
+        if self.calls.send(Call::Close(closed)).await.is_ok() {
+            _ = answer.await;
+        }
+    }
+
+    /// Has the thread do something.
+    async fn call<T, E>(&self, work: impl FnOnce(&mut Core<M>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        let (done, answer) = oneshot::channel();
+        let job: Job<M> = Box::new(move |core| _ = done.send(work(core)));
+        self.calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
+        answer.await.map_err(|_| Fault::Closed)?
+    }
+
+    /// Whether a snapshot's pages are all there and whole.
+    async fn is_whole(&self, tick: Tick) -> Result<bool, FetchError> {
+        let snapshot = match self.manifest(tick).await {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) | Err(FetchError::Damaged(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let hashes: Vec<Hash> = page_hashes(&snapshot.manifest).collect();
+        for some in hashes.chunks(limits::MISSING_HASHES_MAX) {
+            let some = some.to_vec();
+            let missing = self.call(move |core| core.damaged(&some)).await?;
+            if missing {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn forget_records(&self, tick: Tick) -> Result<u64, Fault> {
+        let mut count = 0;
+        loop {
+            let (forgotten, more) = self.call(move |core| core.forget_some(tick, limits::SWEEP_ROWS_MAX)).await?;
+            count += forgotten;
+            if !more {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+/// The thread.
+fn serve<M: Medium>(mut core: Core<M>, mut queue: mpsc::Receiver<Call<M>>) {
+    let mut appends = VecDeque::new();
+    let mut others = VecDeque::new();
+    let mut closing = None;
+    loop {
+        if appends.is_empty() && others.is_empty() {
+            if closing.is_some() {
+                break;
+            }
+            match queue.blocking_recv() {
+                Some(call) => sort(call, &mut appends, &mut others, &mut closing),
+                None => break,
+            }
+        }
+        while closing.is_none()
+            && appends.len() + others.len() < limits::QUEUE_CALLS_MAX
+            && let Ok(call) = queue.try_recv()
+        {
+            sort(call, &mut appends, &mut others, &mut closing);
+        }
+        if appends.is_empty() {
+            if let Some(job) = others.pop_front() {
+                job(&mut core);
+            }
+        } else {
+            commit(&mut core, &mut appends);
+        }
+    }
+    drop(queue);
+    drop(core);
+    if let Some(closed) = closing {
+        _ = closed.send(());
+    }
+}
+
+type Waiting = (Appending, oneshot::Sender<Result<Tick, AppendError>>);
+
+fn sort<M: Medium>(
+    call: Call<M>,
+    appends: &mut VecDeque<Waiting>,
+    others: &mut VecDeque<Job<M>>,
+    closing: &mut Option<oneshot::Sender<()>>,
+) {
+    match call {
+        Call::Append(appending, done) => appends.push_back((appending, done)),
+        Call::Other(job) => others.push_back(job),
+        Call::Close(closed) => *closing = Some(closed),
+    }
+}
+
+/// One commit for as many appends as fit in it.
+fn commit<M: Medium>(core: &mut Core<M>, appends: &mut VecDeque<Waiting>) {
+    let mut bytes = 0_u64;
+    let mut count = 0;
+    for (appending, _) in appends.iter() {
+        bytes += appending.records.iter().map(|record| record.encoded_bytes() as u64).sum::<u64>();
+        if count > 0 && bytes > limits::APPEND_BYTES_MAX {
+            break;
+        }
+        count += 1;
+    }
+    let (group, waiting): (Vec<_>, Vec<_>) = appends.drain(..count).unzip();
+    for (answer, done) in core.append_all(&group).into_iter().zip(waiting) {
+        _ = done.send(answer);
+    }
+}
+
+impl<M: Medium> Journal for Store<M> {
+    async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
+        self.call(Core::header).await
+    }
+
+    async fn create(&self, header: &JournalHeader) -> Result<(), CreateError> {
+        let header = header.clone();
+        self.call(move |core| core.create(&header)).await
+    }
+
+    async fn claim(&self) -> Result<Claim, ClaimError> {
+        self.call(Core::claim).await
+    }
+
+    async fn append(&self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+        let (done, answer) = oneshot::channel();
+        let appending = Appending { records: records.to_vec(), durability };
+        self.calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
+        // The thread ends only between calls, so a lost answer is one that was never begun.
+        answer.await.map_err(|_| Fault::Closed)?
+    }
+
+    async fn head(&self) -> Result<Head, ReadError> {
+        self.call(Core::head).await
+    }
+
+    async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+        self.call(move |core| core.read_records(from, bytes_max)).await
+    }
+
+    async fn forget_to(&self, tick: Tick) -> Result<(), ForgetError> {
+        let whole = self.is_whole(tick).await.map_err(|error| match error {
+            FetchError::Storage(fault) => ForgetError::Storage(fault),
+            FetchError::Damaged(_) | FetchError::Absent => ForgetError::Needed { tick },
+        })?;
+        if !whole {
+            return Err(ForgetError::Needed { tick });
+        }
+        self.forget_records(tick).await?;
+        Ok(())
+    }
+
+    async fn cut_after(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
+        self.call(move |core| core.cut_after(tick, loss)).await
+    }
+
+    async fn seal(&self, epoch: Epoch) -> Result<Head, AppendError> {
+        self.call(move |core| core.seal(epoch)).await
+    }
+}
+
+impl<M: Medium> Snapshots for Store<M> {
+    async fn missing(&self, hashes: &[Hash]) -> Result<Vec<Hash>, PutError> {
+        let hashes = hashes.to_vec();
+        self.call(move |core| core.missing(&hashes)).await
+    }
+
+    async fn put_pages(&self, pages: &[Page]) -> Result<(), PutError> {
+        check_pages(pages)?;
+        let pages = pages.to_vec();
+        self.call(move |core| core.put_pages(&pages)).await
+    }
+
+    async fn page(&self, hash: Hash) -> Result<Option<Bytes>, FetchError> {
+        self.call(move |core| core.page(hash)).await
+    }
+
+    async fn put_manifest(&self, snapshot: &Snapshot) -> Result<(), ManifestError> {
+        let snapshot = snapshot.clone();
+        self.call(move |core| core.put_manifest(&snapshot)).await
+    }
+
+    async fn manifests(&self) -> Result<Vec<Tick>, FetchError> {
+        self.call(Core::manifests).await
+    }
+
+    async fn manifest(&self, tick: Tick) -> Result<Option<Snapshot>, FetchError> {
+        self.call(move |core| core.manifest(tick)).await
+    }
+
+    async fn put_pack(&self, id: ContentId, bytes: Bytes) -> Result<(), PutError> {
+        let (pages, pieces) = pieces(&bytes)?;
+        for batch in batches(&pages) {
+            self.put_pages(batch).await?;
+        }
+        self.call(move |core| core.put_pieces(id, &pieces)).await
+    }
+
+    async fn pack(&self, id: ContentId) -> Result<Option<Bytes>, FetchError> {
+        let Some(pieces) = self.call(move |core| core.pieces(id)).await? else { return Ok(None) };
+        let mut bytes = BytesMut::new();
+        for piece in pieces.hashes.clone() {
+            bytes.extend_from_slice(&self.page(piece).await?.ok_or(Cause::Missing)?);
+        }
+        pieces.check(bytes.freeze()).map(Some)
+    }
+
+    async fn packs(&self) -> Result<Vec<ContentId>, FetchError> {
+        self.call(Core::packs).await
+    }
+
+    async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
+        let ticks = self.manifests().await?;
+        let head =
+            self.call(|core| core.guarded(|core| Ok::<_, Fault>(core.tail.as_ref().map(|tail| tail.head)))).await?;
+        let Some(head) = head else { return Ok(Removed::default()) };
+        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, head.last.tick));
+        let mut removed = Removed::default();
+        if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > head.base.tick) {
+            let mut sound = false;
+            for tick in kept.iter().rev() {
+                sound = sound || self.is_whole(*tick).await?;
+            }
+            if !sound {
+                return Err(RetainError::Unsound);
+            }
+            let doomed = doomed.to_vec();
+            removed.snapshots = self.call(move |core| core.drop_manifests(&doomed)).await?;
+        }
+        if let Some(oldest) = kept.first() {
+            removed.records = self.forget_records(*oldest).await?;
+        }
+        self.call(Core::begin_sweep).await?;
+        let mut cursor = Some(Hash::ZERO);
+        while let Some(from) = cursor {
+            let (count, next) = self.call(move |core| core.sweep(from, limits::SWEEP_ROWS_MAX)).await?;
+            (removed.pages, cursor) = (removed.pages + count, next);
+        }
+        Ok(removed)
+    }
+}

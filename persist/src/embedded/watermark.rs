@@ -1,0 +1,103 @@
+//! [`Watermark`]: the last tick reported durable, noted beside the database.
+//!
+//! Invariant: it is written after the commit that it names, so it is never ahead of an honest disk; a write that was torn
+//! leaves the slot before. A database that is behind it has lost what was acknowledged. It is not synced: a crash of the
+//! machine may take the last notes away, and then less is known, nothing wrong.
+
+use std::io;
+
+use tickworld_sim::{
+    bytes::Reader,
+    component::{DecodeCause, DecodeError},
+    frame::Tick,
+    hash::{Hash, Hasher},
+};
+
+use super::Medium;
+use crate::{header::WorldId, store::Place};
+
+const MAGIC: [u8; 8] = *b"TWMARK\r\n";
+const VERSION: u16 = 1;
+/// Slots are apart by a sector, so that one torn write never takes both.
+const SLOT_BYTES: u64 = 4096;
+const CHECK_BYTES: usize = 8;
+
+/// The newest note and how it goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watermark {
+    count: u64,
+    note: Option<(WorldId, Place)>,
+}
+
+impl Watermark {
+    /// Reads both slots; whatever is not whole counts as never written.
+    pub(super) fn read(medium: &mut impl Medium) -> io::Result<Self> {
+        let bytes = medium.watermark()?;
+        let slots = [0, SLOT_BYTES].map(|at| {
+            let slot = bytes.get(usize::try_from(at).ok()?..)?;
+            decode(slot.get(..NOTE_BYTES)?).ok()
+        });
+        let newest = slots.into_iter().flatten().max_by_key(|(count, ..)| *count);
+        Ok(newest.map_or_else(Self::default, |(count, world, place)| Self { count, note: Some((world, place)) }))
+    }
+
+    /// The last tick reported durable in this world. A note of another world is none.
+    pub(super) fn of(&self, world: WorldId) -> Option<Place> {
+        self.note.filter(|(noted, _)| *noted == world).map(|(_, place)| place)
+    }
+
+    /// Notes a place in the slot that is not the newest.
+    pub(super) fn write(&mut self, medium: &mut impl Medium, world: WorldId, place: Place) -> io::Result<()> {
+        let count = self.count.saturating_add(1);
+        medium.write_watermark(count % 2 * SLOT_BYTES, &encode(count, world, place))?;
+        *self = Self { count, note: Some((world, place)) };
+        Ok(())
+    }
+}
+
+// DOC:WATERMARK
+// Two slots, at 0 and 4,096; the whole one with the higher count holds.
+//
+// 0    8  magic    "TWMARK", a carriage return and a line feed
+// 8    2  version  1
+// 10   8  count    of writes; an odd one stands in the second slot
+// 18  16  world id
+// 34   8  tick     the last one reported durable
+// 42  32  link     hash of its record; where there is none, of the header
+// 74   8  check    the first 8 bytes of BLAKE3 over 21 "tickworld.watermark.1" and everything before it in the slot
+// DOC:END
+const NOTE_BYTES: usize = 82;
+
+fn encode(count: u64, world: WorldId, place: Place) -> Vec<u8> {
+    let mut out = Vec::with_capacity(NOTE_BYTES);
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&count.to_le_bytes());
+    out.extend_from_slice(&world.0);
+    out.extend_from_slice(&place.tick.0.to_le_bytes());
+    out.extend_from_slice(&place.link.0);
+    let check = check(&out);
+    out.extend_from_slice(&check);
+    out
+}
+
+fn decode(bytes: &[u8]) -> Result<(u64, WorldId, Place), DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let magic: [u8; 8] = reader.value()?;
+    let version: u16 = reader.value()?;
+    let count = reader.value()?;
+    let world = WorldId(reader.value()?);
+    let place = Place { tick: Tick(reader.value()?), link: Hash(reader.value()?) };
+    let stated: [u8; CHECK_BYTES] = reader.value()?;
+    reader.end()?;
+    if magic != MAGIC || version != VERSION || stated != check(&bytes[..NOTE_BYTES - CHECK_BYTES]) {
+        return Err(DecodeError::new(DecodeCause::Form("no watermark")));
+    }
+    Ok((count, world, place))
+}
+
+fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {
+    let mut hasher = Hasher::new(b"tickworld.watermark.1");
+    hasher.update(bytes);
+    hasher.finish().short().0
+}

@@ -1,0 +1,43 @@
+//! Every cap of the stores, in one table.
+//!
+//! A reader checks the cap before it allocates, a writer before it writes; so nothing is stored that could not be read back.
+
+use tickworld_sim::limits as sim;
+
+/// Most ticks between a record and the root that it carries; at least 1, since a record is written while its tick is stepped.
+pub const ROOT_LAG_TICKS_MAX: u8 = 8;
+/// Longest input frame of a record in bytes: [`FRAME_INPUTS_MAX`](sim::FRAME_INPUTS_MAX) inputs of the largest size fit.
+pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
+/// Most records in one append.
+pub const APPEND_RECORDS_MAX: usize = 1024;
+/// Most bytes of records in one commit; a single record may be longer.
+pub const APPEND_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Most bytes of records that one read gives; a single record may be longer.
+pub const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest page in bytes: a page of a column, a piece of a pack.
+pub const PAGE_BYTES_MAX: usize = 64 * 1024;
+/// Most pages in one call.
+pub const PUT_PAGES_MAX: usize = 1024;
+/// Most bytes of pages in one call: what an append may have to wait for.
+pub const PUT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most hashes in one question for missing pages.
+pub const MISSING_HASHES_MAX: usize = 1024;
+/// Longest encoded manifest in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most manifests in a store.
+pub const MANIFESTS_MAX: usize = 4096;
+/// Longest content pack in bytes.
+pub const PACK_BYTES_MAX: u64 = sim::CONTENT_BYTES_MAX;
+/// Bytes of a pack in one page, the last one less.
+pub const PACK_PIECE_BYTES: usize = PAGE_BYTES_MAX;
+/// Most packs in a store.
+pub const PACKS_MAX: usize = 1024;
+/// Bytes of records not yet on disk that a store keeps to write them again; past this an append of
+/// [`Durability::Memory`](crate::Durability::Memory) goes to the disk as well.
+pub const PENDING_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Calls that may wait for a store's thread; a further one waits outside.
+pub const QUEUE_CALLS_MAX: usize = 64;
+/// Memory that the embedded database may keep pages in.
+pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Rows that retention looks at between two appends.
+pub const SWEEP_ROWS_MAX: usize = 1024;

@@ -1,0 +1,239 @@
+//! [`Journal`] and [`Snapshots`]: what a world is kept in.
+//!
+//! Invariant: what an append reported as durable is there after any crash that its level allows; records only ever follow the
+//! last one, written by whoever claimed the journal last; and a manifest is there only with all its pages.
+//!
+//! Shaped for a clustered backend as well as a local one. There an append of tick T is one conditional insert into the slot
+//! of T: the slot is the fence, so the epoch travels with each record, and no lock, lease or clock decides who may write. Its
+//! outcome may be unknown, and is then read back. Pages are immutable under their hash, so putting them twice does no harm
+//! and they need no condition. Nothing here promises an order between calls that overlap, except that appends take effect in
+//! the order in which they were called.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, snapshot::Manifest};
+
+use crate::{
+    Durability,
+    error::{
+        AppendError, ClaimError, CreateError, CutError, FetchError, ForgetError, ManifestError, PutError, ReadError,
+        RetainError,
+    },
+    header::JournalHeader,
+    record::{Epoch, Record},
+    retention::{Removed, Retention},
+};
+
+/// The place of a record in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its tick.
+    pub tick: Tick,
+    /// Its hash; at the start of a journal, the header's.
+    pub link: Hash,
+}
+
+/// Where a journal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Before the first record that is kept: the start, or the snapshot under which earlier ones were forgotten.
+    pub base: Place,
+    /// The last whole record; the base where there is none.
+    pub last: Place,
+    /// The last record that is on disk, or on as many as the store promises.
+    pub durable: Tick,
+    /// The claim in force; 0 before the first.
+    pub epoch: Epoch,
+    /// Whether the owner ended its claim in good order.
+    pub sealed: bool,
+    /// Whether something stands after `last` that is not whole: to be cut before anything is appended.
+    pub torn_to: Option<Tick>,
+    /// The last tick that was reported durable, as noted beside the database; `None` where there is no such note. A store
+    /// whose storage cannot fall back unnoticed has none.
+    pub watermark: Option<Place>,
+}
+
+/// The right to append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// For every record from now on.
+    pub epoch: Epoch,
+    /// What they follow.
+    pub last: Place,
+}
+
+/// Whether ticks that were acknowledged may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// No: refuse.
+    Refuse,
+    /// Somebody has read which ones, and accepts it. What was there is kept beside where the storage allows it.
+    Accept,
+}
+
+/// Keeps the records of one world.
+pub trait Journal: Send + Sync {
+    /// What the journal says of itself; `None` before [`create`](Self::create).
+    fn header(&self) -> impl Future<Output = Result<Option<JournalHeader>, ReadError>> + Send;
+
+    /// Begins the journal of a world.
+    ///
+    /// # Errors
+    /// When there is one already, or the storage fails.
+    fn create(&self, header: &JournalHeader) -> impl Future<Output = Result<(), CreateError>> + Send;
+
+    /// Takes the journal over: gives an epoch above all before it, durably, so that whoever appended so far is fenced.
+    ///
+    /// # Errors
+    /// When the end is damaged or behind what was acknowledged: recover first.
+    fn claim(&self) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
+
+    /// Appends records of successive ticks, all or none, in one commit, and gives the last tick that is durable then. Appends
+    /// that wait at the same time may share a commit; each is as durable as it asked for.
+    ///
+    /// # Errors
+    /// When they are not the caller's to append, do not follow the last record, or the storage fails. After
+    /// [`AppendError::Unknown`] the head tells what became of them.
+    fn append(
+        &self,
+        records: &[Record],
+        durability: Durability,
+    ) -> impl Future<Output = Result<Tick, AppendError>> + Send;
+
+    /// Where the journal stands. After an unknown outcome this settles it: what is told here stays.
+    ///
+    /// # Errors
+    /// When there is none, or the storage fails.
+    fn head(&self) -> impl Future<Output = Result<Head, ReadError>> + Send;
+
+    /// Records from a tick on: as many as are whole and linked to each other, at most `bytes_max` bytes of them but at least
+    /// one; none after the last.
+    ///
+    /// # Errors
+    /// When the first one is damaged or no longer kept, or the storage fails.
+    fn read(&self, from: Tick, bytes_max: u64) -> impl Future<Output = Result<Vec<Record>, ReadError>> + Send;
+
+    /// Forgets the records up to a tick whose snapshot is kept, the tick's own too.
+    ///
+    /// # Errors
+    /// When no whole snapshot of that tick is kept.
+    fn forget_to(&self, tick: Tick) -> impl Future<Output = Result<(), ForgetError>> + Send;
+
+    /// Forgets what stands after a tick, so that the journal can be claimed and goes on from there. Only for recovery.
+    ///
+    /// # Errors
+    /// When acknowledged ticks would go and nobody accepted it, or there is nothing whole to go on from.
+    fn cut_after(&self, tick: Tick, loss: Loss) -> impl Future<Output = Result<(), CutError>> + Send;
+
+    /// Ends a claim in good order: everything appended is durable, and nothing more is appended before the next claim.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<Head, AppendError>> + Send;
+}
+
+/// A page by its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// BLAKE3 of the bytes.
+    pub hash: Hash,
+    /// At most [`PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX).
+    pub bytes: Bytes,
+}
+
+impl Page {
+    /// Hashes the bytes.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        Self { hash: tickworld_sim::hash::hash(&bytes), bytes }
+    }
+}
+
+/// A world to start again from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Hash of the record of its tick: a snapshot belongs to one history.
+    pub link: Hash,
+    /// The world as page hashes.
+    pub manifest: Manifest,
+}
+
+impl Snapshot {
+    /// Its place in the chain.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { tick: self.manifest.head.tick, link: self.link }
+    }
+}
+
+/// Keeps snapshots and content packs of the journal's world.
+pub trait Snapshots: Send + Sync {
+    /// Which of these pages are not there, in the order asked; at most
+    /// [`MISSING_HASHES_MAX`](crate::limits::MISSING_HASHES_MAX) at once.
+    ///
+    /// # Errors
+    /// When there are too many, or the storage fails.
+    fn missing(&self, hashes: &[Hash]) -> impl Future<Output = Result<Vec<Hash>, PutError>> + Send;
+
+    /// Puts pages, durably. Those that are there already cost nothing; all or none of a call are put.
+    ///
+    /// # Errors
+    /// When bytes do not have their hash, a limit is passed, or the storage fails.
+    fn put_pages(&self, pages: &[Page]) -> impl Future<Output = Result<(), PutError>> + Send;
+
+    /// A page; `None` if it is not there.
+    ///
+    /// # Errors
+    /// When its bytes do not have its hash, or the storage fails.
+    fn page(&self, hash: Hash) -> impl Future<Output = Result<Option<Bytes>, FetchError>> + Send;
+
+    /// Puts a snapshot whose pages are there and whose tick is in the journal, durably.
+    ///
+    /// # Errors
+    /// When a page is missing: retention may have removed pages that no manifest named yet. Put it, and try again.
+    fn put_manifest(&self, snapshot: &Snapshot) -> impl Future<Output = Result<(), ManifestError>> + Send;
+
+    /// The ticks of all snapshots, ascending.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn manifests(&self) -> impl Future<Output = Result<Vec<Tick>, FetchError>> + Send;
+
+    /// The snapshot of a tick; `None` if there is none.
+    ///
+    /// # Errors
+    /// When its bytes are damaged, or the storage fails.
+    fn manifest(&self, tick: Tick) -> impl Future<Output = Result<Option<Snapshot>, FetchError>> + Send;
+
+    /// Puts a content pack in pieces, durably.
+    ///
+    /// # Errors
+    /// When a limit is passed or the storage fails.
+    fn put_pack(&self, id: ContentId, bytes: Bytes) -> impl Future<Output = Result<(), PutError>> + Send;
+
+    /// A content pack; `None` if it is not there. Its bytes are those that were put; what `id` means for them is the content
+    /// crate's to check.
+    ///
+    /// # Errors
+    /// When a piece is missing or damaged, or the storage fails.
+    fn pack(&self, id: ContentId) -> impl Future<Output = Result<Option<Bytes>, FetchError>> + Send;
+
+    /// The packs that are there.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    fn packs(&self) -> impl Future<Output = Result<Vec<ContentId>, FetchError>> + Send;
+
+    /// Removes snapshots that the policy does not keep, the records that lie before the oldest kept one, and pages that
+    /// nothing names any more. At least one kept snapshot was read and is whole; what replay from it needs stays.
+    ///
+    /// # Errors
+    /// When no kept snapshot is whole (nothing is removed then), or the storage fails.
+    fn retain(&self, retention: Retention) -> impl Future<Output = Result<Removed, RetainError>> + Send;
+}
+
+/// Everything that a world is kept in.
+pub trait Store: Journal + Snapshots {}
+
+impl<T: Journal + Snapshots> Store for T {}

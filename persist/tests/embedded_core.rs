@@ -1,0 +1,55 @@
+//! The embedded store without its thread: what is appended is found again.
+
+mod support;
+
+use support::{header, records};
+use tickworld_persist::{
+    Durability, Epoch, Place,
+    embedded::{Core, Files, Settings},
+    error::{AppendError, CreateError},
+};
+use tickworld_sim::frame::Tick;
+
+#[test]
+fn what_is_appended_is_read_back_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
+    core.create(&header()).unwrap();
+    assert_eq!(core.create(&header()), Err(CreateError::Exists(header().world)));
+    let claim = core.claim().unwrap();
+    let written = records(claim.epoch, claim.last, 5, 100);
+    assert_eq!(core.append(&written, Durability::Disk), Ok(Tick(5)));
+    drop(core);
+
+    let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
+    assert_eq!(core.header().unwrap(), Some(header()));
+    assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), written);
+    let head = core.head().unwrap();
+    let last = Place { tick: Tick(5), link: written[4].hash() };
+    assert_eq!((head.last, head.watermark, head.durable), (last, Some(last), Tick(5)));
+}
+
+#[test]
+fn a_later_claim_fences_the_earlier_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
+    core.create(&header()).unwrap();
+    let first = core.claim().unwrap();
+    let second = core.claim().unwrap();
+    assert_eq!((first.epoch, second.epoch), (Epoch(1), Epoch(2)));
+    let late = records(first.epoch, first.last, 1, 0);
+    assert_eq!(core.append(&late, Durability::Disk), Err(AppendError::Fenced { by: Epoch(2) }));
+}
+
+#[test]
+fn what_is_only_in_memory_is_not_reported_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
+    core.create(&header()).unwrap();
+    let claim = core.claim().unwrap();
+    let written = records(claim.epoch, claim.last, 3, 0);
+    assert_eq!(core.append(&written[..2], Durability::Memory), Ok(Tick(0)));
+    assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), &written[..2]);
+    assert_eq!(core.append(&written[2..], Durability::Disk), Ok(Tick(3)));
+    assert_eq!(core.append(&[], Durability::Quorum), Err(AppendError::Durability(Durability::Quorum)));
+}
