@@ -320,6 +320,13 @@ impl<M: Medium> Core<M> {
     }
 }
 
+impl<M: Medium> Drop for Core<M> {
+    /// Closing writes, and redb may panic over what a damaged file then holds: whoever closes a store has been told by then.
+    fn drop(&mut self) {
+        self.shut();
+    }
+}
+
 impl Failure {
     pub(super) fn fault(self) -> Fault {
         match self {
