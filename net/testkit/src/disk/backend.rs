@@ -56,4 +56,12 @@ impl StorageBackend for SimFile {
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
         self.with(|state| state.write(Write::Bytes { offset, bytes: data.to_vec() }))
     }
+
+    fn close(&self) -> Result<(), Error> {
+        let mut state = self.disk.state();
+        if state.generation == self.generation {
+            state.is_open = false;
+        }
+        Ok(())
+    }
 }

@@ -8,12 +8,14 @@
 
 mod backend;
 mod crash;
+mod medium;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use backend::SimFile;
 pub use crash::CrashKind;
+pub use medium::SimMedium;
 use state::State;
 pub use state::{DiskCounters, SyncFault, SyncTruth, Write};
 
@@ -30,14 +32,26 @@ impl SimDisk {
     #[must_use]
     pub fn with_image(image: Vec<u8>) -> Self {
         let disk = Self::default();
-        disk.state().load(image);
+        disk.load_image(image);
         disk
+    }
+
+    /// Puts another file in the place of this one, as a restored backup is: handles fail, and all of it is synced.
+    pub fn load_image(&self, image: Vec<u8>) {
+        self.state().load(image);
     }
 
     /// A handle for redb. Handles that were opened before the last crash fail from then on.
     #[must_use]
     pub fn open(&self) -> SimFile {
         SimFile::new(self.clone())
+    }
+
+    /// The same, if nobody else has the file open; closing the handle gives it free.
+    #[must_use]
+    pub fn try_open(&self) -> Option<SimFile> {
+        let was_open = core::mem::replace(&mut self.state().is_open, true);
+        (!was_open).then(|| self.open())
     }
 
     /// Cuts the power: handles fail, and what was not synced goes the way of `kind`. The disk can be opened again at once.
@@ -50,9 +64,7 @@ impl SimDisk {
 
     /// Ends the process, not the power: handles fail, but the page cache is written out later as if nothing had been.
     pub fn kill(&self) {
-        let mut state = self.state();
-        state.generation += 1;
-        state.operations_left = None;
+        self.state().end_process();
     }
 
     /// Lets `count` more writes, changes of length and syncs succeed, and fails all afterwards: to crash in the midst of
@@ -105,10 +117,10 @@ impl SimDisk {
         self.state().synced.clone()
     }
 
-    /// Whether the synced bytes hold `needle` anywhere.
-    #[must_use]
-    pub fn synced_contains(&self, needle: &[u8]) -> bool {
-        self.state().synced.windows(needle.len()).any(|window| window == needle)
+    /// What reached the disk for good since the last call; of what came before the first one, nothing. After a crash or a
+    /// failed sync that is the whole file.
+    pub fn take_news(&self) -> Vec<Write> {
+        self.state().news.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Writes since the last sync, oldest first.

@@ -77,6 +77,10 @@ pub(super) struct State {
     pub(super) syncs_lost: u64,
     pub(super) counters: DiskCounters,
     pub(super) digest: Digest,
+    /// What reached the disk since somebody asked; kept only while somebody does.
+    pub(super) news: Option<Vec<Write>>,
+    /// Whether a process has the file open.
+    pub(super) is_open: bool,
 }
 
 /// Why an operation is refused.
@@ -95,8 +99,22 @@ impl State {
         self.live.clone_from(&image);
         self.synced = image;
         self.unsynced.clear();
+        self.end_process();
+        self.note_all();
+    }
+
+    /// Handles of the process fail from now on.
+    pub(super) fn end_process(&mut self) {
         self.generation += 1;
         self.operations_left = None;
+        self.is_open = false;
+    }
+
+    /// After something that is not a plain sync, all that is on the disk is news.
+    fn note_all(&mut self) {
+        if let Some(news) = &mut self.news {
+            news.push(Write::Bytes { offset: 0, bytes: self.synced.clone() });
+        }
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -169,6 +187,9 @@ impl State {
         if self.sync_truth == SyncTruth::Honest {
             for write in self.unsynced.drain(..) {
                 apply(&mut self.synced, &write);
+                if let Some(news) = &mut self.news {
+                    news.push(write);
+                }
             }
         }
         Ok(())
@@ -182,6 +203,7 @@ impl State {
         self.live.clone_from(&image);
         self.synced = image;
         self.unsynced.clear();
+        self.note_all();
     }
 
     fn spend(&mut self) -> Result<(), Refused> {

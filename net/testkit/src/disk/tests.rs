@@ -172,3 +172,36 @@ fn a_flipped_bit_is_one_bit_on_the_disk_itself() {
     assert_eq!(image[usize::try_from(at).unwrap()].count_ones(), 1);
     assert_eq!(SimDisk::default().flip_bit(&mut Dice::new(5, "flip", 0)), None);
 }
+
+#[test]
+fn one_process_has_the_file_at_a_time() {
+    let disk = SimDisk::default();
+    let file = disk.try_open().unwrap();
+    assert!(disk.try_open().is_none());
+    file.close().unwrap();
+    let file = disk.try_open().unwrap();
+    disk.crash(CrashKind::KeepAll, &mut Dice::new(0, "lock", 0));
+    let next = disk.try_open().unwrap();
+    file.close().unwrap();
+    assert!(disk.try_open().is_none(), "a handle of the crashed process gave the file free");
+    drop(next);
+}
+
+#[test]
+fn news_are_what_reached_the_disk() {
+    let disk = SimDisk::default();
+    let file = disk.open();
+    assert_eq!(disk.take_news(), []);
+    file.write(0, b"one").unwrap();
+    assert_eq!(disk.take_news(), []);
+    file.sync_data().unwrap();
+    file.write(3, b"two").unwrap();
+    assert_eq!(disk.take_news(), [Write::Bytes { offset: 0, bytes: b"one".to_vec() }]);
+    disk.crash(CrashKind::KeepAll, &mut Dice::new(0, "news", 0));
+    assert_eq!(disk.take_news(), [Write::Bytes { offset: 0, bytes: b"onetwo".to_vec() }]);
+    disk.set_sync_truth(SyncTruth::Lies);
+    let file = disk.open();
+    file.write(0, b"lie").unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(disk.take_news(), []);
+}
