@@ -3,6 +3,7 @@
 //! Invariant: a run is a function of its seed and its build; run twice, it does the same.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod clock;
 pub mod dice;
 pub mod digest;

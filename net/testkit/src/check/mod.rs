@@ -1,0 +1,182 @@
+//! Checkers: what must hold in every run, told by a bystander who sees every peer, every message and the disk.
+//!
+//! Invariant: a checker trusts nothing that the code under test says of itself where it can look; it compares what different
+//! parts saw, and what the disk holds. Each has a [`Bug`](crate::cluster::Bug) that it is shown to catch.
+
+mod answered;
+mod bounded;
+mod coins;
+mod durable;
+mod kept;
+mod once;
+mod one_root;
+mod release;
+
+pub use answered::Answered;
+pub use bounded::Bounded;
+pub use coins::Coins;
+pub use durable::DurableAcks;
+pub use kept::Kept;
+pub use once::Once;
+pub use one_root::OneRoot;
+pub use release::ReleaseOrder;
+use tickworld_sim::{
+    frame::{PlayerId, Sequence, Tick},
+    hash::Hash,
+};
+
+/// What must not be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Two roots of one confirmed tick.
+    #[error("tick {tick} has root {first:.8} ({first_seen}) and root {second:.8} ({second_seen})")]
+    TwoRoots {
+        /// Which.
+        tick: Tick,
+        /// The one seen first.
+        first: Hash,
+        /// Where.
+        first_seen: String,
+        /// The other one.
+        second: Hash,
+        /// Where.
+        second_seen: String,
+    },
+    /// An acknowledged input is not in the journal, or in another tick.
+    #[error("input {} of player {} was acknowledged for tick {acknowledged}, the journal has it in {found:?}", sequence.0, player.0)]
+    Missing {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+        /// As told.
+        acknowledged: Tick,
+        /// As found.
+        found: Option<Tick>,
+    },
+    /// A refused input is in the journal.
+    #[error("input {} of player {} was refused, and stands in tick {found}", sequence.0, player.0)]
+    RefusedApplied {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+        /// Where.
+        found: Tick,
+    },
+    /// A confirmed tick is not in the journal.
+    #[error("tick {tick} was confirmed to somebody, the journal ends at tick {last}")]
+    TickLost {
+        /// Which.
+        tick: Tick,
+        /// The journal's.
+        last: Tick,
+    },
+    /// One input in two places.
+    #[error("input {} of player {} stands in tick {first} and again in tick {again}", sequence.0, player.0)]
+    Twice {
+        /// Whose.
+        player: PlayerId,
+        /// The number of the second.
+        sequence: Sequence,
+        /// Where it was first.
+        first: Tick,
+        /// And then.
+        again: Tick,
+    },
+    /// An input that nobody submitted.
+    #[error("input {} of player {} in tick {tick} was never submitted so", sequence.0, player.0)]
+    Invented {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+        /// Where.
+        tick: Tick,
+    },
+    /// Coins were made or lost.
+    #[error("{found} coins at tick {tick} ({seen}), there were {expected}")]
+    Coins {
+        /// When.
+        tick: Tick,
+        /// Where.
+        seen: String,
+        /// At the start.
+        expected: u64,
+        /// Now.
+        found: u64,
+    },
+    /// Something was acknowledged that the disk does not hold.
+    #[error("tick {tick} was acknowledged as on disk, and is not synced")]
+    NotDurable {
+        /// Which.
+        tick: Tick,
+    },
+    /// An input was answered twice.
+    #[error("input {} of player {} was answered twice", sequence.0, player.0)]
+    AnsweredTwice {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+    },
+    /// An answer to what was not asked.
+    #[error("input {} of player {} was answered, and was never submitted", sequence.0, player.0)]
+    AnsweredUnasked {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+    },
+    /// Inputs without an answer although all faults are over.
+    #[error("{count} inputs have no answer though all faults are over: the first is {} of player {}", sequence.0, player.0)]
+    Unanswered {
+        /// How many.
+        count: usize,
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+    },
+    /// A tick was released before the one before it.
+    #[error("tick {tick} was released after tick {last}")]
+    OutOfOrder {
+        /// Which.
+        tick: Tick,
+        /// The newest released before.
+        last: Tick,
+    },
+    /// Something grew over its bound.
+    #[error("{what} is {found}, at most {max} are allowed")]
+    Unbounded {
+        /// What.
+        what: &'static str,
+        /// How much.
+        found: u64,
+        /// And may be.
+        max: u64,
+    },
+    /// A desync was reported where there is none.
+    #[error("a false desync: {0}")]
+    FalseDesync(String),
+    /// An honest peer was accused.
+    #[error("an honest peer is accused: {0}")]
+    Accused(String),
+    /// The world does not come up again, or stands still, though all faults are over.
+    #[error("the world stands still: {0}")]
+    Stuck(String),
+    /// Whoever was fenced still wrote.
+    #[error("a fenced owner's records were taken: {0}")]
+    Unfenced(String),
+    /// What was recovered contradicts the journal's own proofs.
+    #[error("recovery failed: {0}")]
+    Recovery(String),
+    /// Two runs of one seed differ.
+    #[error("the run is not a function of its seed: digests {first:.8} and {second:.8}")]
+    Nondeterministic {
+        /// Of the first run.
+        first: Hash,
+        /// Of the second.
+        second: Hash,
+    },
+}

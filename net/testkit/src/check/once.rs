@@ -1,0 +1,87 @@
+//! [`Once`]: no input stands in two frames, and none that nobody sent.
+//!
+//! Invariant: an input is known by what it says, not by its number alone: a cluster submits no transfer twice, so one that is
+//! applied again under another number is noticed as well.
+
+use std::collections::BTreeMap;
+
+use tickworld_ledger::Transfer;
+use tickworld_sim::frame::{Act, InputFrame, PlayerId, Sequence, Tick};
+
+use super::Violation;
+
+/// A transfer as an ordered key.
+type Said = (u32, u32, u32);
+
+/// Where every submitted input stands.
+#[derive(Clone, Debug, Default)]
+pub struct Once {
+    submitted: BTreeMap<(PlayerId, Said), Sequence>,
+}
+
+impl Once {
+    /// A client gave an input this number.
+    ///
+    /// # Panics
+    /// If the player said the very same before: then nothing could be told apart.
+    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, transfer: Transfer) {
+        let before = self.submitted.insert((player, said(transfer)), sequence);
+        assert_eq!(before, None, "a cluster submits every transfer once");
+    }
+
+    /// Looks through a whole journal.
+    ///
+    /// # Errors
+    /// The first input that stands somewhere twice, or was never submitted.
+    pub fn check(&self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
+        let mut by_number: BTreeMap<(PlayerId, Sequence), Tick> = BTreeMap::new();
+        let mut by_word: BTreeMap<(PlayerId, Said), Tick> = BTreeMap::new();
+        for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
+            let Act::Play(transfer) = input.act else { continue };
+            let (player, sequence, again) = (input.player, input.sequence, frame.tick);
+            let numbered = by_number.insert((player, sequence), again);
+            let worded = by_word.insert((player, said(transfer)), again);
+            if let Some(first) = numbered.or(worded) {
+                return Err(Violation::Twice { player, sequence, first, again });
+            }
+            if self.submitted.get(&(player, said(transfer))) != Some(&sequence) {
+                return Err(Violation::Invented { player, sequence, tick: again });
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn said(Transfer { from, to, amount }: Transfer) -> Said {
+    (from, to, amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use tickworld_sim::{frame::Input, rng::Entropy};
+
+    use super::*;
+
+    fn frame(tick: u64, inputs: &[(u32, u32)]) -> InputFrame<Transfer> {
+        let input = |(sequence, amount): &(u32, u32)| Input {
+            player: PlayerId(1),
+            sequence: Sequence(*sequence),
+            act: Act::Play(Transfer { from: 0, to: 1, amount: *amount }),
+        };
+        InputFrame::new(Tick(tick), Entropy::PREDICTED, inputs.iter().map(input).collect())
+    }
+
+    #[test]
+    fn a_second_place_is_noticed_by_number_and_by_word() {
+        let mut check = Once::default();
+        check.submit(PlayerId(1), Sequence(1), Transfer { from: 0, to: 1, amount: 5 });
+        check.submit(PlayerId(1), Sequence(2), Transfer { from: 0, to: 1, amount: 6 });
+        check.check(&[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
+        let twice = check.check(&[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
+        assert!(matches!(twice, Violation::Twice { first: Tick(1), again: Tick(2), .. }));
+        let renumbered = check.check(&[frame(1, &[(1, 5)]), frame(2, &[(2, 5)])]).unwrap_err();
+        assert!(matches!(renumbered, Violation::Twice { .. }));
+        let invented = check.check(&[frame(1, &[(1, 7)])]).unwrap_err();
+        assert!(matches!(invented, Violation::Invented { .. }));
+    }
+}
