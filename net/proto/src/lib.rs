@@ -43,6 +43,7 @@ mod codec;
 )]
 #[path = "generated/wire_generated.rs"]
 mod generated;
+pub mod host;
 pub mod instant;
 pub mod limits;
 pub mod message;

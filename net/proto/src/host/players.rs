@@ -1,0 +1,147 @@
+//! [`Roster`]: every player that the host knows, with or without a session.
+//!
+//! Invariant: a player who is in the world, or has a session, or inputs that are not answered yet, is known; so their inputs
+//! keep their order across sessions. Others are forgotten: what the world remembers of them is enough.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use tickworld_sim::{
+    frame::{PlayerId, Sequence},
+    session::Players,
+};
+
+use super::{budget::IdentityBudget, event::SessionId, inbox::Inbox};
+use crate::instant::Instant;
+
+/// How a player goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// They said so.
+    Leave,
+    /// Their connection was lost for too long.
+    TimeOut,
+}
+
+/// A player.
+#[derive(Debug)]
+pub(super) struct Player<I> {
+    pub(super) session: Option<SessionId>,
+    /// What is left of the budget while there is no session.
+    pub(super) budget: Option<IdentityBudget>,
+    pub(super) inbox: Inbox<I>,
+    /// The frames closed so far leave the player in the world.
+    pub(super) is_in_world: bool,
+    /// The player is to be in the world.
+    pub(super) wants_in: bool,
+    /// An act for the next frame.
+    pub(super) departure: Option<Departure>,
+    /// When the last session was lost.
+    pub(super) lost: Option<Instant>,
+}
+
+/// The players.
+#[derive(Debug)]
+pub(super) struct Roster<I> {
+    by_id: BTreeMap<PlayerId, Player<I>>,
+    /// Those of whom the next frame may say something.
+    pub(super) ready: BTreeSet<PlayerId>,
+    /// Who comes first in the next frame, because the last one had no room for them.
+    pub(super) first: Option<PlayerId>,
+    /// Those without a session.
+    absent: BTreeSet<PlayerId>,
+}
+
+impl<I> Roster<I> {
+    /// The players of a world without sessions: each is lost now.
+    pub(super) fn of(now: Instant, world: &Players) -> Self {
+        let mut roster = Self { by_id: BTreeMap::new(), ready: BTreeSet::new(), first: None, absent: BTreeSet::new() };
+        for player in world.iter().filter(|player| player.connected) {
+            let mut known = Player::after(player.last_sequence);
+            (known.is_in_world, known.wants_in, known.lost) = (true, true, Some(now));
+            roster.by_id.insert(player.id, known);
+            roster.absent.insert(player.id);
+        }
+        roster
+    }
+
+    /// The player, if known.
+    pub(super) fn find(&self, id: PlayerId) -> Option<&Player<I>> {
+        self.by_id.get(&id)
+    }
+
+    /// The same, to write.
+    pub(super) fn find_mut(&mut self, id: PlayerId) -> Option<&mut Player<I>> {
+        self.by_id.get_mut(&id)
+    }
+
+    /// The player, known from now on, with a session.
+    pub(super) fn enter(&mut self, id: PlayerId, session: SessionId, last: Sequence) -> &mut Player<I> {
+        self.absent.remove(&id);
+        self.ready.insert(id);
+        let player = self.by_id.entry(id).or_insert_with(|| Player::after(last));
+        (player.session, player.wants_in, player.lost) = (Some(session), true, None);
+        player
+    }
+
+    /// The player's session is over.
+    pub(super) fn part(&mut self, id: PlayerId, lost: Option<Instant>) -> Option<&mut Player<I>> {
+        self.absent.insert(id);
+        let player = self.by_id.get_mut(&id)?;
+        (player.session, player.lost) = (None, lost);
+        Some(player)
+    }
+
+    /// The players without a session whose time is up.
+    pub(super) fn lost_before(&self, limit: Instant) -> impl Iterator<Item = PlayerId> {
+        let is_up = move |id: &PlayerId| self.lost(*id).is_some_and(|lost| lost <= limit);
+        self.absent.iter().copied().filter(is_up)
+    }
+
+    /// When the first of those without a session was lost.
+    pub(super) fn first_lost(&self) -> Option<Instant> {
+        self.absent.iter().filter_map(|id| self.lost(*id)).min()
+    }
+
+    fn lost(&self, id: PlayerId) -> Option<Instant> {
+        self.find(id)?.lost
+    }
+
+    /// Forgets those of whom the world knows all there is.
+    pub(super) fn forget_gone(&mut self) {
+        let Self { by_id, absent, ready, .. } = self;
+        absent.retain(|id| {
+            let is_needed = by_id.get(id).is_some_and(|player| {
+                player.is_in_world || player.wants_in || player.departure.is_some() || !player.inbox.is_quiet()
+            });
+            if !is_needed {
+                by_id.remove(id);
+                ready.remove(id);
+            }
+            is_needed
+        });
+    }
+
+    /// Number of players who are to join.
+    pub(super) fn joining_count(&self) -> usize {
+        self.by_id.values().filter(|player| player.wants_in && !player.is_in_world).count()
+    }
+
+    /// Number of players known.
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+impl<I> Player<I> {
+    fn after(last: Sequence) -> Self {
+        Self {
+            session: None,
+            budget: None,
+            inbox: Inbox::after(last),
+            is_in_world: false,
+            wants_in: false,
+            departure: None,
+            lost: None,
+        }
+    }
+}

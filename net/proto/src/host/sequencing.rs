@@ -1,0 +1,132 @@
+//! Frames: which inputs and acts the next tick sees.
+//!
+//! Invariant: a player's inputs stand in a frame only while the player is in the world, and never beside their leave or
+//! time-out, so the engine drops none of them. Who finds a full frame comes first in the next one.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use tickworld_sim::{
+    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    game::Game,
+    limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
+    rng::Entropy,
+};
+
+use super::{
+    Host,
+    history::Kept,
+    players::{Departure, Player},
+    session::Session,
+};
+use crate::{
+    instant::Instant,
+    message::{Fate, InputOutcome, Refusal},
+};
+
+impl<G: Game> Host<G> {
+    /// Closes the open frame: it is what the next tick is made of. `entropy` is fresh and secret.
+    ///
+    /// # Panics
+    /// If [`may_close`](Self::may_close) says no.
+    pub fn close_frame(&mut self, now: Instant, entropy: Entropy) -> InputFrame<G::Input> {
+        assert!(self.may_close(), "a frame is closed only while storage and steps keep up");
+        let tick = self.history.open();
+        let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
+        let mut filling = Filling { tick, room: most, inputs: Vec::new(), refused: Vec::new() };
+        while let Some(content) = self.operator.pop_front() {
+            filling.push(PlayerId::OPERATOR, Sequence(0), Act::Content(content));
+        }
+        let mut order: Vec<PlayerId> = Vec::with_capacity(self.roster.ready.len());
+        let first = self.roster.first.take().unwrap_or(PlayerId::OPERATOR);
+        order.extend(self.roster.ready.range(first..));
+        order.extend(self.roster.ready.range(..first));
+        for id in order {
+            if filling.room == 0 {
+                self.roster.first = Some(id);
+                break;
+            }
+            let is_done = self.roster.find_mut(id).is_none_or(|player| !filling.add(id, player));
+            if is_done {
+                self.roster.ready.remove(&id);
+            }
+        }
+        let Filling { inputs, refused, .. } = filling;
+        for (id, refused) in refused {
+            self.refuse_expired(id, &refused);
+        }
+        self.keep(now, InputFrame::new(tick, entropy, inputs))
+    }
+
+    fn keep(&mut self, now: Instant, frame: InputFrame<G::Input>) -> InputFrame<G::Input> {
+        let plays: Vec<_> = frame.inputs.iter().filter(|input| input.sequence.0 > 0).collect();
+        let plays: Vec<_> = plays.into_iter().map(|input| (input.player, input.sequence)).collect();
+        self.counters.inputs_framed = self.counters.inputs_framed.saturating_add(plays.len() as u64);
+        let mut bytes = Vec::with_capacity(frame.inputs.len().saturating_mul(32).saturating_add(64));
+        frame.encode(&mut bytes);
+        let mut kept = Kept::closed(frame.tick, Bytes::from(bytes), plays);
+        kept.input_count = u32::try_from(frame.inputs.len()).unwrap_or(u32::MAX);
+        kept.pace_percent = self.pace_percent;
+        self.history.close(kept);
+        self.closed_at = now;
+        frame
+    }
+
+    fn refuse_expired(&mut self, id: PlayerId, refused: &[Sequence]) {
+        self.counters.inputs_refused = self.counters.inputs_refused.saturating_add(refused.len() as u64);
+        let fate = Fate::Refused(Refusal::Expired);
+        let answers: Vec<_> = refused.iter().map(|sequence| InputOutcome { sequence: *sequence, fate }).collect();
+        let Some(session) = self.roster.find(id).and_then(|player| player.session) else { return };
+        if let Some(level) = self.sessions.get(&session).and_then(Session::open).map(|open| open.level) {
+            self.answer_inputs(session, level, &answers);
+        }
+    }
+}
+
+/// A frame that is being filled.
+struct Filling<I> {
+    tick: Tick,
+    room: u32,
+    inputs: Vec<Input<I>>,
+    refused: Vec<(PlayerId, Vec<Sequence>)>,
+}
+
+impl<I> Filling<I> {
+    fn push(&mut self, player: PlayerId, sequence: Sequence, act: Act<I>) {
+        self.inputs.push(Input { player, sequence, act });
+        self.room = self.room.saturating_sub(1);
+    }
+
+    /// Adds what there is of a player; gives whether there may be more for the frame after.
+    fn add(&mut self, id: PlayerId, player: &mut Player<I>) -> bool {
+        if let Some(departure) = player.departure.take() {
+            let act = match departure {
+                Departure::Leave => Act::Leave,
+                Departure::TimeOut => Act::TimeOut,
+            };
+            self.push(id, Sequence(0), act);
+            player.is_in_world = false;
+            // Whoever is back already joins in the frame after, and plays from then on.
+            return player.wants_in;
+        }
+        let mut most = OUTCOMES_PER_PLAYER;
+        if !player.is_in_world {
+            if !player.wants_in {
+                return false;
+            }
+            self.push(id, Sequence(0), Act::Join);
+            player.is_in_world = true;
+            most = most.saturating_sub(1);
+        }
+        let Self { tick, room, inputs, .. } = self;
+        let before = inputs.len();
+        let take = |sequence, body| inputs.push(Input { player: id, sequence, act: Act::Play(body) });
+        let expired = player.inbox.take_due(*tick, most.min(*room), take);
+        let taken = u32::try_from(inputs.len().saturating_sub(before)).unwrap_or(u32::MAX);
+        *room = room.saturating_sub(taken);
+        if !expired.is_empty() {
+            self.refused.push((id, expired));
+        }
+        player.inbox.has_waiting()
+    }
+}
