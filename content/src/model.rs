@@ -95,6 +95,10 @@ pub struct Constants {
     pub unarmored_class: u8,
     /// How long the dead stay in the world, in seconds.
     pub corpse_seconds: u16,
+    /// How many rounds a condition lasts that names no length and no other end (10: a minute).
+    pub condition_rounds: u16,
+    /// Share of its speed that standing up costs a creature for a round, in percent (50).
+    pub rising_percent: u8,
 }
 
 /// A kind of damage.
@@ -152,6 +156,11 @@ pub enum ConditionEffect {
     SparesSource,
     /// Does not move closer to the source (frightened).
     AvoidsSource,
+    /// Ends when the source is gone, incapacitated or out of its reach (grappled), and with it what the source does besides
+    /// that has an escape DC.
+    HeldBySource,
+    /// Ends at the start of the creature's own turn, at the cost of [`Constants::rising_percent`] of its speed (prone).
+    EndsByRising,
 }
 
 /// One thing that a creature, spell or weapon does.
@@ -282,11 +291,13 @@ pub struct Damage {
 pub struct Inflict {
     /// `condition/NAME`.
     pub condition: Key,
-    /// In rounds; 0: until the encounter ends (removed only by a save, healing or death).
+    /// In rounds; 0: until it is escaped from, released or risen from, or, where nothing of that can end it, for
+    /// [`Constants::condition_rounds`].
     pub rounds: u16,
     /// The save may be tried again at the end of each of the target's turns.
     pub repeat_save: bool,
-    /// Escape check DC for grapples and the like; 0 where there is none.
+    /// The check that ends it, tried at the end of each of the target's turns (Strength or Dexterity, whichever is better);
+    /// 0 where there is none.
     pub escape_dc: u8,
 }
 

@@ -138,7 +138,10 @@ fn constants(it: &Constants) -> Checked {
     }
     place.range("critical_from", it.critical_from, 2..=21)?;
     place.range("fumble_to", it.fumble_to, 0..=19)?;
-    place.range("critical_dice", it.critical_dice, 1..=10)
+    place.range("critical_dice", it.critical_dice, 1..=10)?;
+    place.range("condition_rounds", it.condition_rounds, 1..=u16::MAX)?;
+    // All of the speed would leave nothing to walk with.
+    place.range("rising_percent", it.rising_percent, 0..=99)
 }
 
 fn condition(place: Place, it: &Condition, pack: &Pack) -> Checked {

@@ -3,6 +3,7 @@
 //! Invariant: rows name content by [`ContentKey`] and other entities by [`Entity`]. What changes every tick
 //! ([`Position`]) stands apart from what hardly ever does, so that few pages are hashed.
 
+use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{Component, entity::Entity, frame::PlayerId, math::Vec2};
 
 use crate::{key::ContentKey, settings::Faction};
@@ -88,23 +89,45 @@ pub struct Seeking {
 /// What the conditions on a creature do, taken together; only creatures with conditions have it.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Bit `e` for [`ConditionEffect`](tickworld_content::model::ConditionEffect) number `e`.
+    /// Bit `e` for [`ConditionEffect`] number `e`.
     pub effects: u32,
     /// When the first of them runs out, if any does.
     pub expiry_tick: Option<u64>,
+    /// Whether any of them is [held](Affliction::hold).
+    pub held: bool,
 }
 
-/// A condition on a creature (SRD 5.1 p. 358).
+impl Status {
+    /// Whether the conditions have this effect.
+    #[must_use]
+    #[inline]
+    pub const fn has(&self, effect: ConditionEffect) -> bool {
+        self.effects >> (effect as u32) & 1 == 1
+    }
+}
+
+/// A condition on a creature (SRD 5.1 p. 358), by one source: each source's lasts by itself.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affliction {
     /// `condition/NAME`.
     pub condition: ContentKey,
     /// Who inflicted it.
     pub source: Entity,
-    /// Gone from this tick on; `None`: it stays until saved, healed by a rest, or death.
+    /// Gone from this tick on; `None`: it stays until saved, escaped from, released, risen from, or healed by a rest.
     pub expiry_tick: Option<u64>,
     /// Tried again at the end of each of the creature's turns.
     pub save: Option<RepeatSave>,
+    /// The number that a check to escape must reach, tried at the end of each of the creature's turns.
+    pub escape: Option<u8>,
+    /// Feet within which the source must be, and able to act, or else it ends (SRD 5.1 appendix PH-A, "Grappled").
+    pub hold: Option<u16>,
+}
+
+/// Has stood up and walks slower for what is left of the round (SRD 5.1, "Being Prone").
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rising {
+    /// From when on it walks as before.
+    pub until_tick: u64,
 }
 
 /// A saving throw that ends a condition.

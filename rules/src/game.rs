@@ -27,9 +27,11 @@ impl Game for Rules {
     type Content = Ruleset;
 
     const NAME: &'static str = "tickworld-d20";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SYSTEMS: &'static [System<Self>] = &[
         System { name: "conditions::expire", run: conditions::expire },
+        System { name: "conditions::release", run: conditions::release },
+        System { name: "conditions::rise", run: conditions::rise },
         System { name: "turns::begin", run: turns::begin },
         System { name: "turns::rest", run: turns::rest },
         System { name: "orders::apply", run: orders::apply },

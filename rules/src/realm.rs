@@ -17,8 +17,8 @@ use tickworld_sim::{
 
 use crate::{
     body::{
-        Affliction, Blow, Controlled, Corpse, Creature, Deed, Health, Intent, Motion, Origin, Position, Rest, Seeking,
-        Spent, Status, Struck, Target, Turn,
+        Affliction, Blow, Controlled, Corpse, Creature, Deed, Health, Intent, Motion, Origin, Position, Rest, Rising,
+        Seeking, Spent, Status, Struck, Target, Turn,
     },
     goods::{Class, Equipment, GroundItem, Purse, Spawner, Stack, Tally, Wall},
     settings::{Factions, Settings},
@@ -62,6 +62,7 @@ pub struct Realm {
     pub seeking: Column<Seeking>,
     pub status: Column<Status>,
     pub affliction: ListColumn<Affliction, 4>,
+    pub rising: Column<Rising>,
     pub spent: ListColumn<Spent, 4>,
     pub intent: Column<Intent>,
     pub corpse: Column<Corpse>,
@@ -129,7 +130,7 @@ impl Realm {
     #[must_use]
     #[inline]
     pub fn suffers(&self, row: Row, effect: ConditionEffect) -> bool {
-        self.status.get(row).is_some_and(|status| status.effects >> (effect as u32) & 1 == 1)
+        self.status.get(row).is_some_and(|status| status.has(effect))
     }
 
     /// Whether a condition with this effect on `row` was inflicted by `source` (charmed, frightened).

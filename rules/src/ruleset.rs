@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use tickworld_content::model::{
-    Ability, Action, Bonus, Casting, Creature, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
+    Ability, Action, Bonus, Casting, ConditionEffect, Creature, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
 };
 use tickworld_sim::math::Fx;
 
@@ -20,6 +20,8 @@ pub struct Ruleset {
     sheets: Vec<Sheet>,
     /// As `pack.conditions`: the effects of each, with those it includes, one bit each.
     condition_effects: Vec<u32>,
+    /// As `pack.conditions`: the effects of each by itself, one bit each.
+    own_effects: Vec<u32>,
     /// Keys under which used spell slots of levels 1 to 9 are noted.
     slot_keys: [ContentKey; 9],
 }
@@ -75,8 +77,9 @@ impl Ruleset {
     pub fn new(pack: Pack) -> Self {
         let sheets = pack.creatures.iter().map(|creature| sheet(&pack, creature)).collect();
         let condition_effects = (0..pack.conditions.len()).map(|index| effects_of(&pack, index)).collect();
+        let own_effects = pack.conditions.iter().map(|condition| bits(&condition.effects)).collect();
         let slot_keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|level| ContentKey::of("slot", level));
-        Self { pack, sheets, condition_effects, slot_keys }
+        Self { pack, sheets, condition_effects, own_effects, slot_keys }
     }
 
     /// The pack.
@@ -97,6 +100,13 @@ impl Ruleset {
     #[must_use]
     pub fn condition_effects(&self, condition: ContentKey) -> u32 {
         self.pack.condition_position(condition.key()).map_or(0, |position| self.condition_effects[position])
+    }
+
+    /// Whether a condition has an effect by itself, not through one that it includes.
+    #[must_use]
+    pub fn has_itself(&self, condition: ContentKey, effect: ConditionEffect) -> bool {
+        let own = self.pack.condition_position(condition.key()).map_or(0, |position| self.own_effects[position]);
+        own >> (effect as u32) & 1 == 1
     }
 
     /// Whether a creature cannot come into a condition (SRD 5.1 p. 258).
@@ -210,20 +220,30 @@ pub fn casting_modifier(creature: &Creature, sheet: &Sheet) -> i32 {
 /// How far from the actor an action's target may be.
 #[must_use]
 pub fn distance_of(action: &Action) -> Fx {
+    feet(reach_of(action))
+}
+
+/// How far one reaches who holds another by an action: as far as it strikes, where it does so by hand.
+#[must_use]
+pub fn hold_of(action: &Action) -> Feet {
+    action.attack.map(|attack| attack.reach).filter(|reach| reach.0 > 0).unwrap_or_else(|| reach_of(action))
+}
+
+fn reach_of(action: &Action) -> Feet {
     match action.target {
         Target::Creatures { range, .. } => {
             let attack = action.attack.map_or(Feet(0), |attack| attack.reach.max(attack.range).max(attack.long_range));
             // An attack says itself how far it goes; `range` counts where there is no roll.
-            feet(if action.attack.is_some() { attack } else { range })
+            if action.attack.is_some() { attack } else { range }
         }
-        Target::Area { shape, range } if range.0 == 0 => feet(match shape {
+        Target::Area { shape, range } if range.0 == 0 => match shape {
             Shape::Sphere { radius } => radius,
             Shape::Cone { length } | Shape::Line { length, .. } => length,
             Shape::Cube { side } => side,
             _ => Feet(0),
-        }),
-        Target::Area { range, .. } => feet(range),
-        _ => Fx::ZERO,
+        },
+        Target::Area { range, .. } => range,
+        _ => Feet(0),
     }
 }
 
@@ -251,7 +271,11 @@ fn effects_of(pack: &Pack, index: usize) -> u32 {
         all |= included.fold(0, |sum, at| sum | pack.conditions[at].includes.0);
     }
     let chosen = (0..pack.conditions.len()).filter(|at| all >> at & 1 == 1);
-    chosen.flat_map(|at| &pack.conditions[at].effects).fold(0, |bits, effect| bits | 1 << (*effect as u32))
+    chosen.fold(0, |all, at| all | bits(&pack.conditions[at].effects))
+}
+
+fn bits(effects: &[ConditionEffect]) -> u32 {
+    effects.iter().fold(0, |bits, effect| bits | 1 << (*effect as u32))
 }
 
 fn sheet(pack: &Pack, creature: &Creature) -> Sheet {

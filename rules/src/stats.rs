@@ -40,7 +40,8 @@ pub fn item_use(rules: &Ruleset, item: ContentKey) -> Option<&ItemUse> {
     rules.pack().find_item(item.key()).map(|item| &item.use_)
 }
 
-/// Feet per tick: the stat block's speed over a round, halved or zero as conditions have it (SRD 5.1 pp. 92, 358).
+/// Feet per tick: the stat block's speed over a round, halved or zero as conditions have it (SRD 5.1 pp. 92, 358),
+/// less what standing up costs.
 #[must_use]
 pub fn pace(realm: &Realm, rules: &Ruleset, row: Row, creature: ContentKey) -> Fx {
     let Some((block, sheet)) = rules.creature(creature) else { return Fx::ZERO };
@@ -50,6 +51,10 @@ pub fn pace(realm: &Realm, rules: &Ruleset, row: Row, creature: ContentKey) -> F
     let mut feet = sheet.speed;
     if realm.suffers(row, ConditionEffect::HalfMovement) {
         feet = feet.saturating_mul(Fx::HALF);
+    }
+    if realm.rising.contains(row) {
+        let left = 100_u8.saturating_sub(rules.pack().constants.rising_percent);
+        feet = feet.mul_int(left.into()).saturating_div(Fx::from_int(100));
     }
     // One who flees takes the Dash action: the same distance again (SRD 5.1 p. 93).
     if flees(realm, row, block.behaviour.flee_percent) {
@@ -93,6 +98,14 @@ pub fn save(realm: &Realm, rules: &Ruleset, who: &Someone, ability: Ability) -> 
         ability == Ability::Dexterity && realm.suffers(who.row, ConditionEffect::DexteritySavesWithDisadvantage);
     let bonus = rules.creature(who.creature.key).map_or(0_i32, |(block, _)| i32::from(block.saves[ability as usize]));
     Some((bonus, Edge { advantage: false, disadvantage: hampered }))
+}
+
+/// Bonus of a check to escape: of Strength (Athletics) or Dexterity (Acrobatics), whichever is better (SRD 5.1, "Grappling").
+#[must_use]
+pub fn escape_bonus(rules: &Ruleset, who: &Someone) -> i32 {
+    rules.creature(who.creature.key).map_or(0_i32, |(_, sheet)| {
+        sheet.modifiers[Ability::Strength as usize].max(sheet.modifiers[Ability::Dexterity as usize])
+    })
 }
 
 /// Advantage and disadvantage of an attack by `actor` on `target` (SRD 5.1 pp. 77, 95, 358): `near` within five feet,

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{BLUE, RED, creature, group, pack, pass, quiet_frame, rect, step, world_of, world_with};
+use common::{BLUE, RED, affliction, creature, deal, find, group, pack, pass, rect, world_of, world_with};
 use tickworld_content::model::{ConditionEffect, Conditions, Key};
 use tickworld_rules::{
-    ContentKey, Event, Realm, Rules, SetUp,
+    Event, Rules, SetUp,
     body::{Affliction, Back, Blow, RepeatSave},
     setup::{SetUpError, SpawnPoint},
 };
@@ -23,21 +23,10 @@ fn duel(name: &str) -> SetUp {
     }
 }
 
-fn find(realm: &Realm, name: &str) -> (Entity, Row) {
-    let all = common::living(realm);
-    let one = all.iter().find(|it| it.creature.key == creature(name)).expect("it lives");
-    (one.entity, one.row)
-}
-
 fn afflict(sim: &mut Simulation<Rules>, row: Row, condition: &str, expiry_tick: Option<u64>, save: Option<RepeatSave>) {
     let source = sim.state().entities.entity(row).expect("it lives");
-    let condition = ContentKey::of("condition", condition);
-    let affliction = Affliction { condition, source, expiry_tick, save };
-    let state = sim.world_mut().state_mut();
-    state.blow.push(row, Blow::Inflict { affliction }).expect("room");
-    state.struck.set(row, ());
-    let frame = quiet_frame(sim, 5);
-    step(sim, &frame);
+    let affliction = Affliction { expiry_tick, save, ..affliction(condition, source) };
+    deal(sim, 5, row, &[Blow::Inflict { affliction }]);
 }
 
 #[test]

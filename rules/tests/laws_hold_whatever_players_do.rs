@@ -77,7 +77,10 @@ fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Broken {
         let first = now.affliction.iter(row).filter_map(|it| it.expiry_tick).min();
         let right = match now.status.get(row) {
             None => now.affliction.is_empty(row),
-            Some(status) => !now.affliction.is_empty(row) && status.expiry_tick == first,
+            Some(status) => {
+                let held = now.affliction.iter(row).any(|it| it.hold.is_some());
+                !now.affliction.is_empty(row) && status.expiry_tick == first && status.held == held
+            }
         };
         (!right).then(|| format!("{entity}: status and list disagree"))
     })
@@ -252,7 +255,9 @@ fn seeded_bugs_are_caught() {
         ("nobody jumps", &|it| {
             it.position.modify(row, |it| it.0 = Vec2::new(Fx::from_int(100), Fx::from_int(120)));
         }),
-        ("status says what the list says", &|it| it.status.set(row, Status { effects: 0, expiry_tick: Some(1) })),
+        ("status says what the list says", &|it| {
+            it.status.set(row, Status { effects: 0, expiry_tick: Some(1), held: false })
+        }),
         ("passing rows are empty", &|it| it.struck.set(row, ())),
         ("equipment is in the bag", &|it| {
             let equipment =

@@ -96,6 +96,8 @@ fn constants(it: fb::Constants<'_>) -> Decoded<Constants> {
         save_dc_base: it.save_dc_base(),
         unarmored_class: it.unarmored_class(),
         corpse_seconds: it.corpse_seconds(),
+        condition_rounds: it.condition_rounds(),
+        rising_percent: it.rising_percent(),
     })
 }
 

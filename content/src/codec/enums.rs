@@ -30,7 +30,7 @@ macro_rules! paired {
 paired!(Ability: Strength Dexterity Constitution Intelligence Wisdom Charisma);
 paired!(ConditionEffect: NoActions NoMovement HalfMovement AttacksWithDisadvantage AttacksWithAdvantage
     AttackedWithAdvantage AttackedWithDisadvantage AttackedByProximity HitsAreCritical FailsStrengthDexteritySaves
-    DexteritySavesWithDisadvantage ResistsAllDamage SparesSource AvoidsSource);
+    DexteritySavesWithDisadvantage ResistsAllDamage SparesSource AvoidsSource HeldBySource EndsByRising);
 
 #[cfg(test)]
 mod tests {

@@ -507,13 +507,13 @@ pub mod tickworld {
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
-        pub const ENUM_MAX_CONDITION_EFFECT: u8 = 13;
+        pub const ENUM_MAX_CONDITION_EFFECT: u8 = 15;
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
         #[allow(non_camel_case_types)]
-        pub const ENUM_VALUES_CONDITION_EFFECT: [ConditionEffect; 14] = [
+        pub const ENUM_VALUES_CONDITION_EFFECT: [ConditionEffect; 16] = [
             ConditionEffect::NoActions,
             ConditionEffect::NoMovement,
             ConditionEffect::HalfMovement,
@@ -528,6 +528,8 @@ pub mod tickworld {
             ConditionEffect::ResistsAllDamage,
             ConditionEffect::SparesSource,
             ConditionEffect::AvoidsSource,
+            ConditionEffect::HeldBySource,
+            ConditionEffect::EndsByRising,
         ];
 
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -549,9 +551,11 @@ pub mod tickworld {
             pub const ResistsAllDamage: Self = Self(11);
             pub const SparesSource: Self = Self(12);
             pub const AvoidsSource: Self = Self(13);
+            pub const HeldBySource: Self = Self(14);
+            pub const EndsByRising: Self = Self(15);
 
             pub const ENUM_MIN: u8 = 0;
-            pub const ENUM_MAX: u8 = 13;
+            pub const ENUM_MAX: u8 = 15;
             pub const ENUM_VALUES: &'static [Self] = &[
                 Self::NoActions,
                 Self::NoMovement,
@@ -567,6 +571,8 @@ pub mod tickworld {
                 Self::ResistsAllDamage,
                 Self::SparesSource,
                 Self::AvoidsSource,
+                Self::HeldBySource,
+                Self::EndsByRising,
             ];
             /// Returns the variant's name or "" if unknown.
             pub fn variant_name(self) -> Option<&'static str> {
@@ -585,6 +591,8 @@ pub mod tickworld {
                     Self::ResistsAllDamage => Some("ResistsAllDamage"),
                     Self::SparesSource => Some("SparesSource"),
                     Self::AvoidsSource => Some("AvoidsSource"),
+                    Self::HeldBySource => Some("HeldBySource"),
+                    Self::EndsByRising => Some("EndsByRising"),
                     _ => None,
                 }
             }
@@ -2885,6 +2893,8 @@ pub mod tickworld {
             pub const VT_SAVE_DC_BASE: ::flatbuffers::VOffsetT = 18;
             pub const VT_UNARMORED_CLASS: ::flatbuffers::VOffsetT = 20;
             pub const VT_CORPSE_SECONDS: ::flatbuffers::VOffsetT = 22;
+            pub const VT_CONDITION_ROUNDS: ::flatbuffers::VOffsetT = 24;
+            pub const VT_RISING_PERCENT: ::flatbuffers::VOffsetT = 26;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -2902,9 +2912,11 @@ pub mod tickworld {
                 if let Some(x) = args.ability_modifiers {
                     builder.add_ability_modifiers(x);
                 }
+                builder.add_condition_rounds(args.condition_rounds);
                 builder.add_corpse_seconds(args.corpse_seconds);
                 builder.add_cell_feet(args.cell_feet);
                 builder.add_round_seconds(args.round_seconds);
+                builder.add_rising_percent(args.rising_percent);
                 builder.add_unarmored_class(args.unarmored_class);
                 builder.add_save_dc_base(args.save_dc_base);
                 builder.add_critical_dice(args.critical_dice);
@@ -2997,6 +3009,20 @@ pub mod tickworld {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u16>(Constants::VT_CORPSE_SECONDS, Some(0)).unwrap() }
             }
+            #[inline]
+            pub fn condition_rounds(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_CONDITION_ROUNDS, Some(10)).unwrap() }
+            }
+            #[inline]
+            pub fn rising_percent(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_RISING_PERCENT, Some(50)).unwrap() }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Constants<'_> {
@@ -3024,6 +3050,8 @@ pub mod tickworld {
                     .visit_field::<u8>("save_dc_base", Self::VT_SAVE_DC_BASE, false)?
                     .visit_field::<u8>("unarmored_class", Self::VT_UNARMORED_CLASS, false)?
                     .visit_field::<u16>("corpse_seconds", Self::VT_CORPSE_SECONDS, false)?
+                    .visit_field::<u16>("condition_rounds", Self::VT_CONDITION_ROUNDS, false)?
+                    .visit_field::<u8>("rising_percent", Self::VT_RISING_PERCENT, false)?
                     .finish();
                 Ok(())
             }
@@ -3039,6 +3067,8 @@ pub mod tickworld {
             pub save_dc_base: u8,
             pub unarmored_class: u8,
             pub corpse_seconds: u16,
+            pub condition_rounds: u16,
+            pub rising_percent: u8,
         }
         impl<'a> Default for ConstantsArgs<'a> {
             #[inline]
@@ -3054,6 +3084,8 @@ pub mod tickworld {
                     save_dc_base: 0,
                     unarmored_class: 0,
                     corpse_seconds: 0,
+                    condition_rounds: 10,
+                    rising_percent: 50,
                 }
             }
         }
@@ -3116,6 +3148,14 @@ pub mod tickworld {
                 self.fbb_.push_slot::<u16>(Constants::VT_CORPSE_SECONDS, corpse_seconds, 0);
             }
             #[inline]
+            pub fn add_condition_rounds(&mut self, condition_rounds: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_CONDITION_ROUNDS, condition_rounds, 10);
+            }
+            #[inline]
+            pub fn add_rising_percent(&mut self, rising_percent: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_RISING_PERCENT, rising_percent, 50);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConstantsBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 ConstantsBuilder { fbb_: _fbb, start_: start }
@@ -3142,6 +3182,8 @@ pub mod tickworld {
                 ds.field("save_dc_base", &self.save_dc_base());
                 ds.field("unarmored_class", &self.unarmored_class());
                 ds.field("corpse_seconds", &self.corpse_seconds());
+                ds.field("condition_rounds", &self.condition_rounds());
+                ds.field("rising_percent", &self.rising_percent());
                 ds.finish()
             }
         }

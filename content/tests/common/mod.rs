@@ -35,6 +35,8 @@ fn constants() -> Constants {
         save_dc_base: 8,
         unarmored_class: 10,
         corpse_seconds: 60,
+        condition_rounds: 10,
+        rising_percent: 50,
     }
 }
 

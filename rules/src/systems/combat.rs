@@ -230,7 +230,7 @@ impl Scene<'_> {
             self.heal(effect, target);
             if !saved {
                 for inflict in &effect.conditions {
-                    let affliction = self.affliction(inflict, effect.save.as_ref());
+                    let affliction = self.affliction(action, inflict, effect.save.as_ref());
                     self.out.push(Emission::Blow(target.row, Blow::Inflict { affliction }));
                 }
             }
@@ -265,18 +265,40 @@ impl Scene<'_> {
         self.out.push(Emission::Blow(target.row, Blow::Heal { source: self.actor.entity, amount }));
     }
 
-    fn affliction(&self, inflict: &Inflict, save: Option<&Save>) -> Affliction {
-        let lasts = u64::from(inflict.rounds).saturating_mul(self.round);
+    /// A condition as this actor brings it about: what states no length lasts until it is escaped from, released or risen
+    /// from, and for the content's usual length where nothing of that can end it.
+    fn affliction(&self, action: &Action, inflict: &Inflict, save: Option<&Save>) -> Affliction {
+        let condition = ContentKey::from(inflict.condition);
+        let has = |effect| self.rules.has_itself(condition, effect);
+        let escape = (inflict.escape_dc > 0).then_some(inflict.escape_dc);
+        // What a hold brings besides ("until this grapple ends, the target is restrained") shares its escape, and ends with it.
+        let held = has(ConditionEffect::HeldBySource) || escape.is_some() && self.holds(action);
+        // Nobody escapes from what takes their actions.
+        let escapable =
+            escape.is_some() && self.rules.condition_effects(condition) >> (ConditionEffect::NoActions as u32) & 1 == 0;
+        let rounds = match inflict.rounds {
+            0 if held || escapable || has(ConditionEffect::EndsByRising) => None,
+            0 => Some(self.rules.pack().constants.condition_rounds),
+            rounds => Some(rounds),
+        };
         let repeat = save.filter(|_| inflict.repeat_save).map(|save| RepeatSave {
             ability: save.ability as u8,
             difficulty: u8::try_from(self.difficulty(save).clamp(0_i32, 255_i32)).unwrap_or(u8::MAX),
         });
         Affliction {
-            condition: ContentKey::from(inflict.condition),
+            condition,
             source: self.actor.entity,
-            expiry_tick: (inflict.rounds > 0).then(|| self.tick.saturating_add(lasts)),
+            expiry_tick: rounds.map(|rounds| self.tick.saturating_add(u64::from(rounds).saturating_mul(self.round))),
             save: repeat,
+            escape,
+            hold: held.then(|| ruleset::hold_of(action).0),
         }
+    }
+
+    /// Whether an action takes hold of its target.
+    fn holds(&self, action: &Action) -> bool {
+        let mut inflicted = action.effects.iter().flat_map(|effect| &effect.conditions);
+        inflicted.any(|it| self.rules.has_itself(it.condition.into(), ConditionEffect::HeldBySource))
     }
 }
 
@@ -349,6 +371,7 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
     realm.target.remove(row);
     realm.intent.remove(row);
     realm.rest.remove(row);
+    realm.rising.remove(row);
     realm.turn.modify(row, |turn| turn.ready = false);
     if let Some(spawner) = realm.origin.remove(row).and_then(|origin| realm.entities.row(origin.0)) {
         realm.spawner.modify(spawner, |spawner| spawner.alive = spawner.alive.saturating_sub(1));

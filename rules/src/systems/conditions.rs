@@ -1,25 +1,30 @@
 //! Conditions: how they come, last and go (SRD 5.1 p. 358).
 //!
 //! Invariant: [`Status`] says exactly what the list of afflictions says, and is there only where the list is not empty. A
-//! condition of `r` rounds inflicted in tick `t` is gone from tick `t + r * round` on, exactly.
+//! condition of `r` rounds inflicted in tick `t` is gone from tick `t + r * round` on, exactly. Every condition has an end: a
+//! length, a source that must hold on, a check to escape, or the creature's own rising. The same condition by two sources is
+//! two afflictions, each with its own end; its effects count once, and it is told when the first comes and the last goes.
 
 use alloc::vec::Vec;
 
+use tickworld_content::model::{ConditionEffect, Feet};
 use tickworld_sim::{
-    entity::Row,
+    entity::{Entity, Row},
     join::{join, without},
+    rng::Rng,
     step::Step,
 };
 
 use super::{movement, turns};
 use crate::{
-    body::{Affliction, Blow, Status},
-    dice,
+    body::{Affliction, Blow, RepeatSave, Rising, Status},
+    dice::{self, Edge},
     event::Event,
     game::Rules,
-    limits,
-    realm::Realm,
-    ruleset::Ruleset,
+    key::ContentKey,
+    limits, reach,
+    realm::{Realm, Someone},
+    ruleset::{Ruleset, feet},
     stats,
 };
 
@@ -37,8 +42,70 @@ pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-/// `conditions::inflict`: blows that bring conditions. One that is there already lasts as long as the longer of both
-/// (SRD 5.1 p. 358: it does not get worse).
+/// `conditions::release`: what a source must hold ends when the source is gone, incapacitated or out of reach (SRD 5.1 appendix
+/// PH-A, "Grappled").
+pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let rules = step.content();
+    let mut held = Vec::new();
+    join((&realm.status, without(&realm.corpse))).for_each(|row, (status, ())| {
+        if status.held {
+            held.push(row);
+        }
+    });
+    for row in held {
+        let Some(who) = realm.someone_in(row) else { continue };
+        let let_go = |it: &Affliction| it.hold.is_some_and(|reach| !holds(realm, rules, &who, it.source, Feet(reach)));
+        let sources: Vec<Entity> = realm.affliction.iter(row).filter(|it| let_go(it)).map(|it| it.source).collect();
+        if !sources.is_empty() {
+            end(realm, step, row, |it| it.hold.is_some() && sources.contains(&it.source));
+        }
+    }
+}
+
+fn holds(realm: &Realm, rules: &Ruleset, held: &Someone, source: Entity, reach: Feet) -> bool {
+    realm.someone(source).is_some_and(|holder| {
+        !realm.suffers(holder.row, ConditionEffect::NoActions)
+            && reach::reaches(realm, rules, &holder, held, feet(reach))
+    })
+}
+
+/// `conditions::rise`: at the start of its turn a creature that can move stands up, and walks slower for a round (SRD 5.1,
+/// "Being Prone").
+pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+    let rules = step.content();
+    let tick = step.tick().0;
+    let mut risen = Vec::new();
+    join((&realm.rising,)).for_each(|row, (rising,)| {
+        if rising.until_tick <= tick {
+            risen.push(row);
+        }
+    });
+    for row in risen {
+        realm.rising.remove(row);
+        movement::repace(realm, rules, tick, row);
+    }
+    let clock = turns::RoundClock::of(realm, rules, tick);
+    let mut down = Vec::new();
+    join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (status, turn, ())| {
+        if status.has(ConditionEffect::EndsByRising)
+            && !status.has(ConditionEffect::NoMovement)
+            && clock.since_turn(*turn) == 0
+        {
+            down.push(row);
+        }
+    });
+    let until_tick = tick.saturating_add(turns::round_ticks(realm, rules));
+    let ends = |it: &Affliction| rules.has_itself(it.condition, ConditionEffect::EndsByRising);
+    for row in down {
+        if realm.affliction.iter(row).any(ends) {
+            realm.rising.set(row, Rising { until_tick });
+            end(realm, step, row, ends);
+        }
+    }
+}
+
+/// `conditions::inflict`: blows that bring conditions. One that the same source brought already lasts as long as the longer
+/// of both (SRD 5.1 p. 358: it does not get worse).
 pub fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut hit: Vec<(Row, Affliction)> = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
@@ -58,19 +125,24 @@ fn add(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, affliction: Affl
     if rules.is_immune(who.creature.key, affliction.condition.key()) {
         return;
     }
-    let same = realm.affliction.iter(row).position(|it| it.condition == affliction.condition);
+    let is_new = !realm.affliction.iter(row).any(|it| it.condition == affliction.condition);
+    let same = |it: &Affliction| it.condition == affliction.condition && it.source == affliction.source;
+    let same = realm.affliction.iter(row).position(same);
     if let Some(index) = same.and_then(|index| u32::try_from(index).ok()) {
         let old = realm.affliction.get(row, index).copied().unwrap_or(affliction);
         if lasts_longer(&affliction, &old) {
             realm.affliction.set(row, index, affliction);
         }
-    } else if realm.affliction.len(row) < limits::AFFLICTIONS_MAX && realm.affliction.push(row, affliction).is_ok() {
+    } else if realm.affliction.len(row) < limits::AFFLICTIONS_MAX
+        && realm.affliction.push(row, affliction).is_ok()
+        && is_new
+    {
         step.emit(Event::Afflicted { target: who.entity, condition: affliction.condition });
     }
     refresh(realm, rules, step.tick().0, row);
 }
 
-/// `None` is for ever.
+/// `None` has no end of its own.
 fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
     match (new.expiry_tick, old.expiry_tick) {
         (_, None) => false,
@@ -79,7 +151,8 @@ fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
     }
 }
 
-/// `conditions::save`: at the end of a creature's turn it may save against what lets it (SRD 5.1 p. 358).
+/// `conditions::save`: at the end of a creature's turn it may save against what lets it (SRD 5.1 p. 358), and, unless
+/// incapacitated, try to escape from what can be escaped from. The SRD asks an action for the attempt; here it is free.
 pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let clock = turns::RoundClock::of(realm, rules, step.tick().0);
@@ -92,19 +165,51 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut stream = step.stream("conditions::save");
     for row in due {
         let Some(who) = realm.someone_in(row) else { continue };
-        let mut rng = stream.open(who.entity);
-        let mut shaken_off = Vec::new();
-        for (index, affliction) in (0_u32..).zip(realm.affliction.iter(row)) {
-            let Some(save) = affliction.save else { continue };
-            let Some((bonus, edge)) = stats::save(realm, rules, &who, stats::ability(save.ability)) else { continue };
-            if dice::judge_save(dice::d20(&mut rng, edge), bonus, i32::from(save.difficulty)) {
-                shaken_off.push(index);
-            }
-        }
-        if !shaken_off.is_empty() {
+        let mut attempt = Attempt { realm, rules, who: &who, rng: stream.open(who.entity), checks: Vec::new() };
+        let attempts = (0_u32..).zip(realm.affliction.iter(row));
+        let ended: Vec<u32> =
+            attempts.filter(|(_, affliction)| attempt.ends(affliction)).map(|(index, _)| index).collect();
+        if !ended.is_empty() {
             let mut indices = 0_u32..;
-            end(realm, step, row, |_| indices.next().is_some_and(|index| shaken_off.contains(&index)));
+            end(realm, step, row, |_| indices.next().is_some_and(|index| ended.contains(&index)));
         }
+    }
+}
+
+/// A creature that tries to shake off what is on it.
+struct Attempt<'a> {
+    realm: &'a Realm,
+    rules: &'a Ruleset,
+    who: &'a Someone,
+    rng: Rng,
+    /// Its checks to escape in this turn: one against each source, for all that the source does.
+    checks: Vec<(Entity, u32)>,
+}
+
+impl Attempt<'_> {
+    fn ends(&mut self, affliction: &Affliction) -> bool {
+        affliction.save.is_some_and(|save| self.saves(save))
+            || affliction.escape.is_some_and(|difficulty| self.escapes(affliction.source, difficulty))
+    }
+
+    fn saves(&mut self, save: RepeatSave) -> bool {
+        let bonus = stats::save(self.realm, self.rules, self.who, stats::ability(save.ability));
+        bonus.is_some_and(|(bonus, edge)| {
+            dice::judge_save(dice::d20(&mut self.rng, edge), bonus, i32::from(save.difficulty))
+        })
+    }
+
+    fn escapes(&mut self, source: Entity, difficulty: u8) -> bool {
+        if self.realm.suffers(self.who.row, ConditionEffect::NoActions) {
+            return false;
+        }
+        let known = self.checks.iter().find(|(against, _)| *against == source).map(|(_, natural)| *natural);
+        let natural = known.unwrap_or_else(|| {
+            let natural = dice::d20(&mut self.rng, Edge::NONE);
+            self.checks.push((source, natural));
+            natural
+        });
+        dice::judge_save(natural, stats::escape_bonus(self.rules, self.who), i32::from(difficulty))
     }
 }
 
@@ -118,23 +223,30 @@ fn end(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, mut ends: impl F
     if realm.affliction.is_empty(row) {
         return;
     }
-    let target = realm.entities.entity(row);
+    let mut ended: Vec<ContentKey> = Vec::new();
     realm.affliction.retain(row, |it| {
         let stays = !ends(it);
-        if let (false, Some(target)) = (stays, target) {
-            step.emit(Event::Recovered { target, condition: it.condition });
+        if !stays && !ended.contains(&it.condition) {
+            ended.push(it.condition);
         }
         stays
     });
+    for condition in ended {
+        let lasts = realm.affliction.iter(row).any(|it| it.condition == condition);
+        if let (false, Some(target)) = (lasts, realm.entities.entity(row)) {
+            step.emit(Event::Recovered { target, condition });
+        }
+    }
     refresh(realm, step.content(), step.tick().0, row);
 }
 
 /// Makes the status say what the list says, and a walk go on at the speed of now.
 fn refresh(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     let before = realm.status.get(row).map(|status| status.effects);
-    let mut status = Status { effects: 0, expiry_tick: None };
+    let mut status = Status { effects: 0, expiry_tick: None, held: false };
     for affliction in realm.affliction.iter(row) {
         status.effects |= rules.condition_effects(affliction.condition);
+        status.held |= affliction.hold.is_some();
         status.expiry_tick = match (status.expiry_tick, affliction.expiry_tick) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -4,14 +4,16 @@
 pub mod pack;
 
 use tickworld_rules::{
-    Command, ContentKey, Realm, Rules, Ruleset, SetUp, bot,
+    Command, ContentKey, Realm, Rules, Ruleset, SetUp,
+    body::{Affliction, Blow},
+    bot,
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
 };
 use tickworld_sim::{
     column::Job,
     content::{ContentId, Library},
-    entity::Entity,
+    entity::{Entity, Row},
     executor::Executor,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     rng::{Entropy, StreamKey},
@@ -137,6 +139,29 @@ pub fn pass(sim: &mut Simulation<Rules>, seed: u64, ticks: u64) {
         let frame = quiet_frame(sim, seed);
         step(sim, &frame);
     }
+}
+
+/// A condition from `source` without any end.
+pub fn affliction(condition: &str, source: Entity) -> Affliction {
+    let condition = ContentKey::of("condition", condition);
+    Affliction { condition, source, expiry_tick: None, save: None, escape: None, hold: None }
+}
+
+/// Brings blows to a creature, as a strike of this tick would, and makes the tick.
+pub fn deal(sim: &mut Simulation<Rules>, seed: u64, row: Row, blows: &[Blow]) {
+    let state = sim.world_mut().state_mut();
+    for blow in blows {
+        state.blow.push(row, *blow).expect("room");
+    }
+    state.struck.set(row, ());
+    pass(sim, seed, 1);
+}
+
+/// The only living creature of a kind.
+pub fn find(realm: &Realm, name: &str) -> (Entity, Row) {
+    let all = living(realm);
+    let one = all.iter().find(|it| it.creature.key == creature(name)).expect("it lives");
+    (one.entity, one.row)
 }
 
 /// What became of a player's input of this tick.

@@ -35,9 +35,10 @@ fn damage(count: u8, sides: u8, bonus: i16, name: &str) -> Damage {
 
 fn conditions() -> Vec<Condition> {
     use ConditionEffect as E;
-    let list: [(&str, &[E], &[&str]); 8] = [
+    let list: [(&str, &[E], &[&str]); 9] = [
         ("poisoned", &[E::AttacksWithDisadvantage], &[]),
-        ("prone", &[E::HalfMovement, E::AttacksWithDisadvantage, E::AttackedByProximity], &[]),
+        ("prone", &[E::HalfMovement, E::AttacksWithDisadvantage, E::AttackedByProximity, E::EndsByRising], &[]),
+        ("grappled", &[E::NoMovement, E::HeldBySource], &[]),
         ("incapacitated", &[E::NoActions], &[]),
         ("stunned", &[E::NoMovement, E::AttackedWithAdvantage, E::FailsStrengthDexteritySaves], &["incapacitated"]),
         (
@@ -81,6 +82,8 @@ fn constants() -> Constants {
         save_dc_base: 8,
         unarmored_class: 10,
         corpse_seconds: 6,
+        condition_rounds: 10,
+        rising_percent: 50,
     }
 }
 
@@ -119,7 +122,7 @@ fn inflict(name: &str, rounds: u16, repeat_save: bool) -> Inflict {
 fn monster_actions() -> Vec<Action> {
     let knock = Effect {
         save: save(Ability::Strength, Some(11), false),
-        conditions: vec![inflict("prone", 1, false)],
+        conditions: vec![inflict("prone", 0, false)],
         ..effect()
     };
     let wolf = hit("action/creature/wolf/bite", 4, 5, damage(2, 4, 2, "piercing"));
@@ -137,7 +140,11 @@ fn monster_actions() -> Vec<Action> {
         conditions: vec![inflict("frightened", 2, true)],
         ..effect()
     };
+    let claw = hit("action/creature/crab/claw", 20, 5, damage(0, 0, 1, "bludgeoning"));
+    let grip = ["grappled", "restrained"].map(|name| Inflict { escape_dc: 12, ..inflict(name, 0, false) });
+    let grip = Effect { conditions: grip.into(), ..claw.effects[0].clone() };
     vec![
+        Action { effects: vec![grip], ..claw },
         hit("action/creature/goblin/scimitar", 4, 5, damage(1, 6, 2, "slashing")),
         shot("action/creature/archer/bow", 5, 80, 320, damage(1, 8, 3, "piercing")),
         hit("action/creature/brute/club", 5, 5, damage(2, 8, 3, "bludgeoning")),
@@ -286,6 +293,7 @@ fn creatures(at: &dyn Fn(&str) -> u32, spell: &dyn Fn(&str) -> u32) -> Vec<Creat
             casting: casting(Ability::Wisdom, &["mend"], [4, 3, 0, 0, 0, 0, 0, 0, 0]),
             ..creature("priest", 27, 13)
         },
+        Creature { actions: vec![own("crab", "claw")], ..creature("crab", 30, 15) },
         Creature { actions: vec![own("dummy", "nudge")], speeds: Speeds::default(), ..creature("dummy", 1000, 10) },
         Creature {
             abilities: [16, 14, 14, 10, 12, 10],

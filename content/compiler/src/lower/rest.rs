@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What the schema and messages call the effects of conditions.
-const CONDITION_EFFECTS: [(&str, ConditionEffect); 14] = [
+const CONDITION_EFFECTS: [(&str, ConditionEffect); 16] = [
     ("no-actions", ConditionEffect::NoActions),
     ("no-movement", ConditionEffect::NoMovement),
     ("half-movement", ConditionEffect::HalfMovement),
@@ -31,9 +31,11 @@ const CONDITION_EFFECTS: [(&str, ConditionEffect); 14] = [
     ("resists-all-damage", ConditionEffect::ResistsAllDamage),
     ("spares-source", ConditionEffect::SparesSource),
     ("avoids-source", ConditionEffect::AvoidsSource),
+    ("held-by-source", ConditionEffect::HeldBySource),
+    ("ends-by-rising", ConditionEffect::EndsByRising),
 ];
 
-const CONSTANTS: [&str; 10] = [
+const CONSTANTS: [&str; 12] = [
     "round_seconds",
     "cell_feet",
     "ability_modifiers",
@@ -44,6 +46,8 @@ const CONSTANTS: [&str; 10] = [
     "save_dc_base",
     "unarmored_class",
     "corpse_seconds",
+    "condition_rounds",
+    "rising_percent",
 ];
 
 /// The constants, which must stand somewhere; `None` after reporting that they do not.
@@ -75,6 +79,8 @@ pub(crate) fn constants(reader: &mut Reader<'_, '_>) -> Option<Constants> {
         save_dc_base: byte(number("save_dc_base", 0, 100)),
         unarmored_class: byte(number("unarmored_class", 0, 100)),
         corpse_seconds: short(number("corpse_seconds", 0, 65_535)),
+        condition_rounds: short(number("condition_rounds", 1, 65_535)),
+        rising_percent: byte(number("rising_percent", 0, 99)),
     })
 }
 
