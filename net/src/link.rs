@@ -1,0 +1,115 @@
+//! [`Link`]: a client's connection to its host, as messages.
+//!
+//! Invariant: what is sent in order on the control channel arrives in order or the link ends; the last thing a link gives
+//! is why it ended.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use quinn::{Connection, RecvStream, SendStream};
+use tickworld_proto::channel::{Channel, Transmit};
+use tokio::task::JoinHandle;
+
+use crate::{
+    address::SessionId,
+    closing::{Close, CloseCode, Disconnect, Violation, close_connection},
+    counters::Counters,
+    limits::LINK_INBOUND_BYTES_MAX,
+    peer::{Entry, Inbox, Peer, PeerEvent, Side},
+    queue::Queue,
+};
+
+/// What happens on a link.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// A message came, whole.
+    Message {
+        /// How.
+        channel: Channel,
+        /// What.
+        bytes: Bytes,
+    },
+    /// QUIC learned more of the path.
+    DatagramSize {
+        /// Longest datagram from now on.
+        datagram_bytes_max: u16,
+    },
+    /// The connection is no more; nothing comes after this.
+    Disconnected {
+        /// Why.
+        why: Disconnect,
+    },
+}
+
+/// See the module. Dropping it cuts the connection; [`close`](Self::close) lets the last messages arrive.
+pub struct Link {
+    peer: Arc<Peer>,
+    events: Arc<Queue<Entry>>,
+    task: JoinHandle<()>,
+}
+
+impl Link {
+    pub(crate) fn open(
+        connection: Connection,
+        (sending, receiving): (SendStream, RecvStream),
+        write_timeout: Duration,
+        counters: Arc<Counters>,
+    ) -> Result<Self, Violation> {
+        let events = Arc::new(Queue::new(LINK_INBOUND_BYTES_MAX));
+        let inbox = || Inbox::new(SessionId(0), Arc::clone(&events), None);
+        let peer = Peer::new(connection.clone(), Side::Client, inbox(), write_timeout, counters)
+            .inspect_err(|violation| close_connection(&connection, &Disconnect::Violation(*violation).close()))?;
+        let peer = Arc::new(peer);
+        let inbox = inbox();
+        let running = Arc::clone(&peer);
+        let task = tokio::spawn(async move {
+            let why = running.run(sending, receiving).await;
+            inbox.push(PeerEvent::Disconnected(why)).await;
+        });
+        Ok(Self { peer, events, task })
+    }
+
+    /// Longest datagram that the path carries, as far as is known.
+    #[must_use]
+    pub fn datagram_bytes_max(&self) -> u16 {
+        self.peer.datagram_bytes_max()
+    }
+
+    /// Hands a message over. Never blocks: a datagram may be dropped, and a server that takes nothing ends the link.
+    ///
+    /// # Panics
+    /// If the message is for the bulk channel, which is the host's.
+    pub fn send(&self, transmit: Transmit) {
+        assert_ne!(transmit.channel, Channel::Bulk, "only hosts send bulk messages");
+        self.peer.send(transmit);
+    }
+
+    /// Awaits the next event; nothing after `Disconnected`. Loses nothing when dropped.
+    pub async fn next(&self) -> Option<LinkEvent> {
+        let entry = self.events.next().await?;
+        Some(match entry.event {
+            PeerEvent::Message { channel, bytes } => LinkEvent::Message { channel, bytes },
+            PeerEvent::DatagramSize(datagram_bytes_max) => LinkEvent::DatagramSize { datagram_bytes_max },
+            PeerEvent::Disconnected(why) => {
+                self.events.close();
+                LinkEvent::Disconnected { why }
+            }
+            PeerEvent::Connected { .. } => unreachable!("a dialed peer is connected from the start"),
+        })
+    }
+
+    /// Ends the link once all control messages have been acknowledged, or at a deadline.
+    pub async fn close(mut self, detail: &str) {
+        self.peer.close(Close { code: CloseCode::Done, detail: detail.to_owned() });
+        // What still comes has no reader, and must not keep the link from ending.
+        self.events.abandon();
+        // A panic in there has been reported.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,33 @@
+//! UDP sockets with room for a tick's burst.
+//!
+//! Invariant: the socket is bound and non-blocking; that the system grants less room is told in the log, and no error.
+
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::limits::SOCKET_BUFFER_BYTES;
+
+/// A socket at `address`. All sessions share it, so a tick's datagrams come and go in one burst: the usual 200 KiB would
+/// hold some two hundred of them and silently lose the rest.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.ip() == std::net::Ipv6Addr::UNSPECIFIED {
+        // One socket for both families.
+        socket.set_only_v6(false)?;
+    }
+    for set in [Socket::set_recv_buffer_size, Socket::set_send_buffer_size] {
+        if let Err(error) = set(&socket, SOCKET_BUFFER_BYTES) {
+            tracing::debug!(%error, "the socket's buffers stay as they are");
+        }
+    }
+    let granted = socket.recv_buffer_size()?;
+    if granted < SOCKET_BUFFER_BYTES {
+        tracing::info!(granted, asked = SOCKET_BUFFER_BYTES, "the system grants a smaller receive buffer");
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
