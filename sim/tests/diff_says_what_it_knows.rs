@@ -12,7 +12,7 @@ use tickworld_sim::{
     hash::Hash,
     simulation::Simulation,
     step::Step,
-    trace::{About, AfterMismatch, Expectation, Recorder, Trace, step_staged},
+    trace::{About, AfterMismatch, Expectation, Recorder, Reproducible, Trace, step_staged},
     world::World,
 };
 use trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
@@ -226,7 +226,7 @@ fn set_up<G: Game<State = Fair, Content = ()>>() -> Simulation<G> {
     })
 }
 
-fn run<G>(ticks: u64, expected: &[Hash], after: AfterMismatch) -> (Vec<u8>, Vec<Hash>, Option<bool>)
+fn run<G>(ticks: u64, expected: &[Hash], after: AfterMismatch) -> (Vec<u8>, Vec<Hash>, Option<Reproducible>)
 where
     G: Game<State = Fair, Content = (), Input = Order>,
 {
@@ -256,7 +256,7 @@ fn a_bug_in_the_other_build_is_named_by_its_own_recorder() {
     assert_eq!(mismatch, None);
     for (after, last) in [(AfterMismatch::Seal, 17), (AfterMismatch::Continue, 30)] {
         let (buggy, _, reproducible) = run::<Buggy>(30, &roots, after);
-        assert_eq!(reproducible, Some(true));
+        assert_eq!(reproducible, Some(Reproducible::Yes));
         let mut trace = open(&buggy);
         assert_eq!(trace.last(), Tick(last));
         let noted = trace.mismatch().expect("whole").expect("it was told what to expect");
@@ -301,7 +301,7 @@ fn a_fault_that_running_again_does_not_give_is_called_so() {
     }
     assert_eq!(met.iter().filter(|found| **found == Expectation::Met).count(), 37);
     let Some(Expectation::Missed(mismatch)) = met.last() else { panic!("{:?}", met.last()) };
-    assert_eq!((mismatch.tick, mismatch.reproducible), (Tick(38), false));
+    assert_eq!((mismatch.tick, mismatch.reproducible), (Tick(38), Reproducible::No));
     assert_eq!(recorder.expect(Tick(3), Hash::ZERO).expect("a Vec"), Expectation::Forgotten);
     let (faulty, _) = recorder.seal().expect("a Vec takes everything");
     let finding = found(&honest, &faulty);
@@ -311,6 +311,45 @@ fn a_fault_that_running_again_does_not_give_is_called_so() {
     let finding = found(&faulty, &honest);
     assert_eq!(finding.standing, [Standing::Evidenced, Standing::Reproduced]);
     assert_eq!(finding.blame.expect("noted").system.as_deref(), Some("moods"));
+}
+
+#[test]
+fn a_fault_that_was_not_run_again_is_not_called_irreproducible() {
+    let mut simulation = start(20);
+    // No evidence is kept, and so no world to run the tick again from.
+    let mut recorder = Recorder::begin(Vec::new(), &simulation, about(20, 0), &[]).expect("a Vec takes everything");
+    for tick in 1..=5 {
+        let frame = frame(1, tick);
+        let roots = simulation.step(&frame, &Inline).expect("the frame is good");
+        recorder.record(&frame, &roots, simulation.world()).expect("a Vec takes everything");
+        if tick >= 3 {
+            let told = recorder.expect(Tick(tick), Hash::ZERO).expect("a Vec takes everything");
+            let Expectation::Missed(mismatch) = told else { panic!("{told:?}") };
+            assert_eq!((mismatch.tick, mismatch.reproducible), (Tick(tick), Reproducible::Unknown));
+        }
+    }
+    let (mut bytes, _) = recorder.seal().expect("a Vec takes everything");
+    let noted = |bytes: &[u8]| open(bytes).mismatch().map(|mismatch| mismatch.expect("noted").reproducible);
+    assert_eq!(noted(&bytes), Ok(Reproducible::Unknown));
+    // Version 1 could not tell it from another root; it is not made to say more than it knew.
+    let mut at = 20;
+    while bytes[at] != 0x83 {
+        at += 13 + u32::from_le_bytes(bytes[at + 1..at + 5].try_into().expect("four bytes")) as usize;
+    }
+    for (version, byte, expected) in [
+        (1, 0, Some(Reproducible::Unknown)),
+        (1, 1, Some(Reproducible::Yes)),
+        (1, 2, None),
+        (2, 0, Some(Reproducible::No)),
+        (2, 1, Some(Reproducible::Yes)),
+        (2, 3, None),
+    ] {
+        bytes[16] = version;
+        bytes[at + 5 + 72] = byte;
+        let check = tickworld_sim::hash::hash(&bytes[at..at + 5 + 73]).short();
+        bytes[at + 5 + 73..at + 13 + 73].copy_from_slice(&check.0);
+        assert_eq!(noted(&bytes).ok(), expected, "version {version} byte {byte}");
+    }
 }
 
 #[test]

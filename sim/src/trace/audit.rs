@@ -113,7 +113,7 @@ impl Audit {
             return Ok(None);
         }
         let schema = trace.schema().clone();
-        let end = trace.end;
+        let (end, version) = (trace.end, trace.version);
         let (record, next) = trace.window.record(at, end)?;
         self.at = next;
         self.report.bytes = next;
@@ -140,7 +140,7 @@ impl Audit {
                 Ok(Some(Audited::Other))
             }
             Kind::Mismatch => {
-                let mismatch = Mismatch::decode(record.body).map_err(malformed)?;
+                let mismatch = Mismatch::decode(record.body, version).map_err(malformed)?;
                 self.note(at, Kind::Mismatch, mismatch.tick)?;
                 Ok(Some(Audited::Other))
             }

@@ -21,11 +21,11 @@ pub enum TraceError<E> {
     /// Some other file.
     #[error("not a trace: it does not begin with \"tickworld-trace\"")]
     Magic,
-    /// Written by a newer (or a much older) build.
-    #[error("the trace has format version {found}, this build reads version {expected}")]
+    /// Written by a newer build.
+    #[error("the trace has format version {found}, this build reads versions 1 to {newest}")]
     Version {
-        /// What this build reads.
-        expected: u32,
+        /// The newest that this build reads.
+        newest: u32,
         /// What the file has.
         found: u32,
     },

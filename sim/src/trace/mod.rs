@@ -37,7 +37,7 @@ pub use recorder::{AfterMismatch, Expectation, Recorder};
 pub use replay::Replay;
 pub use stages::{StageRoots, step_staged};
 pub use state::RawState;
-pub use tick::{Chain, Mismatch, TickRecord};
+pub use tick::{Chain, Mismatch, Reproducible, TickRecord};
 pub use ticks::Ticks;
 pub(crate) use ticks::Unchecked;
 pub use verify::{Divergence, Verifier, VerifyReport};

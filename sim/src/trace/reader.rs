@@ -33,6 +33,8 @@ use super::{
 /// A trace that was opened.
 pub struct Trace<S> {
     pub(super) window: Window<S>,
+    /// Of the format.
+    pub(super) version: u32,
     header: Header,
     schema: Arc<Schema>,
     schema_id: SchemaId,
@@ -87,9 +89,9 @@ impl<S: Source> Trace<S> {
         if magic != MAGIC {
             return Err(TraceError::Magic);
         }
-        let found = Reader::new(version).value().unwrap_or(0);
-        if found != VERSION {
-            return Err(TraceError::Version { expected: VERSION, found });
+        let version = Reader::new(version).value().unwrap_or(0);
+        if !(1..=VERSION).contains(&version) {
+            return Err(TraceError::Version { newest: VERSION, found: version });
         }
         let length = window.length();
         let at = PREFIX_BYTES;
@@ -104,6 +106,7 @@ impl<S: Source> Trace<S> {
         let index = Index::new(header.start.tick);
         let mut trace = Self {
             window,
+            version,
             header,
             schema,
             schema_id,
@@ -280,7 +283,8 @@ impl<S: Source> Trace<S> {
     /// When the trace is damaged there.
     pub fn mismatch(&mut self) -> Result<Option<Mismatch>, TraceError<S::Error>> {
         let found = self.index.notes().iter().find(|note| note.kind == Kind::Mismatch).copied();
-        found.map(|note| self.note(note, Mismatch::decode)).transpose()
+        let version = self.version;
+        found.map(|note| self.note(note, |body| Mismatch::decode(body, version))).transpose()
     }
 
     fn note<T>(

@@ -9,8 +9,8 @@ use crate::{hash::hash, limits};
 
 /// First bytes of a trace.
 pub(super) const MAGIC: [u8; 16] = *b"tickworld-trace\n";
-/// Version of the format that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 1;
+/// Version of the format that is written. All from 1 on are read.
+pub(super) const VERSION: u32 = 2;
 /// Magic and version.
 pub(super) const PREFIX_BYTES: u64 = 20;
 /// Kind and length.
@@ -24,7 +24,7 @@ const MAY_SKIP: u8 = 0x80;
 
 // DOC:TRACE
 // 0   16  magic    "tickworld-trace" and a line feed
-// 16   4  version  1
+// 16   4  version  2; a reader takes 1 too, which differs in the mismatch alone
 // 20   ...  records  the first is a header
 // DOC:END
 

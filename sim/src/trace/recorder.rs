@@ -24,8 +24,8 @@ use crate::{
 };
 
 use super::{
-    About, Chain, Header, Mismatch, RecordError, Sink, StageRoots, Start, TraceSize, record::Kind, step_staged,
-    writer::Writer,
+    About, Chain, Header, Mismatch, RecordError, Reproducible, Sink, StageRoots, Start, TraceSize, record::Kind,
+    step_staged, writer::Writer,
 };
 
 /// Whether to go on after the first tick whose root is not the expected one.
@@ -260,12 +260,16 @@ impl<G: Game, S: Sink> Recorder<G, S> {
         let found = self.recent.iter().position(|moment| moment.world.tick() == tick);
         // Without evidence kept, the last record's root is the one that was just compared.
         let own = found.and_then(|at| self.recent.get(at)).map_or(Hash::ZERO, |moment| moment.root);
-        if let Some(first) = self.mismatch {
+        if self.mismatch.is_some() {
             // After a desync every tick misses; only the first is worth running again.
-            return Ok(Mismatch { tick, own, expected, reproducible: first.reproducible });
+            return Ok(Mismatch { tick, own, expected, reproducible: Reproducible::Unknown });
         }
         let again = found.and_then(|at| self.run_again(at));
-        let reproducible = again.as_ref().is_some_and(|(root, _)| *root == own);
+        let reproducible = match &again {
+            None => Reproducible::Unknown,
+            Some((root, _)) if *root == own => Reproducible::Yes,
+            Some(_) => Reproducible::No,
+        };
         let mismatch = Mismatch { tick, own, expected, reproducible };
         if self.writer.is_closed() {
             return Ok(mismatch);
@@ -273,7 +277,7 @@ impl<G: Game, S: Sink> Recorder<G, S> {
         self.mismatch = Some(mismatch);
         self.writer.mismatch(&mismatch)?;
         let seen = found.and_then(|at| self.recent.get(at)).and_then(|moment| moment.stages.clone());
-        if let Some(stages) = seen.or(again.filter(|_| reproducible).map(|(_, stages)| stages)) {
+        if let Some(stages) = seen.or(again.filter(|_| reproducible == Reproducible::Yes).map(|(_, stages)| stages)) {
             self.writer.stages(&stages)?;
         }
         self.evidence()?;

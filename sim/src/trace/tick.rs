@@ -142,7 +142,18 @@ pub struct Mismatch {
     /// The root that was expected of it.
     pub expected: Hash,
     /// Whether running the tick again from the world before it gave this side's own root once more.
-    pub reproducible: bool,
+    pub reproducible: Reproducible,
+}
+
+/// What came of running a tick again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reproducible {
+    /// The same root: the code or the inputs differ from the other side's.
+    Yes,
+    /// Another root: the machine is at fault, or something reaches into the world from outside.
+    No,
+    /// It was not run again: the world before it was not kept, or another tick's mismatch came first.
+    Unknown,
 }
 
 impl Mismatch {
@@ -150,22 +161,34 @@ impl Mismatch {
     /// 0    8  tick
     /// 8   32  own root
     /// 40  32  expected root
-    /// 72   1  reproducible   1 if running the tick again gave the own root once more, else 0
+    /// 72   1  reproducible   what running the tick again gave: 0 another root | 1 the own root once more | 2 it was not run
+    ///                        (version 1 has 0 for 0 and 2)
     // DOC:END
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());
         out.extend_from_slice(&self.own.0);
         out.extend_from_slice(&self.expected.0);
-        out.push(u8::from(self.reproducible));
+        out.push(match self.reproducible {
+            Reproducible::No => 0,
+            Reproducible::Yes => 1,
+            Reproducible::Unknown => 2,
+        });
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// `version` is that of the file.
+    pub(super) fn decode(bytes: &[u8], version: u32) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let mismatch = Self {
             tick: Tick(reader.value()?),
             own: Hash(reader.value()?),
             expected: Hash(reader.value()?),
-            reproducible: reader.value()?,
+            reproducible: match reader.value::<u8>()? {
+                0 if version == 1 => Reproducible::Unknown,
+                0 => Reproducible::No,
+                1 => Reproducible::Yes,
+                2 if version > 1 => Reproducible::Unknown,
+                other => return Err(reader.fail(DecodeCause::Variant(other))),
+            },
         };
         reader.end()?;
         Ok(mismatch)

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Instant};
 
 use serde_json::json;
-use tickworld_sim::trace::{About, Mismatch, Trace};
+use tickworld_sim::trace::{About, Mismatch, Reproducible, Trace};
 
 use crate::{
     Context,
@@ -58,7 +58,11 @@ pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
             "tick": it.tick.0,
             "own_root": it.own.to_string(),
             "expected_root": it.expected.to_string(),
-            "reproducible": it.reproducible,
+            "reproducible": match it.reproducible {
+                Reproducible::Yes => Some(true),
+                Reproducible::No => Some(false),
+                Reproducible::Unknown => None,
+            },
         })),
     }));
     let title = context.out.paint(Ink::Bold, shown.to_string());
@@ -81,6 +85,13 @@ fn say_mismatch(context: &mut Context, arguments: &Record, mismatch: &Mismatch) 
     let red = context.out.paint(Ink::Red, format!("tick {} has another root than expected", mismatch.tick));
     context.out.line(red);
     context.out.line(format!("  here      {}\n  expected  {}", mismatch.own, mismatch.expected));
+    match mismatch.reproducible {
+        Reproducible::Yes => {
+            context.out.line("  running the tick again gives the same root: other inputs, or other code")
+        }
+        Reproducible::No => context.out.line("  running the tick again gives another root: this machine is at fault"),
+        Reproducible::Unknown => {}
+    }
     if let Some(other) = &arguments.expect {
         let (left, right) = (arguments.output.display(), other.display());
         context.out.line(format!("the evidence is in the file: tickworld trace diff {left} {right}"));
