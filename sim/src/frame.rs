@@ -135,7 +135,7 @@ pub enum FrameError {
     Content(ContentId),
 }
 
-impl<I: Component> InputFrame<I> {
+impl<I> InputFrame<I> {
     /// A frame without inputs.
     #[must_use]
     pub const fn empty(tick: Tick, entropy: Entropy) -> Self {
@@ -180,6 +180,43 @@ impl<I: Component> InputFrame<I> {
         }
     }
 
+    /// Reads canonical bytes; `body` reads that of a game's input, its length first.
+    ///
+    /// # Errors
+    /// What `body` refuses, and bytes of a frame that does not pass [`check`](Self::check).
+    pub(crate) fn decode_with(
+        bytes: &[u8],
+        mut body: impl FnMut(&mut Reader<'_>) -> Result<I, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let tick = Tick(reader.value()?);
+        let entropy = Entropy::from_bytes(reader.value()?);
+        let count: u32 = reader.value()?;
+        if count > limits::FRAME_INPUTS_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
+        let mut inputs = Vec::new();
+        for _ in 0..count {
+            let player = PlayerId(reader.value()?);
+            let sequence = Sequence(reader.value()?);
+            let act = match reader.value::<u8>()? {
+                0 => Act::Join,
+                1 => Act::Leave,
+                2 => Act::TimeOut,
+                3 => Act::Content(ContentId(Hash(reader.value()?))),
+                4 => Act::Play(body(&mut reader)?),
+                other => return Err(reader.fail(DecodeCause::Variant(other))),
+            };
+            inputs.push(Input { player, sequence, act });
+        }
+        reader.end()?;
+        let frame = Self { tick, entropy, inputs };
+        frame.check().map_err(|_| reader.fail(DecodeCause::Form("inputs out of order")))?;
+        Ok(frame)
+    }
+}
+
+impl<I: Component> InputFrame<I> {
     /// Whether both have the same encoding.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
@@ -239,31 +276,10 @@ impl<I: Component> InputFrame<I> {
     /// # Errors
     /// On any bytes that [`encode`](Self::encode) does not write for a frame that passes [`check`](Self::check).
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let tick = Tick(reader.value()?);
-        let entropy = Entropy::from_bytes(reader.value()?);
-        let count: u32 = reader.value()?;
-        if count > limits::FRAME_INPUTS_MAX {
-            return Err(reader.fail(DecodeCause::Range));
-        }
-        let mut inputs = Vec::new();
-        for _ in 0..count {
-            let player = PlayerId(reader.value()?);
-            let sequence = Sequence(reader.value()?);
-            let act = match reader.value::<u8>()? {
-                0 => Act::Join,
-                1 => Act::Leave,
-                2 => Act::TimeOut,
-                3 => Act::Content(ContentId(Hash(reader.value()?))),
-                4 => Act::Play(unpack(&mut reader)?),
-                other => return Err(reader.fail(DecodeCause::Variant(other))),
-            };
-            inputs.push(Input { player, sequence, act });
-        }
-        reader.end()?;
-        let frame = Self { tick, entropy, inputs };
-        frame.check().map_err(|_| reader.fail(DecodeCause::Form("inputs out of order")))?;
-        Ok(frame)
+        Self::decode_with(bytes, |reader| {
+            let (whole, offset) = unpack(reader, I::SIZE)?;
+            I::decode(&whole).map_err(|e| e.shift(offset))
+        })
     }
 }
 
@@ -277,10 +293,10 @@ fn pack<T: Component>(value: &T, out: &mut Vec<u8>) {
     out.extend_from_slice(&whole[..length]);
 }
 
-/// Reads what [`pack`] wrote.
-fn unpack<T: Component>(reader: &mut Reader<'_>) -> Result<T, DecodeError> {
+/// Reads what [`pack`] wrote for a value of `size` bytes: its whole encoding, and where it begins.
+pub(crate) fn unpack(reader: &mut Reader<'_>, size: usize) -> Result<(Vec<u8>, usize), DecodeError> {
     let length = usize::from(reader.value::<u16>()?);
-    if length > T::SIZE {
+    if length > size || size > limits::ROW_BYTES_MAX {
         return Err(reader.fail(DecodeCause::Range));
     }
     let error = reader.fail(DecodeCause::Form("zeros at the end of an input"));
@@ -289,6 +305,6 @@ fn unpack<T: Component>(reader: &mut Reader<'_>) -> Result<T, DecodeError> {
         return Err(error);
     }
     let mut whole = Vec::from(packed);
-    whole.resize(T::SIZE, 0);
-    T::decode(&whole).map_err(|e| e.shift(error.offset as usize))
+    whole.resize(size, 0);
+    Ok((whole, error.offset as usize))
 }

@@ -4,7 +4,7 @@ mod trace_support;
 
 use tickworld_sim::{
     content::ContentId,
-    diff::{Finding, Rerun, Standing, TraceDiff, Verdict, traces, traces_of_unknown_game},
+    diff::{Finding, Rerun, Standing, TraceDiff, Verdict, read_frame, traces, traces_of_unknown_game},
     entity::Entity,
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
@@ -13,7 +13,7 @@ use tickworld_sim::{
     simulation::Simulation,
     step::Step,
     trace::{About, AfterMismatch, Expectation, Recorder, Reproducible, Trace, step_staged},
-    world::World,
+    world::{World, schema},
 };
 use trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
 
@@ -372,4 +372,46 @@ fn a_damaged_keyframe_only_lessens_what_is_known() {
     assert!(finding.differences.is_none());
     assert!(finding.why[0].as_deref().expect("told").contains("its check does not hold"), "{:?}", finding.why);
     assert!(Trace::open(&honest[..]).is_ok());
+}
+
+#[test]
+fn a_frame_is_read_by_schema_exactly_where_the_game_reads_it() {
+    let input = schema::<Fairground>().input;
+    let bytes_of = |frame: &InputFrame<Order>| {
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        bytes
+    };
+    let walk = |player, sequence| Input {
+        player: PlayerId(player),
+        sequence: Sequence(sequence),
+        act: Act::Play(Order::Walk { dx: 5, dy: 0 }),
+    };
+    let entropy = tickworld_sim::rng::Entropy::from_bytes([9; 16]);
+    let mut twice = InputFrame { tick: Tick(3), entropy, inputs: vec![walk(1, 4), walk(2, 4)] };
+    let good = bytes_of(&twice);
+    assert!(read_frame(&good, &input).is_ok() && InputFrame::<Order>::decode(&good).is_ok());
+    let mut refused = Vec::new();
+    // The zeros at the end of the last body written out: `dy` is 0.
+    let mut padded = good.clone();
+    let length_at = good.len() - 2 - 2;
+    assert_eq!(padded[length_at..][..2], 2_u16.to_le_bytes());
+    padded[length_at] = 3;
+    padded.push(0);
+    refused.push(padded);
+    twice.inputs.reverse();
+    refused.push(bytes_of(&twice));
+    twice.inputs = vec![walk(1, 4), walk(1, 4)];
+    refused.push(bytes_of(&twice));
+    twice.inputs = vec![walk(1, 0)];
+    refused.push(bytes_of(&twice));
+    twice.inputs = vec![walk(0, 1)];
+    refused.push(bytes_of(&twice));
+    refused.push(good[..good.len() - 1].to_vec());
+    refused.push([&good[..], &[0]].concat());
+    for (nth, bytes) in refused.iter().enumerate() {
+        let (by_schema, by_game) = (read_frame(bytes, &input).err(), InputFrame::<Order>::decode(bytes).err());
+        assert!(by_schema.is_some(), "{nth} is read by schema");
+        assert_eq!(by_schema, by_game, "{nth}");
+    }
 }
