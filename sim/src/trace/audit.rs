@@ -7,18 +7,26 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use crate::{column::PageEntry, frame::Tick, hash::Hash};
+use crate::{
+    column::PageEntry,
+    component::DecodeError,
+    content::ContentId,
+    frame::{Act, InputFrame, Tick, unpack},
+    hash::{Hash, ShortHash},
+    schema::{Schema, Type},
+};
 
 use super::{
-    Chain, Source, StageRoots, TickRecord, Torn, Trace, TraceError,
+    Chain, Header, Source, StageRoots, Start, TickRecord, Torn, Trace, TraceError,
     error::Damage,
     index::{Entry, Index},
+    packs::Packs,
     reader::{ContentPiece, damaged},
     record::Kind,
     scan::{check_index, check_seal},
     seal::Seal,
     state::StateBody,
-    tick::Mismatch,
+    tick::{FIXED_BYTES, Mismatch},
 };
 
 /// What an audit went through.
@@ -49,14 +57,25 @@ pub enum Audited {
     Other,
 }
 
+/// What is compared with a world, stages or a mismatch that stand after their tick.
+struct Near {
+    root: Hash,
+    content: ContentId,
+    /// None of the start.
+    columns: Option<Vec<ShortHash>>,
+}
+
 /// An audit under way.
 pub struct Audit {
     at: u64,
     chain: Chain,
     /// Made anew from the records.
     index: Index,
-    /// Roots of the last ticks: worlds may be written some ticks after theirs.
-    roots: BTreeMap<Tick, Hash>,
+    /// The last ticks: worlds may be written some ticks after theirs.
+    near: BTreeMap<Tick, Near>,
+    /// The content in force.
+    content: ContentId,
+    packs: Packs,
     /// Page entries of the world read last, with offsets: they were checked.
     checked: Vec<Vec<(PageEntry, u64)>>,
     report: AuditReport,
@@ -68,11 +87,14 @@ impl Audit {
     #[must_use]
     pub fn new<S: Source>(trace: &Trace<S>) -> Self {
         let header = trace.header();
+        let Start { root, content, .. } = header.start;
         Self {
             at: trace.first_record,
             chain: Chain::start(trace.schema_id(), header.revision, &header.start),
             index: Index::new(header.start.tick),
-            roots: BTreeMap::from([(header.start.tick, header.start.root)]),
+            near: BTreeMap::from([(header.start.tick, Near { root, content, columns: None })]),
+            content,
+            packs: Packs::default(),
             checked: Vec::new(),
             report: AuditReport { bytes: trace.first_record, torn: trace.torn(), ..AuditReport::default() },
             is_done: false,
@@ -118,16 +140,19 @@ impl Audit {
         self.at = next;
         self.report.bytes = next;
         let Some(record) = record else { return Ok(Some(Audited::Other)) };
-        let malformed = |error: crate::component::DecodeError| damaged(at, error.into());
+        let malformed = |error: DecodeError| damaged(at, error.into());
         match record.kind {
             Kind::Tick => {
                 let record = TickRecord::decode(record.body, schema.columns.len()).map_err(malformed)?;
-                self.tick(at, &record)?;
+                self.tick(at, &record, &schema)?;
                 Ok(Some(Audited::Tick(record)))
             }
             kind @ (Kind::Keyframe | Kind::Evidence) => {
                 let body = StateBody::decode(record.body, &schema, at).map_err(malformed)?;
                 let tick = body.manifest.head.tick;
+                if self.report.keyframes == 0 {
+                    self.begin(trace, at, kind, tick)?;
+                }
                 self.note(at, kind, tick)?;
                 self.world(trace, at, body)?;
                 let count = if kind == Kind::Keyframe { &mut self.report.keyframes } else { &mut self.report.evidence };
@@ -136,16 +161,26 @@ impl Audit {
             }
             Kind::Stages => {
                 let stages = StageRoots::decode(record.body, schema.columns.len()).map_err(malformed)?;
-                self.note(at, record.kind, stages.tick)?;
+                let place = |what| damaged(at, Damage::Place(what));
+                let columns = self.near.get(&stages.tick).and_then(|near| near.columns.as_ref());
+                stages.check(columns.ok_or(place("stages of a tick that is not near"))?).map_err(place)?;
+                self.note(at, Kind::Stages, stages.tick)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Mismatch => {
                 let mismatch = Mismatch::decode(record.body, version).map_err(malformed)?;
+                let place = |what| damaged(at, Damage::Place(what));
+                let near = self.near.get(&mismatch.tick).ok_or(place("a mismatch of a tick that is not near"))?;
+                mismatch.check(near.root).map_err(place)?;
+                if self.index.notes().iter().any(|note| note.kind == Kind::Mismatch) {
+                    return Err(place("a second mismatch"));
+                }
                 self.note(at, Kind::Mismatch, mismatch.tick)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Content => {
                 let piece = ContentPiece::decode(record.body).map_err(malformed)?;
+                self.packs.add(&piece).map_err(|what| damaged(at, Damage::Place(what)))?;
                 if piece.offset == 0 && !self.index.add_content(piece.id, at) {
                     return Err(damaged(at, Damage::Place("more content packs than a trace may have")));
                 }
@@ -180,6 +215,10 @@ impl Audit {
             return trace.refused.clone().map_or(Ok(()), |damage| Err(damaged(torn.at_byte, damage)));
         }
         let (index_at, length) = (trace.end, trace.byte_count());
+        self.packs.whole().map_err(|what| damaged(index_at, Damage::Place(what)))?;
+        if self.report.keyframes == 0 {
+            return Err(damaged(index_at, Damage::Place("the keyframe of the start is missing")));
+        }
         let missing = |at| damaged(at, Damage::Place("index and seal must stand at the end"));
         let (record, seal_at) = trace.window.record(index_at, length)?;
         let record = record.filter(|record| record.kind == Kind::Index).ok_or(missing(index_at))?;
@@ -192,29 +231,67 @@ impl Audit {
         Ok(())
     }
 
-    fn tick<E>(&mut self, at: u64, record: &TickRecord) -> Result<(), TraceError<E>> {
+    /// The first world: the start's, after the packs that the header names.
+    fn begin<S: Source>(&self, trace: &Trace<S>, at: u64, kind: Kind, tick: Tick) -> Result<(), TraceError<S::Error>> {
+        let place = |what| damaged(at, Damage::Place(what));
+        let Header { start, contents, .. } = trace.header();
+        if kind != Kind::Keyframe || tick != start.tick {
+            return Err(place("the first world must be the start's keyframe"));
+        }
+        if self.packs.whole().map_err(place)? != contents {
+            return Err(place("the content packs are not those that the header names"));
+        }
+        if start.content != ContentId::NONE && !contents.contains(&start.content) {
+            return Err(place("the content of the start is not in the trace"));
+        }
+        Ok(())
+    }
+
+    fn tick<E>(&mut self, at: u64, record: &TickRecord, schema: &Schema) -> Result<(), TraceError<E>> {
+        let place = |what| damaged(at, Damage::Place(what));
+        if self.report.keyframes == 0 {
+            return Err(place("the keyframe of the start must stand before the first tick"));
+        }
         if record.tick != self.index.last().next() {
-            return Err(damaged(at, Damage::Place("ticks must follow one another")));
+            return Err(place("ticks must follow one another"));
         }
         if record.chain != record.chain_after(self.chain) {
             return Err(TraceError::Chain { tick: record.tick });
         }
+        let frame = read_acts(&record.frame, &schema.input).map_err(|cause| frame_fault(at, record, cause))?;
+        if frame.tick != record.tick {
+            return Err(place("a tick holds another tick's frame"));
+        }
+        for input in &frame.inputs {
+            if let Act::Content(id) = input.act {
+                if !self.packs.whole().map_err(place)?.contains(&id) {
+                    return Err(place("a frame switches to content that is not in the trace"));
+                }
+                self.content = id;
+            }
+        }
         self.chain = record.chain;
         self.index.add_tick(at);
         self.report.ticks = self.report.ticks.saturating_add(1);
-        self.roots.insert(record.tick, record.root);
-        if self.roots.len() > ROOTS_KEPT {
-            self.roots.pop_first();
+        let near = Near { root: record.root, content: self.content, columns: Some(record.columns.clone()) };
+        self.near.insert(record.tick, near);
+        if self.near.len() > TICKS_KEPT {
+            self.near.pop_first();
         }
         Ok(())
     }
 
     fn world<S: Source>(&mut self, trace: &mut Trace<S>, at: u64, body: StateBody) -> Result<(), TraceError<S::Error>> {
-        let tick = body.manifest.head.tick;
-        let Some(recorded) = self.roots.get(&tick).copied() else {
+        let head = body.manifest.head;
+        let tick = head.tick;
+        let Some(near) = self.near.get(&tick) else {
             return Err(damaged(at, Damage::Place("a world of a tick that is not near")));
         };
-        let found = body.manifest.roots(trace.schema()).root;
+        trace.check_head(&head, at)?;
+        if head.content != near.content {
+            return Err(damaged(at, Damage::Place("a world has other content than its frames switch to")));
+        }
+        let (recorded, found) = (near.root, body.manifest.roots(trace.schema()).root);
         if found != recorded {
             return Err(TraceError::KeyframeRoot { tick, recorded, found });
         }
@@ -238,5 +315,17 @@ impl Audit {
     }
 }
 
+/// A frame without its bodies, which are read and forgotten.
+fn read_acts(bytes: &[u8], input: &Type) -> Result<InputFrame<()>, DecodeError> {
+    InputFrame::decode_with(bytes, |reader| {
+        let (whole, offset) = unpack(reader, input.size())?;
+        input.read(&whole, &mut |_, _| {}).map_err(|e| e.shift(offset))
+    })
+}
+
+fn frame_fault<E>(at: u64, record: &TickRecord, cause: DecodeError) -> TraceError<E> {
+    damaged(at, cause.shift(FIXED_BYTES.saturating_add(record.columns.len().saturating_mul(8))).into())
+}
+
 /// Evidence reaches back this far at most.
-const ROOTS_KEPT: usize = crate::limits::EVIDENCE_TICKS_MAX as usize + 2;
+const TICKS_KEPT: usize = crate::limits::EVIDENCE_TICKS_MAX as usize + 2;

@@ -3,7 +3,7 @@
 //! Invariant: whatever the chain begins from (schema, revision, start) is the run's identity; the rest ([`About`]) only helps
 //! people and may differ between two recordings of the same run.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use crate::{
     bytes::Reader,
@@ -85,8 +85,8 @@ impl Header {
     /// 80   4  keyframe ticks       1 and up
     /// 84   4  evidence ticks       at most 1,024
     /// 88   ...  engine, title, seed  three texts: length (2, at most 4,096), UTF-8
-    ///      2  contents             number of packs, then their ids (32 each)
-    ///      4  schema               length, then its bytes ("Schema")
+    ///      2  contents             number of packs that follow, at most 1,024, then their ids (32 each), none twice
+    ///      4  schema               length, at most 1 MiB, then its bytes ("Schema")
     // DOC:END
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.start.tick.0.to_le_bytes());
@@ -129,7 +129,12 @@ impl Header {
         if count > limits::TRACE_CONTENTS_MAX {
             return Err(reader.fail(DecodeCause::Range));
         }
-        let contents = (0..count).map(|_| Ok(ContentId(Hash(reader.value()?)))).collect::<Result<_, DecodeError>>()?;
+        let contents: Vec<ContentId> =
+            (0..count).map(|_| Ok(ContentId(Hash(reader.value()?)))).collect::<Result<_, DecodeError>>()?;
+        let known: BTreeSet<_> = contents.iter().collect();
+        if known.len() != contents.len() {
+            return Err(reader.fail(DecodeCause::Form("a content pack stands here twice")));
+        }
         let length: u32 = reader.value()?;
         if length > limits::SCHEMA_BYTES_MAX {
             return Err(reader.fail(DecodeCause::Range));

@@ -12,6 +12,7 @@ mod audit;
 mod error;
 mod header;
 mod index;
+mod packs;
 mod reader;
 mod record;
 mod recorder;

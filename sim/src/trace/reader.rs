@@ -16,7 +16,7 @@ use crate::{
     hash::{Hash, hash},
     limits,
     schema::{Schema, SchemaId},
-    world::{Roots, World},
+    world::{Roots, World, WorldHead},
 };
 
 use super::{
@@ -274,7 +274,11 @@ impl<S: Source> Trace<S> {
         let found = self.index.notes().iter().find(|note| note.kind == Kind::Stages && note.tick == tick).copied();
         let Some(note) = found else { return Ok(None) };
         let stages = self.note(note, |body| StageRoots::decode(body, columns))?;
-        Ok(Some(stages).filter(|stages| stages.tick == tick))
+        if stages.tick != tick {
+            return Err(damaged(note.at, Damage::Place("the index names another tick's stages here")));
+        }
+        stages.check(&self.tick(tick)?.columns).map_err(|what| damaged(note.at, Damage::Place(what)))?;
+        Ok(Some(stages))
     }
 
     /// The tick at which the recorder had another root than was expected of it.
@@ -283,8 +287,11 @@ impl<S: Source> Trace<S> {
     /// When the trace is damaged there.
     pub fn mismatch(&mut self) -> Result<Option<Mismatch>, TraceError<S::Error>> {
         let found = self.index.notes().iter().find(|note| note.kind == Kind::Mismatch).copied();
-        let version = self.version;
-        found.map(|note| self.note(note, |body| Mismatch::decode(body, version))).transpose()
+        let (version, Some(note)) = (self.version, found) else { return Ok(None) };
+        let mismatch = self.note(note, |body| Mismatch::decode(body, version))?;
+        let root = self.root(mismatch.tick)?;
+        mismatch.check(root).map_err(|what| damaged(note.at, Damage::Place(what)))?;
+        Ok(Some(mismatch))
     }
 
     fn note<T>(
@@ -362,12 +369,29 @@ impl<S: Source> Trace<S> {
         if body.manifest.head.tick != state.tick {
             return Err(damaged(state.at, Damage::Place("the index names another tick's world here")));
         }
+        self.check_head(&body.manifest.head, state.at)?;
         let Roots { root: found, .. } = body.manifest.roots(&schema);
         let recorded = self.root(state.tick)?;
         if found != recorded {
             return Err(TraceError::KeyframeRoot { tick: state.tick, recorded, found });
         }
         Ok(body)
+    }
+
+    /// Compares what a world's root binds besides its columns with what the header says.
+    pub(super) fn check_head(&self, head: &WorldHead, at: u64) -> Result<(), TraceError<S::Error>> {
+        let wrong = |what| Err(damaged(at, Damage::Place(what)));
+        let Header { revision, start, .. } = &self.header;
+        if head.schema != self.schema_id {
+            return wrong("a world of another schema than the header's");
+        }
+        if head.revision != *revision {
+            return wrong("a world of another rules revision than the header's");
+        }
+        if head.tick == start.tick && head.content != start.content {
+            return wrong("the first world has other content than the header says");
+        }
+        Ok(())
     }
 
     /// The bytes of a page, which have the entry's hash.

@@ -90,7 +90,12 @@ impl<G: Game, S: Sink> Recorder<G, S> {
         let world = simulation.snapshot();
         let root = Manifest::of(&world, schema_id).roots(&schema).root;
         let start = Start { tick: world.tick(), root, content: world.content() };
-        let contents = packs.iter().map(|(id, _)| *id).collect();
+        let mut contents: Vec<ContentId> = Vec::new();
+        for (id, _) in packs {
+            if !contents.contains(id) {
+                contents.push(*id);
+            }
+        }
         let header = Header { about, revision: G::REVISION, start, contents, schema: (*schema).clone() };
         check_header::<S>(&header)?;
         let mut writer = Writer::begin(sink, &header, schema_id)?;

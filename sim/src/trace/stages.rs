@@ -59,15 +59,23 @@ impl StageRoots {
         let mut stages = Vec::new();
         for _ in 0..count {
             let length = usize::from(reader.value::<u8>()?);
-            let error = reader.fail(DecodeCause::Form("a stage's name is at most 64 bytes of UTF-8"));
+            let error = reader.fail(DecodeCause::Form("a stage's name is 1 to 64 bytes of UTF-8"));
             let name = core::str::from_utf8(reader.take(length)?).map_err(|_| error)?;
-            if length > limits::NAME_BYTES_MAX {
+            if length == 0 || length > limits::NAME_BYTES_MAX {
                 return Err(error);
             }
             stages.push((String::from(name), read_columns(&mut reader, column_count)?));
         }
         reader.end()?;
         Ok(Self { tick, stages })
+    }
+
+    /// Compares the last stage with the column roots recorded for the tick.
+    pub(super) fn check(&self, recorded: &[ShortHash]) -> Result<(), &'static str> {
+        match self.stages.last() {
+            Some((_, columns)) if columns == recorded => Ok(()),
+            _ => Err("the last stage does not have the column roots of its tick"),
+        }
     }
 }
 

@@ -193,6 +193,14 @@ impl Mismatch {
         reader.end()?;
         Ok(mismatch)
     }
+
+    /// Compares it with the root recorded for its tick.
+    pub(super) fn check(&self, recorded: Hash) -> Result<(), &'static str> {
+        if self.own != recorded {
+            return Err("a mismatch does not have the root of its tick");
+        }
+        if self.expected == self.own { Err("a mismatch expects the root that the tick has") } else { Ok(()) }
+    }
 }
 
 /// The first eight bytes of each.
