@@ -415,3 +415,24 @@ fn a_frame_is_read_by_schema_exactly_where_the_game_reads_it() {
         assert_eq!(by_schema, by_game, "{nth}");
     }
 }
+
+#[test]
+fn what_the_engine_writes_after_the_last_system_has_a_writer() {
+    let recorded = |sequence: u32| {
+        let mut simulation = start(20);
+        let mut recorder = Recorder::begin(Vec::new(), &simulation, about(20, 2), &[]).expect("a Vec");
+        for tick in 1..=31 {
+            let mut frame = frame(1, tick);
+            if tick == 31 {
+                let act = Act::Play(Order::Walk { dx: 5, dy: -5 });
+                frame.inputs = vec![Input { player: PlayerId(2), sequence: Sequence(sequence), act }];
+            }
+            let roots = simulation.step(&frame, &Inline).expect("the frame is good");
+            recorder.record(&frame, &roots, simulation.world()).expect("a Vec takes everything");
+        }
+        recorder.seal().expect("a Vec takes everything").0
+    };
+    let blame = found(&recorded(31), &recorded(32)).blame.expect("both were run again");
+    let outcomes: Vec<_> = blame.writers.iter().filter(|row| row.column == "players.outcomes").collect();
+    assert!(outcomes.iter().any(|row| row.systems == ["outcomes"]), "{:?}", blame.writers);
+}

@@ -14,7 +14,7 @@ use crate::{
     game::Game,
     schema::Schema,
     simulation::Simulation,
-    trace::{Source, StageRoots, TickRecord, Trace, TraceError, step_staged},
+    trace::{OUTCOMES, Source, StageRoots, TickRecord, Trace, TraceError, step_staged},
     world::World,
 };
 
@@ -37,7 +37,7 @@ pub struct Blame {
     pub writers: Vec<RowWriters>,
 }
 
-/// The systems that changed a row in one tick.
+/// The stages that changed a row in one tick: systems, "session" before and "outcomes" after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowWriters {
     /// The column.
@@ -154,7 +154,7 @@ fn run_staged<G: Game>(
     let name = |column: usize| schema.columns.get(column).map_or(String::new(), |column| column.name.to_string());
     let writers = |(column, row): &(usize, u32)| RowWriters { column: name(*column), row: *row, systems: Vec::new() };
     let mut writers: Vec<RowWriters> = rows.iter().map(writers).collect();
-    let mut watch = |stage: &'static str, world: &mut World<G>| {
+    let mut note = |stage: &'static str, world: &World<G>| {
         for ((row, content), writer) in rows.iter().zip(&mut contents).zip(&mut writers) {
             let now = row_bytes(world, *row);
             if now != *content {
@@ -164,7 +164,10 @@ fn run_staged<G: Game>(
         }
     };
     let executor: &dyn Executor = rerun.executor;
+    let mut watch = |stage: &'static str, world: &mut World<G>| note(stage, world);
     let (roots, stages) = step_staged(&mut simulation, &frame, executor, Some(&mut watch)).ok()?;
+    // What the engine writes after the last system is shown to no observer.
+    note(OUTCOMES, simulation.world());
     // It gave this root a moment ago; a machine that does not give it again has no say in which system is to blame.
     (roots.root == record.root).then_some((stages, writers))
 }

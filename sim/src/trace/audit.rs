@@ -161,21 +161,12 @@ impl Audit {
             }
             Kind::Stages => {
                 let stages = StageRoots::decode(record.body, schema.columns.len()).map_err(malformed)?;
-                let place = |what| damaged(at, Damage::Place(what));
-                let columns = self.near.get(&stages.tick).and_then(|near| near.columns.as_ref());
-                stages.check(columns.ok_or(place("stages of a tick that is not near"))?).map_err(place)?;
-                self.note(at, Kind::Stages, stages.tick)?;
+                self.stages(at, &stages)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Mismatch => {
                 let mismatch = Mismatch::decode(record.body, version).map_err(malformed)?;
-                let place = |what| damaged(at, Damage::Place(what));
-                let near = self.near.get(&mismatch.tick).ok_or(place("a mismatch of a tick that is not near"))?;
-                mismatch.check(near.root).map_err(place)?;
-                if self.index.notes().iter().any(|note| note.kind == Kind::Mismatch) {
-                    return Err(place("a second mismatch"));
-                }
-                self.note(at, Kind::Mismatch, mismatch.tick)?;
+                self.mismatch(at, &mismatch)?;
                 Ok(Some(Audited::Other))
             }
             Kind::Content => {
@@ -195,6 +186,23 @@ impl Audit {
             }
             Kind::Index | Kind::Seal => Err(damaged(at, Damage::Place("index and seal stand at the end"))),
         }
+    }
+
+    fn stages<E>(&mut self, at: u64, stages: &StageRoots) -> Result<(), TraceError<E>> {
+        let place = |what| damaged(at, Damage::Place(what));
+        let columns = self.near.get(&stages.tick).and_then(|near| near.columns.as_ref());
+        stages.check(columns.ok_or(place("stages of a tick that is not near"))?).map_err(place)?;
+        self.note(at, Kind::Stages, stages.tick)
+    }
+
+    fn mismatch<E>(&mut self, at: u64, mismatch: &Mismatch) -> Result<(), TraceError<E>> {
+        let place = |what| damaged(at, Damage::Place(what));
+        let near = self.near.get(&mismatch.tick).ok_or(place("a mismatch of a tick that is not near"))?;
+        mismatch.check(near.root).map_err(place)?;
+        if self.index.notes().iter().any(|note| note.kind == Kind::Mismatch) {
+            return Err(place("a second mismatch"));
+        }
+        self.note(at, Kind::Mismatch, mismatch.tick)
     }
 
     fn note<E>(&mut self, at: u64, kind: Kind, tick: Tick) -> Result<(), TraceError<E>> {

@@ -36,6 +36,7 @@ pub use header::{About, Header, Start};
 pub use reader::{StateKind, StateRef, Torn, Trace};
 pub use recorder::{AfterMismatch, Expectation, Recorder};
 pub use replay::Replay;
+pub(crate) use stages::OUTCOMES;
 pub use stages::{StageRoots, step_staged};
 pub use state::RawState;
 pub use tick::{Chain, Mismatch, Reproducible, TickRecord};

@@ -20,7 +20,7 @@ use crate::{
 use super::tick::{put_columns, read_columns, short};
 
 /// What the last stage is called.
-const OUTCOMES: &str = "outcomes";
+pub(crate) const OUTCOMES: &str = "outcomes";
 
 /// The column roots of a tick after each of its stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
