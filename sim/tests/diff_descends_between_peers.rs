@@ -306,7 +306,7 @@ fn answers_that_do_not_fit_are_refused() {
         requester.poll_request().expect("it begins with a question");
         requester.handle_response(&response).expect_err("refused").to_string()
     };
-    assert_eq!(reply(Response::Unavailable), "the peer cannot answer for this tick and schema");
+    assert_eq!(reply(Response::Unavailable), "the peer cannot answer for this tick");
     assert_eq!(reply(Response::Answers(vec![])), "answer 0 does not fit its question");
     let short = Answer::Digests(vec![ShortHash::default(); 3]);
     assert_eq!(reply(Response::Answers(vec![short])), "answer 0 does not fit its question");
@@ -351,4 +351,30 @@ fn answers_of_another_length_are_refused_at_every_level() {
         }
     }
     assert!(levels >= 5, "only {levels} levels");
+}
+
+#[test]
+fn worlds_of_other_content_or_revision_are_told_apart() {
+    let start = |content: ContentId| {
+        let mut simulation = Simulation::<Ruler>::new(Library::of(content, ()), content, |state: &mut Sizes, ()| {
+            state.sky.set(1);
+        });
+        simulation.seal(&Inline);
+        simulation
+    };
+    let (own, peer) = (start(ContentId::NONE), start(ContentId(tickworld_sim::hash::Hash([3; 32]))));
+    let mine = WorldView::new(own.world(), own.schema());
+    let theirs = WorldView::new(peer.world(), peer.schema());
+    let error = descend(&mine, &theirs, 1).expect_err("their columns are the same, their worlds are not");
+    assert_eq!(error.to_string(), "the peer's world of tick 0 has another content");
+    assert_eq!(error, DescentError::Other { own: mine.head().into(), peer: theirs.head().into() });
+    let mut requester = Requester::new(&mine, 1);
+    let mut request = requester.poll_request().expect("it begins with a question");
+    request.head.revision += 1;
+    assert_eq!(answer(&mine, &request), Response::Other(mine.head()));
+    // One who calls the same world another is not believed.
+    assert_eq!(requester.handle_response(&Response::Other(mine.head())), Err(DescentError::Unavailable));
+    request.head = mine.head();
+    request.head.tick = tickworld_sim::frame::Tick(1);
+    assert_eq!(answer(&mine, &request), Response::Unavailable);
 }

@@ -7,19 +7,19 @@ use alloc::vec::Vec;
 use crate::{
     bytes::Reader,
     component::{DecodeCause, DecodeError},
+    content::ContentId,
     frame::Tick,
     hash::{Hash, ShortHash},
     limits,
     schema::SchemaId,
+    world::WorldHead,
 };
 
 /// Questions about one state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The tick whose state is meant.
-    pub tick: Tick,
-    /// The asker's schema.
-    pub schema: SchemaId,
+    /// The world that is meant, as the asker has it: its tick, and the schema, revision and content in force.
+    pub head: WorldHead,
     /// At most [`DESCENT_ITEMS_MAX`](limits::DESCENT_ITEMS_MAX).
     pub items: Vec<Item>,
 }
@@ -45,8 +45,10 @@ pub enum Item {
 /// Answers, in the order of the questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// The state of that tick is not at hand, or has another schema.
+    /// The state of that tick is not at hand.
     Unavailable,
+    /// The state of that tick has another schema, revision or content: its columns are not worth comparing.
+    Other(WorldHead),
     /// One for each item.
     Answers(Vec<Answer>),
 }
@@ -66,14 +68,15 @@ impl Request {
     // DOC:DESCENT_REQUEST
     /// 0    8  tick
     /// 8   32  schema id
-    /// 40   1  items   number, at most 64, then each: what (1) and its numbers
+    /// 40   4  rules revision
+    /// 44  32  content id
+    /// 76   1  items   number, at most 64, then each: what (1) and its numbers
     ///                 0 columns | 1 groups: column (2) | 2 pages: column (2), group (4) | 3 blocks: column (2), page (4)
     ///                 | 4 rows: column (2), page (4), block (1) | 5 row: column (2), row (4)
     // DOC:END
     pub fn encode(&self, out: &mut Vec<u8>) {
         assert!(self.items.len() <= usize::from(limits::DESCENT_ITEMS_MAX), "too many items in a request");
-        out.extend_from_slice(&self.tick.0.to_le_bytes());
-        out.extend_from_slice(&self.schema.0.0);
+        put_head(&self.head, out);
         out.push(u8::try_from(self.items.len()).expect("within the limit"));
         for item in &self.items {
             let (tag, column, number, block) = match *item {
@@ -97,17 +100,35 @@ impl Request {
     /// On any other bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let tick = Tick(reader.value()?);
-        let schema = SchemaId(Hash(reader.value()?));
+        let head = read_head(&mut reader)?;
         let count: u8 = reader.value()?;
         if count > limits::DESCENT_ITEMS_MAX {
             return Err(reader.fail(DecodeCause::Range));
         }
         let items = (0..count).map(|_| read_item(&mut reader)).collect::<Result<_, _>>()?;
         reader.end()?;
-        Ok(Self { tick, schema, items })
+        Ok(Self { head, items })
     }
 }
+
+fn put_head(head: &WorldHead, out: &mut Vec<u8>) {
+    out.extend_from_slice(&head.tick.0.to_le_bytes());
+    out.extend_from_slice(&head.schema.0.0);
+    out.extend_from_slice(&head.revision.to_le_bytes());
+    out.extend_from_slice(&head.content.0.0);
+}
+
+fn read_head(reader: &mut Reader<'_>) -> Result<WorldHead, DecodeError> {
+    Ok(WorldHead {
+        tick: Tick(reader.value()?),
+        schema: SchemaId(Hash(reader.value()?)),
+        revision: reader.value()?,
+        content: ContentId(Hash(reader.value()?)),
+    })
+}
+
+/// Bytes of a head.
+const HEAD_BYTES: u64 = 8 + 32 + 4 + 32;
 
 fn read_item(reader: &mut Reader<'_>) -> Result<Item, DecodeError> {
     Ok(match reader.value::<u8>()? {
@@ -123,15 +144,26 @@ fn read_item(reader: &mut Reader<'_>) -> Result<Item, DecodeError> {
 
 impl Response {
     // DOC:DESCENT_RESPONSE
-    /// 0  1  answers  number, at most 64, or 255 where the state is not available; then each: what (1), then
+    /// 0  1  answers  number, at most 64; then each: what (1), then
     ///                0 digests or 1 pages: number (2, at most 2,048), 8 bytes each
     ///                | 2 rows: number (1, at most 32), presence (4, bit i is row i), row bytes (2, at most 256), the
     ///                rows present
+    ///                255: the state of that tick is not at hand; nothing follows
+    ///                254: it has another schema, revision or content; its tick (8), schema id (32), rules revision (4)
+    ///                and content id (32) follow
     // DOC:END
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let Self::Answers(answers) = self else {
-            out.push(UNAVAILABLE);
-            return;
+        let answers = match self {
+            Self::Unavailable => {
+                out.push(UNAVAILABLE);
+                return;
+            }
+            Self::Other(head) => {
+                out.push(OTHER);
+                put_head(head, out);
+                return;
+            }
+            Self::Answers(answers) => answers,
         };
         assert!(answers.len() <= usize::from(limits::DESCENT_ITEMS_MAX), "too many answers in a response");
         out.push(u8::try_from(answers.len()).expect("within the limit"));
@@ -150,7 +182,11 @@ impl Response {
     /// Length of the encoding in bytes.
     #[must_use]
     pub fn byte_count(&self) -> u64 {
-        let Self::Answers(answers) = self else { return 1 };
+        let answers = match self {
+            Self::Unavailable => return 1,
+            Self::Other(_) => return 1 + HEAD_BYTES,
+            Self::Answers(answers) => answers,
+        };
         let answer_bytes = |answer: &Answer| match answer {
             Answer::Digests(digests) | Answer::Pages(digests) => {
                 (digests.len() as u64).saturating_mul(8).saturating_add(3)
@@ -171,6 +207,11 @@ impl Response {
             reader.end()?;
             return Ok(Self::Unavailable);
         }
+        if count == OTHER {
+            let head = read_head(&mut reader)?;
+            reader.end()?;
+            return Ok(Self::Other(head));
+        }
         if count > limits::DESCENT_ITEMS_MAX {
             return Err(reader.fail(DecodeCause::Range));
         }
@@ -181,6 +222,7 @@ impl Response {
 }
 
 const UNAVAILABLE: u8 = 255;
+const OTHER: u8 = 254;
 
 fn read_answer(reader: &mut Reader<'_>) -> Result<Answer, DecodeError> {
     Ok(match reader.value::<u8>()? {

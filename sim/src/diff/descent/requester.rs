@@ -4,6 +4,7 @@
 //! and a peer whose lower level does not hold the difference that its upper level showed is told so.
 
 use alloc::{
+    boxed::Box,
     collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
@@ -66,13 +67,21 @@ pub struct DescentReport {
     pub traffic: DescentTraffic,
 }
 
-/// Why a descent ends without a report. The peer is at fault.
+/// Why a descent ends without a report. But for [`Other`](Self::Other) the peer is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescentError {
-    /// The peer has not that tick, or another schema.
-    #[error("the peer cannot answer for this tick and schema")]
+    /// The peer has not that tick.
+    #[error("the peer cannot answer for this tick")]
     Unavailable,
+    /// The peer's world of that tick has another schema, revision or content: that is the difference.
+    #[error("the peer's world of tick {} has another {}", own.tick, differing_words(own, peer))]
+    Other {
+        /// What the own world has.
+        own: Box<WorldHead>,
+        /// What the peer says its own has.
+        peer: Box<WorldHead>,
+    },
     /// A response without a request before it.
     #[error("the peer answered without being asked")]
     Unasked,
@@ -91,6 +100,17 @@ pub enum DescentError {
     /// A row that is malformed.
     #[error(transparent)]
     Row(#[from] DiffError),
+}
+
+/// What of two heads is not the same.
+fn differing_words(own: &WorldHead, peer: &WorldHead) -> String {
+    let words = [
+        (own.schema != peer.schema, "schema"),
+        (own.revision != peer.revision, "rules revision"),
+        (own.content != peer.content, "content"),
+    ];
+    let differing: Vec<&str> = words.iter().filter(|(differs, _)| *differs).map(|(_, word)| *word).collect();
+    differing.join(", ")
 }
 
 impl<'s> Requester<'s> {
@@ -118,8 +138,7 @@ impl<'s> Requester<'s> {
         if self.is_asked || self.items.is_empty() {
             return None;
         }
-        let WorldHead { tick, schema, .. } = self.own.head();
-        let request = Request { tick, schema, items: self.items.clone() };
+        let request = Request { head: self.own.head(), items: self.items.clone() };
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
         self.traffic.sent_bytes = self.traffic.sent_bytes.saturating_add(bytes.len() as u64);
@@ -142,9 +161,19 @@ impl<'s> Requester<'s> {
             return Err(DescentError::Unasked);
         }
         let items = core::mem::take(&mut self.items);
-        let Response::Answers(answers) = response else { return Err(DescentError::Unavailable) };
         self.traffic.received_bytes = self.traffic.received_bytes.saturating_add(response.byte_count());
         self.traffic.round_trips = self.traffic.round_trips.saturating_add(1);
+        let answers = match response {
+            Response::Answers(answers) => answers,
+            Response::Unavailable => return Err(DescentError::Unavailable),
+            Response::Other(peer) => {
+                let own = self.own.head();
+                if peer.tick != own.tick || *peer == own {
+                    return Err(DescentError::Unavailable);
+                }
+                return Err(DescentError::Other { own: Box::new(own), peer: Box::new(*peer) });
+            }
+        };
         if answers.len() != items.len() {
             return Err(DescentError::Form { index: answers.len().min(items.len()) });
         }

@@ -19,11 +19,11 @@ use super::{
 #[must_use]
 pub fn answer(state: &dyn StateView, request: &Request) -> Response {
     let head = state.head();
-    if head.tick != request.tick
-        || head.schema != request.schema
-        || request.items.len() > usize::from(limits::DESCENT_ITEMS_MAX)
-    {
+    if head.tick != request.head.tick || request.items.len() > usize::from(limits::DESCENT_ITEMS_MAX) {
         return Response::Unavailable;
+    }
+    if head != request.head {
+        return Response::Other(head);
     }
     Response::Answers(request.items.iter().map(|item| answer_item(state, *item)).collect())
 }
