@@ -51,10 +51,15 @@ pub const EVIDENCE_TICKS_MAX: u32 = 1024;
 pub const EXPECTED_ROOTS_MAX: u32 = 65_536;
 /// Most stages of a tick whose roots are recorded.
 pub const STAGES_MAX: u16 = 1024;
-/// Most bytes of rows in a world that is read from a trace.
+/// Most bytes of memory that a world made from bytes may take: whole pages, however few of their rows are present, with the
+/// tables of pages; of a world that is kept as raw pages, those.
 pub const WORLD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Most values in the inputs of one frame that is read by schema.
 pub const FRAME_VALUES_MAX: u64 = 4 * 1024 * 1024;
+/// Most bytes of memory that these values may take with their paths.
+pub const FRAME_VALUE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Most rows and values that a diff of two states looks at, together.
+pub const DIFF_VALUES_MAX: u64 = 8 * 1024 * 1024;
 /// Most questions in one request of a descent.
 pub const DESCENT_ITEMS_MAX: u8 = 64;
 /// Most differences followed at each level of a descent.

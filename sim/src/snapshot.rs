@@ -50,6 +50,12 @@ pub enum RestoreError {
         /// The snapshot's.
         found: u32,
     },
+    /// Its pages would take more memory than is allowed, however little is in them.
+    #[error("the snapshot takes {bytes} bytes of memory, at most {} are allowed", limits::WORLD_BYTES_MAX)]
+    TooLarge {
+        /// Bytes of whole pages.
+        bytes: u64,
+    },
     /// Bytes that are no manifest.
     #[error("the manifest is damaged: {0}")]
     Manifest(DecodeError),
@@ -200,7 +206,8 @@ impl<G: Game> World<G> {
     /// The world that a manifest describes; `fetch` gives the bytes of a page by hash.
     ///
     /// # Errors
-    /// When schema or revision are not this build's, a page is missing or damaged, or the columns cannot belong together.
+    /// When schema or revision are not this build's, the pages would take more than [`limits::WORLD_BYTES_MAX`], one is missing
+    /// or damaged, or the columns cannot belong together.
     pub fn restore(
         manifest: &Manifest,
         mut fetch: impl FnMut(&PageEntry) -> Option<Vec<u8>>,
@@ -215,6 +222,15 @@ impl<G: Game> World<G> {
         }
         let mut world = Self::new(G::State::empty(), manifest.head.content);
         world.tick = manifest.head.tick;
+        let mut lists = manifest.columns.iter();
+        let mut bytes = 0_u64;
+        world.columns(&mut |_, column| {
+            let pages = lists.next().map_or(&[][..], Vec::as_slice);
+            bytes = bytes.saturating_add(column.memory_bytes(pages));
+        });
+        if bytes > limits::WORLD_BYTES_MAX {
+            return Err(RestoreError::TooLarge { bytes });
+        }
         let mut lists = manifest.columns.iter();
         let mut result = Ok(());
         world.visit_mut(&mut |name, column| {

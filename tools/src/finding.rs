@@ -73,8 +73,10 @@ pub(crate) struct FindingReport {
     pub(crate) why: [Option<String>; 2],
     /// The tick whose fields are listed: this one, or a later one where only that can be shown.
     pub(crate) fields_of_tick: Option<u64>,
-    /// How many fields differ in all.
+    /// How many fields differ in all; at least so many where `complete` is false.
     pub(crate) field_count: u64,
+    /// Whether everything that differs was looked at.
+    pub(crate) complete: bool,
     /// The first of them.
     pub(crate) fields: Vec<FieldReport>,
     /// Which systems of the reproduced side wrote the differing rows.
@@ -164,6 +166,7 @@ impl FindingReport {
             why: finding.why.clone(),
             fields_of_tick: finding.differences.as_ref().map(|(tick, _)| tick.0),
             field_count: finding.differences.as_ref().map_or(0, |(_, differences)| differences.field_count),
+            complete: finding.differences.as_ref().is_none_or(|(_, differences)| differences.is_complete),
             fields,
             writers: writers.collect(),
         }
@@ -356,7 +359,9 @@ fn say_fields(out: &mut Output, finding: &FindingReport) {
         out.line(format!("  {whose:width$}  {path:path_width$}  left {left}  right {right}"));
     }
     let more = finding.field_count.saturating_sub(u64::try_from(finding.fields.len()).unwrap_or(0));
-    if more > 0 {
+    if !finding.complete {
+        out.line(format!("  and at least {more} more fields in {}: too much to look at", finding.columns.join(", ")));
+    } else if more > 0 {
         out.line(format!("  and {more} more fields in {}: --limit shows more", finding.columns.join(", ")));
     }
 }

@@ -284,6 +284,13 @@ impl<T: Component> Pages for Column<T> {
         Ok(())
     }
 
+    fn memory_bytes(&self, pages: &[PageEntry]) -> u64 {
+        let page_bytes = size_of::<Page<T>>() + Self::PAGE_ROWS * size_of::<T>();
+        let runs = pages.last().map_or(0, |last| last.page as usize / Self::RUN_PAGES + 1);
+        let table_bytes = runs.saturating_mul(Self::RUN_PAGES * size_of::<Slot<T>>()) as u64;
+        (pages.len() as u64).saturating_mul(page_bytes as u64).saturating_add(table_bytes)
+    }
+
     fn row_bytes(&self, row: u32, out: &mut Vec<u8>) -> bool {
         let Some(value) = self.get(Row::new(row)) else { return false };
         let start = out.len();

@@ -44,6 +44,9 @@ pub trait Pages: Send + Sync {
     /// Where `bytes` are not the canonical bytes of a page; the column is then unchanged.
     fn load_page(&mut self, page: u32, row_count: u32, bytes: &[u8]) -> Result<(), DecodeError>;
 
+    /// Bytes of memory that these pages, ascending, would take at most once they are loaded, with the table that leads to them.
+    fn memory_bytes(&self, pages: &[PageEntry]) -> u64;
+
     /// Appends the canonical bytes of a row; gives whether it is present.
     fn row_bytes(&self, row: u32, out: &mut Vec<u8>) -> bool;
 

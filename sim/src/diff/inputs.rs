@@ -20,13 +20,24 @@ pub type Fields = Vec<(String, Value)>;
 /// On bytes that [`InputFrame::encode`] does not write for such a frame, and where its values are over their limits.
 pub fn read_frame(bytes: &[u8], input: &Type) -> Result<InputFrame<Fields>, DecodeError> {
     let leaves = u64::from(input.leaf_count());
-    let mut value_count = 0_u64;
+    let (mut value_count, mut byte_count) = (0_u64, 0_u64);
     InputFrame::decode_with(bytes, |reader| {
         value_count = value_count.saturating_add(leaves);
         if value_count > limits::FRAME_VALUES_MAX {
             return Err(reader.fail(DecodeCause::Range));
         }
         let (whole, offset) = unpack(reader, input.size())?;
-        values(input, &whole).map_err(|e| e.shift(offset))
+        let fields = values(input, &whole).map_err(|e| e.shift(offset))?;
+        byte_count = fields.iter().map(value_bytes).fold(byte_count, u64::saturating_add);
+        if byte_count > limits::FRAME_VALUE_BYTES_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
+        Ok(fields)
     })
+}
+
+/// Memory that a value takes: a hostile schema has names of 64 bytes, sixteen deep.
+fn value_bytes((path, value): &(String, Value)) -> u64 {
+    let name = if let Value::Variant(name) = value { name.len() } else { 0 };
+    (size_of::<(String, Value)>() as u64).saturating_add(path.len() as u64).saturating_add(name as u64)
 }

@@ -1,7 +1,8 @@
 //! [`worlds`]: two states, compared from roots down to fields.
 //!
 //! Invariant: descends only where hashes differ, so the cost follows the difference, not the world. Every differing field is
-//! counted; at most `limit` are listed, in order of column, row, field.
+//! counted; at most `limit` are listed, in order of column, row, field. A schema may make a row of one byte hold thousands of
+//! values, so what is looked at is bounded, and a report says where that bound cut it short.
 
 use alloc::{
     string::{String, ToString},
@@ -12,6 +13,7 @@ use core::fmt;
 use crate::{
     column::{PageBytes, PageEntry},
     component::DecodeError,
+    limits,
     schema::{ColumnType, Type, Value},
     world::WorldHead,
 };
@@ -90,6 +92,9 @@ pub struct Differences {
     pub field_count: u64,
     /// Rows that differ in each column that does, in schema order.
     pub columns: Vec<(String, u64)>,
+    /// Whether everything that differs was looked at; else there were more rows and values than
+    /// [`DIFF_VALUES_MAX`](limits::DIFF_VALUES_MAX), and the counts are lower bounds.
+    pub is_complete: bool,
     /// Columns that only one side has, or that have another type there.
     pub unmatched: Vec<String>,
 }
@@ -126,9 +131,15 @@ pub enum DiffError {
 /// When a page of either is malformed.
 pub fn worlds(left: &dyn StateView, right: &dyn StateView, limit: usize) -> Result<Differences, DiffError> {
     let heads = [left.head(), right.head()];
-    let differences =
-        Differences { heads, list: Vec::new(), field_count: 0, columns: Vec::new(), unmatched: Vec::new() };
-    let mut comparison = Comparison { left, right, limit, differences };
+    let differences = Differences {
+        heads,
+        list: Vec::new(),
+        field_count: 0,
+        columns: Vec::new(),
+        is_complete: true,
+        unmatched: Vec::new(),
+    };
+    let mut comparison = Comparison { left, right, limit, budget: limits::DIFF_VALUES_MAX, differences };
     for (at, ty) in left.schema().columns.iter().enumerate() {
         match right.column(&ty.name) {
             Some((other, theirs)) if theirs == ty => comparison.column(ty, at, other)?,
@@ -147,19 +158,34 @@ struct Comparison<'a> {
     left: &'a dyn StateView,
     right: &'a dyn StateView,
     limit: usize,
+    /// Rows and values that may still be looked at.
+    budget: u64,
     differences: Differences,
 }
 
 impl Comparison<'_> {
     fn column(&mut self, ty: &ColumnType, left: usize, right: usize) -> Result<(), DiffError> {
         let mut rows = 0_u64;
-        for entries in differing_pages(&self.left.pages(left), &self.right.pages(right)) {
+        let pages = differing_pages(&self.left.pages(left), &self.right.pages(right));
+        let is_different = !pages.is_empty();
+        for entries in pages {
+            if !self.spend(ty.page_rows.into()) {
+                break;
+            }
             rows = rows.saturating_add(self.page(ty, entries, [left, right])?);
         }
-        if rows > 0 {
+        if is_different {
             self.differences.columns.push((ty.name.to_string(), rows));
         }
         Ok(())
+    }
+
+    /// Takes `count` from what may still be looked at; false where it is more than that.
+    fn spend(&mut self, count: u64) -> bool {
+        let left = self.budget.checked_sub(count);
+        self.budget = left.unwrap_or(0);
+        self.differences.is_complete &= left.is_some();
+        left.is_some()
     }
 
     /// Compares a page; gives the number of rows that differ.
@@ -188,6 +214,9 @@ impl Comparison<'_> {
     }
 
     fn row(&mut self, ty: &ColumnType, page: u32, row: u32, sides: [Option<&[u8]>; 2]) -> Result<(), DiffError> {
+        if sides.iter().all(Option::is_some) && !self.spend(u64::from(ty.ty.leaf_count()).saturating_mul(2)) {
+            return Ok(());
+        }
         let fields = row_fields(ty, page, sides)?;
         self.differences.field_count = self.differences.field_count.saturating_add(fields.len() as u64);
         let room = self.limit.saturating_sub(self.differences.list.len());

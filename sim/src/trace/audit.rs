@@ -8,7 +8,6 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
-    column::PageEntry,
     component::DecodeError,
     content::ContentId,
     frame::{Act, InputFrame, Tick, unpack},
@@ -76,8 +75,8 @@ pub struct Audit {
     /// The content in force.
     content: ContentId,
     packs: Packs,
-    /// Page entries of the world read last, with offsets: they were checked.
-    checked: Vec<Vec<(PageEntry, u64)>>,
+    /// Offsets and hashes of the pages of the world read last: they were checked.
+    checked: BTreeMap<u64, Hash>,
     report: AuditReport,
     is_done: bool,
 }
@@ -95,7 +94,7 @@ impl Audit {
             near: BTreeMap::from([(header.start.tick, Near { root, content, columns: None })]),
             content,
             packs: Packs::default(),
-            checked: Vec::new(),
+            checked: BTreeMap::new(),
             report: AuditReport { bytes: trace.first_record, torn: trace.torn(), ..AuditReport::default() },
             is_done: false,
         }
@@ -303,22 +302,16 @@ impl Audit {
         if found != recorded {
             return Err(TraceError::KeyframeRoot { tick, recorded, found });
         }
-        let StateBody { manifest, offsets } = body;
-        let mut columns = Vec::with_capacity(offsets.len());
-        for (column, (entries, offsets)) in manifest.columns.into_iter().zip(offsets).enumerate() {
-            let known = self.checked.get(column).map_or(&[][..], Vec::as_slice);
-            let mut now = Vec::with_capacity(entries.len());
-            for (entry, offset) in entries.into_iter().zip(offsets) {
-                let found = known.binary_search_by_key(&entry.page, |(known, _)| known.page).ok();
-                if found.and_then(|at| known.get(at)) != Some(&(entry, offset)) {
-                    trace.page(offset, &entry)?;
-                    self.report.pages = self.report.pages.saturating_add(1);
-                }
-                now.push((entry, offset));
+        let mut checked = BTreeMap::new();
+        for (entry, offset) in body.manifest.columns.iter().flatten().zip(body.offsets.iter().flatten()) {
+            let known = checked.get(offset).or_else(|| self.checked.get(offset));
+            if known != Some(&entry.hash) {
+                trace.page(*offset, entry)?;
+                self.report.pages = self.report.pages.saturating_add(1);
             }
-            columns.push(now);
+            checked.insert(*offset, entry.hash);
         }
-        self.checked = columns;
+        self.checked = checked;
         Ok(())
     }
 }

@@ -77,12 +77,12 @@ pub enum TraceError<E> {
         /// The first tick whose link is wrong.
         tick: Tick,
     },
-    /// A state whose rows would take more memory than is allowed.
+    /// A state whose raw pages would take more memory than is allowed.
     #[error("the world of tick {tick} takes {bytes} bytes, at most {} are allowed", crate::limits::WORLD_BYTES_MAX)]
     WorldTooLarge {
         /// Which tick.
         tick: Tick,
-        /// Bytes of rows.
+        /// Bytes of the pages read so far.
         bytes: u64,
     },
 }

@@ -309,23 +309,22 @@ impl<S: Source> Trace<S> {
     /// A world as pages, for builds without its game. Reads and checks every page.
     ///
     /// # Errors
-    /// When the trace is damaged there, or the world's root is not the one recorded for its tick.
+    /// When the trace is damaged there, the pages are over [`limits::WORLD_BYTES_MAX`], or the world's root is not the one recorded for its tick.
     pub fn raw_state(&mut self, state: StateRef) -> Result<RawState, TraceError<S::Error>> {
         let body = self.state_body(state)?;
-        let mut cache = PageCache::new();
+        let mut cache = PageCache::default();
         let mut pages = Vec::new();
         for (entries, offsets) in body.manifest.columns.iter().zip(&body.offsets) {
             let mut column = Vec::with_capacity(entries.len());
             for (entry, offset) in entries.iter().zip(offsets) {
-                let held = match cache.get(offset) {
-                    Some(page) if hash(page) == entry.hash => page.clone(),
-                    _ => {
-                        let page: Arc<[u8]> = self.page(*offset, entry)?.into();
-                        cache.insert(*offset, page.clone());
-                        page
+                column.push(match cache.find(*offset, entry.hash) {
+                    Some(page) => page,
+                    None => {
+                        let page = self.page(*offset, entry)?;
+                        let kept = cache.keep(*offset, entry.hash, page);
+                        kept.map_err(|bytes| TraceError::WorldTooLarge { tick: state.tick, bytes })?
                     }
-                };
-                column.push(held);
+                });
             }
             pages.push(column);
         }
@@ -338,10 +337,6 @@ impl<S: Source> Trace<S> {
     /// As [`raw_state`](Self::raw_state), and when schema or revision are not this build's.
     pub fn load_world<G: Game>(&mut self, state: StateRef) -> Result<World<G>, ReplayError<S::Error>> {
         let body = self.state_body(state)?;
-        let bytes = body.row_bytes(&self.schema);
-        if bytes > limits::WORLD_BYTES_MAX {
-            return Err(TraceError::WorldTooLarge { tick: state.tick, bytes }.into());
-        }
         let mut offsets = body.offsets.iter().flatten();
         let mut failed = None;
         let world = World::restore(&body.manifest, |entry| match self.page(*offsets.next()?, entry) {

@@ -1,14 +1,16 @@
 //! [`RawState`]: a world of a trace as pages and schema, for builds that do not know its game.
 //!
 //! Invariant: every page has the hash that the manifest gives it, and the manifest the root recorded for its tick, so what a
-//! raw state says is what the recorder had. Memory is bounded by the file: a page that stands for several is held once.
+//! raw state says is what the recorder had. A page that stands for several is held once, and all together
+//! are bounded.
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use crate::{
     bytes::Reader,
-    column::PageEntry,
     component::{DecodeCause, DecodeError},
+    hash::Hash,
+    limits,
     schema::Schema,
     snapshot::Manifest,
 };
@@ -43,8 +45,30 @@ impl RawState {
     }
 }
 
-/// Pages already read, by offset.
-pub(super) type PageCache = BTreeMap<u64, Arc<[u8]>>;
+/// Pages already read and checked, by offset: hash and bytes.
+#[derive(Default)]
+pub(super) struct PageCache {
+    pages: BTreeMap<u64, (Hash, Arc<[u8]>)>,
+    bytes: u64,
+}
+
+impl PageCache {
+    /// The page at `offset` if it was read and has this hash.
+    pub(super) fn find(&self, offset: u64, hash: Hash) -> Option<Arc<[u8]>> {
+        self.pages.get(&offset).filter(|(known, _)| *known == hash).map(|(_, page)| page.clone())
+    }
+
+    /// Keeps a page; `Err` gives the bytes of all, where they are over [`WORLD_BYTES_MAX`](limits::WORLD_BYTES_MAX).
+    pub(super) fn keep(&mut self, offset: u64, hash: Hash, page: Vec<u8>) -> Result<Arc<[u8]>, u64> {
+        self.bytes = self.bytes.saturating_add(page.len() as u64);
+        if self.bytes > limits::WORLD_BYTES_MAX {
+            return Err(self.bytes);
+        }
+        let page: Arc<[u8]> = page.into();
+        self.pages.insert(offset, (hash, page.clone()));
+        Ok(page)
+    }
+}
 
 /// A manifest and where its pages are: the body of a keyframe or evidence record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,13 +118,18 @@ impl StateBody {
         reader.end()?;
         Ok(Self { manifest, offsets })
     }
+}
 
-    /// Bytes of all rows.
-    pub(super) fn row_bytes(&self, schema: &Schema) -> u64 {
-        let column = |(column, pages): (&crate::schema::ColumnType, &Vec<PageEntry>)| {
-            let rows: u64 = pages.iter().map(|entry| u64::from(entry.row_count)).sum();
-            rows.saturating_mul(column.ty.size() as u64)
-        };
-        schema.columns.iter().zip(&self.manifest.columns).map(column).fold(0, u64::saturating_add)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_counted_once_and_bounded_together() {
+        let mut cache = PageCache { bytes: limits::WORLD_BYTES_MAX - 100, ..PageCache::default() };
+        let hash = crate::hash::hash(&[1; 60]);
+        assert!(cache.keep(20, hash, alloc::vec![1; 60]).is_ok());
+        assert!(cache.find(20, hash).is_some() && cache.find(20, Hash::ZERO).is_none());
+        assert_eq!(cache.keep(99, hash, alloc::vec![1; 60]), Err(limits::WORLD_BYTES_MAX + 20));
     }
 }
