@@ -138,14 +138,14 @@ fn a_diff_of_rows_that_hold_thousands_of_values_ends() {
     let ty = structure(vec![field("byte", Type::U8), field("nothing", nothing)]);
     // Some four million rows of 65,001 values.
     let (left, right) = (Flat::new(ty.clone(), 4096, 0), Flat::new(ty, 4096, 1));
-    let report = worlds(&left, &right, 10).expect("the pages are sound");
+    let report = worlds(&left, &right, 10);
     assert!(!report.is_complete && !report.is_empty());
     assert_eq!((report.list.len(), report.list[0].to_string()), (10, "rows.byte of row 0: 0 | 1".to_owned()));
     assert!(report.field_count <= limits::DIFF_VALUES_MAX);
     assert_eq!(report.columns.len(), 1);
     // Two million rows of one value are no more than a large world has.
     let (left, right) = (Flat::new(Type::U8, 2048, 0), Flat::new(Type::U8, 2048, 1));
-    let report = worlds(&left, &right, 10).expect("the pages are sound");
+    let report = worlds(&left, &right, 10);
     assert_eq!((report.is_complete, report.field_count), (true, 2048 * 1024));
 }
 
@@ -170,4 +170,46 @@ fn inputs_whose_values_have_endless_names_are_refused() {
     assert_eq!(read.inputs.len(), 5);
     let error = read_frame(&frame(1000), &ty).expect_err("4 GiB of names");
     assert!(matches!(error, DecodeError { cause: DecodeCause::Range, .. }), "{error}");
+}
+
+/// A flat state with a page whose bytes are those of no page.
+struct Torn(Flat);
+
+impl StateView for Torn {
+    fn schema(&self) -> &Schema {
+        self.0.schema()
+    }
+
+    fn head(&self) -> WorldHead {
+        self.0.head()
+    }
+
+    fn pages(&self, column: usize) -> Vec<PageEntry> {
+        self.0.pages(column)
+    }
+
+    fn page_entry(&self, column: usize, page: u32) -> Option<PageEntry> {
+        self.0.page_entry(column, page)
+    }
+
+    fn page_bytes(&self, column: usize, page: u32, out: &mut Vec<u8>) -> bool {
+        if page == 1 {
+            out.extend_from_slice(&[1, 2, 3]);
+            return true;
+        }
+        self.0.page_bytes(column, page, out)
+    }
+}
+
+#[test]
+fn a_malformed_page_is_told_of_and_the_others_are_compared() {
+    let report = worlds(&Flat::new(Type::U8, 3, 0), &Torn(Flat::new(Type::U8, 3, 1)), 10);
+    assert_eq!((report.is_complete, report.field_count), (false, 2048));
+    let told: Vec<String> = report.malformed.iter().map(ToString::to_string).collect();
+    let expected = "page 1 of column `rows` is malformed on the right: byte 0: expected 1033 bytes, found 3";
+    assert_eq!(told, [expected]);
+    // Rows that are no values: what the others hold is told all the same.
+    let report = worlds(&Flat::new(Type::Bool, 3, 0), &Flat::new(Type::Bool, 3, 7), 10);
+    assert_eq!((report.field_count, report.columns.clone()), (0, vec![("rows".to_owned(), 3072)]));
+    assert!(!report.is_empty() && report.malformed.len() == 16, "{:?}", report.malformed);
 }

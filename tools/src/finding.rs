@@ -77,6 +77,8 @@ pub(crate) struct FindingReport {
     pub(crate) field_count: u64,
     /// Whether everything that differs was looked at.
     pub(crate) complete: bool,
+    /// Pages that could not be read.
+    pub(crate) malformed: Vec<String>,
     /// The first of them.
     pub(crate) fields: Vec<FieldReport>,
     /// Which systems of the reproduced side wrote the differing rows.
@@ -167,6 +169,7 @@ impl FindingReport {
             fields_of_tick: finding.differences.as_ref().map(|(tick, _)| tick.0),
             field_count: finding.differences.as_ref().map_or(0, |(_, differences)| differences.field_count),
             complete: finding.differences.as_ref().is_none_or(|(_, differences)| differences.is_complete),
+            malformed: finding.differences.iter().flat_map(|(_, it)| &it.malformed).map(ToString::to_string).collect(),
             fields,
             writers: writers.collect(),
         }
@@ -359,7 +362,8 @@ fn say_fields(out: &mut Output, finding: &FindingReport) {
         out.line(format!("  {whose:width$}  {path:path_width$}  left {left}  right {right}"));
     }
     let more = finding.field_count.saturating_sub(u64::try_from(finding.fields.len()).unwrap_or(0));
-    if !finding.complete {
+    finding.malformed.iter().for_each(|page| out.line(format!("  {page}: its recorder is at fault")));
+    if !finding.complete && finding.malformed.is_empty() {
         out.line(format!("  and at least {more} more fields in {}: too much to look at", finding.columns.join(", ")));
     } else if more > 0 {
         out.line(format!("  and {more} more fields in {}: --limit shows more", finding.columns.join(", ")));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    Blame, DiffError, Differences, Fields, Rerun, Standing,
+    Blame, Differences, Fields, Rerun, Standing,
     blame::{BlameError, blame},
     first_difference, read_frame,
     side::{Side, SideState, raw_state, run_on, side},
@@ -107,9 +107,6 @@ pub enum TraceDiffError<L, R> {
         /// Of the right one.
         right: [Tick; 2],
     },
-    /// Pages that are malformed although their hash holds.
-    #[error(transparent)]
-    Diff(#[from] DiffError),
 }
 
 /// Compares two traces; lists at most `limit` differing fields.
@@ -168,7 +165,7 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
         let standing = [left_side.standing.clone(), right_side.standing.clone()];
         let verdict = verdict(&standing);
         let differences = match (&left_side.state, &right_side.state) {
-            (Some(left), Some(right)) => Some((tick, worlds(&*left.view(), &*right.view(), self.limit)?)),
+            (Some(left), Some(right)) => Some((tick, worlds(&*left.view(), &*right.view(), self.limit))),
             _ => self.later_differences(tick, [&left_side, &right_side])?,
         };
         let at_tick = differences.as_ref().filter(|(at, _)| *at == tick).map(|(_, differences)| differences);
@@ -237,7 +234,7 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
             let one = later(self.left, candidate, &left.standing, self.rerun).map_err(TraceDiffError::Left)?;
             let other = later(self.right, candidate, &right.standing, self.rerun).map_err(TraceDiffError::Right)?;
             if let (Some(one), Some(other)) = (one, other) {
-                return Ok(Some((candidate, worlds(&*one.view(), &*other.view(), self.limit)?)));
+                return Ok(Some((candidate, worlds(&*one.view(), &*other.view(), self.limit))));
             }
         }
         Ok(None)

@@ -92,22 +92,27 @@ pub struct Differences {
     pub field_count: u64,
     /// Rows that differ in each column that does, in schema order.
     pub columns: Vec<(String, u64)>,
-    /// Whether everything that differs was looked at; else there were more rows and values than
+    /// Whether everything that differs was looked at; else a page is malformed or there were more rows and values than
     /// [`DIFF_VALUES_MAX`](limits::DIFF_VALUES_MAX), and the counts are lower bounds.
     pub is_complete: bool,
     /// Columns that only one side has, or that have another type there.
     pub unmatched: Vec<String>,
+    /// Pages that could not be compared, the first of them.
+    pub malformed: Vec<DiffError>,
 }
+
+/// Most malformed pages and rows that are told of.
+const MALFORMED_TOLD: usize = 16;
 
 impl Differences {
     /// Whether both states are the same but for their heads.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.field_count == 0 && self.unmatched.is_empty()
+        self.field_count == 0 && self.columns.is_empty() && self.unmatched.is_empty()
     }
 }
 
-/// Why two states cannot be compared.
+/// A part of two states that cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiffError {
@@ -125,11 +130,9 @@ pub enum DiffError {
     },
 }
 
-/// Compares two states; lists at most `limit` differing fields.
-///
-/// # Errors
-/// When a page of either is malformed.
-pub fn worlds(left: &dyn StateView, right: &dyn StateView, limit: usize) -> Result<Differences, DiffError> {
+/// Compares two states; lists at most `limit` differing fields. A malformed page of either is told of and passed over.
+#[must_use]
+pub fn worlds(left: &dyn StateView, right: &dyn StateView, limit: usize) -> Differences {
     let heads = [left.head(), right.head()];
     let differences = Differences {
         heads,
@@ -138,11 +141,12 @@ pub fn worlds(left: &dyn StateView, right: &dyn StateView, limit: usize) -> Resu
         columns: Vec::new(),
         is_complete: true,
         unmatched: Vec::new(),
+        malformed: Vec::new(),
     };
     let mut comparison = Comparison { left, right, limit, budget: limits::DIFF_VALUES_MAX, differences };
     for (at, ty) in left.schema().columns.iter().enumerate() {
         match right.column(&ty.name) {
-            Some((other, theirs)) if theirs == ty => comparison.column(ty, at, other)?,
+            Some((other, theirs)) if theirs == ty => comparison.column(ty, at, other),
             _ => comparison.differences.unmatched.push(ty.name.to_string()),
         }
     }
@@ -151,7 +155,7 @@ pub fn worlds(left: &dyn StateView, right: &dyn StateView, limit: usize) -> Resu
             comparison.differences.unmatched.push(ty.name.to_string());
         }
     }
-    Ok(comparison.differences)
+    comparison.differences
 }
 
 struct Comparison<'a> {
@@ -164,7 +168,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn column(&mut self, ty: &ColumnType, left: usize, right: usize) -> Result<(), DiffError> {
+    fn column(&mut self, ty: &ColumnType, left: usize, right: usize) {
         let mut rows = 0_u64;
         let pages = differing_pages(&self.left.pages(left), &self.right.pages(right));
         let is_different = !pages.is_empty();
@@ -172,12 +176,21 @@ impl Comparison<'_> {
             if !self.spend(ty.page_rows.into()) {
                 break;
             }
-            rows = rows.saturating_add(self.page(ty, entries, [left, right])?);
+            match self.page(ty, entries, [left, right]) {
+                Ok(count) => rows = rows.saturating_add(count),
+                Err(fault) => self.malformed(fault),
+            }
         }
         if is_different {
             self.differences.columns.push((ty.name.to_string(), rows));
         }
-        Ok(())
+    }
+
+    fn malformed(&mut self, fault: DiffError) {
+        self.differences.is_complete = false;
+        if self.differences.malformed.len() < MALFORMED_TOLD {
+            self.differences.malformed.push(fault);
+        }
     }
 
     /// Takes `count` from what may still be looked at; false where it is more than that.
@@ -207,24 +220,26 @@ impl Comparison<'_> {
             if sides[0] != sides[1] {
                 count = count.saturating_add(1);
                 let row = page.saturating_mul(u32::from(ty.page_rows)).saturating_add(u32::from(place));
-                self.row(ty, page, row, sides)?;
+                self.row(ty, page, row, sides);
             }
         }
         Ok(count)
     }
 
-    fn row(&mut self, ty: &ColumnType, page: u32, row: u32, sides: [Option<&[u8]>; 2]) -> Result<(), DiffError> {
+    fn row(&mut self, ty: &ColumnType, page: u32, row: u32, sides: [Option<&[u8]>; 2]) {
         if sides.iter().all(Option::is_some) && !self.spend(u64::from(ty.ty.leaf_count()).saturating_mul(2)) {
-            return Ok(());
+            return;
         }
-        let fields = row_fields(ty, page, sides)?;
+        let fields = match row_fields(ty, page, sides) {
+            Ok(fields) => fields,
+            Err(fault) => return self.malformed(fault),
+        };
         self.differences.field_count = self.differences.field_count.saturating_add(fields.len() as u64);
         let room = self.limit.saturating_sub(self.differences.list.len());
         if room > 0 {
             let fields = fields.into_iter().take(room).collect();
             self.differences.list.extend(named(self.left, self.right, ty, page, row, fields));
         }
-        Ok(())
     }
 }
 
