@@ -99,6 +99,24 @@ pub struct Constants {
     pub condition_rounds: u16,
     /// Share of its speed that standing up costs a creature for a round, in percent (50).
     pub rising_percent: u8,
+    /// How long what is dropped or spilled lies on the ground, in seconds; 0: for ever. What the set-up laid out stays.
+    pub litter_seconds: u16,
+    /// How far a creature follows an enemy it has in mind, in percent of its awareness.
+    pub pursuit_percent: u16,
+    /// Speed of one who flees, in percent: it takes the Dash action (200).
+    pub dash_percent: u16,
+    /// How near a creature goes to its enemy, in percent of its reach.
+    pub stand_off_percent: u8,
+    /// A creature that keeps a distance backs off within this share of it, in percent.
+    pub retreat_percent: u8,
+    /// ... and goes on where it was going as long as that is beyond this share of it.
+    pub ease_percent: u8,
+    /// From how far things are taken up, in cells.
+    pub hand_cells: u8,
+    /// From how far things are handed over, in cells: both stretch out a hand.
+    pub give_cells: u8,
+    /// How often a creature looks around between its turns, in milliseconds.
+    pub beat_milliseconds: u16,
 }
 
 /// A kind of damage.

@@ -141,7 +141,14 @@ fn constants(it: &Constants) -> Checked {
     place.range("critical_dice", it.critical_dice, 1..=10)?;
     place.range("condition_rounds", it.condition_rounds, 1..=u16::MAX)?;
     // All of the speed would leave nothing to walk with.
-    place.range("rising_percent", it.rising_percent, 0..=99)
+    place.range("rising_percent", it.rising_percent, 0..=99)?;
+    place.range("pursuit_percent", it.pursuit_percent, 100..=1_000)?;
+    place.range("dash_percent", it.dash_percent, 100..=1_000)?;
+    place.range("stand_off_percent", it.stand_off_percent, 1..=100)?;
+    place.range("retreat_percent", it.retreat_percent, 0..=100)?;
+    place.range("ease_percent", it.ease_percent, 0..=100)?;
+    place.range("beat_milliseconds", it.beat_milliseconds, 1..=60_000)?;
+    Ok(())
 }
 
 fn condition(place: Place, it: &Condition, pack: &Pack) -> Checked {

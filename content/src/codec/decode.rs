@@ -98,6 +98,15 @@ fn constants(it: fb::Constants<'_>) -> Decoded<Constants> {
         corpse_seconds: it.corpse_seconds(),
         condition_rounds: it.condition_rounds(),
         rising_percent: it.rising_percent(),
+        litter_seconds: it.litter_seconds(),
+        pursuit_percent: it.pursuit_percent(),
+        dash_percent: it.dash_percent(),
+        stand_off_percent: it.stand_off_percent(),
+        retreat_percent: it.retreat_percent(),
+        ease_percent: it.ease_percent(),
+        hand_cells: it.hand_cells(),
+        give_cells: it.give_cells(),
+        beat_milliseconds: it.beat_milliseconds(),
     })
 }
 

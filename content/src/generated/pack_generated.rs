@@ -2895,6 +2895,15 @@ pub mod tickworld {
             pub const VT_CORPSE_SECONDS: ::flatbuffers::VOffsetT = 22;
             pub const VT_CONDITION_ROUNDS: ::flatbuffers::VOffsetT = 24;
             pub const VT_RISING_PERCENT: ::flatbuffers::VOffsetT = 26;
+            pub const VT_LITTER_SECONDS: ::flatbuffers::VOffsetT = 28;
+            pub const VT_PURSUIT_PERCENT: ::flatbuffers::VOffsetT = 30;
+            pub const VT_DASH_PERCENT: ::flatbuffers::VOffsetT = 32;
+            pub const VT_STAND_OFF_PERCENT: ::flatbuffers::VOffsetT = 34;
+            pub const VT_RETREAT_PERCENT: ::flatbuffers::VOffsetT = 36;
+            pub const VT_EASE_PERCENT: ::flatbuffers::VOffsetT = 38;
+            pub const VT_HAND_CELLS: ::flatbuffers::VOffsetT = 40;
+            pub const VT_GIVE_CELLS: ::flatbuffers::VOffsetT = 42;
+            pub const VT_BEAT_MILLISECONDS: ::flatbuffers::VOffsetT = 44;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -2912,10 +2921,19 @@ pub mod tickworld {
                 if let Some(x) = args.ability_modifiers {
                     builder.add_ability_modifiers(x);
                 }
+                builder.add_beat_milliseconds(args.beat_milliseconds);
+                builder.add_dash_percent(args.dash_percent);
+                builder.add_pursuit_percent(args.pursuit_percent);
+                builder.add_litter_seconds(args.litter_seconds);
                 builder.add_condition_rounds(args.condition_rounds);
                 builder.add_corpse_seconds(args.corpse_seconds);
                 builder.add_cell_feet(args.cell_feet);
                 builder.add_round_seconds(args.round_seconds);
+                builder.add_give_cells(args.give_cells);
+                builder.add_hand_cells(args.hand_cells);
+                builder.add_ease_percent(args.ease_percent);
+                builder.add_retreat_percent(args.retreat_percent);
+                builder.add_stand_off_percent(args.stand_off_percent);
                 builder.add_rising_percent(args.rising_percent);
                 builder.add_unarmored_class(args.unarmored_class);
                 builder.add_save_dc_base(args.save_dc_base);
@@ -3023,6 +3041,69 @@ pub mod tickworld {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u8>(Constants::VT_RISING_PERCENT, Some(50)).unwrap() }
             }
+            #[inline]
+            pub fn litter_seconds(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_LITTER_SECONDS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn pursuit_percent(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_PURSUIT_PERCENT, Some(150)).unwrap() }
+            }
+            #[inline]
+            pub fn dash_percent(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_DASH_PERCENT, Some(200)).unwrap() }
+            }
+            #[inline]
+            pub fn stand_off_percent(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_STAND_OFF_PERCENT, Some(90)).unwrap() }
+            }
+            #[inline]
+            pub fn retreat_percent(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_RETREAT_PERCENT, Some(50)).unwrap() }
+            }
+            #[inline]
+            pub fn ease_percent(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_EASE_PERCENT, Some(75)).unwrap() }
+            }
+            #[inline]
+            pub fn hand_cells(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_HAND_CELLS, Some(1)).unwrap() }
+            }
+            #[inline]
+            pub fn give_cells(&self) -> u8 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u8>(Constants::VT_GIVE_CELLS, Some(2)).unwrap() }
+            }
+            #[inline]
+            pub fn beat_milliseconds(&self) -> u16 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u16>(Constants::VT_BEAT_MILLISECONDS, Some(500)).unwrap() }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Constants<'_> {
@@ -3052,6 +3133,15 @@ pub mod tickworld {
                     .visit_field::<u16>("corpse_seconds", Self::VT_CORPSE_SECONDS, false)?
                     .visit_field::<u16>("condition_rounds", Self::VT_CONDITION_ROUNDS, false)?
                     .visit_field::<u8>("rising_percent", Self::VT_RISING_PERCENT, false)?
+                    .visit_field::<u16>("litter_seconds", Self::VT_LITTER_SECONDS, false)?
+                    .visit_field::<u16>("pursuit_percent", Self::VT_PURSUIT_PERCENT, false)?
+                    .visit_field::<u16>("dash_percent", Self::VT_DASH_PERCENT, false)?
+                    .visit_field::<u8>("stand_off_percent", Self::VT_STAND_OFF_PERCENT, false)?
+                    .visit_field::<u8>("retreat_percent", Self::VT_RETREAT_PERCENT, false)?
+                    .visit_field::<u8>("ease_percent", Self::VT_EASE_PERCENT, false)?
+                    .visit_field::<u8>("hand_cells", Self::VT_HAND_CELLS, false)?
+                    .visit_field::<u8>("give_cells", Self::VT_GIVE_CELLS, false)?
+                    .visit_field::<u16>("beat_milliseconds", Self::VT_BEAT_MILLISECONDS, false)?
                     .finish();
                 Ok(())
             }
@@ -3069,6 +3159,15 @@ pub mod tickworld {
             pub corpse_seconds: u16,
             pub condition_rounds: u16,
             pub rising_percent: u8,
+            pub litter_seconds: u16,
+            pub pursuit_percent: u16,
+            pub dash_percent: u16,
+            pub stand_off_percent: u8,
+            pub retreat_percent: u8,
+            pub ease_percent: u8,
+            pub hand_cells: u8,
+            pub give_cells: u8,
+            pub beat_milliseconds: u16,
         }
         impl<'a> Default for ConstantsArgs<'a> {
             #[inline]
@@ -3086,6 +3185,15 @@ pub mod tickworld {
                     corpse_seconds: 0,
                     condition_rounds: 10,
                     rising_percent: 50,
+                    litter_seconds: 0,
+                    pursuit_percent: 150,
+                    dash_percent: 200,
+                    stand_off_percent: 90,
+                    retreat_percent: 50,
+                    ease_percent: 75,
+                    hand_cells: 1,
+                    give_cells: 2,
+                    beat_milliseconds: 500,
                 }
             }
         }
@@ -3156,6 +3264,42 @@ pub mod tickworld {
                 self.fbb_.push_slot::<u8>(Constants::VT_RISING_PERCENT, rising_percent, 50);
             }
             #[inline]
+            pub fn add_litter_seconds(&mut self, litter_seconds: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_LITTER_SECONDS, litter_seconds, 0);
+            }
+            #[inline]
+            pub fn add_pursuit_percent(&mut self, pursuit_percent: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_PURSUIT_PERCENT, pursuit_percent, 150);
+            }
+            #[inline]
+            pub fn add_dash_percent(&mut self, dash_percent: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_DASH_PERCENT, dash_percent, 200);
+            }
+            #[inline]
+            pub fn add_stand_off_percent(&mut self, stand_off_percent: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_STAND_OFF_PERCENT, stand_off_percent, 90);
+            }
+            #[inline]
+            pub fn add_retreat_percent(&mut self, retreat_percent: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_RETREAT_PERCENT, retreat_percent, 50);
+            }
+            #[inline]
+            pub fn add_ease_percent(&mut self, ease_percent: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_EASE_PERCENT, ease_percent, 75);
+            }
+            #[inline]
+            pub fn add_hand_cells(&mut self, hand_cells: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_HAND_CELLS, hand_cells, 1);
+            }
+            #[inline]
+            pub fn add_give_cells(&mut self, give_cells: u8) {
+                self.fbb_.push_slot::<u8>(Constants::VT_GIVE_CELLS, give_cells, 2);
+            }
+            #[inline]
+            pub fn add_beat_milliseconds(&mut self, beat_milliseconds: u16) {
+                self.fbb_.push_slot::<u16>(Constants::VT_BEAT_MILLISECONDS, beat_milliseconds, 500);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConstantsBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 ConstantsBuilder { fbb_: _fbb, start_: start }
@@ -3184,6 +3328,15 @@ pub mod tickworld {
                 ds.field("corpse_seconds", &self.corpse_seconds());
                 ds.field("condition_rounds", &self.condition_rounds());
                 ds.field("rising_percent", &self.rising_percent());
+                ds.field("litter_seconds", &self.litter_seconds());
+                ds.field("pursuit_percent", &self.pursuit_percent());
+                ds.field("dash_percent", &self.dash_percent());
+                ds.field("stand_off_percent", &self.stand_off_percent());
+                ds.field("retreat_percent", &self.retreat_percent());
+                ds.field("ease_percent", &self.ease_percent());
+                ds.field("hand_cells", &self.hand_cells());
+                ds.field("give_cells", &self.give_cells());
+                ds.field("beat_milliseconds", &self.beat_milliseconds());
                 ds.finish()
             }
         }

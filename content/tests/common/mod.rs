@@ -37,6 +37,15 @@ fn constants() -> Constants {
         corpse_seconds: 60,
         condition_rounds: 10,
         rising_percent: 50,
+        litter_seconds: 0,
+        pursuit_percent: 150,
+        dash_percent: 200,
+        stand_off_percent: 90,
+        retreat_percent: 50,
+        ease_percent: 75,
+        hand_cells: 1,
+        give_cells: 2,
+        beat_milliseconds: 500,
     }
 }
 

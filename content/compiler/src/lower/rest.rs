@@ -35,7 +35,7 @@ const CONDITION_EFFECTS: [(&str, ConditionEffect); 16] = [
     ("ends-by-rising", ConditionEffect::EndsByRising),
 ];
 
-const CONSTANTS: [&str; 12] = [
+const CONSTANTS: [&str; 21] = [
     "round_seconds",
     "cell_feet",
     "ability_modifiers",
@@ -48,6 +48,15 @@ const CONSTANTS: [&str; 12] = [
     "corpse_seconds",
     "condition_rounds",
     "rising_percent",
+    "litter_seconds",
+    "pursuit_percent",
+    "dash_percent",
+    "stand_off_percent",
+    "retreat_percent",
+    "ease_percent",
+    "hand_cells",
+    "give_cells",
+    "beat_milliseconds",
 ];
 
 /// The constants, which must stand somewhere; `None` after reporting that they do not.
@@ -81,6 +90,15 @@ pub(crate) fn constants(reader: &mut Reader<'_, '_>) -> Option<Constants> {
         corpse_seconds: short(number("corpse_seconds", 0, 65_535)),
         condition_rounds: short(number("condition_rounds", 1, 65_535)),
         rising_percent: byte(number("rising_percent", 0, 99)),
+        litter_seconds: short(number("litter_seconds", 0, 65_535)),
+        pursuit_percent: short(number("pursuit_percent", 100, 1_000)),
+        dash_percent: short(number("dash_percent", 100, 1_000)),
+        stand_off_percent: byte(number("stand_off_percent", 1, 100)),
+        retreat_percent: byte(number("retreat_percent", 0, 100)),
+        ease_percent: byte(number("ease_percent", 0, 100)),
+        hand_cells: byte(number("hand_cells", 0, 255)),
+        give_cells: byte(number("give_cells", 0, 255)),
+        beat_milliseconds: short(number("beat_milliseconds", 1, 60_000)),
     })
 }
 
