@@ -57,7 +57,7 @@ impl Health {
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// Tick within the round; earlier for a higher initiative.
-    pub phase: u16,
+    pub phase: u32,
     /// The action of the last turn is not used up: it is held ready until it can be used (SRD 5.1 p. 93, "Ready").
     pub ready: bool,
 }
@@ -86,6 +86,24 @@ pub struct Seeking {
     pub since_tick: u64,
 }
 
+/// A player's walk whose way is searched for piece by piece.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// Where it is to end.
+    pub goal: Vec2,
+}
+
+/// Found no way to an enemy.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balked {
+    /// To whom.
+    pub enemy: Entity,
+    /// How often in a row.
+    pub failures: u8,
+    /// When it looks again.
+    pub until_tick: u64,
+}
+
 /// What the conditions on a creature do, taken together; only creatures with conditions have it.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -96,6 +114,12 @@ pub struct Status {
     /// Whether any of them is [held](Affliction::hold).
     pub held: bool,
 }
+
+/// By which content's conditions every [`Status`] was worked out ([`Ruleset::conditions_print`]).
+///
+/// [`Ruleset::conditions_print`]: crate::ruleset::Ruleset::conditions_print
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reckoned(pub u64);
 
 impl Status {
     /// Whether the conditions have this effect.
@@ -200,7 +224,12 @@ pub enum Act {
 
 /// What a player's input asked for, kept until their turn.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Intent(pub Deed);
+pub struct Intent {
+    /// What.
+    pub deed: Deed,
+    /// When they asked.
+    pub asked_tick: u64,
+}
 
 /// A consequence on its way to the one it befalls; gone before the tick ends.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]

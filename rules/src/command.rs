@@ -118,5 +118,9 @@ pub mod codes {
         SELF_TARGET = 18 "not to yourself";
         /// Both hands are needed.
         HANDS_FULL = 19 "both hands are needed";
+        /// One deed a turn: another one is done in this tick.
+        BUSY = 20 "you are already acting";
+        /// The world holds no more things.
+        WORLD_FULL = 21 "there is no room in the world";
     }
 }

@@ -6,7 +6,7 @@
 use tickworld_content::model::{Constants, Dice};
 use tickworld_sim::rng::Rng;
 
-/// Whether a d20 roll has advantage, disadvantage, both or neither (SRD 5.1 p. 77).
+/// Whether a d20 roll has advantage, disadvantage, both or neither (SRD 5.1, "Advantage and Disadvantage").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edge {
     /// Something gives advantage.
@@ -20,7 +20,8 @@ impl Edge {
     pub const NONE: Self = Self { advantage: false, disadvantage: false };
 }
 
-/// One d20, or the better or worse of two; advantage and disadvantage cancel, however many there are (SRD 5.1 p. 77).
+/// One d20, or the better or worse of two; advantage and disadvantage cancel, however many there are (SRD 5.1, "Advantage and
+/// Disadvantage").
 pub fn d20(rng: &mut Rng, edge: Edge) -> u32 {
     let first = rng.die(20);
     if edge.advantage == edge.disadvantage {
@@ -41,8 +42,8 @@ pub enum AttackRoll {
     Critical,
 }
 
-/// Judges a natural roll (SRD 5.1 p. 95): the highest always hits and is critical, the lowest always misses, else the sum
-/// must reach the armour class.
+/// Judges a natural roll (SRD 5.1, "Rolling 1 or 20"): the highest always hits and is critical, the lowest always misses, else
+/// the sum must reach the armour class.
 #[must_use]
 pub fn judge_attack(constants: &Constants, natural: u32, bonus: i32, armor_class: i32) -> AttackRoll {
     if natural >= u32::from(constants.critical_from) {

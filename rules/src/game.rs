@@ -27,7 +27,7 @@ impl Game for Rules {
     type Content = Ruleset;
 
     const NAME: &'static str = "tickworld-d20";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const SYSTEMS: &'static [System<Self>] = &[
         System { name: "conditions::expire", run: conditions::expire },
         System { name: "conditions::release", run: conditions::release },

@@ -1,7 +1,7 @@
 //! The rows of things: purses, bags, what is worn, what lies on the ground, walls, spawners, and what newcomers get.
 //!
 //! Invariant: coins are only moved, never made, by inputs; the sum over all purses changes only where a set-up or a
-//! newcomer's class brings some in.
+//! newcomer's class brings some in, or what nobody took up in time is gone.
 
 use tickworld_sim::{Component, math::Vec2};
 
@@ -36,6 +36,8 @@ pub struct Equipment {
 pub struct GroundItem {
     /// The things; none for a heap of coins.
     pub stack: Option<Stack>,
+    /// When it goes; `None` for what the set-up laid out, which stays.
+    pub until_tick: Option<u64>,
 }
 
 /// A rectangle of cells that nobody enters.

@@ -2,7 +2,8 @@
 //! on a map of cells; every number of it read from a content pack.
 //!
 //! [`Rules`] is the game, [`Realm`] its state, [`Ruleset`] its content; [`SetUp`] begins a world, [`Command`] is what
-//! players send. The systems are in [`systems`], in the order of a tick, each with the page of the SRD 5.1 that it follows.
+//! players send. The systems are in [`systems`], in the order of a tick, each with what it follows of the
+//! SRD 5.1: a page, or a section by its title.
 //!
 //! Time: a round is six seconds (content may say otherwise), at 30 ticks a second 180 ticks. A creature's initiative gives the
 //! tick within the round at which its turn comes. Space: places are in feet, cells five feet wide count from the map's corner.

@@ -3,17 +3,15 @@
 //! These bound work and memory; none is a number of the game. What a designer tunes is content, what an operator tunes is
 //! [`Settings`](crate::settings::Settings).
 
-/// Ticks between two looks of a creature at its surroundings: half a second at thirty ticks a second.
-pub const BEAT_TICKS: u16 = 15;
 /// Beats between two looks of a creature that has no enemy in mind.
-pub const IDLE_BEATS: u16 = 4;
+pub const IDLE_BEATS: u32 = 4;
 /// Factions of a world: as many as a word has bits.
 pub const FACTIONS_MAX: u8 = 32;
 /// Edge of a map in cells.
 pub const MAP_CELLS_MAX: u16 = 4096;
 /// Enemies that one search for a target compares; nearer tiles come first.
 pub const CANDIDATES_MAX: usize = 48;
-/// Creatures that one area reaches, in ascending row order.
+/// Creatures that one area reaches; those nearest to its origin come first.
 pub const AREA_TARGETS_MAX: usize = 64;
 /// Cells that one path search expands before it settles for the best place found.
 pub const SEARCH_NODES_MAX: u32 = 4096;
@@ -21,6 +19,10 @@ pub const SEARCH_NODES_MAX: u32 = 4096;
 pub const SEARCHES_PER_WAVE: usize = 8;
 /// Legs of a path; a longer one is asked for again on the way.
 pub const LEGS_MAX: usize = 32;
+/// How often the wait of a creature that finds no way to its enemy doubles, from one round on, before it looks again.
+pub const BALKS_MAX: u8 = 4;
+/// Coins in one purse of a set-up: sums over a full world stay far from the end of 64 bits.
+pub const COINS_MAX: u64 = 1_000_000_000_000;
 /// Conditions on one creature at a time.
 pub const AFFLICTIONS_MAX: u32 = 32;
 /// Kinds of things in one bag.

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use tickworld_content::model::{Shape, Target};
+use tickworld_content::model::{ConditionEffect, Shape, Target};
 use tickworld_sim::math::{Fx, Vec2};
 
 use crate::{
@@ -26,11 +26,18 @@ pub fn girth(realm: &Realm, rules: &Ruleset, creatures: &[ContentKey]) -> Fx {
 #[must_use]
 #[inline]
 pub fn within(a: Vec2, b: Vec2, distance: Fx) -> bool {
-    // Exact, on the bits; only places some 2^47 feet apart saturate, and they are not within anything.
-    let (dx, dy) = (a.x.to_bits().abs_diff(b.x.to_bits()), a.y.to_bits().abs_diff(b.y.to_bits()));
-    let far = u64::try_from(distance.to_bits()).unwrap_or(0);
-    let square = |side: u64| u128::from(side).saturating_mul(side.into());
-    square(dx).saturating_add(square(dy)) <= square(far)
+    let far = u128::from(u64::try_from(distance.to_bits()).unwrap_or(0));
+    square_distance(a, b) <= far.saturating_mul(far)
+}
+
+/// Exact, on the bits; only places some 2^47 feet apart saturate, and they are not within anything.
+#[inline]
+fn square_distance(a: Vec2, b: Vec2) -> u128 {
+    let square = |a: Fx, b: Fx| {
+        let side = u128::from(a.to_bits().abs_diff(b.to_bits()));
+        side.saturating_mul(side)
+    };
+    square(a.x, b.x).saturating_add(square(a.y, b.y))
 }
 
 /// Whether `target` is within `distance` feet of `actor`, their sizes taken into account.
@@ -38,6 +45,34 @@ pub fn within(a: Vec2, b: Vec2, distance: Fx) -> bool {
 pub fn reaches(realm: &Realm, rules: &Ruleset, actor: &Someone, target: &Someone, distance: Fx) -> bool {
     let girth = girth(realm, rules, &[actor.creature.key, target.creature.key]);
     within(actor.place, target.place, distance.saturating_add(girth))
+}
+
+/// What the largest creature's size adds to every reach, in feet: who is within reach is found by looking so much farther.
+#[must_use]
+pub fn girth_max(realm: &Realm, rules: &Ruleset) -> Fx {
+    realm.settings.cell().saturating_mul(Fx::HALF).mul_int(rules.girth_cells_max().into())
+}
+
+/// Whether an enemy who can act stands within a cell of `who`, or `target` does, whoever it is: what hinders ranged attacks
+/// (SRD 5.1, "Ranged Attacks in Close Combat").
+#[must_use]
+pub fn is_pressed(realm: &Realm, rules: &Ruleset, who: &Someone, target: &Someone) -> bool {
+    let cell = realm.settings.cell();
+    let presses = |other: &Someone| {
+        other.row != who.row
+            && reaches(realm, rules, who, other, cell)
+            && !realm.suffers(other.row, ConditionEffect::NoActions)
+            && realm.obstacles.can_see(other.place, who.place)
+    };
+    if presses(target) {
+        return true;
+    }
+    let radius = cell.saturating_add(girth(realm, rules, &[who.creature.key])).saturating_add(girth_max(realm, rules));
+    let mut pressed = false;
+    realm.grid.visit(who.place, radius, realm.factions.enemies_of(who.creature.faction), |member| {
+        pressed = pressed || realm.someone_in(member.row).is_some_and(|other| presses(&other));
+    });
+    pressed
 }
 
 /// An area laid on the map (SRD 5.1 p. 102).
@@ -105,21 +140,21 @@ impl Area {
         Fx::from_int(i32::from(farthest)).mul_int(5).saturating_div(Fx::from_int(4))
     }
 
-    /// Living creatures in it that its origin can see, by row, at most [`limits::AREA_TARGETS_MAX`]. The one who makes an area
-    /// that starts at them is left out.
+    /// Living creatures in it that its origin can see, nearest to the origin first, the lower row of equals; at most
+    /// [`limits::AREA_TARGETS_MAX`]. The one who makes an area that starts at them is left out.
     #[must_use]
     pub fn creatures(&self, realm: &Realm, rules: &Ruleset, actor: &Someone) -> Vec<Someone> {
-        let mut rows = Vec::new();
-        // The largest creature's girth still counts: two cells beyond the edge.
-        let radius = self.radius().saturating_add(realm.settings.cell().mul_int(2));
-        realm.grid.visit(self.origin, radius, u32::MAX, |member| rows.push(member.row));
-        rows.sort_unstable();
-        let mut found = Vec::new();
-        for row in rows {
-            let Some(someone) = realm.someone_in(row) else { continue };
-            if self.from_actor && row == actor.row {
-                continue;
+        let mut near = Vec::new();
+        let radius = self.radius().saturating_add(girth_max(realm, rules));
+        realm.grid.visit(self.origin, radius, u32::MAX, |member| {
+            if self.from_actor && member.row == actor.row {
+                return;
             }
+            near.extend(realm.someone_in(member.row).map(|it| (square_distance(self.origin, it.place), it)));
+        });
+        near.sort_unstable_by_key(|(distance, it)| (*distance, it.row));
+        let mut found = Vec::new();
+        for (_, someone) in near {
             let girth = girth(realm, rules, &[someone.creature.key]);
             if self.holds(someone.place, girth) && realm.obstacles.can_see(self.origin, someone.place) {
                 found.push(someone);

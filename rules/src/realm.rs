@@ -17,10 +17,12 @@ use tickworld_sim::{
 
 use crate::{
     body::{
-        Affliction, Blow, Controlled, Corpse, Creature, Deed, Health, Intent, Motion, Origin, Position, Rest, Rising,
-        Seeking, Spent, Status, Struck, Target, Turn,
+        Affliction, Balked, Blow, Controlled, Corpse, Creature, Deed, Errand, Health, Intent, Motion, Origin, Position,
+        Reckoned, Rest, Rising, Seeking, Spent, Status, Struck, Target, Turn,
     },
     goods::{Class, Equipment, GroundItem, Purse, Spawner, Stack, Tally, Wall},
+    key::ContentKey,
+    ruleset::Ruleset,
     settings::{Factions, Settings},
     space::{Grid, Obstacles},
 };
@@ -49,6 +51,7 @@ pub struct Realm {
     pub settings: Resource<Settings>,
     pub factions: Resource<Factions>,
     pub tally: Resource<Tally>,
+    pub reckoned: Resource<Reckoned>,
 
     pub creature: Column<Creature>,
     pub controlled: Column<Controlled>,
@@ -60,6 +63,8 @@ pub struct Realm {
     pub motion: Column<Motion>,
     pub path: ListColumn<Vec2, 8>,
     pub seeking: Column<Seeking>,
+    pub errand: Column<Errand>,
+    pub balked: Column<Balked>,
     pub status: Column<Status>,
     pub affliction: ListColumn<Affliction, 4>,
     pub rising: Column<Rising>,
@@ -135,9 +140,23 @@ impl Realm {
 
     /// Whether a condition with this effect on `row` was inflicted by `source` (charmed, frightened).
     #[must_use]
-    pub fn suffers_from(&self, row: Row, effect: ConditionEffect, source: Entity) -> bool {
-        // Which of several conditions has the effect is not told apart: all their sources are spared and avoided.
-        self.suffers(row, effect) && self.affliction.iter(row).any(|it| it.source == source)
+    pub fn suffers_from(&self, rules: &Ruleset, row: Row, effect: ConditionEffect, source: Entity) -> bool {
+        self.sources(rules, row, effect).any(|it| it == source)
+    }
+
+    /// Who inflicted conditions with this effect on `row`.
+    pub fn sources<'r>(
+        &'r self,
+        rules: &'r Ruleset,
+        row: Row,
+        effect: ConditionEffect,
+    ) -> impl Iterator<Item = Entity> + 'r {
+        // The status says at once of nearly everybody that there is nothing to look for.
+        let suffers = self.suffers(row, effect);
+        let list = suffers.then(|| self.affliction.iter(row)).into_iter().flatten();
+        let creature = self.creature.get(row).map_or(ContentKey(0), |creature| creature.key);
+        let bit = 1 << (effect as u32);
+        list.filter(move |it| rules.effects_on(creature, it.condition) & bit != 0).map(|it| it.source)
     }
 
     /// Stops a walk and forgets its path.
@@ -145,6 +164,7 @@ impl Realm {
         self.motion.remove(row);
         self.path.clear(row);
         self.seeking.remove(row);
+        self.errand.remove(row);
     }
 
     /// Whether two factions fight, as the rows of both say.

@@ -6,7 +6,8 @@
 use alloc::vec::Vec;
 
 use tickworld_content::model::{
-    Ability, Action, Bonus, Casting, ConditionEffect, Creature, Feet, ItemUse, Key, Pack, Shape, Spell, Target,
+    Ability, Action, Bonus, Casting, ConditionEffect, Creature, Damage, Feet, Inflict, ItemUse, Key, Pack, Shape,
+    Spell, Target,
 };
 use tickworld_sim::math::Fx;
 
@@ -22,6 +23,11 @@ pub struct Ruleset {
     condition_effects: Vec<u32>,
     /// As `pack.conditions`: the effects of each by itself, one bit each.
     own_effects: Vec<u32>,
+    /// As `pack.conditions`: each with those it includes, and theirs, one bit each.
+    included: Vec<u64>,
+    conditions_print: u64,
+    /// The greatest [`Sheet::girth_cells`].
+    girth_cells_max: u8,
     /// Keys under which used spell slots of levels 1 to 9 are noted.
     slot_keys: [ContentKey; 9],
 }
@@ -71,15 +77,25 @@ pub fn feet(feet: Feet) -> Fx {
     Fx::from_int(i32::from(feet.0))
 }
 
+/// A share of a length.
+#[must_use]
+pub fn percent(of: Fx, percent: u16) -> Fx {
+    of.mul_int(percent.into()).saturating_div(Fx::from_int(100))
+}
+
 impl Ruleset {
     /// Prepares a pack.
     #[must_use]
     pub fn new(pack: Pack) -> Self {
-        let sheets = pack.creatures.iter().map(|creature| sheet(&pack, creature)).collect();
-        let condition_effects = (0..pack.conditions.len()).map(|index| effects_of(&pack, index)).collect();
-        let own_effects = pack.conditions.iter().map(|condition| bits(&condition.effects)).collect();
+        let own_effects: Vec<u32> = pack.conditions.iter().map(|condition| bits(&condition.effects)).collect();
+        let included: Vec<u64> = (0..pack.conditions.len()).map(|index| included(&pack, index)).collect();
+        let condition_effects: Vec<u32> = included.iter().map(|set| effects_of(&own_effects, *set)).collect();
+        let harm = Harm { pack: &pack, condition_effects: &condition_effects };
+        let sheets: Vec<Sheet> = pack.creatures.iter().map(|creature| sheet(&harm, creature)).collect();
+        let conditions_print = conditions_print(&pack);
+        let girth_cells_max = sheets.iter().map(|sheet| sheet.girth_cells).max().unwrap_or(0);
         let slot_keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|level| ContentKey::of("slot", level));
-        Self { pack, sheets, condition_effects, own_effects, slot_keys }
+        Self { pack, sheets, condition_effects, own_effects, included, conditions_print, girth_cells_max, slot_keys }
     }
 
     /// The pack.
@@ -96,6 +112,36 @@ impl Ruleset {
         Some((&self.pack.creatures[position], &self.sheets[position]))
     }
 
+    /// The greatest [`Sheet::girth_cells`] of all stat blocks: how far beyond a reach someone may stand who is within it.
+    #[must_use]
+    pub const fn girth_cells_max(&self) -> u8 {
+        self.girth_cells_max
+    }
+
+    /// Whether an action is meant to do harm: it attacks, hurts, asks for a save, or brings a condition that is no blessing.
+    #[must_use]
+    pub fn harms(&self, action: &Action) -> bool {
+        let harm = Harm { pack: &self.pack, condition_effects: &self.condition_effects };
+        action.attack.is_some() || action.effects.iter().any(|it| it.save.is_some()) || harm.is_done_by(action)
+    }
+
+    /// The effects of a condition on a creature: less those of included conditions to which it is immune.
+    #[must_use]
+    pub fn effects_on(&self, creature: ContentKey, condition: ContentKey) -> u32 {
+        let Some(position) = self.pack.condition_position(condition.key()) else { return 0 };
+        let immune = self.creature(creature).map_or(0, |(block, _)| block.condition_immunities.0);
+        if immune & self.included[position] == 0 {
+            return self.condition_effects[position];
+        }
+        effects_of(&self.own_effects, self.included[position] & !immune)
+    }
+
+    /// A number that stands for what conditions do to whom: another one after a switch of content that changes it.
+    #[must_use]
+    pub const fn conditions_print(&self) -> u64 {
+        self.conditions_print
+    }
+
     /// The effects of a condition and of those it includes, one bit each; none for one that the pack lacks.
     #[must_use]
     pub fn condition_effects(&self, condition: ContentKey) -> u32 {
@@ -109,7 +155,7 @@ impl Ruleset {
         own >> (effect as u32) & 1 == 1
     }
 
-    /// Whether a creature cannot come into a condition (SRD 5.1 p. 258).
+    /// Whether a creature cannot come into a condition (SRD 5.1, "Vulnerabilities, Resistances, and Immunities" of monsters).
     #[must_use]
     pub fn is_immune(&self, creature: ContentKey, condition: Key) -> bool {
         let (Some((block, _)), Some(position)) = (self.creature(creature), self.pack.condition_position(condition))
@@ -247,14 +293,35 @@ fn reach_of(action: &Action) -> Feet {
     }
 }
 
-fn aim_of(action: &Action) -> Option<Aim> {
-    let harms = action.effects.iter().any(|effect| !effect.damage.is_empty() || effect.save.is_some());
-    let heals = action.effects.iter().any(|effect| effect.heal.is_some());
-    match action.target {
-        Target::Area { .. } if harms => Some(Aim::Area),
-        Target::Creatures { .. } if harms || action.attack.is_some() => Some(Aim::Foe),
-        Target::Actor | Target::Creatures { .. } if heals => Some(Aim::Wounded),
-        _ => None,
+/// What harm actions do, by a pack's conditions.
+struct Harm<'p> {
+    pack: &'p Pack,
+    condition_effects: &'p [u32],
+}
+
+impl Harm<'_> {
+    /// Whether any effect hurts, or brings a condition that does something and is no blessing.
+    fn is_done_by(&self, action: &Action) -> bool {
+        use ConditionEffect as E;
+        let blessings = bits(&[E::AttacksWithAdvantage, E::AttackedWithDisadvantage, E::ResistsAllDamage]);
+        let curses = |it: &Inflict| {
+            let position = self.pack.condition_position(it.condition);
+            position.is_some_and(|position| self.condition_effects[position] & !blessings != 0)
+        };
+        let hurts = |it: &Damage| it.dice.count > 0 || it.dice.bonus > 0 || it.add_ability;
+        action.effects.iter().any(|it| it.damage.iter().any(hurts) || it.conditions.iter().any(curses))
+    }
+
+    /// `None` for what does nothing to anybody: it is never chosen.
+    fn aim_of(&self, action: &Action) -> Option<Aim> {
+        let harms = self.is_done_by(action);
+        let heals = action.effects.iter().any(|effect| effect.heal.is_some());
+        match action.target {
+            Target::Area { .. } if harms => Some(Aim::Area),
+            Target::Creatures { .. } if harms => Some(Aim::Foe),
+            Target::Actor | Target::Creatures { .. } if heals => Some(Aim::Wounded),
+            _ => None,
+        }
     }
 }
 
@@ -263,40 +330,53 @@ fn modifier(pack: &Pack, score: u8) -> i32 {
     i32::from(table.get(usize::from(score)).or(table.last()).copied().unwrap_or(0))
 }
 
-fn effects_of(pack: &Pack, index: usize) -> u32 {
+fn included(pack: &Pack, index: usize) -> u64 {
     let mut all = 1_u64 << index;
     // Conditions include conditions that include conditions: at most one more each round.
     for _ in 0..pack.conditions.len() {
         let included = (0..pack.conditions.len()).filter(|at| all >> at & 1 == 1);
         all |= included.fold(0, |sum, at| sum | pack.conditions[at].includes.0);
     }
-    let chosen = (0..pack.conditions.len()).filter(|at| all >> at & 1 == 1);
-    chosen.fold(0, |all, at| all | bits(&pack.conditions[at].effects))
+    all
+}
+
+fn effects_of(own_effects: &[u32], set: u64) -> u32 {
+    own_effects.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).fold(0, |all, (_, effects)| all | effects)
+}
+
+/// FNV-1a over what [`Ruleset::effects_on`] depends on.
+fn conditions_print(pack: &Pack) -> u64 {
+    let conditions = pack.conditions.iter().map(|it| [it.key.0, bits(&it.effects).into(), it.includes.0]);
+    let creatures = pack.creatures.iter().map(|it| [it.key.0, 0, it.condition_immunities.0]);
+    conditions.chain(creatures).flatten().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
+        word.to_le_bytes().iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    })
 }
 
 fn bits(effects: &[ConditionEffect]) -> u32 {
     effects.iter().fold(0, |bits, effect| bits | 1 << (*effect as u32))
 }
 
-fn sheet(pack: &Pack, creature: &Creature) -> Sheet {
+fn sheet(harm: &Harm<'_>, creature: &Creature) -> Sheet {
+    let pack = harm.pack;
     let mut choices = Vec::new();
     for position in &creature.actions {
         let action = &pack.actions[*position as usize];
         let act = Act::Action { key: action.key.into() };
-        choices.extend(choice(act, action, u32::from(action.weight)));
+        choices.extend(choice(harm, act, action));
     }
     choices.extend(
         creature
             .multiattack
             .iter()
             .zip(0_u8..)
-            .filter_map(|(routine, index)| routine_choice(pack, creature, routine, index)),
+            .filter_map(|(routine, index)| routine_choice(harm, creature, routine, index)),
     );
     if let Some(casting) = &creature.casting {
         choices.extend(known_spells(casting).filter_map(|position| {
             let spell = pack.spells.get(position as usize)?;
             let action = pack.actions.get(spell.action as usize)?;
-            choice(Act::Spell { key: spell.key.into() }, action, u32::from(action.weight))
+            choice(harm, Act::Spell { key: spell.key.into() }, action)
         }));
     }
     let speeds = creature.speeds;
@@ -316,21 +396,24 @@ pub fn known_spells(casting: &Casting) -> impl Iterator<Item = u32> {
     casting.spells.iter().map(|(spell, _)| *spell).chain(casting.slotted.iter().copied())
 }
 
-fn choice(act: Act, action: &Action, weight: u32) -> Option<Choice> {
-    let aim = aim_of(action)?;
+fn choice(harm: &Harm<'_>, act: Act, action: &Action) -> Option<Choice> {
+    let aim = harm.aim_of(action)?;
+    let weight = u32::from(action.weight);
     (weight > 0).then(|| Choice { act, weight, distance: distance_of(action), aim })
 }
 
-/// A multiattack is chosen as often as its strikes together (SRD 5.1 p. 260); from where all of them reach.
-fn routine_choice(pack: &Pack, creature: &Creature, routine: &[(u8, u8)], index: u8) -> Option<Choice> {
+/// A multiattack is chosen as often as its strikes together (SRD 5.1, "Multiattack"); from where all of them reach.
+fn routine_choice(harm: &Harm<'_>, creature: &Creature, routine: &[(u8, u8)], index: u8) -> Option<Choice> {
     let mut weight = 0_u32;
+    let mut harms = false;
     let mut distance = Fx::MAX;
     for (action, count) in routine {
-        let action = &pack.actions[creature.actions[usize::from(*action)] as usize];
+        let action = &harm.pack.actions[creature.actions[usize::from(*action)] as usize];
+        harms |= harm.is_done_by(action);
         weight = weight.saturating_add(u32::from(action.weight).saturating_mul((*count).into()));
         distance = distance.min(distance_of(action));
     }
-    (weight > 0).then_some(Choice { act: Act::Routine { index }, weight, distance, aim: Aim::Foe })
+    (harms && weight > 0).then_some(Choice { act: Act::Routine { index }, weight, distance, aim: Aim::Foe })
 }
 
 /// As near as its shortest attack needs; those who keep a distance stay where they still reach.

@@ -83,6 +83,15 @@ impl Settings {
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Faction(pub u8);
 
+impl Faction {
+    /// Its bit in a set of factions. A number too high, which only damaged bytes hold, counts as one that is not.
+    #[must_use]
+    #[inline]
+    pub const fn bit(self) -> u32 {
+        1 << (self.0 % limits::FACTIONS_MAX)
+    }
+}
+
 /// Who fights whom.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Factions {
@@ -96,9 +105,8 @@ impl Factions {
 
     /// Makes two factions attack each other (or one another's members, where both are the same).
     pub const fn make_enemies(&mut self, a: Faction, b: Faction) {
-        let (a, b) = (a.0 % limits::FACTIONS_MAX, b.0 % limits::FACTIONS_MAX);
-        self.hostile[a as usize] |= 1 << b;
-        self.hostile[b as usize] |= 1 << a;
+        self.hostile[(a.0 % limits::FACTIONS_MAX) as usize] |= b.bit();
+        self.hostile[(b.0 % limits::FACTIONS_MAX) as usize] |= a.bit();
     }
 
     /// The factions that `faction` attacks, one bit each.
@@ -110,6 +118,6 @@ impl Factions {
     /// Whether `a` attacks `b`.
     #[must_use]
     pub const fn are_enemies(&self, a: Faction, b: Faction) -> bool {
-        self.enemies_of(a) >> (b.0 % limits::FACTIONS_MAX) & 1 == 1
+        self.enemies_of(a) & b.bit() != 0
     }
 }

@@ -13,7 +13,7 @@ use tickworld_sim::{
 
 use crate::{
     birth::{self, Birth},
-    body::Position,
+    body::{Position, Reckoned},
     goods::{Class, GroundItem, Purse, Spawner, Stack, Wall},
     key::ContentKey,
     limits,
@@ -229,6 +229,7 @@ impl SetUp {
         let mut factions = Factions::PEACE;
         self.enemies.iter().for_each(|(a, b)| factions.make_enemies(*a, *b));
         realm.factions.set(factions);
+        realm.reckoned.set(Reckoned(rules.conditions_print()));
         for (index, rect) in self.walls.iter().enumerate() {
             let row = place_entity(realm, bands::WALLS, "wall", index)?;
             let Rect { x, y, width, height } = *rect;
@@ -336,7 +337,7 @@ fn place_treasure(realm: &mut Realm, treasure: &Treasure, index: usize) -> Resul
     let row = place_entity(realm, bands::ITEMS, "treasure", index)?;
     realm.position.set(row, Position(treasure.cell.center(realm.settings.cell())));
     let stack = treasure.item.map(|(item, count)| Stack { item, count });
-    realm.ground_item.set(row, GroundItem { stack });
+    realm.ground_item.set(row, GroundItem { stack, until_tick: None });
     if treasure.coins > 0 {
         realm.purse.set(row, Purse(treasure.coins));
     }
@@ -346,7 +347,8 @@ fn place_treasure(realm: &mut Realm, treasure: &Treasure, index: usize) -> Resul
 mod check {
     //! What a set-up must keep, field by field.
 
-    use super::{Cell, ContentKey, Faction, Rect, Ruleset, SetUp, SetUpError, String, limits, place};
+    use super::{Cell, ContentKey, Faction, Rect, Ruleset, SetUp, SetUpError, String, Wall, limits, place};
+    use crate::space::Obstacles;
 
     type Checked = Result<(), SetUpError>;
 
@@ -373,23 +375,38 @@ mod check {
         for (index, rect) in it.walls.iter().enumerate() {
             on_map(it, place("wall", index), *rect)?;
         }
+        let obstacles = obstacles(it);
         for (index, group) in it.groups.iter().enumerate() {
             let place = || place("group", index);
             creature(rules, place(), group.creature)?;
             faction(place(), group.faction)?;
             on_map(it, place(), group.area)?;
             at_most(place(), group.count.into(), limits::GROUP_MAX.into())?;
+            at_most(place(), group.coins, limits::COINS_MAX)?;
+            if group.count > 0 {
+                has_room(&obstacles, place(), group.area)?;
+            }
         }
-        sources(it, rules)
+        sources(it, rules, &obstacles)
     }
 
-    fn sources(it: &SetUp, rules: &Ruleset) -> Checked {
+    /// Which cells the walls leave.
+    fn obstacles(it: &SetUp) -> Obstacles {
+        let mut obstacles = Obstacles::of_map(it.settings);
+        for Rect { x, y, width, height } in it.walls.iter().copied() {
+            obstacles.block(&Wall { x, y, width, height });
+        }
+        obstacles
+    }
+
+    fn sources(it: &SetUp, rules: &Ruleset, obstacles: &Obstacles) -> Checked {
         for (index, point) in it.spawn_points.iter().enumerate() {
             let place = || place("spawn point", index);
             creature(rules, place(), point.creature)?;
             faction(place(), point.faction)?;
             on_map(it, place(), point.area)?;
             at_most(place(), point.alive_max.into(), limits::GROUP_MAX.into())?;
+            has_room(obstacles, place(), point.area)?;
             if point.interval_ticks == 0 {
                 return Err(SetUpError::Zero { what: "interval ticks" });
             }
@@ -399,6 +416,8 @@ mod check {
             creature(rules, place(), class.creature)?;
             faction(place(), class.faction)?;
             on_map(it, place(), class.area)?;
+            has_room(obstacles, place(), class.area)?;
+            at_most(place(), class.coins, limits::COINS_MAX)?;
             at_most(place(), class.items.len() as u64, limits::STACKS_MAX.into())?;
             class.items.iter().try_for_each(|(key, count)| item(rules, place(), *key, *count))?;
         }
@@ -408,6 +427,10 @@ mod check {
             if !it.settings.holds(treasure.cell) {
                 return Err(SetUpError::OffMap { place: place(), x, y, width: 1, height: 1 });
             }
+            if obstacles.is_blocked(treasure.cell) {
+                return Err(SetUpError::NoRoom { place: place() });
+            }
+            at_most(place(), treasure.coins, limits::COINS_MAX)?;
             treasure.item.map_or(Ok(()), |(key, count)| item(rules, place(), key, count))?;
         }
         Ok(())
@@ -429,6 +452,12 @@ mod check {
             return Ok(());
         }
         Err(SetUpError::OffMap { place, x: x.into(), y: y.into(), width, height })
+    }
+
+    fn has_room(obstacles: &Obstacles, place: String, area: Rect) -> Checked {
+        let cells = |start: u16, length: u16| i32::from(start)..i32::from(start).saturating_add(length.into());
+        let mut all = cells(area.y, area.height).flat_map(|y| cells(area.x, area.width).map(move |x| Cell::new(x, y)));
+        if all.any(|cell| !obstacles.is_blocked(cell)) { Ok(()) } else { Err(SetUpError::NoRoom { place }) }
     }
 
     fn creature(rules: &Ruleset, place: String, key: ContentKey) -> Checked {

@@ -9,7 +9,7 @@ use crate::{
     dice::{Defence, Edge},
     key::ContentKey,
     realm::{Realm, Someone},
-    ruleset::Ruleset,
+    ruleset::{Ruleset, percent},
 };
 
 /// Armour class: worn armour with Dexterity as far as it allows, else the stat block's own; plus a shield (SRD 5.1 p. 63).
@@ -53,12 +53,11 @@ pub fn pace(realm: &Realm, rules: &Ruleset, row: Row, creature: ContentKey) -> F
         feet = feet.saturating_mul(Fx::HALF);
     }
     if realm.rising.contains(row) {
-        let left = 100_u8.saturating_sub(rules.pack().constants.rising_percent);
-        feet = feet.mul_int(left.into()).saturating_div(Fx::from_int(100));
+        feet = percent(feet, 100_u8.saturating_sub(rules.pack().constants.rising_percent).into());
     }
-    // One who flees takes the Dash action: the same distance again (SRD 5.1 p. 93).
+    // One who flees takes the Dash action (SRD 5.1, "Dash").
     if flees(realm, row, block.behaviour.flee_percent) {
-        feet = feet.mul_int(2);
+        feet = percent(feet, rules.pack().constants.dash_percent);
     }
     let round_ticks = realm.settings.round_ticks(rules.round_seconds());
     feet.saturating_div(Fx::from_int(i32::try_from(round_ticks).unwrap_or(i32::MAX)))
@@ -108,8 +107,8 @@ pub fn escape_bonus(rules: &Ruleset, who: &Someone) -> i32 {
     })
 }
 
-/// Advantage and disadvantage of an attack by `actor` on `target` (SRD 5.1 pp. 77, 95, 358): `near` within five feet,
-/// `long` beyond the normal range, `ranged` with an enemy close by.
+/// Advantage and disadvantage of an attack by `actor` on `target` (SRD 5.1, "Attack Rolls", and p. 358 for conditions): `near`
+/// within five feet, `long` beyond the normal range, `hindered` at range with an enemy close by.
 #[must_use]
 pub fn attack_edge(realm: &Realm, actor: Row, target: Row, near: bool, long: bool, hindered: bool) -> Edge {
     use ConditionEffect as E;

@@ -11,7 +11,7 @@ fn rng(seed: u64) -> Rng {
     Rng::from_state([seed, 1, 2, 3]).expect("not all zero")
 }
 
-/// SRD 5.1 p. 95: (natural roll, bonus, armour class, what it is).
+/// SRD 5.1, "Rolling 1 or 20": (natural roll, bonus, armour class, what it is).
 const ATTACKS: &[(u32, i32, i32, AttackRoll)] = &[
     (1, 30, 5, AttackRoll::Miss),
     (20, -5, 40, AttackRoll::Critical),
@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-/// Advantage makes 20s nearly twice as frequent: 39 of 400 (SRD 5.1 p. 77).
+/// Advantage makes 20s nearly twice as frequent: 39 of 400 (SRD 5.1, "Advantage and Disadvantage").
 #[test]
 fn advantage_has_its_odds() {
     let mut rng = rng(77);

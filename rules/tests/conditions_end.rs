@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{BLUE, RED, affliction, deal, find, group, pack, pass, rect, world_of, world_with};
+use common::{BLUE, RED, affliction, deal, find, group, pack, pass, put, rect, world_of, world_with};
 use tickworld_content::model::{ConditionEffect, Inflict, Key, Pack, Speeds};
 use tickworld_rules::{
     Event, Rules, SetUp,
-    body::{Affliction, Blow, Position},
+    body::{Affliction, Blow},
     stats,
 };
 use tickworld_sim::{
@@ -139,12 +139,8 @@ fn a_hold_ends_with_its_holder() {
     assert_eq!(held(&stun), (0, 2));
     let carry_off = |sim: &mut Simulation<Rules>| {
         let (_, row) = find(sim.state(), "dummy");
-        let state = sim.world_mut().state_mut();
-        let from = state.position.get(row).expect("stands somewhere").0;
-        let to = Vec2::new(from.x.saturating_add(Fx::from_int(30)), from.y);
-        state.position.set(row, Position(to));
-        let member = tickworld_rules::space::Member { row, faction: BLUE };
-        state.grid.get_mut().shift(from, to, member);
+        let from = sim.state().position.get(row).expect("stands somewhere").0;
+        put(sim, row, BLUE, Vec2::new(from.x.saturating_add(Fx::from_int(30)), from.y));
     };
     assert_eq!(held(&carry_off), (0, 2));
     let poison_the_holder = |sim: &mut Simulation<Rules>| {

@@ -213,3 +213,58 @@ fn the_dead_are_told_so() {
         .sum();
     assert_eq!(heaps, 570);
 }
+
+/// Who cannot act cannot trade, take up, put down or change clothes either (SRD 5.1 appendix PH-A, "Incapacitated").
+#[test]
+fn the_incapacitated_keep_their_hands_still() {
+    let mut sim = stage();
+    let (me, friend) = (played(&sim, 1).expect("joined"), played(&sim, 2).expect("joined"));
+    let row = sim.state().entities.row(me).expect("lives");
+    let heap = things(&sim)[0];
+    let stunned = tickworld_rules::body::Blow::Inflict { affliction: common::affliction("stunned", friend) };
+    common::deal(&mut sim, 1, row, &[stunned]);
+    for command in [
+        Command::GiveCoins { to: friend, amount: 1 },
+        Command::PickUp { item: heap },
+        Command::Drop { item: item("rope"), count: 1 },
+        Command::Equip { item: item("longsword") },
+        Command::Unequip { item: item("shield") },
+        Command::MoveTo { place: at(20, 20) },
+    ] {
+        assert_eq!(send(&mut sim, 1, command), ("a condition prevents it", 0), "{command:?}");
+    }
+    assert_eq!(send(&mut sim, 2, Command::GiveCoins { to: me, amount: 1 }).0, "applied", "one can be given something");
+}
+
+/// One deed a turn: the second of a tick is not answered as if it had been done.
+#[test]
+fn of_two_deeds_in_a_tick_one_is_done() {
+    let mut sim = stage();
+    let target = Some(dummy(&sim));
+    let rays = Act::Spell { key: tickworld_rules::ContentKey::of("spell", "rays") };
+    let bow = Act::Action { key: tickworld_content::model::Key::of_path("action/creature/archer/bow").into() };
+    let mut done = 0;
+    for _ in 0..400 {
+        let tick = sim.world().tick().next();
+        let before = sim.state().tally.actions;
+        let input = |at: u32, act| tickworld_sim::frame::Input {
+            player: tickworld_sim::frame::PlayerId(1),
+            sequence: tickworld_sim::frame::Sequence(u32::try_from(tick.0).expect("short tests") * 2 + at),
+            act: Input::Play(Command::Use { act, target, place: Vec2::ZERO }),
+        };
+        let (first, second) = (input(0, rays), input(1, bow));
+        let frame = tickworld_sim::frame::InputFrame::new(tick, common::entropy(1, tick.0), vec![first, second]);
+        step(&mut sim, &frame);
+        let applied = [first, second].map(|it| {
+            let outcome = sim.world().players().outcome(it.player, it.sequence).expect("answered");
+            <Rules as tickworld_sim::game::Game>::outcome_name(outcome.code)
+        });
+        let acted = sim.state().tally.actions - before;
+        match acted {
+            0 => assert_eq!(applied, ["queued until your turn"; 2]),
+            _ => assert_eq!(applied, ["applied", "you are already acting"]),
+        }
+        done += acted;
+    }
+    assert!((2..=3).contains(&done), "{done}");
+}

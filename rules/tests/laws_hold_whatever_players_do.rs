@@ -46,6 +46,9 @@ fn the_dead_do_nothing(before: &Realm, now: &Realm) -> Broken {
             && !now.target.contains(row)
             && !now.intent.contains(row)
             && !now.seeking.contains(row)
+            && !now.errand.contains(row)
+            && !now.balked.contains(row)
+            && !now.rising.contains(row)
             && !now.status.contains(row)
             && now.turn.get(row).is_some_and(|turn| !turn.ready);
         let stays = !before.corpse.contains(row)
@@ -83,6 +86,14 @@ fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Broken {
             }
         };
         (!right).then(|| format!("{entity}: status and list disagree"))
+    })
+}
+
+/// A path that nobody walks would keep its owner from looking for another.
+fn paths_are_walked(_: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let idle = !now.path.is_empty(row) && !now.motion.contains(row);
+        idle.then(|| format!("{entity}: keeps a path without walking it"))
     })
 }
 
@@ -126,6 +137,7 @@ const LAWS: &[(&str, Law)] = &[
     ("nobody is in a wall", nobody_is_in_a_wall),
     ("nobody jumps", nobody_jumps),
     ("status says what the list says", status_says_what_the_list_says),
+    ("paths are walked", paths_are_walked),
     ("passing rows are empty", passing_rows_are_empty),
     ("equipment is in the bag", equipment_is_in_the_bag),
     ("spawners count right", spawners_count_right),
@@ -243,7 +255,7 @@ fn seeded_bugs_are_caught() {
     assert_eq!(broken(&before, &before), None);
     let (row, entity) = rows(&before).into_iter().find(|(row, _)| before.lives(*row)).expect("someone lives");
     let (dead, _) = rows(&before).into_iter().find(|(row, _)| before.corpse.contains(*row)).expect("someone has died");
-    let bugs: [(&str, Bug<'_>); 9] = [
+    let bugs: [(&str, Bug<'_>); 10] = [
         ("hit points stay in range", &|it| it.health.set(row, Health { current: 9, maximum: 8 })),
         ("the dead are dead", &|it| {
             it.health.modify(row, |health| health.current = 0);
@@ -257,6 +269,10 @@ fn seeded_bugs_are_caught() {
         }),
         ("status says what the list says", &|it| {
             it.status.set(row, Status { effects: 0, expiry_tick: Some(1), held: false })
+        }),
+        ("paths are walked", &|it| {
+            it.motion.remove(row);
+            it.path.push(row, Vec2::ZERO).expect("room");
         }),
         ("passing rows are empty", &|it| it.struck.set(row, ())),
         ("equipment is in the bag", &|it| {

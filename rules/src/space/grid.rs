@@ -72,8 +72,8 @@ impl Block {
         let at = range.start + self.members[range].partition_point(|it| it.row < member.row);
         self.members.insert(at, member);
         self.ends[tile..].iter_mut().for_each(|end| *end += 1);
-        self.factions[tile] |= 1 << member.faction.0;
-        self.all_factions |= 1 << member.faction.0;
+        self.factions[tile] |= member.faction.bit();
+        self.all_factions |= member.faction.bit();
     }
 
     fn remove(&mut self, tile: usize, row: Row) {
@@ -81,7 +81,7 @@ impl Block {
         let Ok(at) = self.members[range.clone()].binary_search_by_key(&row, |it| it.row) else { return };
         self.members.remove(range.start + at);
         self.ends[tile..].iter_mut().for_each(|end| *end -= 1);
-        self.factions[tile] = self.members[self.range(tile)].iter().fold(0, |all, it| all | 1 << it.faction.0);
+        self.factions[tile] = self.members[self.range(tile)].iter().fold(0, |all, it| all | it.faction.bit());
         self.all_factions = self.factions.iter().fold(0, |all, tile| all | tile);
     }
 }
@@ -224,7 +224,7 @@ impl Grid {
             return;
         }
         for member in &block.members[block.range(tile)] {
-            if factions >> member.faction.0 & 1 == 1 {
+            if factions & member.faction.bit() != 0 {
                 visit(*member);
             }
         }

@@ -28,6 +28,8 @@ const DIAGONAL: u32 = 14;
 pub struct Found {
     /// Corners of the way, the first being the first to walk to; empty where no step is possible.
     pub legs: Vec<Vec2>,
+    /// Whether a way to the goal was found, be it longer than the legs.
+    pub reached: bool,
     /// Whether the last leg ends at the goal.
     pub complete: bool,
     /// Cells expanded.
@@ -105,7 +107,7 @@ fn estimate(from: Cell, to: Cell) -> u32 {
 pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec2, nodes_max: u32) -> Found {
     let (start, goal) = (settings.cell_at(from), settings.cell_at(to));
     if obstacles.is_blocked(start) || obstacles.is_blocked(goal) {
-        return Found { legs: Vec::new(), complete: false, nodes: 0 };
+        return Found { legs: Vec::new(), reached: false, complete: false, nodes: 0 };
     }
     let (seen, last, nodes) = search(obstacles, start, goal, nodes_max);
     let mut cells = vec![last];
@@ -114,12 +116,12 @@ pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec
     }
     cells.reverse();
     let mut corners: Vec<Vec2> = cells.iter().map(|cell| unpack(*cell).center(settings.cell())).collect();
-    let complete = last == pack(goal);
-    if complete {
+    let reached = last == pack(goal);
+    if reached {
         corners.push(obstacles.settle(to));
     }
     let (legs, all) = straighten(obstacles, from, &corners);
-    Found { legs, complete: complete && all, nodes }
+    Found { legs, reached, complete: reached && all, nodes }
 }
 
 fn search(obstacles: &Obstacles, start: Cell, goal: Cell, nodes_max: u32) -> (Seen, u32, u32) {

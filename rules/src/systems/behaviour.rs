@@ -19,21 +19,21 @@ use crate::{
     body::{Act, Deed, Motion, Target, Turn},
     event::Event,
     game::Rules,
-    limits::{BEAT_TICKS, CANDIDATES_MAX, IDLE_BEATS},
+    key::ContentKey,
+    limits::{CANDIDATES_MAX, IDLE_BEATS},
     reach::{self, Area},
     realm::{Realm, Someone},
-    ruleset::{Aim, Choice, Ruleset, feet},
+    ruleset::{Aim, Choice, Ruleset, feet, percent},
     stats,
 };
-
-/// How much farther than its awareness a creature follows an enemy that it has in mind, in halves.
-const PURSUIT_HALVES: i64 = 3;
 
 /// `behaviour::aim`: on a beat, a creature forgets an enemy that is gone; on its turn, and every few beats without an enemy,
 /// it looks for the best one.
 pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
+    let tick = step.tick().0;
+    let clock = turns::RoundClock::of(realm, rules, tick);
+    let idle_ticks = clock.beat_ticks().saturating_mul(IDLE_BEATS);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, opt(&world.target), without(&world.corpse), without(&world.controlled));
     let changes = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
@@ -46,9 +46,9 @@ pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         let kept = old.filter(|target| keeps(world, rules, &who, *target));
         let looks = match kept {
             Some(_) => since == 0,
-            None => old.is_some() || since.is_multiple_of(u32::from(BEAT_TICKS * IDLE_BEATS)),
+            None => old.is_some() || since.is_multiple_of(idle_ticks),
         };
-        let new = if looks { choose_target(world, rules, &who).or(kept) } else { kept };
+        let new = if looks { choose_target(world, rules, tick, &who).or(kept) } else { kept };
         if new != old {
             out.push((row, new));
         }
@@ -70,13 +70,15 @@ fn awareness(rules: &Ruleset, who: &Someone) -> Fx {
 
 fn keeps(realm: &Realm, rules: &Ruleset, who: &Someone, target: Entity) -> bool {
     let Some(enemy) = realm.someone(target) else { return false };
-    let far = awareness(rules, who).mul_int(PURSUIT_HALVES).saturating_mul(Fx::HALF);
-    reach::within(who.place, enemy.place, far) && !realm.suffers_from(who.row, ConditionEffect::SparesSource, target)
+    let far = percent(awareness(rules, who), rules.pack().constants.pursuit_percent);
+    reach::within(who.place, enemy.place, far)
+        && !realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target)
 }
 
 /// The enemy within awareness that scores highest for nearness and weakness as its behaviour weighs them; the lower row of
-/// equals. Looks at the nearest tiles first and at no more than [`CANDIDATES_MAX`] enemies.
-fn choose_target(realm: &Realm, rules: &Ruleset, who: &Someone) -> Option<Entity> {
+/// equals. One to whom there is no way is not chosen for a while. Looks at the nearest tiles first and at no more than
+/// [`CANDIDATES_MAX`] enemies.
+fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Option<Entity> {
     let (block, _) = rules.creature(who.creature.key)?;
     let radius = feet(block.awareness);
     let enemies = realm.factions.enemies_of(who.creature.faction);
@@ -100,7 +102,11 @@ fn choose_target(realm: &Realm, rules: &Ruleset, who: &Someone) -> Option<Entity
             .saturating_mul(near_weight)
             .saturating_add(weakness.saturating_mul(weak_weight).saturating_mul(10));
         let better = best.is_none_or(|(most, row)| score > most || score == most && member.row < row);
-        if better && !spares(realm, who, member.row) {
+        let balks = || {
+            let entity = realm.entities.entity(member.row);
+            entity.is_some_and(|enemy| balks_at(realm, tick, who.row, enemy))
+        };
+        if better && !spares(realm, rules, who, member.row) && !balks() {
             best = Some((score, member.row));
         }
         seen < CANDIDATES_MAX
@@ -117,9 +123,9 @@ fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
     far.saturating_sub(distance).saturating_mul(1000).checked_div(far).unwrap_or(0)
 }
 
-fn spares(realm: &Realm, who: &Someone, row: Row) -> bool {
+fn spares(realm: &Realm, rules: &Ruleset, who: &Someone, row: Row) -> bool {
     let source = realm.entities.entity(row);
-    source.is_some_and(|source| realm.suffers_from(who.row, ConditionEffect::SparesSource, source))
+    source.is_some_and(|source| realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, source))
 }
 
 /// `behaviour::decide`: those who have their action ready and can use it do: creatures by the weights of their stat block,
@@ -133,7 +139,7 @@ pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let lanes = (&world.intent, &world.turn, without(&world.corpse));
     let mut decided = join(lanes).par_for_each(step.executor(), |row, (intent, turn, ()), out| {
         if able(row, turn) {
-            let deed = world.someone_in(row).and_then(|who| orders::judge_deed(world, rules, &who, intent.0).ok());
+            let deed = world.someone_in(row).and_then(|who| orders::judge_deed(world, rules, &who, intent.deed).ok());
             out.push((row, deed));
         }
     });
@@ -174,7 +180,7 @@ fn choose_deed(
         return None;
     }
     let enemy = realm.someone(target)?;
-    if realm.suffers_from(who.row, ConditionEffect::SparesSource, target) {
+    if realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target) {
         return None;
     }
     let mut options: Vec<(u32, Deed)> = Vec::new();
@@ -207,7 +213,7 @@ fn choose_deed(
 fn weigh(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, choice: &Choice) -> Option<(u32, Deed)> {
     let deed = |target: &Someone| Deed { act: choice.act, target: Some(target.entity), place: target.place };
     match choice.aim {
-        Aim::Foe => Some((choice.weight, deed(enemy))),
+        Aim::Foe => affects(realm, rules, who, enemy, choice.act).then(|| (choice.weight, deed(enemy))),
         Aim::Area => {
             let (block, _) = rules.creature(who.creature.key)?;
             let (action, _) = *rules.actions_of(block, choice.act).first()?;
@@ -221,40 +227,66 @@ fn weigh(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, choice:
     }
 }
 
-/// Enemies in the area less others; `None` unless there are more enemies.
+/// Whether any part of an act does something to an enemy.
+fn affects(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, act: Act) -> bool {
+    let Some((block, _)) = rules.creature(who.creature.key) else { return false };
+    rules.actions_of(block, act).iter().any(|(action, _)| does_something(realm, rules, who, enemy, action))
+}
+
+/// Whether an action hurts a creature or brings it a condition: it is not immune, nor in that condition by the same source.
+fn does_something(realm: &Realm, rules: &Ruleset, who: &Someone, other: &Someone, action: &Action) -> bool {
+    let magical = action.attack.is_none_or(|attack| attack.magical);
+    let is_in = |condition: ContentKey| {
+        realm.affliction.iter(other.row).any(|it| it.condition == condition && it.source == who.entity)
+    };
+    action.effects.iter().any(|effect| {
+        let hurts = |kind| !stats::defence(realm, rules, other, kind, magical).immune;
+        effect.damage.iter().any(|damage| hurts(damage.kind))
+            || effect
+                .conditions
+                .iter()
+                .any(|it| !rules.is_immune(other.creature.key, it.condition) && !is_in(it.condition.into()))
+    })
+}
+
+/// Enemies in the area less others, of those to whom it does something; `None` unless there are more enemies.
 fn area_gain(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, action: &Action) -> Option<u32> {
     let area = Area::of(&action.target, who.place, enemy.place)?;
     let (mut enemies, mut others) = (0_u32, 0_u32);
     for someone in area.creatures(realm, rules, who) {
+        if !does_something(realm, rules, who, &someone, action) {
+            continue;
+        }
         let count = if realm.are_enemies(&who.creature, &someone.creature) { &mut enemies } else { &mut others };
         *count = count.saturating_add(1);
     }
     enemies.checked_sub(others).filter(|gain| *gain > 0)
 }
 
-/// The friend (or oneself) within `distance` who misses the greatest share of hit points, and how many percent; the lower row
-/// of equals.
+/// The friend in sight (or oneself) within `distance` who misses the greatest share of hit points, and how many percent; the
+/// lower row of equals.
 fn most_wounded(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> Option<(Someone, u32)> {
-    let mut worst: Option<(u32, Row)> = None;
-    let mut look = |row: Row| {
-        let missing = realm.health.get(row).map_or(0, |health| 100_u32.saturating_sub(health.percent()));
-        if missing > 0 && worst.is_none_or(|(most, other)| missing > most || missing == most && row < other) {
-            worst = Some((missing, row));
+    let mut worst: Option<(u32, Someone)> = None;
+    let mut look = |patient: Someone| {
+        let missing = realm.health.get(patient.row).map_or(0, |health| 100_u32.saturating_sub(health.percent()));
+        let worse = |(most, other): &(u32, Someone)| missing > *most || missing == *most && patient.row < other.row;
+        let reached = || {
+            patient.row == who.row
+                || reach::reaches(realm, rules, who, &patient, distance)
+                    && realm.obstacles.can_see(who.place, patient.place)
+        };
+        if missing > 0 && worst.as_ref().is_none_or(worse) && reached() {
+            worst = Some((missing, patient));
         }
     };
-    if distance <= Fx::ZERO {
-        look(who.row);
-    } else {
-        realm.grid.visit(who.place, distance, 1 << who.creature.faction.0, |member| {
-            let near = realm.position.get(member.row).is_some_and(|it| reach::within(who.place, it.0, distance));
-            if near {
-                look(member.row);
-            }
+    look(*who);
+    if distance > Fx::ZERO {
+        let radius = search_radius(realm, rules, who, distance);
+        realm.grid.visit(who.place, radius, who.creature.faction.bit(), |member| {
+            realm.someone_in(member.row).into_iter().for_each(&mut look);
         });
     }
-    let (missing, row) = worst?;
-    let patient = realm.someone_in(row)?;
-    (row == who.row || reach::reaches(realm, rules, who, &patient, distance)).then_some((patient, missing))
+    worst.map(|(missing, patient)| (patient, missing))
 }
 
 /// What a creature's legs should do.
@@ -308,14 +340,15 @@ fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Some
     if realm.suffers(who.row, ConditionEffect::NoMovement) || realm.suffers(who.row, ConditionEffect::NoActions) {
         return halt();
     }
-    let afraid = realm.suffers_from(who.row, ConditionEffect::AvoidsSource, enemy.entity);
+    let afraid = realm.suffers_from(rules, who.row, ConditionEffect::AvoidsSource, enemy.entity);
     let keep = feet(block.behaviour.keep_distance);
+    let constants = &rules.pack().constants;
     if stats::flees(realm, who.row, block.behaviour.flee_percent) {
         return away(realm, who, enemy, feet(block.awareness)).and_then(walk).or_else(halt);
     }
-    if keep > Fx::ZERO && reach::within(who.place, enemy.place, keep.saturating_mul(Fx::HALF)) {
+    if keep > Fx::ZERO && reach::within(who.place, enemy.place, percent(keep, constants.retreat_percent.into())) {
         // One who is on the way to a good place goes on: a leg is not written anew at every beat.
-        let enough = keep.saturating_mul(Fx::from_ratio(3, 4));
+        let enough = percent(keep, constants.ease_percent.into());
         let leaves = |goal: Vec2| !reach::within(goal, enemy.place, enough);
         if realm.motion.get(who.row).is_some_and(|motion| leaves(motion.goal)) {
             return None;
@@ -330,8 +363,10 @@ fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Some
     if afraid {
         return halt();
     }
-    match approach(realm, who, enemy, reach)? {
+    match approach(realm, rules, tick, who, enemy, reach)? {
         Approach::Straight(goal) => walk(goal),
+        // One who never walks needs no way.
+        Approach::Around(_) if stats::pace(realm, rules, who.row, who.creature.key) <= Fx::ZERO => halt(),
         Approach::Around(goal) => Some(Stride::Seek(goal)),
     }
 }
@@ -345,12 +380,12 @@ enum Approach {
 }
 
 /// To a point within reach of the enemy, on the near side, each to their own so that a crowd surrounds rather than queues.
-fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Approach> {
+fn approach(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Approach> {
     let direction = who.place.saturating_sub(enemy.place).angle();
     // Up to a sixth of a turn to either side, by row.
     let spread = u16::try_from((who.row.index().wrapping_mul(40_503) & 0xFFFF) / 3).unwrap_or(0);
     let side = direction.wrapping_add(Angle::from_bits(spread)).wrapping_sub(Angle::from_bits(u16::MAX / 6));
-    let stand_off = reach.mul_int(9).saturating_div(Fx::from_int(10));
+    let stand_off = percent(reach, rules.pack().constants.stand_off_percent.into());
     let goal = realm.obstacles.settle(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
     let good = |goal: Vec2| realm.obstacles.can_walk(who.place, goal);
     for goal in [goal, realm.obstacles.settle(enemy.place)] {
@@ -360,13 +395,19 @@ fn approach(realm: &Realm, who: &Someone, enemy: &Someone, reach: Fx) -> Option<
             return (!heads_there || !realm.path.is_empty(who.row)).then_some(Approach::Straight(goal));
         }
     }
-    let end = realm.path.len(who.row).checked_sub(1).and_then(|last| realm.path.get(who.row, last).copied());
-    let end = end.or_else(|| realm.motion.get(who.row).map(|motion| motion.goal));
+    // A path leads somewhere only for one who walks it.
+    let last = || realm.path.len(who.row).checked_sub(1).and_then(|last| realm.path.get(who.row, last).copied());
+    let end = realm.motion.get(who.row).map(|motion| last().unwrap_or(motion.goal));
     let near_enough = end.is_some_and(|end| reach::within(end, enemy.place, reach.mul_int(2)));
-    if near_enough || realm.seeking.contains(who.row) {
+    if near_enough || realm.seeking.contains(who.row) || balks_at(realm, tick, who.row, enemy.entity) {
         return None;
     }
     Some(Approach::Around(realm.obstacles.settle(enemy.place)))
+}
+
+/// Whether a creature has found no way to an enemy, and does not look for one yet.
+fn balks_at(realm: &Realm, tick: u64, row: Row, enemy: Entity) -> bool {
+    realm.balked.get(row).is_some_and(|it| it.enemy == enemy && it.until_tick > tick)
 }
 
 /// Straight away from the enemy as far as nothing is in the way, else to a side; `None` where cornered.
@@ -400,14 +441,17 @@ pub fn further_targets(
         return found;
     }
     // Of the same side as the first: helpers help friends, attackers attack enemies.
-    let side = 1 << first.creature.faction.0;
-    realm.grid.visit_rings(who.place, distance, side, |member| {
+    let side = first.creature.faction.bit();
+    let spares = rules.harms(action) && realm.suffers(who.row, ConditionEffect::SparesSource);
+    let radius = search_radius(realm, rules, who, distance);
+    realm.grid.visit_rings(who.place, radius, side, |member| {
         if found.len() < further
             && member.row != first.row
             && member.row != who.row
             && let Some(other) = realm.someone_in(member.row)
             && reach::reaches(realm, rules, who, &other, distance)
             && realm.obstacles.can_see(who.place, other.place)
+            && !(spares && self::spares(realm, rules, who, other.row))
         {
             found.push(other);
         }
@@ -416,10 +460,17 @@ pub fn further_targets(
     found
 }
 
+/// How far to look for all whom `who` reaches at `distance`, whatever their sizes.
+fn search_radius(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> Fx {
+    distance
+        .saturating_add(reach::girth(realm, rules, &[who.creature.key]))
+        .saturating_add(reach::girth_max(realm, rules))
+}
+
 /// Whether an act is one that its user may turn on a friend or on themselves.
 #[must_use]
 pub fn is_help(rules: &Ruleset, who: &Someone, act: Act) -> bool {
     let Some((block, _)) = rules.creature(who.creature.key) else { return false };
     let actions = rules.actions_of(block, act);
-    actions.iter().all(|(action, _)| action.attack.is_none() && action.effects.iter().all(|it| it.damage.is_empty()))
+    actions.iter().all(|(action, _)| !rules.harms(action))
 }

@@ -55,7 +55,7 @@ pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let lanes = (&world.deed, stream.each(&world.entities), without(&world.corpse));
     let emissions = join(lanes).par_for_each(step.executor(), |row, (deed, seed, ()), out| {
         if let Some(actor) = world.someone_in(row) {
-            let mut scene = Scene { realm: world, rules, actor, tick, round, rng: seed.open(), out };
+            let mut scene = Scene { realm: world, rules, actor, tick, round, rng: seed.open(), paid: Vec::new(), out };
             scene.act(deed);
         }
     });
@@ -86,6 +86,8 @@ struct Scene<'s> {
     tick: u64,
     round: u64,
     rng: Rng,
+    /// What this deed has paid a use of already, once for each use: the state does not know of it yet.
+    paid: Vec<ContentKey>,
     out: &'s mut Vec<Emission>,
 }
 
@@ -99,23 +101,25 @@ impl Scene<'_> {
         let rules = self.rules;
         let mut left = limits::STRIKES_MAX;
         for (action, count) in rules.actions_of(block, deed.act) {
-            if let Act::Routine { .. } = deed.act
-                && !self.pay_strike(action)
-            {
-                continue;
-            }
             for _ in 0..u32::from(count).min(left) {
+                if matches!(deed.act, Act::Routine { .. }) && !self.pay_strike(action) {
+                    break;
+                }
                 self.resolve(deed, action);
             }
             left = left.saturating_sub(u32::from(count));
         }
     }
 
-    /// A strike of a routine may have a usage of its own; without a use left it is left out.
+    /// A strike of a routine may have a usage of its own, paid each time; without a use left it is left out.
     fn pay_strike(&mut self, action: &Action) -> bool {
-        match uses::usage_price(self.realm, self.actor.row, action.key.into(), action.usage) {
+        let key = action.key.into();
+        let paid = self.paid.iter().filter(|other| **other == key).count();
+        let paid = u8::try_from(paid).unwrap_or(u8::MAX);
+        match uses::usage_price(self.realm, self.actor.row, key, action.usage, paid) {
             Ok(uses::Price::Free) => true,
             Ok(price) => {
+                self.paid.push(key);
                 self.out.push(Emission::Pay(self.actor.row, price));
                 true
             }
@@ -148,8 +152,17 @@ impl Scene<'_> {
         }
     }
 
-    /// Whom an action reaches, judged by where everybody is now.
+    /// Whom an action reaches, judged by where everybody is now; the charmed harm no charmer (SRD 5.1 appendix PH-A).
     fn targets(&self, deed: &Deed, action: &Action) -> Vec<Someone> {
+        let mut targets = self.reached(deed, action);
+        let (realm, rules, own) = (self.realm, self.rules, self.actor.row);
+        if realm.suffers(own, ConditionEffect::SparesSource) && rules.harms(action) {
+            targets.retain(|it| !realm.suffers_from(rules, own, ConditionEffect::SparesSource, it.entity));
+        }
+        targets
+    }
+
+    fn reached(&self, deed: &Deed, action: &Action) -> Vec<Someone> {
         if let Some(area) = Area::of(&action.target, self.actor.place, deed.place) {
             return area.creatures(self.realm, self.rules, &self.actor);
         }
@@ -159,11 +172,9 @@ impl Scene<'_> {
             _ => deed.target.and_then(|target| self.realm.someone(target)),
         };
         let Some(first) = first else { return Vec::new() };
-        let harms = action.attack.is_some() || action.effects.iter().any(|effect| !effect.damage.is_empty());
-        let spared = harms && self.realm.suffers_from(self.actor.row, ConditionEffect::SparesSource, first.entity);
         let reached =
             first.row == self.actor.row || reach::reaches(self.realm, self.rules, &self.actor, &first, distance);
-        if spared || !reached {
+        if !reached {
             return Vec::new();
         }
         let mut targets = alloc::vec![first];
@@ -178,8 +189,8 @@ impl Scene<'_> {
         let near = reach::reaches(realm, rules, &self.actor, target, cell);
         let melee = attack.reach.0 > 0 && reach::reaches(realm, rules, &self.actor, target, feet(attack.reach));
         let long = !melee && !reach::reaches(realm, rules, &self.actor, target, feet(attack.range));
-        // A ranged attack on one who stands within five feet has disadvantage (SRD 5.1 p. 95).
-        let edge = stats::attack_edge(realm, self.actor.row, target.row, near, long, !melee && near);
+        let hindered = !melee && reach::is_pressed(realm, rules, &self.actor, target);
+        let edge = stats::attack_edge(realm, self.actor.row, target.row, near, long, hindered);
         let natural = dice::d20(&mut self.rng, edge);
         let bonus = rules
             .creature(self.actor.creature.key)
@@ -302,12 +313,15 @@ impl Scene<'_> {
     }
 }
 
-/// `combat::damage`: hit points go down and up, in the order of the blows (SRD 5.1 pp. 96, 97). One who is hurt without an
-/// enemy in mind turns on the one who did it; a rest is broken off.
+/// `combat::damage`: hit points go up, then down (SRD 5.1 pp. 96, 97): all that a tick heals of a creature comes before all that
+/// it hurts, so what is left does not depend on who stands in which row. One who is hurt without an enemy in mind turns on the
+/// one who did it; a rest is broken off.
 pub fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut blows = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
-        blows.extend(realm.blow.iter(row).map(|blow| (row, *blow)));
+        let heals = |blow: &&Blow| matches!(blow, Blow::Heal { .. });
+        blows.extend(realm.blow.iter(row).filter(heals).map(|blow| (row, *blow)));
+        blows.extend(realm.blow.iter(row).filter(|blow| !heals(blow)).map(|blow| (row, *blow)));
     });
     for (row, blow) in blows {
         let (Some(target), Some(mut health)) = (realm.entities.entity(row), realm.health.get(row).copied()) else {
@@ -372,6 +386,7 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
     realm.intent.remove(row);
     realm.rest.remove(row);
     realm.rising.remove(row);
+    realm.balked.remove(row);
     realm.turn.modify(row, |turn| turn.ready = false);
     if let Some(spawner) = realm.origin.remove(row).and_then(|origin| realm.entities.row(origin.0)) {
         realm.spawner.modify(spawner, |spawner| spawner.alive = spawner.alive.saturating_sub(1));
@@ -379,15 +394,27 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
     realm.tally.modify(|tally| tally.deaths = tally.deaths.wrapping_add(1));
     if let Some(target) = realm.entities.entity(row) {
         step.emit(Event::Died { target });
-        goods::spill(realm, step, target);
     }
+    goods::spill(realm, step, row);
 }
 
-/// `combat::decay`: bodies go when their time is over, unless they still hold coins that found no room on the ground.
+/// `combat::decay`: bodies go when their time is over, unless they still hold what found no room on the ground; so does what
+/// was dropped or spilled.
 pub fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
+    let mut bodies = Vec::new();
     join((&realm.corpse, &realm.entities)).for_each(|row, (corpse, entity)| {
-        if corpse.until_tick <= tick && realm.purse.get(row).is_none_or(|purse| purse.0 == 0) {
+        if corpse.until_tick <= tick {
+            bodies.push((row, entity));
+        }
+    });
+    for (row, entity) in bodies {
+        if goods::spill(realm, step, row) {
+            step.commands.despawn(entity);
+        }
+    }
+    join((&realm.ground_item, &realm.entities)).for_each(|_, (ground, entity)| {
+        if ground.until_tick.is_some_and(|until| until <= tick) {
             step.commands.despawn(entity);
         }
     });

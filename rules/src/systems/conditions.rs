@@ -17,7 +17,7 @@ use tickworld_sim::{
 
 use super::{movement, turns};
 use crate::{
-    body::{Affliction, Blow, RepeatSave, Rising, Status},
+    body::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
     dice::{self, Edge},
     event::Event,
     game::Rules,
@@ -28,10 +28,17 @@ use crate::{
     stats,
 };
 
-/// `conditions::expire`: those whose time is over end.
+/// `conditions::expire`: those whose time is over end. After a switch of content, what conditions do is worked out anew.
 pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
+    let rules = step.content();
+    let print = Reckoned(rules.conditions_print());
     let mut due = Vec::new();
+    if *realm.reckoned != print {
+        realm.reckoned.set(print);
+        join((&realm.status,)).for_each(|row, _| due.push(row));
+        due.drain(..).for_each(|row| refresh(realm, rules, tick, row));
+    }
     join((&realm.status,)).for_each(|row, (status,)| {
         if status.expiry_tick.is_some_and(|expiry| expiry <= tick) {
             due.push(row);
@@ -243,9 +250,10 @@ fn end(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, mut ends: impl F
 /// Makes the status say what the list says, and a walk go on at the speed of now.
 fn refresh(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     let before = realm.status.get(row).map(|status| status.effects);
+    let creature = realm.creature.get(row).map_or(ContentKey(0), |creature| creature.key);
     let mut status = Status { effects: 0, expiry_tick: None, held: false };
     for affliction in realm.affliction.iter(row) {
-        status.effects |= rules.condition_effects(affliction.condition);
+        status.effects |= rules.effects_on(creature, affliction.condition);
         status.held |= affliction.hold.is_some();
         status.expiry_tick = match (status.expiry_tick, affliction.expiry_tick) {
             (Some(a), Some(b)) => Some(a.min(b)),

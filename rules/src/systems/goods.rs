@@ -1,13 +1,15 @@
 //! Things and coins: bags, what is picked up, put down, worn and given.
 //!
-//! Invariant: things and coins are moved, never copied: what one side loses the other gains, or nothing happens. What is
-//! equipped is in the bag.
+//! Invariant: things and coins are moved, never copied or lost: what one side loses the other gains, or nothing happens, in this
+//! very tick. What is equipped is in the bag. What was dropped or spilled is gone once content's time for it is over.
+
+use alloc::vec::Vec;
 
 use tickworld_content::model::ItemUse;
 use tickworld_sim::{
     State,
     entity::{Entity, Row},
-    math::Fx,
+    math::Vec2,
     session::OutcomeCode,
     step::Step,
 };
@@ -77,31 +79,30 @@ fn strip(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
     before != equipment
 }
 
-/// How far hands reach: one cell (SRD 5.1 p. 92).
-fn arm(realm: &Realm) -> Fx {
-    realm.settings.cell()
-}
-
 /// Takes up what lies on the ground.
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn pick_up(realm: &mut Realm, who: &Someone, item: Entity) -> Answer {
+pub fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: Entity) -> Answer {
     let row = realm.entities.row(item).ok_or((codes::NO_SUCH_TARGET, 0))?;
     let ground = realm.ground_item.get(row).copied().ok_or((codes::NO_SUCH_TARGET, 0))?;
     let place = realm.position.get(row).ok_or((codes::NO_SUCH_TARGET, 0))?.0;
-    if !reach::within(who.place, place, arm(realm)) {
+    let arm = realm.settings.cell().mul_int(rules.pack().constants.hand_cells.into());
+    if !reach::within(who.place, place, arm) {
         return Err((codes::TOO_FAR, who.place.distance(place).floor()));
+    }
+    // The purse before the bag: what is put into a bag is not taken out again.
+    let coins = realm.purse.get(row).map_or(0, |purse| purse.0);
+    let fits = coins == 0 || realm.purse.get(who.row).is_some_and(|purse| purse.0.checked_add(coins).is_some());
+    if !fits {
+        return Err((codes::BAD_AMOUNT, i64::try_from(coins).unwrap_or(i64::MAX)));
     }
     if let Some(stack) = ground.stack
         && !put(realm, who.row, stack)
     {
         return Err((codes::BAG_FULL, 0));
     }
-    let coins = realm.purse.get(row).map_or(0, |purse| purse.0);
-    if !pour(realm, row, who.row, coins) {
-        return Err((codes::BAD_AMOUNT, 0));
-    }
+    pour(realm, row, who.row, coins);
     realm.despawn(item);
     Ok(i64::from(ground.stack.map_or(0, |stack| stack.count)))
 }
@@ -122,14 +123,15 @@ pub fn pour(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn give_coins(realm: &mut Realm, who: &Someone, to: Entity, amount: i64) -> Answer {
+pub fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &Someone, to: Entity, amount: i64) -> Answer {
     let coins = u64::try_from(amount).ok().filter(|coins| *coins > 0).ok_or((codes::BAD_AMOUNT, amount))?;
     let taker = realm.entities.row(to).filter(|row| realm.creature.contains(*row)).ok_or((codes::NO_SUCH_TARGET, 0))?;
     if taker == who.row {
         return Err((codes::SELF_TARGET, 0));
     }
     let taker = realm.someone_in(taker).ok_or((codes::TARGET_DEAD, 0))?;
-    if !reach::within(who.place, taker.place, arm(realm).mul_int(2)) {
+    let arms = realm.settings.cell().mul_int(rules.pack().constants.give_cells.into());
+    if !reach::within(who.place, taker.place, arms) {
         return Err((codes::TOO_FAR, who.place.distance(taker.place).floor()));
     }
     let owned = realm.purse.get(who.row).map_or(0, |purse| purse.0);
@@ -143,7 +145,7 @@ pub fn give_coins(realm: &mut Realm, who: &Someone, to: Entity, amount: i64) -> 
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn drop(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, item: ContentKey, count: u32) -> Answer {
+pub fn drop(realm: &mut Realm, step: &Step<'_, Rules>, who: &Someone, item: ContentKey, count: u32) -> Answer {
     if count == 0 {
         return Err((codes::BAD_AMOUNT, 0));
     }
@@ -151,48 +153,41 @@ pub fn drop(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, item: 
     if owned < count {
         return Err((codes::NOT_IN_BAG, i64::from(owned)));
     }
-    let (dropper, place) = (who.entity, who.place);
-    step.commands.spawn(bands::ITEMS, move |realm, entity, row| {
-        // Looked at again: another input of this tick may have taken the things since.
-        match realm.entities.row(dropper) {
-            Some(from) if take(realm, from, item, count) => {
-                realm.position.set(row, Position(place));
-                realm.ground_item.set(row, GroundItem { stack: Some(Stack { item, count }) });
-            }
-            _ => {
-                realm.despawn(entity);
-            }
-        }
-    });
+    let Some(heap) = lay(realm, step, who.place) else { return Err((codes::WORLD_FULL, 0)) };
+    take(realm, who.row, item, count);
+    realm.ground_item.modify(heap, |ground| ground.stack = Some(Stack { item, count }));
     Ok(i64::from(count))
 }
 
-/// What a dead creature had falls to the ground: a heap of coins, and each kind of thing.
-pub fn spill(realm: &Realm, step: &mut Step<'_, Rules>, dead: Entity) {
-    let Some(row) = realm.entities.row(dead) else { return };
-    let Some(place) = realm.position.get(row).copied() else { return };
-    if realm.purse.get(row).is_some_and(|purse| purse.0 > 0) {
-        step.commands.spawn(bands::ITEMS, move |realm, _, heap| {
-            realm.position.set(heap, place);
-            realm.ground_item.set(heap, GroundItem { stack: None });
-            realm.purse.set(heap, Purse(0));
-            if let Some(row) = realm.entities.row(dead) {
-                let coins = realm.purse.get(row).map_or(0, |purse| purse.0);
-                pour(realm, row, heap, coins);
-            }
-        });
+/// What a dead creature had falls to the ground: a heap of coins, and each kind of thing. Gives whether all of it found room;
+/// what did not stays where it is.
+pub fn spill(realm: &mut Realm, step: &Step<'_, Rules>, dead: Row) -> bool {
+    let Some(place) = realm.position.get(dead).map(|position| position.0) else { return true };
+    let coins = realm.purse.get(dead).map_or(0, |purse| purse.0);
+    if coins > 0 {
+        let Some(heap) = lay(realm, step, place) else { return false };
+        realm.purse.set(heap, Purse(0));
+        pour(realm, dead, heap, coins);
     }
-    for stack in realm.bag.iter(row).copied() {
-        step.commands.spawn(bands::ITEMS, move |realm, entity, item| match realm.entities.row(dead) {
-            Some(row) if take(realm, row, stack.item, stack.count) => {
-                realm.position.set(item, place);
-                realm.ground_item.set(item, GroundItem { stack: Some(stack) });
-            }
-            _ => {
-                realm.despawn(entity);
-            }
-        });
+    let stacks: Vec<Stack> = realm.bag.iter(dead).copied().collect();
+    for stack in stacks {
+        let Some(heap) = lay(realm, step, place) else { return false };
+        take(realm, dead, stack.item, stack.count);
+        realm.ground_item.modify(heap, |ground| ground.stack = Some(stack));
     }
+    true
+}
+
+/// Something on the ground, nothing as yet; `None` where the world is full.
+fn lay(realm: &mut Realm, step: &Step<'_, Rules>, place: Vec2) -> Option<Row> {
+    let entity = realm.spawn(bands::ITEMS).ok()?;
+    let row = realm.entities.row(entity)?;
+    let seconds = u64::from(step.content().pack().constants.litter_seconds);
+    let ticks = seconds.saturating_mul(realm.settings.ticks_per_second.into());
+    let until_tick = (seconds > 0).then(|| step.tick().0.saturating_add(ticks));
+    realm.position.set(row, Position(place));
+    realm.ground_item.set(row, GroundItem { stack: None, until_tick });
+    Some(row)
 }
 
 /// Wears or holds a thing from the bag (SRD 5.1 pp. 62 to 66): a two-handed weapon leaves no hand for a shield.

@@ -3,6 +3,9 @@
 //! Invariant: nobody enters a blocked cell, and the grid knows everyone's tile. A leg's end is reached exactly, at the tick
 //! that was reckoned when it began, unless a condition changed the pace.
 
+use alloc::vec::Vec;
+
+use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{
     entity::Row,
     join::{join, without},
@@ -10,7 +13,40 @@ use tickworld_sim::{
     step::Step,
 };
 
-use crate::{body::Motion, game::Rules, realm::Realm, ruleset::Ruleset, space::Member, stats};
+use super::paths;
+use crate::{
+    body::Motion,
+    game::Rules,
+    realm::{Realm, Someone},
+    ruleset::Ruleset,
+    space::Member,
+    stats,
+};
+
+/// Whether walking to `goal` would bring one nearer to someone they are frightened of (SRD 5.1 appendix PH-A, "Frightened").
+#[must_use]
+pub fn nears_what_is_feared(realm: &Realm, rules: &Ruleset, who: &Someone, goal: Vec2) -> bool {
+    realm.sources(rules, who.row, ConditionEffect::AvoidsSource).any(|source| {
+        let feared = realm.someone(source);
+        feared.is_some_and(|feared| feared.place.distance(goal) < feared.place.distance(who.place))
+    })
+}
+
+/// The frightened stop before a step that would bring them nearer to what they fear, whoever set them in motion.
+fn hold_back(realm: &mut Realm, rules: &Ruleset, tick: u64) {
+    let mut afraid = Vec::new();
+    join((&realm.status, &realm.motion, without(&realm.corpse))).for_each(|row, (status, motion, ())| {
+        if status.has(ConditionEffect::AvoidsSource) {
+            afraid.push((row, *motion));
+        }
+    });
+    for (row, motion) in afraid {
+        let Some(who) = realm.someone_in(row) else { continue };
+        if nears_what_is_feared(realm, rules, &who, next_place(&motion, tick, who.place)) {
+            realm.halt(row);
+        }
+    }
+}
 
 /// What a walker asks for besides its own row.
 enum Report {
@@ -25,12 +61,13 @@ enum Report {
 /// `movement::walk`: everyone on a leg moves on; at its end the next begins (SRD 5.1 p. 91).
 pub fn walk(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
+    hold_back(realm, step.content(), tick);
     let (obstacles, grid) = (&*realm.obstacles, &*realm.grid);
     let lanes = (&mut realm.position, &realm.motion, &realm.creature, without(&realm.corpse));
     let reports = join(lanes).par_for_each(step.executor(), |row, (position, motion, creature, ()), out| {
         let from = position.0;
         let arrived = tick >= motion.arrival_tick;
-        let to = if arrived { motion.goal } else { from.saturating_add(motion.step) };
+        let to = next_place(motion, tick, from);
         if obstacles.is_blocked_at(to) {
             out.push(Report::Stuck(row));
             return;
@@ -52,14 +89,25 @@ pub fn walk(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
+/// Where a walker is at the end of the tick.
+fn next_place(motion: &Motion, tick: u64, from: Vec2) -> Vec2 {
+    if tick >= motion.arrival_tick { motion.goal } else { from.saturating_add(motion.step) }
+}
+
 fn next_leg(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     match realm.path.remove(row, 0) {
         Some(goal) => head_for(realm, rules, tick.saturating_add(1), row, goal),
-        None => realm.motion.remove(row).map_or((), |_| ()),
+        None => {
+            realm.motion.remove(row);
+            if let Some(errand) = realm.errand.get(row).copied() {
+                paths::ask(realm, tick, row, errand.goal);
+            }
+        }
     }
 }
 
-/// Begins a straight walk to `goal`, whose first step is made in `first_tick`. Stands still where the pace is zero.
+/// Begins a straight walk to `goal`, whose first step is made in `first_tick`. One whose pace is zero stands, and forgets where
+/// it was going: a path without a walker would keep its owner from looking for another.
 pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, goal: Vec2) {
     let motion = realm.someone_in(row).and_then(|who| {
         let pace = stats::pace(realm, rules, row, who.creature.key);
@@ -67,7 +115,7 @@ pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, g
     });
     match motion {
         Some(motion) => realm.motion.set(row, motion),
-        None => realm.motion.remove(row).map_or((), |_| ()),
+        None => realm.halt(row),
     }
 }
 
@@ -84,12 +132,9 @@ pub fn leg(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> 
     Some(Motion { goal, step, arrival_tick: first_tick.saturating_add(ticks.cast_unsigned()).saturating_sub(1) })
 }
 
-/// Goes on with the present leg at the pace of now, this tick still; one whose pace is zero keeps the goal of its path but stands.
+/// Goes on with the present leg at the pace of now, this tick still.
 pub fn repace(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     if let Some(motion) = realm.motion.get(row).copied() {
         head_for(realm, rules, tick, row, motion.goal);
-        if !realm.motion.contains(row) {
-            realm.halt(row);
-        }
     }
 }

@@ -5,7 +5,7 @@
 use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{math::Vec2, session::OutcomeCode, step::Step};
 
-use super::{behaviour, goods, goods::Answer, paths, uses};
+use super::{behaviour, goods, goods::Answer, movement, paths, uses};
 use crate::{
     body::{Act, Deed, Intent, Rest},
     command::{Command, codes},
@@ -32,6 +32,9 @@ pub fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 fn obey(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, command: &Command) -> Answer {
     let rules = step.content();
+    if takes_hands(command) && realm.suffers(who.row, ConditionEffect::NoActions) {
+        return Err((codes::INCAPACITATED, 0));
+    }
     match *command {
         Command::Stop => {
             realm.halt(who.row);
@@ -40,34 +43,54 @@ fn obey(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, command: &
             Ok(0)
         }
         Command::MoveTo { place } => move_to(realm, step, who, place),
-        Command::Use { act, target, place } => use_act(realm, rules, who, Deed { act, target, place }),
-        Command::PickUp { item } => goods::pick_up(realm, who, item),
+        Command::Use { act, target, place } => use_act(realm, rules, step.tick().0, who, Deed { act, target, place }),
+        Command::PickUp { item } => goods::pick_up(realm, rules, who, item),
         Command::Drop { item, count } => goods::drop(realm, step, who, item, count),
         Command::Equip { item } => goods::equip(realm, rules, who, item),
         Command::Unequip { item } => goods::unequip(realm, who, item),
-        Command::GiveCoins { to, amount } => goods::give_coins(realm, who, to, amount),
+        Command::GiveCoins { to, amount } => goods::give_coins(realm, rules, who, to, amount),
         Command::Rest => rest(realm, rules, step.tick().0, who),
     }
 }
 
+/// Whether a command takes a hand, as everything between things and people does: the incapacitated cannot.
+const fn takes_hands(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::PickUp { .. }
+            | Command::Drop { .. }
+            | Command::Equip { .. }
+            | Command::Unequip { .. }
+            | Command::GiveCoins { .. }
+    )
+}
+
 fn move_to(realm: &mut Realm, step: &Step<'_, Rules>, who: &Someone, place: Vec2) -> Answer {
+    let rules = step.content();
     if realm.suffers(who.row, ConditionEffect::NoMovement) {
         return Err((codes::INCAPACITATED, 0));
     }
     if realm.obstacles.is_blocked_at(place) {
         return Err((codes::BLOCKED, 0));
     }
-    realm.rest.remove(who.row);
     let goal = realm.obstacles.settle(place);
+    if movement::nears_what_is_feared(realm, rules, who, goal) {
+        return Err((codes::INCAPACITATED, 0));
+    }
+    realm.rest.remove(who.row);
     paths::go(realm, step, who.row, goal);
     Ok(0)
 }
 
 /// Done at the player's turn: in this very tick where the action is at hand.
-fn use_act(realm: &mut Realm, rules: &Ruleset, who: &Someone, deed: Deed) -> Answer {
+fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &Someone, deed: Deed) -> Answer {
     let deed = judge_deed(realm, rules, who, deed).map_err(|code| (code, distance_feet(realm, who, &deed)))?;
-    realm.intent.set(who.row, Intent(deed));
     let ready = realm.turn.get(who.row).is_some_and(|turn| turn.ready);
+    if ready && realm.intent.get(who.row).is_some_and(|intent| intent.asked_tick == tick) {
+        // What was asked for just now will be done in this very tick, and was answered so.
+        return Err((codes::BUSY, 0));
+    }
+    realm.intent.set(who.row, Intent { deed, asked_tick: tick });
     if ready { Ok(0) } else { Err((codes::QUEUED, 0)) }
 }
 
@@ -97,6 +120,12 @@ pub fn judge_deed(realm: &Realm, rules: &Ruleset, who: &Someone, deed: Deed) -> 
         }
         None => None,
     };
+    let charmed = |target: &Someone| {
+        rules.harms(action) && realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target.entity)
+    };
+    if target.as_ref().is_some_and(charmed) {
+        return Err(codes::INCAPACITATED);
+    }
     let distance = ruleset::distance_of(action);
     let area = Area::of(&action.target, who.place, deed.place);
     let place = match (target, area) {

@@ -14,11 +14,11 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::movement;
+use super::{movement, turns};
 use crate::{
-    body::Seeking,
+    body::{Balked, Errand, Seeking},
     game::Rules,
-    limits::{SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
+    limits::{BALKS_MAX, SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
     realm::Realm,
     space::{Found, find_path},
 };
@@ -33,10 +33,10 @@ pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut left = realm.settings.path_nodes_per_tick;
     for wave in waiting.chunks(SEARCHES_PER_WAVE) {
         let found = search(realm, step.executor(), wave);
-        for ((_, row, _), found) in wave.iter().zip(found) {
+        for ((_, row, goal), found) in wave.iter().zip(found) {
             left = left.saturating_sub(found.nodes);
             realm.seeking.remove(*row);
-            follow(realm, step, *row, &found);
+            follow(realm, step, *row, *goal, &found);
         }
         let served = wave.len() as u64;
         realm.tally.modify(|tally| tally.searches = tally.searches.wrapping_add(served));
@@ -62,8 +62,25 @@ fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> 
     found.into_iter().map(|found| found.expect("every job has run")).collect()
 }
 
-fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, found: &Found) {
+/// Sets out on what was found. Players whose way ends short of their goal search on from there, as long as that brings them
+/// nearer; creatures that come no nearer wait before they search again.
+fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2, found: &Found) {
     realm.path.clear(row);
+    let Some(who) = realm.someone_in(row) else { return };
+    let end = found.legs.last().copied().unwrap_or(who.place);
+    let nears = end.distance(goal).saturating_add(realm.settings.cell()) <= who.place.distance(goal);
+    let hopeful = found.reached || nears;
+    if realm.controlled.contains(row) {
+        if hopeful && !found.complete {
+            realm.errand.set(row, Errand { goal });
+        } else {
+            realm.errand.remove(row);
+        }
+    } else if hopeful {
+        realm.balked.remove(row);
+    } else {
+        balk(realm, step, row);
+    }
     let Some((first, rest)) = found.legs.split_first() else {
         realm.motion.remove(row);
         return;
@@ -76,14 +93,23 @@ fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, found: &Found) {
     movement::head_for(realm, step.content(), step.tick().0, row, *first);
 }
 
+/// Twice as long a wait after each failure in a row.
+fn balk(realm: &mut Realm, step: &Step<'_, Rules>, row: Row) {
+    let Some(enemy) = realm.target.get(row).map(|target| target.0) else { return };
+    let failures = realm.balked.get(row).filter(|it| it.enemy == enemy).map_or(0, |it| it.failures);
+    let wait = turns::round_ticks(realm, step.content()) << failures.min(BALKS_MAX);
+    let until_tick = step.tick().0.saturating_add(wait);
+    realm.balked.set(row, Balked { enemy, failures: failures.saturating_add(1), until_tick });
+}
+
 /// Walks to `goal`: straight where nothing is in the way, else by a path that is searched for.
 pub fn go(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
     let Some(who) = realm.someone_in(row) else { return };
     if realm.obstacles.can_walk(who.place, goal) {
-        realm.seeking.remove(row);
-        realm.path.clear(row);
+        realm.halt(row);
         movement::head_for(realm, step.content(), step.tick().0, row, goal);
     } else {
+        realm.errand.remove(row);
         ask(realm, step.tick().0, row, goal);
     }
 }

@@ -1,4 +1,5 @@
-//! What an act costs: uses by recharge, by the day, spell slots, things used up (SRD 5.1 pp. 100, 260).
+//! What an act costs: uses by recharge, by the day, spell slots, things used up (SRD 5.1 p. 100, and "Limited Usage" of
+//! monsters).
 //!
 //! Invariant: nothing is used more often than its usage allows between two times that it comes back.
 
@@ -81,7 +82,7 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
         Act::Routine { .. } => Ok(Price::Free),
         Act::Action { key } => {
             let action = pack.find_action(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
-            usage_price(realm, row, key, action.usage)
+            usage_price(realm, row, key, action.usage, 0)
         }
         Act::Spell { key } => {
             let position = pack.spell_position(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
@@ -92,14 +93,15 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
     }
 }
 
-/// What an action's own usage costs.
+/// What an action's own usage costs one who has `paid` so many uses more than the state knows of.
 ///
 /// # Errors
 /// [`codes::SPENT`] where no use is left.
-pub fn usage_price(realm: &Realm, row: Row, key: ContentKey, usage: Usage) -> Result<Price, OutcomeCode> {
+pub fn usage_price(realm: &Realm, row: Row, key: ContentKey, usage: Usage, paid: u8) -> Result<Price, OutcomeCode> {
+    let used = || used(realm, row, key).saturating_add(paid);
     match usage {
-        Usage::Recharge(from) if used(realm, row, key) == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
-        Usage::PerDay(times) if used(realm, row, key) < times => Ok(Price::Use { key, back: Back::Day }),
+        Usage::Recharge(from) if used() == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
+        Usage::PerDay(times) if used() < times => Ok(Price::Use { key, back: Back::Day }),
         Usage::Recharge(_) | Usage::PerDay(_) => Err(codes::SPENT),
         _ => Ok(Price::Free),
     }

@@ -5,10 +5,11 @@ pub mod pack;
 
 use tickworld_rules::{
     Command, ContentKey, Realm, Rules, Ruleset, SetUp,
-    body::{Affliction, Blow},
+    body::{Affliction, Blow, Position},
     bot,
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
+    space::Member,
 };
 use tickworld_sim::{
     column::Job,
@@ -16,6 +17,7 @@ use tickworld_sim::{
     entity::{Entity, Row},
     executor::Executor,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    math::Vec2,
     rng::{Entropy, StreamKey},
     simulation::Simulation,
 };
@@ -155,6 +157,14 @@ pub fn deal(sim: &mut Simulation<Rules>, seed: u64, row: Row, blows: &[Blow]) {
     }
     state.struck.set(row, ());
     pass(sim, seed, 1);
+}
+
+/// Puts a creature somewhere else.
+pub fn put(sim: &mut Simulation<Rules>, row: Row, faction: Faction, to: Vec2) {
+    let state = sim.world_mut().state_mut();
+    let from = state.position.get(row).expect("stands somewhere").0;
+    state.position.set(row, Position(to));
+    state.grid.get_mut().shift(from, to, Member { row, faction });
 }
 
 /// The only living creature of a kind.
