@@ -105,6 +105,31 @@ fn a_wrong_guess_costs_the_ticks_ahead() {
     assert!(session.predicted().players().find(PlayerId(1)).is_some(), "the present knows of the join");
 }
 
+/// An own input that was guessed for tick 2 and came later is made to apply from tick 3 on; a plain confirmation loses it
+/// from the present until it is confirmed.
+#[test]
+fn a_local_input_that_slid_is_placed_anew() {
+    let slid = |is_placed: bool| {
+        let mut session = Rollback::new(start(), PredictNothing, RollbackSettings::default(), &Inline);
+        let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::Join };
+        let own = Input { player: PlayerId(1), sequence: Sequence(1), act: Act::Play(Order::Rest) };
+        session.confirm(&InputFrame::new(Tick(1), Entropy::from_bytes([1; 16]), vec![join]), &Inline).expect("good");
+        for local in [vec![own], vec![], vec![]] {
+            session.advance_predicted(local, &Inline).expect("not full");
+        }
+        let frame = InputFrame::empty(Tick(2), Entropy::from_bytes([2; 16]));
+        let mut asked = Vec::new();
+        let mut place = |tick, local: Vec<_>| {
+            asked.push(tick);
+            if is_placed && tick == Tick(3) { vec![own] } else { local }
+        };
+        session.confirm_moving(&frame, &mut place, &Inline).expect("a good frame");
+        assert_eq!(asked, [Tick(3), Tick(4)]);
+        session.predicted().players().find(PlayerId(1)).expect("joined").last_sequence
+    };
+    assert_eq!((slid(true), slid(false)), (Sequence(1), Sequence(0)));
+}
+
 #[test]
 fn a_refused_frame_changes_nothing() {
     let mut session = Rollback::new(start(), PredictNothing, RollbackSettings::default(), &Inline);

@@ -81,6 +81,9 @@ pub enum AdvanceError {
     Frame(#[from] FrameError),
 }
 
+/// Says which local inputs a tick has when it is made anew; is given those that it had.
+pub type Placing<'p, I> = &'p mut dyn FnMut(Tick, Vec<Input<I>>) -> Vec<Input<I>>;
+
 /// A tick of the predicted line.
 struct Predicted<G: Game> {
     /// Inputs known here before they are confirmed: the local players'.
@@ -221,6 +224,20 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     /// # Errors
     /// When the frame is refused; nothing is then changed.
     pub fn confirm(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<Roots, FrameError> {
+        self.confirm_moving(frame, &mut |_, local| local, executor)
+    }
+
+    /// The same, where a wrong guess may have been when the local inputs apply: `place` is asked, for every tick that is made
+    /// anew and in order, which they are now; it is given those that the tick had.
+    ///
+    /// # Errors
+    /// When the frame is refused; nothing is then changed.
+    pub fn confirm_moving(
+        &mut self,
+        frame: &InputFrame<G::Input>,
+        place: Placing<'_, G::Input>,
+        executor: &dyn Executor,
+    ) -> Result<Roots, FrameError> {
         let first = self.ahead.front();
         let roots = match first {
             Some(guess) if guess.frame.same(frame) => {
@@ -238,7 +255,7 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
             if is_right {
                 self.counters.predictions_kept = self.counters.predictions_kept.saturating_add(1);
             } else {
-                self.roll_back(executor);
+                self.roll_back(place, executor);
             }
         } else {
             self.predicted.restore(self.confirmed.world());
@@ -248,12 +265,13 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     }
 
     /// Makes the predicted line anew on top of the confirmed world.
-    fn roll_back(&mut self, executor: &dyn Executor) {
+    fn roll_back(&mut self, place: Placing<'_, G::Input>, executor: &dyn Executor) {
         self.counters.rollbacks = self.counters.rollbacks.saturating_add(1);
         self.predicted.restore(self.confirmed.world());
         for old in core::mem::take(&mut self.ahead) {
             // What was a frame may be none now, if its content is gone: the line then ends here, and goes on from there.
-            if self.predict(old.local, executor).is_err() {
+            let local = place(self.tick().next(), old.local);
+            if self.predict(local, executor).is_err() {
                 break;
             }
             self.counters.resimulated_ticks = self.counters.resimulated_ticks.saturating_add(1);
