@@ -1,6 +1,6 @@
 //! The lockstep protocol, sans I/O: bytes and instants go in, bytes and events come out.
 //!
-//! [`message`] is what the two sides say. docs/PROTOCOL.md has the state diagrams, timers and limits.
+//! [`message`] is what the two sides say, [`client`] the half that follows a host. docs/PROTOCOL.md has the state diagrams, timers and limits.
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(
@@ -23,6 +23,7 @@
 extern crate alloc;
 
 pub mod channel;
+pub mod client;
 mod codec;
 #[allow(
     clippy::all,

@@ -2,6 +2,8 @@
 //!
 //! A reader checks the cap before it allocates; a writer asserts it.
 
+use crate::instant::Micros;
+
 // DOC:LIMITS
 /// Version of the messages; the handshake refuses another one by name.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -56,3 +58,61 @@ pub const EVENTS_MAX: u32 = 65_536;
 /// The operator's acts in one frame.
 pub const OPERATOR_ACTS_MAX: u32 = 64;
 // DOC:END
+
+// The client's own: what it keeps, and how long it waits. Nobody else needs them.
+
+/// How long a client waits for the answer to its `Hello`.
+pub const CLIENT_WELCOME_WAIT: Micros = Micros::from_millis(10_000);
+/// How long a host may say nothing at all.
+pub const CLIENT_SILENCE_MAX: Micros = Micros::from_millis(15_000);
+/// Time between the first pings of a session.
+pub const CLIENT_PING_WAIT_FIRST: Micros = Micros::from_millis(200);
+/// Time between later pings.
+pub const CLIENT_PING_WAIT: Micros = Micros::from_millis(2_000);
+/// How many pings are first ones, and how many answers the clock is read from.
+pub const CLIENT_PINGS_KEPT: usize = 8;
+/// Time between two readings from which the drift of a clock is told.
+pub const CLIENT_SKEW_BASE: Micros = Micros::from_millis(10_000);
+/// Greatest drift that a clock may seem to have, in millionths.
+pub const CLIENT_SKEW_PPM_MAX: i64 = 1_000;
+/// Shortest time before inputs are sent again.
+pub const CLIENT_RESEND_WAIT_MIN: Micros = Micros::from_millis(30);
+/// Longest time before inputs are sent again: how far the wait doubles.
+pub const CLIENT_RESEND_WAIT_MAX: Micros = Micros::from_millis(2_000);
+/// How long a missing frame may merely be late.
+pub const CLIENT_GAP_WAIT: Micros = Micros::from_millis(20);
+/// Shortest time before frames are asked for again.
+pub const CLIENT_FRAME_WAIT_MIN: Micros = Micros::from_millis(100);
+/// How often one run of frames is asked for before the client takes a snapshot instead.
+pub const CLIENT_FRAME_ASKS_MAX: u32 = 20;
+/// Frames asked for at once.
+pub const CLIENT_FRAMES_PER_ASK: u16 = 64;
+/// Frames kept that wait for an earlier one, in ticks above the confirmed one.
+pub const CLIENT_FRAMES_AHEAD_MAX: u64 = 1_024;
+/// Bytes of frames kept that wait for an earlier one.
+pub const CLIENT_FRAMES_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long a client waits for a manifest before it asks again.
+pub const CLIENT_MANIFEST_WAIT: Micros = Micros::from_millis(3_000);
+/// How long a client waits for pages before it asks again.
+pub const CLIENT_PAGES_WAIT: Micros = Micros::from_millis(1_500);
+/// Pages that are asked for and have not come.
+pub const CLIENT_PAGES_ASKED_MAX: usize = 256;
+/// How often pages in turn may fail to come before the client asks for a newer snapshot.
+pub const CLIENT_PAGE_WAITS_MAX: u32 = 8;
+/// So few pages that the snapshot is new enough once they came.
+pub const CLIENT_PAGES_FEW: usize = 64;
+/// Snapshots that one join compares before it takes what it has.
+pub const CLIENT_JOIN_ROUNDS_MAX: u32 = 8;
+/// How long a client waits for the answer to a question of a descent.
+pub const CLIENT_DESCENT_WAIT: Micros = Micros::from_millis(5_000);
+/// Desyncs of a session that a client gets over by joining again.
+pub const CLIENT_DESYNCS_MAX: u32 = 3;
+/// Roots that a witness remembers.
+pub const CLIENT_ROOTS_KEPT: usize = 256;
+/// Faults of a host in one session before the client ends it.
+pub const CLIENT_FAULTS_MAX: u32 = 32;
+/// Messages that wait for the transport; what is beyond is said again by a timer.
+pub const CLIENT_TRANSMITS_MAX: usize = 256;
+/// Events that wait for the caller; further ones are counted, not kept. Outcomes are always kept: they are bounded by
+/// [`INPUTS_IN_FLIGHT_MAX`].
+pub const CLIENT_EVENTS_MAX: usize = 1_024;

@@ -83,7 +83,7 @@ impl<G: Game> Host<G> {
             Err(error) => return self.violate(now, session, &alloc::format!("question of a descent: {error}")),
         };
         let released = self.history.released[place(level)];
-        let kept = self.history.find(request.tick).filter(|kept| kept.tick <= released && kept.roots.is_some());
+        let kept = self.history.find(request.head.tick).filter(|kept| kept.tick <= released && kept.roots.is_some());
         let response = match kept.and_then(|kept| kept.world.as_ref()) {
             Some(world) => answer(&WorldView::new(world, &self.schema), &request),
             None => Response::Unavailable,

@@ -1,0 +1,51 @@
+//! [`ClientSettings`]: what an embedder decides once.
+//!
+//! Invariant: nothing here reaches a simulation's roots.
+
+use alloc::{string::String, vec::Vec};
+
+use tickworld_sim::{content::ContentId, rollback::RollbackSettings};
+
+use crate::message::{Durability, ResumeKey, SessionKind};
+
+/// What a client is for, and how much it keeps.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// What its sessions are for.
+    pub kind: SessionKind,
+    /// What an answer must promise; a host that cannot refuses the session.
+    pub durability: Durability,
+    /// Program and version, for the host's log; at most [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX).
+    pub build: String,
+    /// The content that the client begins with. A lockstep client that has followed a world names that world's instead.
+    pub content: ContentId,
+    /// Proof of who it is, for a session without a resume key; at most
+    /// [`TOKEN_BYTES_MAX`](crate::limits::TOKEN_BYTES_MAX).
+    pub token: Vec<u8>,
+    /// The secret of a session of an earlier run of the program; later ones the client keeps itself.
+    pub resume: Option<ResumeKey>,
+    /// How far a lockstep client runs ahead of what is confirmed, and for how long it can say what it had.
+    pub rollback: RollbackSettings,
+    /// Every how many ticks a lockstep client tells the host its root; 0 for never. It checks its own every tick anyway.
+    pub root_report_ticks: u32,
+    /// Most bytes of pages that a snapshot may have.
+    pub snapshot_bytes_max: u64,
+}
+
+impl ClientSettings {
+    /// What suits most: evidence for 128 ticks, a root reported every 8, snapshots of up to a GiB.
+    #[must_use]
+    pub const fn new(kind: SessionKind, content: ContentId, token: Vec<u8>) -> Self {
+        Self {
+            kind,
+            durability: Durability::Disk,
+            build: String::new(),
+            content,
+            token,
+            resume: None,
+            rollback: RollbackSettings { prediction_ticks_max: 8, evidence_ticks: 128 },
+            root_report_ticks: 8,
+            snapshot_bytes_max: 1 << 30,
+        }
+    }
+}
