@@ -1,6 +1,7 @@
 //! The lockstep protocol, sans I/O: bytes and instants go in, bytes and events come out.
 //!
-//! [`message`] is what the two sides say, [`client`] the half that follows a host. docs/PROTOCOL.md has the state diagrams, timers and limits.
+//! [`message`] is what the two sides say, [`host`] the side with the world, [`client`] the side that follows it.
+//! docs/PROTOCOL.md has the state diagrams, timers and limits.
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(

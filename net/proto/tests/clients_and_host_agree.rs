@@ -1,0 +1,110 @@
+//! Host and clients over good and bad links: what everybody is told is one history.
+
+mod pair;
+
+use pair::{Pair, Weather};
+use tickworld_proto::{
+    client::{ClientEvent, RejoinCause},
+    host::{HostEvent, HostSettings},
+    message::{Durability, Fate, SessionKind},
+};
+use tickworld_sim::frame::Tick;
+
+fn kinds(pair: &mut Pair) {
+    pair.add(SessionKind::Lockstep, |_| {});
+    pair.add(SessionKind::Command, |_| {});
+    pair.add(SessionKind::Witness, |_| {});
+    pair.add(SessionKind::Lockstep, |settings| settings.rollback.prediction_ticks_max = 0);
+}
+
+fn play(pair: &mut Pair, rounds: u64) {
+    for round in 0..rounds {
+        pair.run(1);
+        for at in [0, 1, 3] {
+            if (round + at as u64).is_multiple_of(3) {
+                pair.submit(at);
+            }
+        }
+    }
+    pair.settle();
+}
+
+#[test]
+fn on_a_good_link_everybody_follows_and_is_answered() {
+    let mut pair = Pair::new(1, Weather::FAIR);
+    kinds(&mut pair);
+    pair.run(30);
+    play(&mut pair, 120);
+    pair.check();
+    for at in [0, 1, 3] {
+        let applied = |fates: &Vec<(Fate, Durability)>| matches!(fates[0], (Fate::Applied { .. }, Durability::Disk));
+        assert!(pair.peers[at].fates.values().all(applied), "{:?}", pair.peers[at].fates);
+        assert!(pair.peers[at].fates.len() > 30, "client {at} played");
+    }
+    for at in [0, 2, 3] {
+        assert!(pair.peers[at].roots.len() > 100, "client {at} saw {} roots", pair.peers[at].roots.len());
+    }
+}
+
+/// `cargo test -p tickworld-proto --test clients_and_host_agree bad_links` prints the seed of a failure.
+#[test]
+fn on_bad_links_with_broken_connections_the_history_is_still_one() {
+    for seed in 0..24 {
+        println!("seed {seed}");
+        let mut pair = Pair::new(seed, Weather::FOUL);
+        pair.durable_lag = seed % 3;
+        kinds(&mut pair);
+        for round in 0..6 {
+            play(&mut pair, 40);
+            let at = ((seed + round) % 4) as usize;
+            pair.cut(at);
+            pair.run(5);
+            pair.connect(at);
+        }
+        pair.settle();
+        pair.run(60);
+        pair.check();
+        assert!(pair.peers[1].fates.len() > 20, "seed {seed}: {} inputs", pair.peers[1].fates.len());
+    }
+}
+
+#[test]
+fn nothing_is_answered_before_it_is_durable() {
+    let settings = HostSettings { durable_lag_ticks_max: 1_000, ..HostSettings::default() };
+    let mut pair = Pair::with(3, Weather::FAIR, settings);
+    pair.add(SessionKind::Command, |_| {});
+    let early = pair.add(SessionKind::Command, |settings| settings.durability = Durability::Memory);
+    pair.run(10);
+    pair.durable_lag = 1_000;
+    pair.submit(0);
+    pair.submit(early);
+    pair.run(20);
+    assert!(pair.peers[0].fates.is_empty(), "an answer that nobody stored");
+    assert_eq!(pair.peers[early].fates.len(), 1, "who asked for memory is answered at once");
+    pair.durable_lag = 0;
+    pair.settle();
+    pair.check();
+}
+
+#[test]
+fn a_client_whose_world_differs_names_the_field_and_joins_again() {
+    let mut pair = Pair::new(4, Weather::FAIR);
+    pair.add(SessionKind::Lockstep, |_| {});
+    pair.run(30);
+    let planted = Tick(pair.simulation.world().tick().0 + 5);
+    pair.plant_at = Some(planted);
+    pair.run(120);
+    let found = |event: &ClientEvent| match event {
+        ClientEvent::Desync(report) => Some(report.clone()),
+        _ => None,
+    };
+    let report = pair.peers[0].events.iter().find_map(found).expect("the difference is found");
+    assert_eq!(report.tick, planted);
+    assert!(report.finding.contains("coins"), "{}", report.finding);
+    let told = pair.host_events.iter().any(|event| matches!(event, HostEvent::DesyncReport { .. }));
+    assert!(told, "the host hears of it");
+    let again = |event: &ClientEvent| matches!(event, ClientEvent::Rejoining(RejoinCause::Desync));
+    assert!(pair.peers[0].events.iter().any(again));
+    let last = *pair.peers[0].roots.last_key_value().expect("it follows again").0;
+    assert!(last.0 > planted.0 + 60, "it stopped at {last}");
+}
