@@ -223,6 +223,17 @@ fn the_charmed_spare_their_charmer_and_nobody_else() {
     let me = played(&sim, 1).expect("joined");
     assert!(struck.contains(&(me, victim)));
     assert!(!struck.contains(&(me, charmer)), "nor as a further target of an action at another");
+    // Both stand in the area: the harm is done, but not to the charmer.
+    let health = |sim: &Simulation<Rules>, who| {
+        let row = sim.state().entities.row(who).expect("lives");
+        sim.state().health.get(row).expect("a body").current
+    };
+    let before = [victim, charmer].map(|who| health(&sim, who));
+    for _ in 0..2 * 30 {
+        play(&mut sim, cast("burst", victim));
+    }
+    assert!(health(&sim, victim) < before[0]);
+    assert_eq!(health(&sim, charmer), before[1], "nor by standing in an area");
 }
 
 #[test]
