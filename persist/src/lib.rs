@@ -6,8 +6,11 @@
 //! | you want | look at |
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
-//! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk |
+//! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
+//! | to start a world again | [`recover`](fn@recover) |
+//! | to know that everything kept is whole | [`verify`](fn@verify) |
+//! | to show that a backend of your own keeps the promises | [`conformance`] |
 //! | every cap | [`limits`] |
 //!
 //! # What is deliberately absent
@@ -15,17 +18,24 @@
 //! Frames and worlds as values: a journal keeps canonical bytes, whoever replays knows the game. A cache: the pages of a
 //! running world are in its snapshots. Retries: who waits for an answer decides how long.
 
+pub mod conformance;
 pub mod embedded;
 pub mod error;
 mod header;
 pub mod limits;
+pub mod memory;
+mod page;
 mod record;
+mod recover;
 mod retention;
 mod store;
 mod tail;
+mod verify;
 
 pub use header::{JournalHeader, WorldId};
 pub use record::{Body, Epoch, Proof, Record, RecordError};
+pub use recover::{Origin, PassedOver, RecoverError, Recovery, recover};
 pub use retention::{Removed, Retention};
 pub use store::{Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
 pub use tickworld_proto::message::Durability;
+pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};

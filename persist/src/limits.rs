@@ -41,3 +41,7 @@ pub const QUEUE_CALLS_MAX: usize = 64;
 pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Rows that retention looks at between two appends.
 pub const SWEEP_ROWS_MAX: usize = 1024;
+/// Bytes of records that verification and recovery hold at once.
+pub const WALK_BYTES: u64 = 8 * 1024 * 1024;
+/// Most findings of a verification; it stops there.
+pub const FINDINGS_MAX: usize = 1024;

@@ -14,7 +14,7 @@ use tickworld_sim::{
     hash::{Hash, Hasher},
 };
 
-use crate::limits;
+use crate::{limits, store::Place};
 
 /// Number of a claim on a journal, from 1: whoever claims later has a higher one, and fences those before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +101,12 @@ impl Record {
     #[must_use]
     pub const fn hash(&self) -> Hash {
         self.hash
+    }
+
+    /// Its place in the chain.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        Place { tick: self.body.tick, link: self.hash }
     }
 
     /// Length of the canonical bytes.

@@ -54,6 +54,16 @@ pub struct Head {
     pub watermark: Option<Place>,
 }
 
+impl Head {
+    /// The last tick that may have been reported durable to somebody.
+    #[must_use]
+    pub fn acknowledged(&self) -> Tick {
+        // Without a watermark nothing tells that what is damaged at the end was never acknowledged.
+        let noted = self.watermark.map_or(self.torn_to.unwrap_or(self.durable), |mark| mark.tick);
+        noted.max(self.durable)
+    }
+}
+
 /// The right to append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {

@@ -2,9 +2,10 @@
 //!
 //! Invariant: whatever passes continues the chain, in the epoch in force, without a gap.
 
-use std::ops::RangeInclusive;
-
-use tickworld_sim::frame::Tick;
+use tickworld_sim::{
+    component::{DecodeCause, DecodeError},
+    frame::Tick,
+};
 
 use crate::{
     error::{AppendError, Cause, ClaimError, CutError, Damage},
@@ -19,6 +20,8 @@ use crate::{
 pub(crate) struct Tail {
     pub(crate) header: JournalHeader,
     pub(crate) head: Head,
+    /// Whether the watermark names another record of its tick than the journal has.
+    pub(crate) forked: bool,
 }
 
 impl Tail {
@@ -34,7 +37,7 @@ impl Tail {
             torn_to: None,
             watermark: None,
         };
-        Self { header: header.clone(), head }
+        Self { header: header.clone(), head, forked: false }
     }
 
     /// Where the journal stands once `records` are appended.
@@ -81,34 +84,27 @@ impl Tail {
 
     /// What must be cut, and perhaps accepted, before the journal goes on: judged by the end alone.
     pub(crate) fn damage(&self) -> Option<Damage> {
-        let Head { last, torn_to, watermark, .. } = self.head;
-        let acknowledged = watermark.map_or(last.tick, |mark| mark.tick);
+        let Head { last, torn_to, .. } = self.head;
+        let acknowledged = self.head.acknowledged();
         if let Some(torn) = torn_to {
-            let cause = Cause::Malformed(tickworld_sim::component::DecodeError::new(
-                tickworld_sim::component::DecodeCause::Form("the journal's end"),
-            ));
+            let cause = Cause::Malformed(DecodeError::new(DecodeCause::Form("the journal's end")));
             return Some(Damage { ticks: last.tick.next()..=torn.max(acknowledged), cause });
         }
         if acknowledged > last.tick {
             return Some(Damage { ticks: last.tick.next()..=acknowledged, cause: Cause::Missing });
         }
-        let forked = watermark.is_some_and(|mark| mark.tick == last.tick && mark.link != last.link);
-        forked.then_some(Damage { ticks: last.tick..=last.tick, cause: Cause::Fork })
+        let mark = self.head.watermark.filter(|_| self.forked)?;
+        Some(Damage { ticks: mark.tick..=last.tick, cause: Cause::Fork })
     }
 
     /// The acknowledged ticks that a cut after `tick` gives up.
     pub(crate) fn check_cut(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        let acknowledged = self.head.watermark.map_or(self.head.durable, |mark| mark.tick.max(self.head.durable));
-        match loss {
-            Loss::Refuse if acknowledged > tick => Err(CutError::Acknowledged(lost(tick, acknowledged))),
-            Loss::Refuse if self.damage().is_some_and(|damage| damage.cause == Cause::Fork) => {
-                Err(CutError::Acknowledged(tick..=tick))
-            }
-            _ => Ok(()),
+        let acknowledged = self.head.acknowledged();
+        match (loss, self.head.watermark) {
+            (Loss::Accept, _) => Ok(()),
+            (Loss::Refuse, _) if acknowledged > tick => Err(CutError::Acknowledged(tick.next()..=acknowledged)),
+            (Loss::Refuse, Some(mark)) if self.forked => Err(CutError::Acknowledged(mark.tick..=mark.tick)),
+            (Loss::Refuse, _) => Ok(()),
         }
     }
-}
-
-fn lost(tick: Tick, acknowledged: Tick) -> RangeInclusive<Tick> {
-    tick.next()..=acknowledged
 }

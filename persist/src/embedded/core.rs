@@ -213,7 +213,11 @@ impl<M: Medium> Core<M> {
         let watermark = self.watermark.of(header.world);
         let State { epoch, sealed, base } = state;
         let head = Head { base, last, durable: last.tick, epoch, sealed, torn_to, watermark };
-        self.tail = Some(Tail { header, head });
+        self.tail = Some(Tail { header, head, forked: false });
+        if let Some(mark) = watermark.filter(|mark| (base.tick..=last.tick).contains(&mark.tick)) {
+            let forked = self.link_of(mark.tick)?.is_some_and(|link| link != mark.link);
+            self.tail.iter_mut().for_each(|tail| tail.forked = forked);
+        }
         Ok(())
     }
 
@@ -293,6 +297,9 @@ impl<M: Medium> Core<M> {
         let database = self.database.as_ref().ok_or(Failure::Before(Fault::Closed))?;
         let prepared = database.begin_write().map_err(redb::Error::from).and_then(|mut txn| {
             txn.set_durability(durability).map_err(redb::Error::from)?;
+            // Two syncs a commit instead of one (0.5 ms for 0.3 ms where this was measured), and for it: opening after a
+            // crash need not read the whole file, one rotten page does not keep the database from opening, and a commit
+            // that is seen after a failed sync had its pages synced before.
             txn.set_quick_repair(true);
             let done = work(&txn)?;
             Ok((txn, done))

@@ -311,7 +311,7 @@ impl<M: Medium> Core<M> {
             })
             .map_err(Failure::fault)?;
             if let Some(tail) = &mut core.tail {
-                (tail.head.base, tail.head.torn_to) = (base, None);
+                (tail.head.base, tail.head.torn_to, tail.forked) = (base, None, false);
             }
             core.forget_pending();
             Ok(core.advance(place, redb::Durability::Immediate, &[])?)

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     error::{Cause, Fault, FetchError, ManifestError, PutError},
     limits,
+    page::{check_pages, page_hashes},
     record::Record,
     store::{Page, Snapshot},
 };
@@ -357,28 +358,6 @@ impl Pieces {
             return Ok(bytes);
         }
         Err(malformed("the pieces of a pack do not make up its length").into())
-    }
-}
-
-/// Every page that a manifest names.
-pub(crate) fn page_hashes(manifest: &Manifest) -> impl Iterator<Item = Hash> {
-    manifest.columns.iter().flatten().map(|entry| entry.hash)
-}
-
-/// Checks limits and hashes.
-pub(crate) fn check_pages(pages: &[Page]) -> Result<(), PutError> {
-    if pages.len() > limits::PUT_PAGES_MAX {
-        return Err(PutError::Limit { what: "the number of pages" });
-    }
-    if pages.iter().any(|page| page.bytes.len() > limits::PAGE_BYTES_MAX) {
-        return Err(PutError::Limit { what: "a page" });
-    }
-    if pages.iter().map(|page| page.bytes.len()).sum::<usize>() > limits::PUT_BYTES_MAX {
-        return Err(PutError::Limit { what: "the pages of one call" });
-    }
-    match pages.iter().find(|page| hash(&page.bytes) != page.hash) {
-        Some(page) => Err(PutError::Hash { hash: page.hash }),
-        None => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Core, Medium, Settings,
     journal::Appending,
-    pages::{batches, check_pages, page_hashes, pieces},
+    pages::{batches, pieces},
 };
 use crate::{
     Durability,
@@ -23,6 +23,7 @@ use crate::{
     },
     header::JournalHeader,
     limits,
+    page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
     store::{Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},

@@ -1,0 +1,130 @@
+//! One suite that every backend passes: the promises of [`Journal`](crate::Journal) and [`Snapshots`](crate::Snapshots) as
+//! laws, with faults.
+//!
+//! Invariant: a law is told apart from its breach: for each there is a [`Flaw`](crate::memory::Flaw) that it is shown to
+//! catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
+
+mod damage;
+mod journal;
+mod snapshots;
+mod troubles;
+mod walk;
+mod world;
+
+use std::future::Future;
+
+use crate::{memory::Trouble, store::Store};
+
+pub use world::World;
+
+/// A backend under test, with the ways to hurt it.
+pub trait Subject: Send {
+    /// The backend.
+    type Store: Store + Clone + 'static;
+
+    /// A handle on what is stored. While a handle lives, further ones share its storage.
+    fn open(&mut self) -> impl Future<Output = Self::Store> + Send;
+
+    /// The process dies at this moment. The old handles are dropped next, and must not reach what [`open`](Self::open) then
+    /// gives.
+    fn crash(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// What becomes of the next append; whether the backend can be made to.
+    fn trouble(&mut self, trouble: Trouble) -> bool;
+
+    /// Whether there is room; whether the backend can be made to.
+    fn set_full(&mut self, full: bool) -> bool;
+
+    /// Damages what is stored. Called after a crash, before the next open; whether the backend can be made to.
+    fn harm(&mut self, harm: Harm) -> impl Future<Output = bool> + Send;
+}
+
+/// What is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// The record of a tick.
+    Record(tickworld_sim::frame::Tick),
+    /// A page.
+    Page(tickworld_sim::hash::Hash),
+}
+
+/// A law that a backend breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{law}: {found}")]
+pub struct Breach {
+    /// The law.
+    pub law: &'static str,
+    /// What was seen.
+    pub found: String,
+}
+
+/// What a law says: nothing, or what was seen instead.
+pub(crate) type Verdict = Result<(), String>;
+
+/// Goes on only where a condition holds.
+macro_rules! ensure {
+    ($holds:expr, $($found:tt)+) => {
+        if !$holds {
+            return Err(format!($($found)+));
+        }
+    };
+}
+
+/// Goes on only where two values are the same.
+macro_rules! same {
+    ($what:expr, $found:expr, $expected:expr) => {{
+        let (found, expected) = (&$found, &$expected);
+        if found != expected {
+            return Err(format!("{}: {found:?} instead of {expected:?}", $what));
+        }
+    }};
+}
+
+pub(crate) use {ensure, same};
+
+/// Holds a backend to every law; `make` gives a fresh, empty one for each.
+///
+/// # Errors
+/// The first law that is broken.
+pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(), Breach> {
+    macro_rules! laws {
+        ($($module:ident :: $law:ident),+ $(,)?) => {$(
+            let verdict = $module::$law(&mut make()).await;
+            verdict.map_err(|found| Breach { law: stringify!($law), found })?;
+        )+};
+    }
+    laws! {
+        journal::a_journal_is_begun_once,
+        journal::records_follow_each_other,
+        journal::a_group_is_written_whole_or_not_at_all,
+        journal::reading_gives_what_was_written,
+        journal::a_later_claim_fences_the_earlier,
+        journal::a_sealed_journal_takes_nothing_before_the_next_claim,
+        journal::what_is_durable_survives_a_crash,
+        snapshots::pages_are_put_once_under_their_hash,
+        snapshots::a_manifest_needs_its_pages,
+        snapshots::a_manifest_belongs_to_the_journal,
+        snapshots::packs_come_back_whole,
+        snapshots::records_are_forgotten_only_under_a_snapshot,
+        snapshots::retention_leaves_what_replay_needs,
+        snapshots::retention_needs_a_whole_snapshot,
+        damage::a_whole_store_recovers_and_verifies,
+        damage::a_damaged_record_is_named_and_cut_only_when_accepted,
+        damage::a_damaged_page_sends_recovery_to_an_older_snapshot,
+        troubles::a_failed_append_is_not_there,
+        troubles::an_unknown_outcome_is_read_back,
+        troubles::a_full_store_loses_nothing_and_goes_on,
+    }
+    for round in 0..WALKS {
+        let seed = seed.wrapping_add(round);
+        let verdict = walk::any_history_keeps_its_promises(&mut make(), seed).await;
+        verdict.map_err(|found| Breach {
+            law: "any_history_keeps_its_promises",
+            found: format!("{found} (seed {seed})"),
+        })?;
+    }
+    Ok(())
+}
+
+/// Random histories in a run.
+const WALKS: u64 = 8;

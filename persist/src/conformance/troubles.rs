@@ -1,0 +1,113 @@
+//! Laws of a storage that fails: what was said about an append is what is found.
+
+use tickworld_sim::frame::Tick;
+
+use super::{
+    Subject, Verdict, ensure,
+    journal::{begin, grow},
+    same,
+    snapshots::{altered, append},
+};
+use crate::{
+    Durability,
+    error::{AppendError, Fault},
+    memory::Trouble,
+    record::Record,
+    store::{Journal as _, Snapshots as _},
+};
+
+pub(super) async fn a_failed_append_is_not_there<S: Subject>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    let mut records = grow::<S>(&store, &world, claim, 3).await?;
+    if !subject.trouble(Trouble::Fails) {
+        return Ok(());
+    }
+    let next = world.record(claim.epoch, records[2].place(), 9);
+    let failed = store.append(&[next], Durability::Disk).await;
+    ensure!(matches!(failed, Err(AppendError::Storage(_))), "a storage that refuses gives {failed:?}");
+    same!("the head then", store.head().await.map(|head| head.last), Ok(records[2].place()));
+    // It was told that nothing was written, so it may write something else there.
+    let other = altered(&world.record(claim.epoch, records[2].place(), 9))?;
+    append::<S>(&store, std::slice::from_ref(&other)).await?;
+    records.push(other);
+    subject.crash().await;
+    drop(store);
+    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(records));
+    Ok(())
+}
+
+pub(super) async fn an_unknown_outcome_is_read_back<S: Subject>(subject: &mut S) -> Verdict {
+    for trouble in [Trouble::UnknownWritten, Trouble::UnknownLost] {
+        let store = subject.open().await;
+        if store.header().await == Ok(None) {
+            drop(store);
+            begin(subject).await?;
+        }
+        let store = subject.open().await;
+        let world = super::World::default();
+        let claim = store.claim().await.map_err(|error| error.to_string())?;
+        let next = world.record(claim.epoch, claim.last, 9);
+        if !subject.trouble(trouble) {
+            continue;
+        }
+        let said = store.append(std::slice::from_ref(&next), Durability::Disk).await;
+        let head = store.head().await.map_err(|error| format!("reading back: {error}"))?;
+        let there = head.last == next.place();
+        ensure!(there || head.last == claim.last, "neither written nor not: {head:?}");
+        match &said {
+            Ok(_) => ensure!(there, "{trouble:?}: acknowledged, and not there"),
+            Err(AppendError::Unknown(_)) => {}
+            Err(AppendError::Storage(_)) => ensure!(!there, "{trouble:?}: refused, and there"),
+            Err(other) => return Err(format!("{trouble:?} gives {other:?}")),
+        }
+        let follow = world.record(claim.epoch, head.last, 3);
+        append::<S>(&store, std::slice::from_ref(&follow)).await?;
+        subject.crash().await;
+        drop(store);
+        let store = subject.open().await;
+        let found = store.head().await.map_err(|error| error.to_string())?;
+        same!("what was read back, after a crash", found.last, follow.place());
+    }
+    Ok(())
+}
+
+pub(super) async fn a_full_store_loses_nothing_and_goes_on<S: Subject>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    let mut records = grow::<S>(&store, &world, claim, 3).await?;
+    let waiting = world.records(claim.epoch, records[2].place(), 2);
+    let taken = store.append(&waiting, Durability::Memory).await;
+    ensure!(taken.is_ok(), "appending to memory: {taken:?}");
+    records.extend(waiting);
+    if !subject.set_full(true) {
+        return Ok(());
+    }
+    let mut last = records[4].place();
+    // A storage may have room left for a few; each is larger than the one before.
+    let mut refused = false;
+    for noise in (10..).map(|i| 1 << i).take(14) {
+        let next: Record = world.record(claim.epoch, last, noise);
+        match store.append(std::slice::from_ref(&next), Durability::Disk).await {
+            Ok(_) => {
+                last = next.place();
+                records.push(next);
+            }
+            Err(AppendError::Storage(Fault::Full)) => {
+                refused = true;
+                break;
+            }
+            Err(other) => return Err(format!("a full storage gives {other:?}")),
+        }
+    }
+    ensure!(refused, "a full storage takes everything");
+    let page = crate::store::Page::new(bytes::Bytes::from(vec![3; 60_000]));
+    ensure!(store.put_pages(&[page]).await.is_err(), "a full storage takes a page");
+    subject.set_full(false);
+    let next = world.record(claim.epoch, last, 10);
+    append::<S>(&store, std::slice::from_ref(&next)).await?;
+    records.push(next);
+    same!("what is there", store.read(Tick(1), u64::MAX).await, Ok(records.clone()));
+    subject.crash().await;
+    drop(store);
+    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(records));
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! A random history of one journal, beside a plain model of it.
+
+use tickworld_sim::{frame::Tick, hash::hash};
+
+use super::{Subject, Verdict, ensure, journal::begin, same, snapshots::keep};
+use crate::{
+    Durability,
+    error::AppendError,
+    memory::Trouble,
+    record::Record,
+    recover::recover,
+    retention::Retention,
+    store::{Claim, Journal as _, Loss, Place, Snapshots as _},
+    verify::verify,
+};
+
+/// Steps of a walk.
+const STEPS: u64 = 60;
+
+/// Numbers that follow from a seed.
+struct Dice {
+    seed: u64,
+    thrown: u64,
+}
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.thrown += 1;
+        let mut key = self.seed.to_le_bytes().to_vec();
+        key.extend_from_slice(&self.thrown.to_le_bytes());
+        let thrown = hash(&key).0;
+        u64::from_le_bytes(thrown[..8].try_into().expect("a hash has 32 bytes")) % bound
+    }
+}
+
+/// What must be there.
+struct Model {
+    /// Every record that was appended and not given up.
+    records: Vec<Record>,
+    /// How many of them were reported durable.
+    durable: usize,
+    claim: Claim,
+}
+
+impl Model {
+    fn last(&self) -> Place {
+        self.records.last().map_or(self.claim.last, Record::place)
+    }
+}
+
+pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, seed: u64) -> Verdict {
+    let (mut store, world, claim) = begin(subject).await?;
+    let mut model = Model { records: Vec::new(), durable: 0, claim };
+    let mut dice = Dice { seed, thrown: 0 };
+    for step in 0..STEPS {
+        let done = match dice.below(12) {
+            0 => crash(subject, &mut store, &mut model).await,
+            1 => snapshot::<S>(&store, &world, &model).await,
+            2 => retain::<S>(&store, &mut dice).await,
+            3 => claim_again::<S>(&store, &mut model).await,
+            4 => {
+                let troubles = [Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost];
+                subject.trouble(troubles[dice.below(3) as usize]);
+                append::<S>(&store, &world, &mut model, &mut dice).await
+            }
+            _ => append::<S>(&store, &world, &mut model, &mut dice).await,
+        };
+        done.map_err(|found| format!("step {step}: {found}"))?;
+    }
+    crash(subject, &mut store, &mut model).await?;
+    let report = verify(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
+    same!("findings at the end", report.findings, vec![]);
+    Ok(())
+}
+
+async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut Model, dice: &mut Dice) -> Verdict {
+    let count = 1 + dice.below(4) as usize;
+    let records = world.records(model.claim.epoch, model.last(), count);
+    let durability = if dice.below(3) == 0 { Durability::Memory } else { Durability::Disk };
+    match store.append(&records, durability).await {
+        Ok(durable) => {
+            model.records.extend(records);
+            let reported = model.records.iter().filter(|record| record.tick() <= durable).count();
+            model.durable = model.durable.max(reported);
+            ensure!(
+                durability == Durability::Memory || reported == model.records.len(),
+                "an append on disk is durable to {durable} only"
+            );
+        }
+        Err(AppendError::Storage(_)) => {
+            let head = store.head().await.map_err(|error| error.to_string())?;
+            same!("the head after a failure", head.last, model.last());
+        }
+        Err(AppendError::Unknown(_)) => {
+            let head = store.head().await.map_err(|error| error.to_string())?;
+            if head.last != model.last() {
+                model.records.extend(records);
+            }
+            same!("the head after an unknown outcome", head.last, model.last());
+        }
+        Err(other) => return Err(format!("appending: {other:?}")),
+    }
+    Ok(())
+}
+
+async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Model) -> Verdict {
+    subject.crash().await;
+    *store = subject.open().await;
+    let recovery = recover(store, &mut |_| {}).await.map_err(|error| format!("recovering: {error}"))?;
+    same!("what is lost in a crash", recovery.lost, None);
+    let kept = model.records.iter().filter(|record| record.tick() <= recovery.end.tick).count();
+    ensure!(kept >= model.durable, "{kept} of {} durable records are left", model.durable);
+    model.records.truncate(kept);
+    same!("the end after a crash", recovery.end, model.last());
+    recovery.cut(store, Loss::Refuse).await.map_err(|error| format!("cutting: {error}"))?;
+    let origin = recovery.origin.place().tick;
+    let replayed = store.read(origin.next(), u64::MAX).await.map_err(|error| format!("reading: {error}"))?;
+    let expected: Vec<Record> = model.records.iter().filter(|record| record.tick() > origin).cloned().collect();
+    same!("what is replayed", replayed, expected);
+    model.durable = kept;
+    claim_again::<S>(store, model).await
+}
+
+async fn claim_again<S: Subject>(store: &S::Store, model: &mut Model) -> Verdict {
+    let claim = store.claim().await.map_err(|error| format!("claiming: {error}"))?;
+    ensure!(claim.epoch > model.claim.epoch, "epoch {} after {}", claim.epoch, model.claim.epoch);
+    same!("what a claim follows", claim.last, model.last());
+    model.claim.epoch = claim.epoch;
+    Ok(())
+}
+
+async fn snapshot<S: Subject>(store: &S::Store, world: &super::World, model: &Model) -> Verdict {
+    keep::<S>(store, world, model.last()).await
+}
+
+async fn retain<S: Subject>(store: &S::Store, dice: &mut Dice) -> Verdict {
+    let retention = Retention { snapshots_min: 1 + dice.below(2) as u32, ticks: dice.below(40) };
+    store.retain(retention).await.map(|_| ()).map_err(|error| format!("retaining: {error}"))?;
+    let head = store.head().await.map_err(|error| error.to_string())?;
+    let read = store.read(head.base.tick.next(), u64::MAX).await;
+    ensure!(read.is_ok() || head.last.tick == Tick(0), "the first record kept: {read:?}");
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! [`verify`]: reads everything that is kept and compares every hash.
+//!
+//! Invariant: a store without a finding can be replayed from any of its snapshots and shows no damage, tampering or gap,
+//! short of running the game: that roots follow from frames is for whoever replays.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+
+use crate::{
+    error::{Cause, Damage, FetchError, ReadError},
+    header::JournalHeader,
+    limits,
+    page::page_hashes,
+    record::Record,
+    recover::damage_of,
+    store::{Head, Store},
+};
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// In the chain of records.
+    Records {
+        /// Ticks.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// In a snapshot.
+    Pages {
+        /// Its tick.
+        snapshot: Tick,
+        /// Pages.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// In the content packs.
+    Packs {
+        /// Packs.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
+}
+
+/// Something that is not as it was written, or should be there and is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Records.
+    #[error("records of {0}")]
+    Records(Damage),
+    /// Records without the root that the journal's lag asks for.
+    #[error("the records of ticks {} to {} carry no root", .0.start(), .0.end())]
+    Unproven(RangeInclusive<Tick>),
+    /// A snapshot that cannot be used.
+    #[error("the snapshot of tick {tick}: {cause}")]
+    Snapshot {
+        /// Its tick.
+        tick: Tick,
+        /// What is wrong.
+        cause: Cause,
+    },
+    /// A content pack.
+    #[error("content pack {id}: {cause}")]
+    Pack {
+        /// Which.
+        id: ContentId,
+        /// What is wrong.
+        cause: Cause,
+    },
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Whole records.
+    pub records: u64,
+    /// Roots that they carry.
+    pub proofs: u64,
+    /// Whole snapshots.
+    pub snapshots: u64,
+    /// Whole pages in them, each counted as often as it is named.
+    pub pages: u64,
+    /// Whole packs.
+    pub packs: u64,
+    /// What is wrong; at most [`FINDINGS_MAX`](limits::FINDINGS_MAX), where reading stopped.
+    pub findings: Vec<Finding>,
+}
+
+impl VerifyReport {
+    fn is_full(&self) -> bool {
+        self.findings.len() >= limits::FINDINGS_MAX
+    }
+
+    /// Adds damaged ticks, to the last finding where they continue it.
+    fn damaged(&mut self, ticks: RangeInclusive<Tick>, cause: Cause) {
+        match self.findings.last_mut() {
+            Some(Finding::Records(last)) if last.ticks.end().next() == *ticks.start() && last.cause == cause => {
+                last.ticks = *last.ticks.start()..=*ticks.end();
+            }
+            _ => self.findings.push(Finding::Records(Damage { ticks, cause })),
+        }
+    }
+
+    fn unproven(&mut self, tick: Tick) {
+        match self.findings.last_mut() {
+            Some(Finding::Unproven(last)) if last.end().next() == tick => *last = *last.start()..=tick,
+            _ => self.findings.push(Finding::Unproven(tick..=tick)),
+        }
+    }
+}
+
+/// Why it could not be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// No journal, its header is damaged, or the storage fails.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The storage fails.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+/// Reads every record, snapshot, page and pack.
+///
+/// # Errors
+/// When the storage fails, or there is no journal that could be read.
+pub async fn verify<S: Store>(
+    store: &S,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<VerifyReport, VerifyError> {
+    let header = store.header().await?.ok_or(ReadError::Absent)?;
+    let head = store.head().await?;
+    let mut report = VerifyReport::default();
+    let mut roots = BTreeMap::from([(header.start.tick, header.start.root)]);
+    verify_records(store, &header, head, &mut roots, &mut report, progress).await?;
+    for tick in store.manifests().await? {
+        if !report.is_full() {
+            verify_snapshot(store, &header, tick, &roots, &mut report, progress).await?;
+        }
+    }
+    let packs = store.packs().await?;
+    for (index, id) in packs.iter().enumerate() {
+        progress(Progress::Packs { done: index as u64, total: packs.len() as u64 });
+        match damage_of(store.pack(*id).await)? {
+            Ok(Some(_)) => report.packs += 1,
+            Ok(None) => report.findings.push(Finding::Pack { id: *id, cause: Cause::Missing }),
+            Err(cause) => report.findings.push(Finding::Pack { id: *id, cause }),
+        }
+    }
+    Ok(report)
+}
+
+async fn verify_records<S: Store>(
+    store: &S,
+    header: &JournalHeader,
+    head: Head,
+    roots: &mut BTreeMap<Tick, Hash>,
+    report: &mut VerifyReport,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), ReadError> {
+    let base = head.base.tick;
+    let last = head.torn_to.unwrap_or(head.last.tick).max(head.acknowledged());
+    let (mut at, mut link) = (base, Some(head.base.link));
+    while at < last && !report.is_full() {
+        progress(Progress::Records { done: at.0.saturating_sub(base.0), total: last.0.saturating_sub(base.0) });
+        let records = match store.read(at.next(), limits::WALK_BYTES).await {
+            Ok(records) if records.is_empty() => {
+                report.damaged(at.next()..=last, Cause::Missing);
+                return Ok(());
+            }
+            Ok(records) => records,
+            Err(ReadError::Damaged(damage)) => {
+                // Those after it may be whole: each is looked at.
+                report.damaged(at.next()..=at.next(), damage.cause);
+                (at, link) = (at.next(), None);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for record in records {
+            if link.is_some_and(|link| link != record.body().previous) {
+                report.damaged(record.tick()..=record.tick(), Cause::Chain);
+            }
+            (at, link) = (record.tick(), Some(record.hash()));
+            verify_record(header, &record, roots, report);
+            if head.watermark.is_some_and(|mark| mark.tick == at && mark.link != record.hash()) {
+                report.damaged(at..=at, Cause::Fork);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verify_record(header: &JournalHeader, record: &Record, roots: &mut BTreeMap<Tick, Hash>, report: &mut VerifyReport) {
+    report.records += 1;
+    let tick = record.tick();
+    match (header.proven_by(tick), record.body().proof) {
+        (None, None) => {}
+        (Some(_), None) => report.unproven(tick),
+        (expected, Some(proof)) if expected != Some(proof.tick) => report.damaged(tick..=tick, Cause::Chain),
+        (_, Some(proof)) => {
+            report.proofs += 1;
+            let known = *roots.entry(proof.tick).or_insert(proof.root);
+            if known != proof.root {
+                report.damaged(tick..=tick, Cause::Root { tick: proof.tick, one: proof.root, other: known });
+            }
+        }
+    }
+}
+
+async fn verify_snapshot<S: Store>(
+    store: &S,
+    header: &JournalHeader,
+    tick: Tick,
+    roots: &BTreeMap<Tick, Hash>,
+    report: &mut VerifyReport,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), FetchError> {
+    let snapshot = match damage_of(store.manifest(tick).await)? {
+        Ok(Some(snapshot)) => snapshot,
+        other => {
+            report.findings.push(Finding::Snapshot { tick, cause: other.err().unwrap_or(Cause::Missing) });
+            return Ok(());
+        }
+    };
+    let one = snapshot.manifest.roots(&header.schema).root;
+    if let Some(other) = roots.get(&tick).copied().filter(|other| *other != one) {
+        report.findings.push(Finding::Snapshot { tick, cause: Cause::Root { tick, one, other } });
+        return Ok(());
+    }
+    let hashes: Vec<Hash> = page_hashes(&snapshot.manifest).collect();
+    for (index, hash) in hashes.iter().enumerate() {
+        progress(Progress::Pages { snapshot: tick, done: index as u64, total: hashes.len() as u64 });
+        match damage_of(store.page(*hash).await)? {
+            Ok(Some(_)) => report.pages += 1,
+            other => {
+                report.findings.push(Finding::Snapshot { tick, cause: other.err().unwrap_or(Cause::Missing) });
+                return Ok(());
+            }
+        }
+    }
+    report.snapshots += 1;
+    Ok(())
+}
