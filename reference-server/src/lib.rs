@@ -1,3 +1,17 @@
 //! A region of a Tickworld world: configuration, admission, recovery, the tick loop, HTTP.
 //!
 //! Invariant: nothing is acknowledged that is not stored at the level that the acknowledgement names.
+#![forbid(unsafe_code)]
+
+pub mod admission;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod failure;
+pub mod files;
+pub mod http;
+pub mod meters;
+pub mod packs;
+pub mod pool;
+pub mod scenario;
+pub mod world;

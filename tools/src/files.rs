@@ -1,14 +1,17 @@
-//! Files: traces as the engine's [`Source`] and [`Sink`], and what a file is when it is not what was asked for.
+//! Files: traces as the engine's [`Source`] and [`Sink`].
 //!
 //! Invariant: a message about a file names it, says what it is as far as its first bytes tell, and what to do next.
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, Read as _, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use tickworld_sim::trace::{Sink, Source, Trace, TraceError};
+
+use tickworld_server::files::cannot_open;
+pub(crate) use tickworld_server::files::wrong_kind;
 
 use crate::failure::{Failure, Outcome};
 
@@ -90,68 +93,6 @@ pub(crate) fn trace_failure(path: &Path, error: TraceError<io::Error>) -> Failur
         }
         error => Failure::new(format!("{shown}: {error}")),
     }
-}
-
-/// What a file is, by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    /// A recording.
-    Trace,
-    /// Compiled content.
-    Pack,
-    /// Text: a scenario or a content source.
-    Text,
-    /// Nothing that this tool writes.
-    Unknown,
-    /// No bytes at all.
-    Empty,
-}
-
-impl FileKind {
-    /// Of these first bytes.
-    pub(crate) fn of(head: &[u8]) -> Self {
-        if head.is_empty() {
-            Self::Empty
-        } else if head.starts_with(b"TWPACK") {
-            Self::Pack
-        } else if head.starts_with(b"tickworld-trace") {
-            Self::Trace
-        } else if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80) {
-            Self::Text
-        } else {
-            Self::Unknown
-        }
-    }
-}
-
-/// "this is a pack, not a trace: ...".
-pub(crate) fn wrong_kind(path: &Path, wanted: &str) -> Failure {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(256).read_to_end(&mut head));
-    let shown = path.display();
-    let found = read.map_or(FileKind::Unknown, |_| FileKind::of(&head));
-    match found {
-        FileKind::Pack => Failure::new(format!("{shown} is a content pack, not a {wanted}"))
-            .help(format!("`tickworld content info {shown}` shows what is in it")),
-        FileKind::Trace => Failure::new(format!("{shown} is a trace, not a {wanted}"))
-            .help(format!("`tickworld trace info {shown}` shows what is in it")),
-        FileKind::Text if wanted == "trace" => Failure::new(format!("{shown} is a text file, not a trace"))
-            .help(format!("if it is a scenario, `tickworld trace record {shown} -o FILE` makes a trace of it")),
-        FileKind::Text => Failure::new(format!("{shown} is a text file, not a {wanted}")),
-        FileKind::Empty => Failure::new(format!("{shown} is empty, not a {wanted}")),
-        FileKind::Unknown => {
-            Failure::new(format!("{shown} is not a {wanted}, nor anything else that tickworld writes"))
-        }
-    }
-}
-
-/// A file that is not there, or not for us.
-pub(crate) fn cannot_open(path: &Path, error: &io::Error, wanted: &str) -> Failure {
-    let failure = Failure::new(format!("cannot open {}: {error}", path.display()));
-    if error.kind() == io::ErrorKind::NotFound && wanted == "trace" {
-        return failure.help("`tickworld trace record SCENARIO -o FILE` makes a trace");
-    }
-    failure
 }
 
 /// Writes a whole file.

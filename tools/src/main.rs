@@ -15,15 +15,15 @@ mod failure;
 mod files;
 mod finding;
 mod output;
-mod packs;
-mod pool;
 mod progress;
-mod scenario;
 mod telling;
 
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
+
+// What scenarios, packs and worker threads are is the server's, which runs the same worlds.
+pub(crate) use tickworld_server::{packs, pool, scenario};
 
 use cli::{Cli, Command, Common};
 use failure::{Outcome, Verdict};

@@ -14,7 +14,7 @@ use tickworld_sim::{
 use super::{Player, Scenario};
 
 /// Makes the frames of a scenario, one after the other.
-pub(crate) struct Frames {
+pub struct Frames {
     seed: u64,
     players: Vec<Player>,
     sequences: BTreeMap<PlayerId, u32>,
@@ -22,12 +22,12 @@ pub(crate) struct Frames {
 
 impl Frames {
     /// From the first tick on.
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    pub fn new(scenario: &Scenario) -> Self {
         Self { seed: scenario.seed, players: scenario.players.clone(), sequences: BTreeMap::new() }
     }
 
     /// The entropy of a tick: in production sixteen secret bytes, here drawn from the seed so that a run can be repeated.
-    pub(crate) fn entropy(seed: u64, tick: u64) -> Entropy {
+    pub fn entropy(seed: u64, tick: u64) -> Entropy {
         let mut material = [0; 16];
         material[..8].copy_from_slice(&seed.to_le_bytes());
         material[8..].copy_from_slice(&tick.to_le_bytes());
@@ -38,7 +38,7 @@ impl Frames {
     }
 
     /// The frame that follows the world as it is.
-    pub(crate) fn next(&mut self, simulation: &Simulation<Rules>) -> InputFrame<Command> {
+    pub fn next(&mut self, simulation: &Simulation<Rules>) -> InputFrame<Command> {
         let tick = simulation.world().tick().next();
         let mut inputs = Vec::new();
         for player in &self.players {

@@ -9,16 +9,16 @@ use tickworld_sim::executor::{Executor, Job};
 use crate::failure::{Failure, Outcome};
 
 /// Most workers that `--threads` takes.
-pub(crate) const WORKERS_MAX: usize = 256;
+pub const WORKERS_MAX: usize = 256;
 
 /// Runs the engine's jobs on threads of its own.
-pub(crate) struct Pool {
+pub struct Pool {
     threads: Option<ThreadPool>,
 }
 
 impl Pool {
     /// `workers` threads; one is the caller's own.
-    pub(crate) fn new(workers: usize) -> Outcome<Self> {
+    pub fn new(workers: usize) -> Outcome<Self> {
         if workers <= 1 {
             return Ok(Self { threads: None });
         }

@@ -26,7 +26,7 @@ const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"
 
 /// Where a pack comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PackSource {
+pub enum PackSource {
     /// The content inside this binary.
     Shipped,
     /// A pack file, or a folder of sources.
@@ -35,18 +35,18 @@ pub(crate) enum PackSource {
 
 /// A pack, ready for use.
 #[derive(Clone, Debug)]
-pub(crate) struct LoadedPack {
+pub struct LoadedPack {
     /// Its id, as traces have it.
-    pub(crate) id: ContentId,
+    pub id: ContentId,
     /// The pack file.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// What it holds.
-    pub(crate) pack: Pack,
+    pub pack: Pack,
 }
 
 impl LoadedPack {
     /// Of these bytes.
-    pub(crate) fn read(bytes: Vec<u8>, what: &str) -> Outcome<Self> {
+    pub fn read(bytes: Vec<u8>, what: &str) -> Outcome<Self> {
         let (id, pack) = Pack::from_bytes(&bytes).map_err(|error| {
             Failure::new(format!("{what}: {error}")).help("build it again with `tickworld content build DIR -o FILE`")
         })?;
@@ -54,14 +54,14 @@ impl LoadedPack {
     }
 
     /// A library of this pack alone.
-    pub(crate) fn library(&self) -> Library<Ruleset> {
+    pub fn library(&self) -> Library<Ruleset> {
         Library::of(self.id, Ruleset::new(self.pack.clone()))
     }
 }
 
 impl PackSource {
     /// Loads or compiles it.
-    pub(crate) fn load(&self) -> Outcome<LoadedPack> {
+    pub fn load(&self) -> Outcome<LoadedPack> {
         match self {
             Self::Shipped => shipped(),
             Self::Path(path) if path.is_dir() => {
@@ -75,19 +75,19 @@ impl PackSource {
 }
 
 /// The content inside this binary, as sources.
-pub(crate) fn shipped_sources() -> Vec<Source> {
+pub fn shipped_sources() -> Vec<Source> {
     SHIPPED.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect()
 }
 
 /// The content inside this binary.
-pub(crate) fn shipped() -> Outcome<LoadedPack> {
+pub fn shipped() -> Outcome<LoadedPack> {
     let compiled = tickworld_contentc::compile(&shipped_sources())
         .map_err(|list| Failure::of_sources("the shipped content", list))?;
     LoadedPack::read(compiled.bytes, "the shipped content")
 }
 
 /// A pack file.
-pub(crate) fn read_pack(path: &Path) -> Outcome<LoadedPack> {
+pub fn read_pack(path: &Path) -> Outcome<LoadedPack> {
     let mut file = std::fs::File::open(path).map_err(|error| files::cannot_open(path, &error, "pack"))?;
     let mut bytes = Vec::new();
     let limit = tickworld_content::limits::PACK_BYTES_MAX as u64 + 1;
@@ -100,7 +100,7 @@ pub(crate) fn read_pack(path: &Path) -> Outcome<LoadedPack> {
 }
 
 /// Every pack inside a trace.
-pub(crate) fn packs_of<S>(trace: &mut Trace<S>, what: &str) -> Outcome<Vec<LoadedPack>>
+pub fn packs_of<S>(trace: &mut Trace<S>, what: &str) -> Outcome<Vec<LoadedPack>>
 where
     S: trace::Source,
     S::Error: std::fmt::Display,
@@ -120,7 +120,7 @@ where
 }
 
 /// A library of several packs.
-pub(crate) fn library<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Library<Ruleset> {
+pub fn library<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Library<Ruleset> {
     let mut library = Library::default();
     for pack in packs {
         if library.find(pack.id).is_none() {
@@ -131,19 +131,19 @@ pub(crate) fn library<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Li
 }
 
 /// The first digits of an id.
-pub(crate) fn short(id: ContentId) -> String {
+pub fn short(id: ContentId) -> String {
     id.0.short().to_string()
 }
 
 /// What the keys of packs are called.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub struct Names {
     titles: BTreeMap<u64, String>,
 }
 
 impl Names {
     /// Of everything in these packs.
-    pub(crate) fn of<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Self {
+    pub fn of<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Self {
         let mut titles = BTreeMap::new();
         for LoadedPack { pack, .. } in packs {
             let creatures = pack.creatures.iter().map(|it| (it.key, &it.name));
@@ -159,14 +159,14 @@ impl Names {
     }
 
     /// What a key is called.
-    pub(crate) fn title(&self, key: u64) -> Option<&str> {
+    pub fn title(&self, key: u64) -> Option<&str> {
         self.titles.get(&key).map(String::as_str)
     }
 }
 
 /// The kinds of entries that scenarios name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub enum Entry {
     /// A stat block.
     Creature,
     /// A spell.
@@ -177,7 +177,7 @@ pub(crate) enum Entry {
 
 impl Entry {
     /// As in keys and messages.
-    pub(crate) const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Creature => "creature",
             Self::Spell => "spell",
@@ -187,7 +187,7 @@ impl Entry {
 }
 
 /// The key of an entry that a scenario names, or the name that may have been meant.
-pub(crate) fn find(pack: &Pack, kind: Entry, name: &str) -> Result<ContentKey, Option<String>> {
+pub fn find(pack: &Pack, kind: Entry, name: &str) -> Result<ContentKey, Option<String>> {
     let key = Key::of(kind.word(), name);
     let found = match kind {
         Entry::Creature => pack.find_creature(key).is_some(),
@@ -208,7 +208,7 @@ pub(crate) fn find(pack: &Pack, kind: Entry, name: &str) -> Result<ContentKey, O
 }
 
 /// `Adult Red Dragon` -> `adult-red-dragon`.
-pub(crate) fn slug(title: &str) -> String {
+pub fn slug(title: &str) -> String {
     let mut slug = String::new();
     for letter in title.chars() {
         if letter.is_ascii_alphanumeric() {

@@ -15,8 +15,8 @@ use tickworld_contentc::{Diagnostics, Source};
 use tickworld_rules::{Rules, SetUp};
 use tickworld_sim::{frame::PlayerId, simulation::Simulation, trace::About};
 
-pub(crate) use frames::Frames;
-pub(crate) use order::{Aim, Order};
+pub use frames::Frames;
+pub use order::{Aim, Order};
 
 use crate::{
     failure::{Failure, Outcome},
@@ -27,10 +27,10 @@ use crate::{
 /// Longest scenario that is read, in bytes.
 const SCENARIO_BYTES_MAX: u64 = 1 << 20;
 /// Most ticks of a run: nine hours at thirty a second, ten thousand times over.
-pub(crate) const TICKS_MAX: u64 = 10_000_000_000;
+pub const TICKS_MAX: u64 = 10_000_000_000;
 
 /// The shipped scenarios, by name.
-pub(crate) const SHIPPED: &[(&str, &str)] = &[
+pub const SHIPPED: &[(&str, &str)] = &[
     ("duel", include_str!("../../scenarios/duel.yaml")),
     ("skirmish", include_str!("../../scenarios/skirmish.yaml")),
     ("siege", include_str!("../../scenarios/siege.yaml")),
@@ -38,41 +38,41 @@ pub(crate) const SHIPPED: &[(&str, &str)] = &[
 
 /// A run, ready to begin.
 #[derive(Clone, Debug)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// What it is, for people.
-    pub(crate) title: String,
+    pub title: String,
     /// What its frames are drawn from.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// How long it runs.
-    pub(crate) ticks: u64,
+    pub ticks: u64,
     /// The names of the factions, by number.
-    pub(crate) factions: Vec<String>,
+    pub factions: Vec<String>,
     /// How the world begins.
-    pub(crate) set_up: SetUp,
+    pub set_up: SetUp,
     /// Who plays.
-    pub(crate) players: Vec<Player>,
+    pub players: Vec<Player>,
     /// The content it uses.
-    pub(crate) pack: LoadedPack,
+    pub pack: LoadedPack,
 }
 
 /// A player of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Player {
+pub struct Player {
     /// Who.
-    pub(crate) id: PlayerId,
+    pub id: PlayerId,
     /// The tick at which they enter.
-    pub(crate) joins: u64,
+    pub joins: u64,
     /// The tick at which they go.
-    pub(crate) leaves: Option<u64>,
+    pub leaves: Option<u64>,
     /// Sends a command of its own making about every so many ticks.
-    pub(crate) bot_every: Option<u32>,
+    pub bot_every: Option<u32>,
     /// What they send, by tick.
-    pub(crate) orders: Vec<(u64, Order)>,
+    pub orders: Vec<(u64, Order)>,
 }
 
 impl Scenario {
     /// Reads a scenario by its path, or by the name of a shipped one.
-    pub(crate) fn load(path: &Path) -> Outcome<Self> {
+    pub fn load(path: &Path) -> Outcome<Self> {
         let name = path.to_string_lossy();
         if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name && !path.exists()) {
             return Self::parse(&Source { path: format!("{name}.yaml"), text: (*text).to_owned() }, Path::new("."));
@@ -83,7 +83,7 @@ impl Scenario {
     }
 
     /// Of a source; paths in it are relative to `folder`.
-    pub(crate) fn parse(source: &Source, folder: &Path) -> Outcome<Self> {
+    pub fn parse(source: &Source, folder: &Path) -> Outcome<Self> {
         let unusable = |list: Diagnostics| Failure::of_sources(&format!("the scenario {}", source.path), list);
         let pack = match read::pack_source(source).map_err(unusable)? {
             PackSource::Path(path) => PackSource::Path(folder.join(path)),
@@ -93,7 +93,7 @@ impl Scenario {
     }
 
     /// With another seed, for the set-up and the frames.
-    pub(crate) fn with_seed(mut self, seed: Option<u64>) -> Self {
+    pub fn with_seed(mut self, seed: Option<u64>) -> Self {
         if let Some(seed) = seed {
             self.seed = seed;
             self.set_up.seed = seed;
@@ -102,7 +102,7 @@ impl Scenario {
     }
 
     /// The world at tick 0.
-    pub(crate) fn begin(&self) -> Outcome<Simulation<Rules>> {
+    pub fn begin(&self) -> Outcome<Simulation<Rules>> {
         let mut laid_out = Ok(());
         let simulation = Simulation::new(self.pack.library(), self.pack.id, |realm, rules| {
             laid_out = self.set_up.apply(realm, rules);
@@ -112,7 +112,7 @@ impl Scenario {
     }
 
     /// What a trace says of itself.
-    pub(crate) fn about(&self) -> About {
+    pub fn about(&self) -> About {
         About {
             engine: concat!("tickworld ", env!("CARGO_PKG_VERSION")).into(),
             title: self.title.clone(),

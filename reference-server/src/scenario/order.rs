@@ -14,7 +14,7 @@ use tickworld_sim::{
 
 /// What a player does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Stops.
     Stop,
     /// Rests.
@@ -37,7 +37,7 @@ pub(crate) enum Order {
 
 /// On whom an action is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aim {
+pub enum Aim {
     /// The nearest living enemy.
     NearestEnemy,
     /// Oneself.

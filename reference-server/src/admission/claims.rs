@@ -1,0 +1,75 @@
+//! [`Claims`]: what a token says.
+
+use serde::{Deserialize, Serialize};
+use tickworld_proto::message::SessionKind;
+use tickworld_sim::frame::PlayerId;
+
+use super::{Pass, TOKEN_ID_BYTES_MAX, TokenError};
+
+// DOC:CLAIMS
+/// The claims that are read; others may stand beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The player's number in decimal digits, from 1; left out for somebody who only watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The world: the server's `audience`.
+    pub aud: String,
+    /// When it ends, in seconds since 1970; a day from now at the latest.
+    pub exp: u64,
+    /// From when it counts; at once if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<u64>,
+    /// The token's identity, 1 to 64 bytes: the same one never admits twice.
+    pub jti: String,
+    /// What sessions it may open.
+    pub kinds: Vec<KindName>,
+}
+// DOC:END
+
+/// A kind of session as tokens name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KindName {
+    /// `lockstep`.
+    Lockstep,
+    /// `witness`.
+    Witness,
+    /// `command`.
+    Command,
+}
+
+impl From<KindName> for SessionKind {
+    fn from(kind: KindName) -> Self {
+        match kind {
+            KindName::Lockstep => Self::Lockstep,
+            KindName::Witness => Self::Witness,
+            KindName::Command => Self::Command,
+        }
+    }
+}
+
+impl Claims {
+    /// What they allow.
+    ///
+    /// # Errors
+    /// Where one of them is not of its form.
+    pub(super) fn pass(&self) -> Result<Pass, TokenError> {
+        if self.jti.is_empty() || self.jti.len() > TOKEN_ID_BYTES_MAX {
+            return Err(TokenError::Claims);
+        }
+        let player = match &self.sub {
+            None => None,
+            Some(digits) => match digits.parse() {
+                // One spelling each: no sign, no leading zero.
+                Ok(number) if number > 0 && u64::to_string(&number) == *digits => Some(PlayerId(number)),
+                _ => return Err(TokenError::Claims),
+            },
+        };
+        let kinds: Vec<SessionKind> = self.kinds.iter().map(|kind| (*kind).into()).collect();
+        if player.is_none() && kinds.contains(&SessionKind::Command) {
+            return Err(TokenError::Claims);
+        }
+        Ok(Pass { player, kinds })
+    }
+}
