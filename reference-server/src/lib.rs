@@ -13,5 +13,7 @@ pub mod http;
 pub mod meters;
 pub mod packs;
 pub mod pool;
+pub mod region;
 pub mod scenario;
+pub mod server;
 pub mod world;

@@ -50,6 +50,29 @@ impl From<KindName> for SessionKind {
 }
 
 impl Claims {
+    /// Of a token for `player` that is good for so many seconds from now, with an identity of its own.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn fresh(
+        player: Option<u64>,
+        audience: &str,
+        kinds: &[KindName],
+        now_seconds: u64,
+        seconds: u64,
+    ) -> Result<Self, getrandom::Error> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)?;
+        Ok(Self {
+            sub: player.map(|player| player.to_string()),
+            aud: audience.to_owned(),
+            exp: now_seconds.saturating_add(seconds),
+            nbf: None,
+            jti: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            kinds: kinds.to_vec(),
+        })
+    }
+
     /// What they allow.
     ///
     /// # Errors

@@ -128,6 +128,8 @@ settings! {
     snapshots_kept: u32 = 4;
     /// Sessions at most.
     sessions_max: u32 = 4_096;
+    /// Sessions of one address at most; half as many connections a second are taken from it.
+    sessions_per_address_max: u32 = 64;
     /// Threads that simulate, with the one that owns the world.
     threads: u16 = 1;
     /// Starts although stored ticks are lost, from the last one that is whole; the damaged files are kept beside.

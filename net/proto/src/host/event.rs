@@ -153,6 +153,8 @@ pub struct Counters {
     pub inputs_refused: u64,
     /// Inputs in frames.
     pub inputs_framed: u64,
+    /// Answers sent, to inputs that came again too.
+    pub outcomes: u64,
     /// Messages that were to be sent.
     pub transmits: u64,
     /// Messages that were dropped because nobody fetched them.

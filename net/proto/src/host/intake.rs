@@ -139,6 +139,7 @@ impl<G: Game> Host<G> {
     /// Sends outcomes in messages that are datagrams where possible.
     pub(super) fn answer_inputs(&mut self, session: SessionId, durability: Durability, outcomes: &[InputOutcome]) {
         let Some(state) = self.sessions.get(&session) else { return };
+        self.counters.outcomes = self.counters.outcomes.saturating_add(outcomes.len() as u64);
         for outcomes in outcomes.chunks(per_message(state)) {
             let message = Message::Outcomes(Outcomes { durability, outcomes: outcomes.into() });
             self.outbox.push(session, state.datagram_bytes_max, message.encode());

@@ -52,7 +52,7 @@ pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, Kinds, Resum
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 use tickworld_sim::{
     content::ContentId,
-    frame::{Act, Tick},
+    frame::{Act, PlayerId, Tick},
     game::Game,
     schema::{Schema, SchemaId},
     world::{Roots, World},
@@ -67,7 +67,7 @@ use crate::{
     codec::clip,
     instant::Instant,
     limits,
-    message::{Goodbye, Message, Reason},
+    message::{Goodbye, Message, Reason, SessionKind},
 };
 
 /// The server's side of the protocol for one world.
@@ -171,6 +171,24 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Open sessions of a kind.
+    #[must_use]
+    pub fn session_count_of(&self, kind: SessionKind) -> usize {
+        self.sessions.values().filter(|session| session.open().is_some_and(|open| open.kind == kind)).count()
+    }
+
+    /// The open session of a player.
+    #[must_use]
+    pub fn session_of(&self, player: PlayerId) -> Option<SessionId> {
+        self.roster.find(player)?.session
+    }
+
+    /// How fast the world runs, as it was last told.
+    #[must_use]
+    pub const fn pace_percent(&self) -> u16 {
+        self.pace_percent
     }
 
     /// Players known at present: in the world, or with a session, or with inputs on their way.

@@ -1,0 +1,43 @@
+//! [`Note`]: what a region's helpers tell it.
+
+use std::time::Duration;
+
+use tickworld_persist::Epoch;
+use tickworld_sim::{content::ContentId, frame::Tick};
+
+use crate::command::{CommandError, Reply, SnapshotStored, Switched};
+
+/// News for the region's thread.
+pub(super) enum Note<C> {
+    /// Every tick up to this one is stored.
+    Stored {
+        /// The tick.
+        tick: Tick,
+        /// How long the last of them waited.
+        waited: Duration,
+    },
+    /// Ticks cannot be stored; the journal tries again.
+    StorageFailed(String),
+    /// Somebody else owns the world now: stop.
+    Fenced(Epoch),
+    /// The journal cannot go on at all.
+    JournalLost(String),
+    /// A snapshot was stored, or was not.
+    Snapshot {
+        /// What became of it.
+        result: Result<SnapshotStored, CommandError>,
+        /// Who asked for it, if anybody.
+        reply: Option<Reply<SnapshotStored>>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A pack is read and stored: the world may switch to it.
+    Pack {
+        /// Its id.
+        id: ContentId,
+        /// What the game makes of it.
+        content: C,
+        /// Who asked.
+        reply: Reply<Switched>,
+    },
+}
