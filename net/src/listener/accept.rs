@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{Connection, Incoming, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// Accepts until the shutdown, then waits for the sessions to end.
-pub(super) async fn run(shared: Arc<Shared>, mut shutting_down: watch::Receiver<bool>) {
+pub(super) async fn run(endpoint: Endpoint, shared: Arc<Shared>, mut shutting_down: watch::Receiver<bool>) {
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
-            next = next(&shared) => {
+            next = next(&endpoint, &shared) => {
                 let Some((incoming, place)) = next else { break };
                 accept(&shared, &mut sessions, incoming, place, shutting_down.clone());
             }
@@ -38,9 +38,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut shutting_down: watch::Receiver<
 }
 
 /// The next connection, once there is a place among the handshakes. Until then it waits inside QUIC, within limits.
-async fn next(shared: &Shared) -> Option<(Incoming, OwnedSemaphorePermit)> {
+async fn next(endpoint: &Endpoint, shared: &Shared) -> Option<(Incoming, OwnedSemaphorePermit)> {
     let place = Arc::clone(&shared.handshakes).acquire_owned().await.ok()?;
-    Some((shared.endpoint.accept().await?, place))
+    Some((endpoint.accept().await?, place))
 }
 
 async fn heard(shutting_down: &mut watch::Receiver<bool>) {

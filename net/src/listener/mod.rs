@@ -98,6 +98,7 @@ pub enum BindError {
 
 /// See the module. Dropping it ends everything at once; [`shutdown`](Self::shutdown) lets peers hear of it.
 pub struct Listener {
+    endpoint: Endpoint,
     shared: Arc<Shared>,
     accept: JoinHandle<()>,
     dispatch: JoinHandle<()>,
@@ -105,9 +106,9 @@ pub struct Listener {
     address: SocketAddr,
 }
 
-/// What the tasks of a listener have in common.
+/// What the tasks of a listener and its outboxes have in common. The endpoint is not among it: an outbox that is kept must
+/// not keep the socket.
 struct Shared {
-    endpoint: Endpoint,
     sessions: Mutex<HashMap<SessionId, Arc<Peer>>>,
     sessions_max: usize,
     session_next: AtomicU64,
@@ -144,7 +145,6 @@ impl Listener {
             Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime)).map_err(failed)?;
         let address = endpoint.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared {
-            endpoint,
             sessions: Mutex::default(),
             sessions_max: settings.sessions_max,
             session_next: AtomicU64::new(1),
@@ -158,10 +158,11 @@ impl Listener {
         });
         let (shutting_down, heard) = watch::channel(false);
         let listener = Self {
-            accept: runtime.spawn(accept::run(Arc::clone(&shared), heard)),
+            accept: runtime.spawn(accept::run(endpoint.clone(), Arc::clone(&shared), heard)),
             dispatch: runtime.spawn(dispatch::run(Arc::clone(&shared))),
             shutting_down,
             address,
+            endpoint,
             shared: Arc::clone(&shared),
         };
         Ok((listener, Events::new(Arc::clone(&shared.events)), Outbox::new(shared)))
@@ -190,7 +191,7 @@ impl Listener {
     ///
     /// A host says goodbye before: its messages are handed over first.
     pub async fn shutdown(mut self, grace: Duration) {
-        self.shared.endpoint.set_server_config(None);
+        self.endpoint.set_server_config(None);
         self.shared.orders.close();
         let orderly = async {
             // A panic in there has been reported by then, and must not keep the rest from ending.
@@ -209,9 +210,9 @@ impl Listener {
         self.dispatch.abort();
         self.shared.events.close();
         let close = Close { code: CloseCode::Shutdown, detail: String::new() };
-        self.shared.endpoint.close(close.code.number_on_wire(), b"");
+        self.endpoint.close(close.code.number_on_wire(), b"");
         // So that peers hear of it, instead of waiting out their idle timeouts.
-        let _ = timeout(FLUSH_TIMEOUT, self.shared.endpoint.wait_idle()).await;
+        let _ = timeout(FLUSH_TIMEOUT, self.endpoint.wait_idle()).await;
     }
 }
 
