@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod closing;
+pub mod connection;
 pub mod counters;
 pub mod dialer;
 pub mod limits;

@@ -32,13 +32,16 @@ pub const NAME: &str = "localhost";
 
 /// A host on the loopback.
 pub struct Host {
-    pub events: Events,
+    /// Until a region takes it.
+    pub events: Option<Events>,
     pub outbox: Outbox,
     pub listener: Option<Listener>,
     pub address: SocketAddr,
     pub certificate: CertificateDer<'static>,
     pub trust: Trust,
     pub runtime: Runtime,
+    /// Where the certificate and the key are.
+    folder: tempfile::TempDir,
     /// Of the session that connected last.
     pub datagram_bytes_max: u16,
 }
@@ -55,14 +58,39 @@ impl Host {
         let pem = Identity::generate_pem(&[NAME]).unwrap();
         std::fs::write(&certificate_path, &pem.certificate).unwrap();
         std::fs::write(&key_path, &pem.key).unwrap();
-        let identity = Identity::from_pem_files(&certificate_path, &key_path).unwrap();
+        let identity = identity(&folder);
         let trust = Trust::Pinned(identity.fingerprint());
         let mut settings = ListenerSettings::new(loopback(), identity);
         change(&mut settings);
         let (listener, events, outbox) = Listener::bind(runtime.handle(), settings).unwrap();
         let address = listener.local_address();
         let certificate = CertificateDer::from_pem_slice(pem.certificate.as_bytes()).unwrap();
-        Self { events, outbox, listener: Some(listener), address, certificate, trust, runtime, datagram_bytes_max: 0 }
+        Self {
+            events: Some(events),
+            outbox,
+            listener: Some(listener),
+            address,
+            certificate,
+            trust,
+            runtime,
+            folder,
+            datagram_bytes_max: 0,
+        }
+    }
+
+    /// Another listener, at the address of the one that has shut down.
+    pub fn listen_again(&mut self) {
+        let start = Instant::now();
+        let (listener, events, outbox) = loop {
+            // The old socket is closed by a task of its own, in its own time.
+            let settings = ListenerSettings::new(self.address, identity(&self.folder));
+            match Listener::bind(self.runtime.handle(), settings) {
+                Ok(bound) => break bound,
+                Err(error) => assert!(start.elapsed() < LONG, "{error}"),
+            }
+            std::thread::yield_now();
+        };
+        (self.listener, self.events, self.outbox) = (Some(listener), Some(events), outbox);
     }
 
     pub fn listener(&self) -> &Listener {
@@ -96,7 +124,7 @@ impl Host {
 
     /// The next event, whatever it is.
     pub fn event(&mut self) -> Event {
-        let event = self.events.wait(Instant::now() + LONG).next();
+        let event = self.events.as_mut().unwrap().wait(Instant::now() + LONG).next();
         event.expect("nothing happens")
     }
 
@@ -166,6 +194,10 @@ impl Host {
         config.transport_config(Arc::new(transport));
         config
     }
+}
+
+fn identity(folder: &tempfile::TempDir) -> Identity {
+    Identity::from_pem_files(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap()
 }
 
 /// Any port of this machine.

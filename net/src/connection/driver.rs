@@ -1,0 +1,298 @@
+//! [`Driver`]: the loop that owns a client: network and commands in, timers, steps, events and messages out.
+//!
+//! Invariant: an application that does not take its events stops nothing but their flow, and it can always end the driver.
+
+use std::{sync::Arc, time::Duration};
+
+use tickworld_proto::{
+    client::{Client, ClientEvent},
+    instant::Instant,
+    message::Goodbye,
+};
+use tickworld_sim::{executor::Executor, game::Game, rollback::InputPredictor};
+use tokio::{
+    sync::mpsc,
+    time::{Instant as Moment, sleep_until},
+};
+
+use super::{Command, ConnectionEvent, ConnectionSettings, End, Outage, backoff::Attempts, may_answer, may_pass};
+use crate::{
+    closing::Disconnect,
+    dialer::{DialError, Dialer},
+    link::{Link, LinkEvent},
+};
+
+/// See the module; made by [`connect`](super::connect).
+#[must_use = "nothing happens until it runs"]
+pub struct Driver<G: Game, P> {
+    dialer: Dialer,
+    client: Client<G, P>,
+    executor: Arc<dyn Executor>,
+    settings: ConnectionSettings,
+    commands: mpsc::Receiver<Command<G, P>>,
+    events: mpsc::Sender<ConnectionEvent>,
+    attempts: Attempts,
+    /// What the application wants; nothing else is begun then.
+    stop: Option<Stop>,
+    /// The last word of the present session.
+    goodbye: Option<Goodbye>,
+    /// When the client's time began.
+    epoch: Moment,
+}
+
+#[derive(Clone, Copy)]
+enum Stop {
+    Leave,
+    Detach,
+}
+
+/// How a link ended.
+enum Followed {
+    Outage(Outage),
+    End(End),
+}
+
+impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
+    pub(super) fn new(
+        dialer: Dialer,
+        client: Client<G, P>,
+        executor: Arc<dyn Executor>,
+        settings: ConnectionSettings,
+        commands: mpsc::Receiver<Command<G, P>>,
+        events: mpsc::Sender<ConnectionEvent>,
+    ) -> Self {
+        let attempts = Attempts::new(settings.backoff);
+        Self {
+            dialer,
+            client,
+            executor,
+            settings,
+            commands,
+            events,
+            attempts,
+            stop: None,
+            goodbye: None,
+            epoch: Moment::now(),
+        }
+    }
+
+    /// Connects, and comes back after every outage that may pass, until the application or the host ends it. Gives the client
+    /// back: what it holds of the world, its unanswered inputs and its resume key can go on with another connection.
+    ///
+    /// # Panics
+    /// Only with the runtime's timers or network off.
+    pub async fn run(mut self) -> Client<G, P> {
+        let last = self.events.clone().reserve_owned().await;
+        let end = self.live().await;
+        tracing::debug!(address = %self.settings.address, %end, "a connection ended");
+        // Whoever waits for the end of the commands finds the last event there.
+        if let Ok(last) = last {
+            last.send(ConnectionEvent::Ended(end));
+        }
+        self.client
+    }
+
+    async fn live(&mut self) -> End {
+        loop {
+            let outage = match self.dial().await {
+                None => return self.stopped(),
+                Some(Ok(link)) => match self.follow(link).await {
+                    Followed::End(end) => return end,
+                    Followed::Outage(outage) => outage,
+                },
+                Some(Err(error)) if may_answer(&error) => Outage::Dial(error),
+                Some(Err(error)) => return End::Dial(error),
+            };
+            let Some(wait) = self.attempts.fail() else { return End::GaveUp(outage) };
+            self.tell(ConnectionEvent::Outage { cause: outage, wait }).await;
+            self.rest(wait).await;
+        }
+    }
+
+    /// A link; nothing once the application wants an end.
+    async fn dial(&mut self) -> Option<Result<Link, DialError>> {
+        let (dialer, settings) = (self.dialer.clone(), &self.settings);
+        let (address, name) = (settings.address, settings.name.clone());
+        let dialing = async move { dialer.dial(address, &name).await };
+        let mut dialing = std::pin::pin!(dialing);
+        while self.stop.is_none() {
+            tokio::select! {
+                dialed = &mut dialing => return Some(dialed),
+                command = self.commands.recv() => self.obey(command),
+            }
+        }
+        None
+    }
+
+    /// Carries a session from its first word to its last.
+    async fn follow(&mut self, link: Link) -> Followed {
+        self.goodbye = None;
+        let is_resuming = self.client.resume_key().is_some();
+        let now = self.now();
+        self.client.handle_connected(now, link.datagram_bytes_max());
+        self.tell(ConnectionEvent::Connected).await;
+        loop {
+            let has_more = self.turn(&link);
+            if self.client.is_over() {
+                link.close("the session is over").await;
+                return self.part(is_resuming).await;
+            }
+            if self.stop.is_some() {
+                // Let go of without a word.
+                link.close("").await;
+                let now = self.now();
+                self.client.handle_disconnected(now);
+                return Followed::End(self.stopped());
+            }
+            if let Some(why) = self.wait(&link, has_more).await {
+                let now = self.now();
+                self.client.handle_disconnected(now);
+                self.tell_all().await;
+                return Followed::Outage(Outage::Lost(why));
+            }
+        }
+    }
+
+    /// One round of the client's own work: steps, events, messages. True if it has more to do at once.
+    fn turn(&mut self, link: &Link) -> bool {
+        let now = self.now();
+        if matches!(self.stop, Some(Stop::Leave)) {
+            self.client.leave(now);
+        }
+        let driven = self.client.drive(now, &*self.executor, self.settings.ticks_per_turn);
+        while let Some(place) = self.place() {
+            let Some(event) = self.poll_event() else { break };
+            if let Place::Free(place) = place {
+                place.send(ConnectionEvent::Client(event));
+            }
+        }
+        while let Some(transmit) = self.client.poll_transmit() {
+            link.send(transmit);
+        }
+        driven.has_more
+    }
+
+    /// Waits for whatever comes first; gives why the link is no more.
+    async fn wait(&mut self, link: &Link, has_more: bool) -> Option<Disconnect> {
+        let due = self.client.poll_timeout().map(|due| self.epoch + Duration::from_micros(due.0));
+        let is_full = self.place().is_none();
+        let events = self.events.clone();
+        tokio::select! {
+            event = link.next() => match event {
+                Some(LinkEvent::Message { channel, bytes }) => {
+                    let now = self.now();
+                    self.client.handle_message(now, channel, &bytes);
+                }
+                // QUIC never carries less than it did at first, and the client knows that.
+                Some(LinkEvent::DatagramSize { .. }) => {}
+                Some(LinkEvent::Disconnected { why }) => return Some(why),
+                None => return Some(Disconnect::Closed),
+            },
+            command = self.commands.recv() => self.obey(command),
+            () = sleep_until(due.unwrap_or_else(Moment::now)), if due.is_some() => {
+                let now = self.now();
+                self.client.handle_timeout(now);
+            }
+            // Room for events: the next turn uses it. An error means that nobody listens, which is room too.
+            _ = events.reserve(), if is_full => {}
+            () = tokio::task::yield_now(), if has_more => {}
+        }
+        None
+    }
+
+    /// The session is over, and its link closed: whether to come back.
+    async fn part(&mut self, is_resuming: bool) -> Followed {
+        self.tell_all().await;
+        let now = self.now();
+        self.client.handle_disconnected(now);
+        match (&self.stop, self.goodbye.take()) {
+            (Some(_), _) => Followed::End(self.stopped()),
+            (None, Some(goodbye)) if may_pass(goodbye.reason, is_resuming) => {
+                Followed::Outage(Outage::Goodbye(goodbye))
+            }
+            (None, Some(goodbye)) => Followed::End(End::Refused(goodbye)),
+            // The client had no room for the event; what is true of every ended link is true of this one.
+            (None, None) => Followed::Outage(Outage::Lost(Disconnect::Closed)),
+        }
+    }
+
+    /// Waits between attempts.
+    async fn rest(&mut self, wait: Duration) {
+        let until = Moment::now() + wait;
+        while self.stop.is_none() {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                command = self.commands.recv() => self.obey(command),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Option<Command<G, P>>) {
+        match command {
+            Some(Command::Call(call)) => {
+                let now = self.now();
+                call(&mut self.client, now);
+            }
+            Some(Command::Leave) => self.stop = self.stop.or(Some(Stop::Leave)),
+            // With the last hand on it, the application lets go.
+            Some(Command::Detach) | None => self.stop = self.stop.or(Some(Stop::Detach)),
+        }
+    }
+
+    const fn stopped(&self) -> End {
+        match self.stop {
+            Some(Stop::Leave) => End::Left,
+            _ => End::Detached,
+        }
+    }
+
+    /// All that the client has to tell.
+    async fn tell_all(&mut self) {
+        while let Some(event) = self.poll_event() {
+            self.tell(ConnectionEvent::Client(event)).await;
+        }
+    }
+
+    /// Tells the application once it has room, or has gone, or wants an end.
+    async fn tell(&mut self, event: ConnectionEvent) {
+        let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) else { return };
+        let events = self.events.clone();
+        let mut telling = std::pin::pin!(events.send(event));
+        while self.stop.is_none() {
+            tokio::select! {
+                _ = &mut telling => return,
+                command = self.commands.recv() => self.obey(command),
+            }
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<ClientEvent> {
+        let event = self.client.poll_event()?;
+        match &event {
+            ClientEvent::Welcome(_) => self.attempts.succeed(),
+            ClientEvent::Closed { goodbye, .. } => self.goodbye = Some(goodbye.clone()),
+            _ => {}
+        }
+        Some(event)
+    }
+
+    /// A place for an event, if there is one now.
+    fn place(&self) -> Option<Place> {
+        match self.events.clone().try_reserve_owned() {
+            Ok(place) => Some(Place::Free(place)),
+            Err(mpsc::error::TrySendError::Full(_)) => None,
+            Err(mpsc::error::TrySendError::Closed(_)) => Some(Place::Nowhere),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Where an event can go.
+enum Place {
+    Free(mpsc::OwnedPermit<ConnectionEvent>),
+    /// Nobody listens.
+    Nowhere,
+}

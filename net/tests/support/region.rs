@@ -1,0 +1,182 @@
+//! A region: a thread that ticks a ledger behind a listener, admits whoever comes, and stores nothing.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses its part, and may panic")]
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread::JoinHandle,
+    time::{Duration, Instant as Moment},
+};
+
+use tickworld_ledger::Ledger;
+use tickworld_net::{
+    closing::{Close, CloseCode},
+    listener::{Event, Events, Outbox},
+};
+use tickworld_proto::{
+    host::{Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    instant::Instant,
+    message::{Durability, ResumeKey},
+};
+use tickworld_sim::{
+    executor::Inline,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+    prelude::Entropy,
+    simulation::Simulation,
+};
+
+/// A tick, as fast as a test likes.
+const TICK: Duration = Duration::from_millis(5);
+pub const ACCOUNTS: u32 = 64;
+pub const COINS: u64 = 1_000;
+
+/// The region's thread, and the way to it.
+pub struct Region {
+    work: Sender<Work>,
+    thread: JoinHandle<()>,
+}
+
+type Work = Box<dyn FnOnce(&mut State) -> bool + Send>;
+
+/// What the thread has.
+pub struct State {
+    pub host: Host<Ledger>,
+    pub simulation: Simulation<Ledger>,
+    pub roots: BTreeMap<Tick, Hash>,
+    pub sessions: Vec<SessionId>,
+    pub outbox: Outbox,
+    events: Events,
+    epoch: Moment,
+    keys: u128,
+}
+
+impl Region {
+    pub fn new(events: Events, outbox: Outbox) -> Self {
+        let (work, works) = channel();
+        let state = State::new(events, outbox);
+        Self { work, thread: std::thread::spawn(move || state.run(&works)) }
+    }
+
+    /// What `look` finds on the region's thread.
+    pub fn with<T: Send + 'static>(&self, look: impl FnOnce(&mut State) -> T + Send + 'static) -> T {
+        let (answer, answered) = channel();
+        let work = move |state: &mut State| answer.send(look(state)).is_ok();
+        self.work.send(Box::new(work)).unwrap();
+        answered.recv_timeout(crate::support::LONG).unwrap()
+    }
+
+    /// Says goodbye to everybody and ends the thread.
+    pub fn shutdown(self) {
+        self.with(|state| {
+            let now = state.now();
+            state.host.shutdown(now);
+            state.flush();
+        });
+        drop(self.work);
+        self.thread.join().unwrap();
+    }
+}
+
+impl State {
+    fn new(events: Events, outbox: Outbox) -> Self {
+        let mut simulation = Ledger::open(ACCOUNTS, COINS);
+        let roots = simulation.seal(&Inline);
+        let mut settings =
+            HostSettings { sessions_per_address_max: 10_000, greetings_max: 10_000, ..HostSettings::default() };
+        settings.address_budget.connections.per_second = 10_000;
+        settings.address_budget.connections.burst = 10_000;
+        let host = Host::new(Instant(0), settings, simulation.schema(), simulation.snapshot(), roots);
+        Self {
+            host,
+            simulation,
+            roots: BTreeMap::new(),
+            sessions: Vec::new(),
+            outbox,
+            events,
+            epoch: Moment::now(),
+            keys: 0,
+        }
+    }
+
+    fn run(mut self, works: &Receiver<Work>) {
+        let mut due = Moment::now() + TICK;
+        loop {
+            loop {
+                match works.try_recv() {
+                    Ok(work) => assert!(work(&mut self)),
+                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+                }
+            }
+            while Moment::now() < due {
+                self.take_events(due);
+                self.flush();
+            }
+            due += TICK;
+            self.tick();
+            self.flush();
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant(u64::try_from(self.epoch.elapsed().as_micros()).unwrap())
+    }
+
+    fn take_events(&mut self, due: Moment) {
+        let events: Vec<Event> = self.events.wait(due).collect();
+        let now = self.now();
+        for event in events {
+            match event {
+                Event::Connected { session, address, datagram_bytes_max, .. } => {
+                    self.host.handle_connected(now, session, Connection { address, datagram_bytes_max });
+                    self.sessions.push(session);
+                }
+                Event::Message { session, channel, bytes } => self.host.handle_message(now, session, channel, &bytes),
+                Event::DatagramSize { .. } => {}
+                Event::Disconnected { session, .. } => {
+                    self.host.handle_disconnected(now, session);
+                    self.sessions.retain(|open| *open != session);
+                }
+            }
+        }
+        self.host.handle_timeout(now);
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        let tick = self.host.open_tick();
+        let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        let roots = self.simulation.step_inline(&frame).unwrap();
+        self.roots.insert(tick, roots.root);
+        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_root(now, roots, self.simulation.snapshot());
+        self.host.handle_durable(now, tick, Durability::Disk);
+    }
+
+    fn flush(&mut self) {
+        while let Some(event) = self.host.poll_event() {
+            match event {
+                // A token is a player's number in decimal digits.
+                HostEvent::Admission { session, hello, .. } => {
+                    self.keys += 1;
+                    let player = std::str::from_utf8(&hello.token).ok().and_then(|token| token.parse().ok());
+                    let resume = ResumeKey(self.keys.to_le_bytes());
+                    let grant = Grant { player: player.map(PlayerId), kinds: Kinds::ALL, resume };
+                    let now = self.now();
+                    self.host.admit(now, session, grant);
+                }
+                HostEvent::Closed { session, .. } => {
+                    self.transmit();
+                    self.outbox.close(session, Close { code: CloseCode::Done, detail: String::new() });
+                }
+                _ => {}
+            }
+        }
+        self.transmit();
+    }
+
+    fn transmit(&mut self) {
+        self.outbox.send(std::iter::from_fn(|| self.host.poll_transmit()));
+    }
+}
