@@ -2,9 +2,10 @@
 //!
 //! Invariant: names and exit codes are stable; a flag means the same everywhere.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use tickworld_net::tls::fingerprint::Fingerprint;
 
 use crate::{drill::Kind, output::Color, pool};
 
@@ -16,7 +17,9 @@ Exit codes:
 
 const EXAMPLES: &str = "\
 Examples:
-  tickworld                                       the demonstration
+  tickworld                                       a server with fifty bots in it, for a minute
+  tickworld demo                                  record a battle, plant a fault, find it
+  tickworld load --zipf 1.5                       durable transfers a second on this machine
   tickworld run siege                             a shipped scenario, or a YAML file of yours
   tickworld trace record siege -o siege.trace     record it
   tickworld trace verify siege.trace              simulate all of it again, compare every root
@@ -28,10 +31,9 @@ Examples:
 #[command(
     name = "tickworld",
     version,
-    about = "Runs, records, verifies and compares deterministic worlds, and builds their content",
-    long_about = "Runs, records, verifies and compares deterministic worlds, and builds their content.\n\n\
-                  Without a command: the demonstration. It builds the shipped content, runs a battle, records and \
-                  verifies its trace, plants one fault in a copy and lets the ordinary diff name it.",
+    about = "Hosts, runs, records, verifies and compares deterministic worlds, and builds their content",
+    long_about = "Hosts, runs, records, verifies and compares deterministic worlds, and builds their content.\n\n\
+                  Without a command: `play`, a server of a d20 world with fifty bots in it, for a minute.",
     after_help = EXIT_CODES,
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     max_term_width = 100,
@@ -65,6 +67,24 @@ pub(crate) struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start a server of a d20 world with bots in it, and say where to look
+    #[command(after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60")]
+    Play(Play),
+    /// The shortest way to everything else: record a battle, verify it, plant a fault, find it
+    Demo,
+    /// Load a server with transfers between accounts, and measure
+    ///
+    /// The server and its clients are in this process, the network and the disk are real. One transfer is one input, one
+    /// durable outcome and one operation.
+    #[command(
+        after_help = "Examples:\n  tickworld load --zipf 1.5\n  tickworld load --sessions 1000 --rate 5 --tick-rate 30"
+    )]
+    Load(Load),
+    /// Let bots play on a server that runs already
+    #[command(
+        after_help = "Example:\n  tickworld-server token --player 7 >> tokens\n  tickworld bots --connect 127.0.0.1:7310 --fingerprint AB:CD... --tokens tokens --command 1"
+    )]
+    Bots(Bots),
     /// Simulate a scenario and say what happened
     #[command(after_help = "Examples:\n  tickworld run duel\n  tickworld run my.yaml --ticks 9000 --record my.trace")]
     Run(Run),
@@ -88,6 +108,127 @@ pub(crate) enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// `tickworld play`.
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// The world: a scenario file (YAML), or a shipped one: duel, skirmish, siege
+    #[arg(default_value = "skirmish")]
+    pub(crate) scenario: PathBuf,
+    /// How many bots
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) bots: u32,
+    /// How long they play
+    #[arg(long, value_name = "S", env = "TICKWORLD_SECONDS", default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// The game port; 0 for any
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// The HTTP port; 0 for any
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) http: SocketAddr,
+    /// Keep the world in this folder; without it the world is gone afterwards
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Play {
+    /// What `tickworld` alone means: `tickworld play`.
+    pub(crate) fn without_arguments() -> Self {
+        match Cli::parse_from(["tickworld", "play"]).command {
+            Some(Command::Play(play)) => play,
+            _ => unreachable!("that is what was parsed"),
+        }
+    }
+}
+
+/// `tickworld load`.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Command sessions
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4_000))]
+    pub(crate) sessions: u32,
+    /// Transfers that each keeps without an answer
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) in_flight: u32,
+    /// Instead: transfers a second of each
+    #[arg(long, value_name = "N", conflicts_with = "in_flight")]
+    pub(crate) rate: Option<f64>,
+    /// Lockstep sessions beside them, which compute every root and count the coins
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) lockstep: u32,
+    /// Accounts
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) accounts: u32,
+    /// Pick accounts by Zipf's law with this exponent; 0 picks all alike
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    pub(crate) zipf: f64,
+    /// Ticks a second
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) tick_rate: u16,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Keep the world in this folder, whose disk is measured; without it the system's folder for scratch files
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `tickworld bots`.
+#[derive(Debug, Args)]
+pub(crate) struct Bots {
+    /// The server's game port
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) connect: SocketAddr,
+    /// Of the server's certificate, as it prints it
+    #[arg(long, value_name = "HEX")]
+    pub(crate) fingerprint: Fingerprint,
+    /// A file with a token for each session, one a line: lockstep sessions first, then witnesses, then the rest
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: PathBuf,
+    /// What is played there
+    #[arg(long, value_name = "GAME", default_value = "d20")]
+    pub(crate) game: GameName,
+    /// The scenario whose content a d20 server has
+    #[arg(long, value_name = "SCENARIO", default_value = "skirmish")]
+    pub(crate) scenario: PathBuf,
+    /// Command sessions
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) command: u32,
+    /// Lockstep sessions
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) lockstep: u32,
+    /// Witnesses
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) witness: u32,
+    /// Inputs a second of each
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    pub(crate) rate: f64,
+    /// Instead: inputs that each keeps without an answer
+    #[arg(long, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) in_flight: Option<u32>,
+    /// Accounts of a ledger server
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) accounts: u32,
+    /// Coins in each of them
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) coins: u64,
+    /// Pick accounts by Zipf's law with this exponent; 0 picks all alike
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    pub(crate) zipf: f64,
+    /// How long they play
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub(crate) seconds: u64,
+}
+
+/// A game by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum GameName {
+    /// The d20 game
+    D20,
+    /// Accounts and transfers
+    Ledger,
 }
 
 /// `tickworld run`.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 // Its modules are private to one binary: `pub(crate)` says what they share, and nothing of it is reachable from outside.
 
+mod bots;
 mod cli;
 mod commands;
 mod drill;
@@ -25,7 +26,7 @@ use clap::Parser;
 // What scenarios, packs and worker threads are is the server's, which runs the same worlds.
 pub(crate) use tickworld_server::{packs, pool, scenario};
 
-use cli::{Cli, Command, Common};
+use cli::{Cli, Command, Common, Play};
 use failure::{Outcome, Verdict};
 use output::{Color, Output};
 use pool::Pool;
@@ -53,7 +54,11 @@ fn main() -> ExitCode {
 
 fn run(context: &mut Context, command: Option<Command>) -> Outcome {
     let outcome = match command {
-        None => commands::demo::run(context),
+        None => commands::play::play(context, &Play::without_arguments()),
+        Some(Command::Play(arguments)) => commands::play::play(context, &arguments),
+        Some(Command::Load(arguments)) => commands::play::load(context, &arguments),
+        Some(Command::Bots(arguments)) => commands::play::bots(context, &arguments),
+        Some(Command::Demo) => commands::demo::run(context),
         Some(Command::Run(arguments)) => commands::run::run(context, &arguments),
         Some(Command::Trace(command)) => commands::trace::run(context, &command),
         Some(Command::Content(command)) => commands::content::run(context, &command),

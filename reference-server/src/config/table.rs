@@ -37,7 +37,6 @@ macro_rules! settings {
     ($($(#[doc = $about:literal])+ $field:ident: $type:ty = $default:expr;)+) => {
         /// Everything that can be set. [`Config::default`] starts a d20 world on this machine alone.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
         pub struct Config {
             $($(#[doc = $about])+ pub $field: $type,)+
         }

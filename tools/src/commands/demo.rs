@@ -1,4 +1,4 @@
-//! The demonstration: what `tickworld` does without a command.
+//! `tickworld demo`: what traces are good for, on one screen.
 //!
 //! Invariant: one screen (40 lines of 100 columns), a few seconds, no network, no terminal needed. The diff at its end is the
 //! ordinary one and gets two files; what was planted is known to this file alone.

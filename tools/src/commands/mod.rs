@@ -4,5 +4,6 @@ pub(crate) mod completions;
 pub(crate) mod content;
 pub(crate) mod demo;
 pub(crate) mod drill;
+pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod trace;

@@ -1,0 +1,82 @@
+//! Bots: sessions that play over the network, and what they saw.
+//!
+//! Invariant: a bot believes nothing: a lockstep one compares every root with its own, every input must get exactly one
+//! answer, and what a game promises (no coin more or less) is checked in the bot's own world.
+
+mod game;
+mod report;
+mod session;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tickworld_net::{
+    dialer::{Dialer, DialerSettings},
+    tls::{fingerprint::Fingerprint, trust::Trust},
+};
+use tickworld_proto::message::SessionKind;
+use tokio::{runtime::Handle, task::JoinSet, time::Instant};
+
+pub(crate) use game::{Bot, Clerk, Wanderer};
+pub(crate) use report::Report;
+
+use crate::failure::Failure;
+
+/// When bots send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// So many inputs a second each.
+    Rate(f64),
+    /// So many without an answer, always: a load test.
+    InFlight(u32),
+}
+
+/// Who plays, where and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The server's game port.
+    pub(crate) address: SocketAddr,
+    /// Of its certificate.
+    pub(crate) fingerprint: Fingerprint,
+    /// Each session's kind and token.
+    pub(crate) sessions: Vec<(SessionKind, String)>,
+    /// When they send.
+    pub(crate) pace: Pace,
+    /// From the start to the last input.
+    pub(crate) time: Duration,
+}
+
+/// Sessions that dial at once: a server takes only so many connections a second from one address.
+const DIALS_PER_SECOND: f64 = 30.0;
+
+/// Plays the plan on the current runtime.
+pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure> {
+    let dialer = Dialer::bind(&Handle::current(), DialerSettings::new(Trust::Pinned(plan.fingerprint)));
+    let dialer = dialer.map_err(|error| Failure::new(error.to_string()))?;
+    let begun = Instant::now();
+    let bot = Arc::new(bot.clone());
+    let mut sessions = JoinSet::new();
+    // The time counts once everybody could be there.
+    let gathering = Duration::from_secs_f64(plan.sessions.len() as f64 / DIALS_PER_SECOND);
+    let until = begun + gathering + plan.time;
+    for (number, (kind, token)) in plan.sessions.iter().enumerate() {
+        let at = begun + Duration::from_secs_f64(number as f64 / DIALS_PER_SECOND);
+        let (dialer, bot, kind, token) = (dialer.clone(), Arc::clone(&bot), *kind, token.clone());
+        let (address, pace) = (plan.address, plan.pace);
+        sessions.spawn(async move {
+            tokio::time::sleep_until(at).await;
+            let count_from = begun + gathering;
+            session::Player { bot, kind, number: number as u64, pace, count_from, until }
+                .play(dialer, address, token)
+                .await
+        });
+    }
+    let mut report = Report::new(plan.time);
+    while let Some(ended) = sessions.join_next().await {
+        // A panic of a bot is a defect of this tool, and must not look like a good run.
+        report.add(&ended.expect("a bot does not panic"));
+    }
+    let traffic = dialer.traffic();
+    report.set_traffic(traffic.sent_bytes, traffic.received_bytes);
+    dialer.shutdown().await;
+    Ok(report)
+}

@@ -1,0 +1,161 @@
+//! [`Report`]: what all bots saw.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tickworld_proto::message::SessionKind;
+
+/// What one session saw.
+pub(crate) struct Tally {
+    pub(crate) kind: SessionKind,
+    pub(crate) opened: bool,
+    pub(crate) submitted: u64,
+    pub(crate) applied: u64,
+    pub(crate) refused: u64,
+    /// Outcomes within the measured time.
+    pub(crate) measured: u64,
+    /// Microseconds from submitting to the answer.
+    pub(crate) latency: Histogram<u64>,
+    pub(crate) unanswered: u64,
+    pub(crate) roots: u64,
+    pub(crate) desyncs: u64,
+    pub(crate) outages: u64,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn new(kind: SessionKind) -> Self {
+        Self {
+            kind,
+            opened: false,
+            submitted: 0,
+            applied: 0,
+            refused: 0,
+            measured: 0,
+            latency: micros(),
+            unanswered: 0,
+            roots: 0,
+            desyncs: 0,
+            outages: 0,
+            wrong: Vec::new(),
+        }
+    }
+}
+
+/// Longest latency that is told apart, in microseconds.
+const LATENCY_MAX: u64 = 120_000_000;
+
+fn micros() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("bounds and precision are within the library's")
+}
+
+/// The sum over all sessions.
+pub(crate) struct Report {
+    time: Duration,
+    sessions: u64,
+    opened: u64,
+    sum: Tally,
+    bytes: (u64, u64),
+}
+
+impl Report {
+    pub(super) fn new(time: Duration) -> Self {
+        Self { time, sessions: 0, opened: 0, sum: Tally::new(SessionKind::Command), bytes: (0, 0) }
+    }
+
+    pub(super) fn add(&mut self, tally: &Tally) {
+        self.sessions += 1;
+        self.opened += u64::from(tally.opened);
+        let sum = &mut self.sum;
+        sum.submitted += tally.submitted;
+        sum.applied += tally.applied;
+        sum.refused += tally.refused;
+        sum.measured += tally.measured;
+        sum.unanswered += tally.unanswered;
+        sum.roots += if tally.kind == SessionKind::Lockstep { tally.roots } else { 0 };
+        sum.desyncs += tally.desyncs;
+        sum.outages += tally.outages;
+        sum.latency.add(&tally.latency).expect("both have the same bounds");
+        sum.wrong.extend(tally.wrong.iter().cloned());
+    }
+
+    pub(super) const fn set_traffic(&mut self, sent: u64, received: u64) {
+        self.bytes = (sent, received);
+    }
+
+    /// Whether everybody saw one history, and every input got its answer.
+    pub(crate) fn is_good(&self) -> bool {
+        let Self { sum, sessions, opened, .. } = self;
+        sessions == opened && sum.desyncs == 0 && sum.unanswered == 0 && sum.wrong.is_empty()
+    }
+
+    /// Outcomes a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.sum.measured as f64 / self.time.as_secs_f64().max(1e-9)
+    }
+
+    fn milliseconds(&self, quantile: f64) -> f64 {
+        self.sum.latency.value_at_quantile(quantile) as f64 / 1_000.0
+    }
+
+    /// For people.
+    pub(crate) fn to_text(&self) -> String {
+        let Self { sum, sessions, opened, .. } = self;
+        let mut text = format!(
+            "sessions   {opened} of {sessions} opened, {} outages\n\
+             inputs     {} sent: {} applied, {} refused, {} without an answer; {:.0} outcomes a second\n\
+             latency    from input to stored outcome: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1}\n\
+             roots      {} ticks computed by lockstep bots, {} differed\n\
+             messages   {} KiB up, {} KiB down\n",
+            sum.outages,
+            sum.submitted,
+            sum.applied,
+            sum.refused,
+            sum.unanswered,
+            self.rate(),
+            self.milliseconds(0.5),
+            self.milliseconds(0.9),
+            self.milliseconds(0.99),
+            self.milliseconds(0.999),
+            sum.latency.max() as f64 / 1_000.0,
+            sum.roots,
+            sum.desyncs,
+            self.bytes.0 / 1024,
+            self.bytes.1 / 1024,
+        );
+        for wrong in sum.wrong.iter().take(8) {
+            text.push_str(&format!("wrong      {wrong}\n"));
+        }
+        text
+    }
+
+    /// For machines.
+    pub(crate) fn to_json(&self) -> Value {
+        let sum = &self.sum;
+        json!({
+            "good": self.is_good(),
+            "seconds": self.time.as_secs_f64(),
+            "sessions": self.sessions,
+            "opened": self.opened,
+            "outages": sum.outages,
+            "submitted": sum.submitted,
+            "applied": sum.applied,
+            "refused": sum.refused,
+            "unanswered": sum.unanswered,
+            "outcomes_per_second": self.rate(),
+            "latency_ms": {
+                "p50": self.milliseconds(0.5),
+                "p90": self.milliseconds(0.9),
+                "p99": self.milliseconds(0.99),
+                "p999": self.milliseconds(0.999),
+                "max": sum.latency.max() as f64 / 1_000.0,
+            },
+            "lockstep_ticks": sum.roots,
+            "desyncs": sum.desyncs,
+            "sent_bytes": self.bytes.0,
+            "received_bytes": self.bytes.1,
+            "wrong": sum.wrong,
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! [`Player`]: one bot's session from its first to its last answer.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use tickworld_net::{
+    connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, connect},
+    dialer::Dialer,
+};
+use tickworld_proto::{
+    client::{Client, ClientEvent, ClientSettings},
+    instant,
+    message::{Fate, SessionKind},
+};
+use tickworld_sim::{
+    executor::Inline,
+    frame::{PlayerId, Sequence, Tick},
+    rng::{Entropy, StreamKey},
+    rollback::PredictNothing,
+};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep_until},
+};
+
+use super::{Bot, Pace, report::Tally};
+
+/// How long the last answers may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// Attempts to reach the server.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// A bot with its part in the plan.
+pub(super) struct Player<B> {
+    pub(super) bot: Arc<B>,
+    pub(super) kind: SessionKind,
+    pub(super) number: u64,
+    pub(super) pace: Pace,
+    /// Outcomes from here on are measured.
+    pub(super) count_from: Instant,
+    pub(super) until: Instant,
+}
+
+type Hand<B> = Connection<<B as Bot>::Game, PredictNothing>;
+
+/// A session under way.
+struct Play<B: Bot> {
+    player: Player<B>,
+    connection: Hand<B>,
+    tally: Tally,
+    identity: Option<PlayerId>,
+    waiting: HashMap<Sequence, Instant>,
+    due: Instant,
+    round: u64,
+    has_ended: bool,
+}
+
+impl<B: Bot> Player<B> {
+    /// Plays until its time is up and its inputs are answered.
+    pub(super) async fn play(self, dialer: Dialer, address: SocketAddr, token: String) -> Tally {
+        let (content, library) = self.bot.library();
+        let mut settings = ClientSettings::new(self.kind, content, token.into_bytes());
+        settings.build = format!("tickworld {}", env!("CARGO_PKG_VERSION"));
+        let client = Client::new(instant::Instant(0), settings, PredictNothing, library);
+        let backoff = Backoff { attempts_max: Some(ATTEMPTS_MAX), ..Backoff::default() };
+        let settings = ConnectionSettings { backoff, ..ConnectionSettings::new(address, "localhost") };
+        let (connection, mut events, driver) = connect(dialer, client, Arc::new(Inline), settings);
+        let runtime = Handle::current();
+        let driving = match self.kind {
+            // Simulating may take long, and must not hold up the others.
+            SessionKind::Lockstep => tokio::task::spawn_blocking(move || drop(runtime.block_on(driver.run()))),
+            _ => tokio::spawn(async move { drop(driver.run().await) }),
+        };
+        let mut play = Play {
+            tally: Tally::new(self.kind),
+            due: Instant::now(),
+            player: self,
+            connection,
+            identity: None,
+            waiting: HashMap::new(),
+            round: 0,
+            has_ended: false,
+        };
+        play.run(&mut events).await;
+        let tally = play.end(&mut events).await;
+        // It has said that it ended.
+        _ = driving.await;
+        tally
+    }
+}
+
+impl<B: Bot> Play<B> {
+    async fn run(&mut self, events: &mut ConnectionEvents) {
+        let until = self.player.until;
+        while !self.has_ended && Instant::now() < until {
+            let may_send = self.identity.is_some();
+            let missing = match self.player.pace {
+                Pace::InFlight(count) if may_send => (count as usize).saturating_sub(self.waiting.len()),
+                Pace::Rate(_) if may_send && Instant::now() >= self.due => 1,
+                _ => 0,
+            };
+            if missing > 0 {
+                self.submit(missing).await;
+            }
+            let wake = match self.player.pace {
+                Pace::Rate(_) if may_send => self.due.min(until),
+                _ => until,
+            };
+            tokio::select! {
+                event = events.next() => self.take(event),
+                () = sleep_until(wake) => {}
+            }
+            self.take_ready(events).await;
+        }
+    }
+
+    /// Everything that is there already.
+    async fn take_ready(&mut self, events: &mut ConnectionEvents) {
+        while !self.has_ended {
+            tokio::select! {
+                biased;
+                event = events.next() => self.take(event),
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
+    /// Sends some inputs in one call.
+    async fn submit(&mut self, count: usize) {
+        let Some(identity) = self.identity else { return };
+        let (bot, round, number) = (Arc::clone(&self.player.bot), self.round, self.player.number);
+        self.round += 1;
+        let call = self.connection.with(move |client, now| {
+            let key = StreamKey::new(&Entropy::from_bytes([7; 16]), round, "bots");
+            let mut dice = key.rng(number);
+            let mut sent = Vec::new();
+            for _ in 0..count {
+                let input = bot.next(&mut dice, client.confirmed(), identity);
+                match client.submit(now, input, Tick(0), Tick(u64::MAX)) {
+                    Ok(sequence) => sent.push(sequence),
+                    Err(_) => break,
+                }
+            }
+            sent
+        });
+        let begun = Instant::now();
+        if let Ok(sent) = call.await {
+            self.tally.submitted += sent.len() as u64;
+            self.waiting.extend(sent.into_iter().map(|sequence| (sequence, begun)));
+        }
+        if let Pace::Rate(rate) = self.player.pace {
+            self.due = Instant::now().max(self.due + Duration::from_secs_f64(1.0 / rate.max(0.001)));
+        }
+    }
+
+    fn take(&mut self, event: Option<ConnectionEvent>) {
+        match event {
+            Some(ConnectionEvent::Client(event)) => self.take_client(event),
+            Some(ConnectionEvent::Outage { .. }) => self.tally.outages += 1,
+            Some(ConnectionEvent::Ended(end)) => {
+                self.has_ended = true;
+                if Instant::now() < self.player.until {
+                    self.tally.wrong.push(format!("session {}: {end}", self.player.number));
+                }
+            }
+            Some(_) => {}
+            None => self.has_ended = true,
+        }
+    }
+
+    fn take_client(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Welcome(welcome) => {
+                if !self.tally.opened {
+                    // Not all at once.
+                    self.due = Instant::now() + Duration::from_millis(self.player.number * 37 % 1_000);
+                }
+                self.tally.opened = true;
+                self.identity = welcome.player;
+            }
+            ClientEvent::Outcome { sequence, fate, .. } => {
+                match fate {
+                    Fate::Applied { .. } => self.tally.applied += 1,
+                    Fate::Refused(_) => self.tally.refused += 1,
+                }
+                let Some(sent) = self.waiting.remove(&sequence) else {
+                    let number = self.player.number;
+                    self.tally.wrong.push(format!("session {number}: input {} was answered twice", sequence.0));
+                    return;
+                };
+                let now = Instant::now();
+                if now >= self.player.count_from && now < self.player.until {
+                    self.tally.measured += 1;
+                    let micros = u64::try_from(now.duration_since(sent).as_micros()).unwrap_or(u64::MAX);
+                    self.tally.latency.saturating_record(micros);
+                }
+            }
+            ClientEvent::Confirmed { .. } => self.tally.roots += 1,
+            ClientEvent::Desync(report) => {
+                self.tally.desyncs += 1;
+                self.tally.wrong.push(format!("tick {}: {}", report.tick, report.finding));
+            }
+            ClientEvent::Fault(fault) => self.tally.wrong.push(format!("session {}: {fault}", self.player.number)),
+            _ => {}
+        }
+    }
+
+    /// Waits for the last answers, looks at the world once more, and leaves.
+    async fn end(mut self, events: &mut ConnectionEvents) -> Tally {
+        let limit = Instant::now() + LAST_ANSWERS;
+        while !self.has_ended && !self.waiting.is_empty() && Instant::now() < limit {
+            tokio::select! {
+                event = events.next() => self.take(event),
+                () = sleep_until(limit) => {}
+            }
+        }
+        self.tally.unanswered = self.waiting.len() as u64;
+        if !self.has_ended {
+            let bot = Arc::clone(&self.player.bot);
+            let checked = self.connection.with(move |client, _| client.confirmed().and_then(|world| bot.check(world)));
+            if let Ok(Some(wrong)) = checked.await {
+                self.tally.wrong.push(wrong);
+            }
+            let connection = self.connection.clone();
+            let leaving = tokio::spawn(async move { connection.leave().await });
+            while !self.has_ended {
+                let event = events.next().await;
+                self.take(event);
+            }
+            // It ends with the connection.
+            _ = leaving.await;
+        }
+        self.tally
+    }
+}
