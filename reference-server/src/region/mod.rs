@@ -1,4 +1,4 @@
-//! [`Region`]: one thread that owns a world, and the whole way of a tick.
+//! A region: one thread that owns a world, and the whole way of a tick.
 //!
 //! Invariant: the frame of a tick is handed to the journal before it is stepped, and nothing that the tick made leaves before
 //! the journal reported it stored; the host of `tickworld-proto` sees to that, this loop only carries. What goes wrong with
