@@ -5,7 +5,7 @@
 //!
 //! Invariant: nothing about a tick is said to a peer before the tick is stepped and as durable as the peer was promised; an
 //! input of a player is in one frame at most, behind all of theirs with lower numbers; memory is bounded in every dimension
-//! by [`HostSettings`] and [`limits`](crate::limits).
+//! by [`HostSettings`] and [`limits`].
 //!
 //! A tick, as the embedder makes it:
 //!

@@ -1,7 +1,7 @@
 //! Checkers: what must hold in every run, told by a bystander who sees every peer, every message and the disk.
 //!
 //! Invariant: a checker trusts nothing that the code under test says of itself where it can look; it compares what different
-//! parts saw, and what the disk holds. Each has a [`Bug`](crate::cluster::Bug) that it is shown to catch.
+//! parts saw, and what the disk holds. Each has a bug that it is shown to catch.
 
 mod answered;
 mod bounded;
