@@ -139,6 +139,12 @@ fn a_world_of_another_schema() {
 }
 
 #[test]
+fn a_world_of_other_column_roots_than_its_tick() {
+    // The first column root of tick 4, which has a keyframe and no stages. The root itself is as it was.
+    assert_eq!(audited(|bytes| flip(bytes, TICK, 3, 74)), "a world has other column roots than its tick");
+}
+
+#[test]
 fn content_in_pieces_that_do_not_fit() {
     let order = "the pieces of a content pack must follow one another";
     assert_eq!(audited(|bytes| flip(bytes, CONTENT, 1, 0)), order);

@@ -25,7 +25,7 @@ use super::{
     scan::{check_index, check_seal},
     seal::Seal,
     state::StateBody,
-    tick::{FIXED_BYTES, Mismatch},
+    tick::{FIXED_BYTES, Mismatch, short},
 };
 
 /// What an audit went through.
@@ -298,9 +298,12 @@ impl Audit {
         if head.content != near.content {
             return Err(damaged(at, Damage::Place("a world has other content than its frames switch to")));
         }
-        let (recorded, found) = (near.root, body.manifest.roots(trace.schema()).root);
-        if found != recorded {
-            return Err(TraceError::KeyframeRoot { tick, recorded, found });
+        let (recorded, found) = (near.root, body.manifest.roots(trace.schema()));
+        if found.root != recorded {
+            return Err(TraceError::KeyframeRoot { tick, recorded, found: found.root });
+        }
+        if near.columns.as_ref().is_some_and(|columns| *columns != short(&found.columns)) {
+            return Err(damaged(at, Damage::Place("a world has other column roots than its tick")));
         }
         let mut checked = BTreeMap::new();
         for (entry, offset) in body.manifest.columns.iter().flatten().zip(body.offsets.iter().flatten()) {
