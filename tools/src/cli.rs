@@ -339,6 +339,9 @@ pub(crate) struct State {
     /// Rows shown
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
+    /// Everything as it is stored: all rows, keys of content as numbers
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) raw: bool,
 }
 
 /// `tickworld trace diff`.

@@ -15,6 +15,21 @@ use crate::{
 use super::{ReplayError, Source, StageRoots, StateRef, TickRecord, Trace, reader::differing_columns, step_staged};
 use crate::simulation::Observer;
 
+impl<S: Source> Trace<S> {
+    /// Whether this build has the schema and the rules that recorded the trace, and so may replay it.
+    ///
+    /// # Errors
+    /// Which of the two differs, with both sides' id or revision.
+    pub fn check_game<G: Game>(&self) -> Result<(), ReplayError<S::Error>> {
+        let (expected, found) = (schema::<G>().id(), self.schema_id());
+        if expected != found {
+            return Err(ReplayError::Schema { expected, found });
+        }
+        let (expected, found) = (G::REVISION, self.header().revision);
+        if expected == found { Ok(()) } else { Err(ReplayError::Revision { expected, found }) }
+    }
+}
+
 /// A simulation that follows a trace.
 pub struct Replay<G: Game> {
     simulation: Simulation<G>,
@@ -30,14 +45,7 @@ impl<G: Game> Replay<G> {
         state: StateRef,
         library: &Library<G::Content>,
     ) -> Result<Self, ReplayError<S::Error>> {
-        let (expected, found) = (schema::<G>().id(), trace.schema_id());
-        if expected != found {
-            return Err(ReplayError::Schema { expected, found });
-        }
-        let (expected, found) = (G::REVISION, trace.header().revision);
-        if expected != found {
-            return Err(ReplayError::Revision { expected, found });
-        }
+        trace.check_game::<G>()?;
         let world = trace.load_world::<G>(state)?;
         let content = world.content();
         if library.find(content).is_none() {

@@ -40,6 +40,18 @@ fn is_known_game(trace: &Trace<TraceFile>) -> bool {
     trace.schema().game == Rules::NAME
 }
 
+/// Refuses a trace that was recorded under another schema or by other rules, and names them.
+fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
+    trace.check_game::<Rules>().map_err(|error| {
+        let (shown, header) = (path.display(), trace.header());
+        Failure::new(format!("{shown}: {error}")).help(format!(
+            "it was recorded by {}, rules {} revision {}: use that build; `tickworld trace verify --audit {shown}` checks \
+             what needs no rules, `trace state` shows the worlds inside",
+            header.about.engine, header.schema.game, header.revision
+        ))
+    })
+}
+
 /// Why a trace cannot be simulated, said for people.
 fn replay_failure(path: &Path, error: ReplayError<std::io::Error>) -> Failure {
     let shown = path.display();

@@ -8,11 +8,11 @@ use tickworld_sim::{
     column::PageBytes,
     diff::{StateView, WorldView},
     frame::Tick,
-    schema::RowKind,
+    schema::{RowKind, Type},
     trace::Trace,
 };
 
-use super::{is_known_game, replay_failure};
+use super::replay_failure;
 use crate::{
     Context,
     cli::State,
@@ -20,7 +20,7 @@ use crate::{
     files::{TraceFile, open_trace, trace_failure},
     finding::{creature_names, shown},
     output::Ink,
-    packs::{self, Names},
+    packs::{self, LoadedPack, Names},
 };
 
 #[derive(Serialize)]
@@ -50,6 +50,7 @@ struct Wanted<'a> {
     row: Option<u32>,
     column: Option<&'a str>,
     limit: usize,
+    raw: bool,
 }
 
 pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
@@ -59,15 +60,17 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
     let wanted = Wanted {
         row: arguments.entity.as_deref().map(parse_entity).transpose()?,
         column: arguments.column.as_deref(),
-        limit: arguments.limit,
+        limit: if arguments.raw { usize::MAX } else { arguments.limit },
+        raw: arguments.raw,
     };
     check_column(&trace, wanted.column)?;
     let root = trace.root(tick).map_err(|error| trace_failure(path, error))?;
     let mut report =
         Report { file: path.display().to_string(), tick: tick.0, root: root.to_string(), columns: Vec::new() };
-    if is_known_game(&trace) {
+    let names = |packs: &[LoadedPack]| if wanted.raw { Names::default() } else { Names::of(packs) };
+    if trace.check_game::<Rules>().is_ok() {
         let packs = packs::packs_of(&mut trace, &report.file)?;
-        let names = Names::of(&packs);
+        let names = names(&packs);
         let sought = trace.seek::<Rules>(tick, &packs::library(&packs), &context.pool);
         let simulation = sought.map_err(|error| replay_failure(path, error))?;
         let view = WorldView::new(simulation.world(), simulation.schema());
@@ -75,7 +78,9 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
     } else {
         let state = trace.state_at(tick).ok_or_else(|| no_state(path, &trace, tick))?;
         let state = trace.raw_state(state).map_err(|error| trace_failure(path, error))?;
-        report.columns = columns(&state, &wanted, &Names::default());
+        // Packs of another game, or of a build too old or too new to read: its keys are shown as numbers.
+        let packs = packs::packs_of(&mut trace, &report.file).unwrap_or_default();
+        report.columns = columns(&state, &wanted, &names(&packs));
     }
     if wanted.row.is_some() && report.columns.is_empty() {
         let message = format!("nothing lives in row {} at tick {tick}", wanted.row.unwrap_or(0));
@@ -88,7 +93,8 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
 
 fn no_state(path: &Path, trace: &Trace<TraceFile>, tick: Tick) -> Failure {
     let known: Vec<String> = trace.states().iter().take(20).map(|state| state.tick.to_string()).collect();
-    let message = format!("{}: this build does not know the game {}", path.display(), trace.schema().game);
+    let (game, revision) = (&trace.schema().game, trace.header().revision);
+    let message = format!("{}: this build cannot replay the game {game}, revision {revision}", path.display());
     Failure::new(format!("{message}, and the trace holds no world of tick {tick}"))
         .help(format!("it holds the worlds of ticks {}", known.join(", ")))
 }
@@ -114,7 +120,7 @@ fn check_column(trace: &Trace<TraceFile>, wanted: Option<&str>) -> Outcome<()> {
 
 fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<ColumnReport> {
     let mut reports = Vec::new();
-    let detailed = wanted.row.is_some() || wanted.column.is_some();
+    let detailed = wanted.raw || wanted.row.is_some() || wanted.column.is_some();
     for (at, column) in view.schema().columns.iter().enumerate() {
         if wanted.column.is_some_and(|name| name != column.name) {
             continue;
@@ -132,14 +138,11 @@ fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<Colu
             let Ok(rows) = rows else { continue };
             for (place, bytes) in rows.rows() {
                 let row = entry.page * u32::from(column.page_rows) + u32::try_from(place).unwrap_or(0);
-                if wanted.row.is_none_or(|wanted| wanted == row) && shown_rows.len() < wanted.limit {
-                    let mut fields = BTreeMap::new();
-                    let read = column.ty.read(bytes, &mut |path, value| {
-                        fields.insert(path.to_owned(), shown(&value, names));
-                    });
-                    if read.is_ok() {
-                        shown_rows.push(RowReport { row, name: None, fields });
-                    }
+                if wanted.row.is_none_or(|wanted| wanted == row)
+                    && shown_rows.len() < wanted.limit
+                    && let Some(fields) = fields(&column.ty, bytes, names)
+                {
+                    shown_rows.push(RowReport { row, name: None, fields });
                 }
             }
         }
@@ -155,6 +158,19 @@ fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<Colu
         }
     }
     reports
+}
+
+/// The values of a row by path. A variant and its only value share a path, and a text.
+fn fields(ty: &Type, bytes: &[u8], names: &Names) -> Option<BTreeMap<String, String>> {
+    let mut fields: BTreeMap<String, String> = BTreeMap::new();
+    let read = ty.read(bytes, &mut |path, value| {
+        let text = fields.entry(path.to_owned()).or_default();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&shown(&value, names));
+    });
+    read.ok().map(|()| fields)
 }
 
 fn say(context: &mut Context, report: &Report, wanted: &Wanted<'_>) {

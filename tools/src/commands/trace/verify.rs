@@ -6,7 +6,7 @@ use serde::Serialize;
 use tickworld_rules::Rules;
 use tickworld_sim::trace::{Audit, AuditReport, Verifier, VerifyReport};
 
-use super::replay_failure;
+use super::{check_game, replay_failure};
 use crate::{
     Context,
     cli::Verify,
@@ -83,6 +83,7 @@ fn verify(context: &mut Context, path: &Path, own: Option<Pool>) -> Outcome<Repo
     use tickworld_sim::executor::Executor as _;
     let pool = own.as_ref().unwrap_or(&context.pool);
     let mut trace = open_trace(path)?;
+    check_game(path, &trace)?;
     let library = packs::library(&packs::packs_of(&mut trace, &path.display().to_string())?);
     let total = trace.last().0.saturating_sub(trace.start().0);
     let first = trace.start().0;
