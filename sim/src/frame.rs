@@ -240,11 +240,12 @@ impl<I: Component> InputFrame<I> {
     // DOC:FRAME
     // 0    8  tick
     // 8   16  entropy
-    // 24   4  inputs      at most 65,536; then for each, by player and sequence:
+    // 24   4  inputs      at most 65,536, and 64 of one player; then for each, by player and sequence (no sequence but 0
+    //                    stands twice; a player's acts with sequence 0 stand as they came):
     //      8    player    0, the operator's, where the act is 3, and only there
     //      4    sequence  0 unless the act is 4
-    //      1    act       0 join | 1 leave | 2 time-out | 3 content: id (32) | 4 play: length (2), then the body without
-    //                     the zeros at its end
+    //      1    act       0 join | 1 leave | 2 time-out | 3 content: id (32), in force from this tick on | 4 play: length
+    //                     (2), then the body without the zeros at its end
     // DOC:END
     /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
     pub fn encode(&self, out: &mut Vec<u8>) {

@@ -314,7 +314,7 @@ impl Schema {
     // The schema id is BLAKE3 over 18 "tickworld.schema.1" and these bytes:
     //
     // name   game's
-    //     2  columns          at most 1,024; then for each:
+    //     2  columns          at most 1,024, each with a name of its own; then for each:
     //   name   column's
     //     1    rows           0 entity | 1 resource | 2 chunk of a list | 3 other
     //     2    rows per page  the largest power of two, 64 to 1,024, with at most 16 KiB of rows
@@ -327,7 +327,8 @@ impl Schema {
     //       | 12 entity | 13 option: type | 14 array: count (2), type
     //       | 15 struct: name, fields | 16 enum: name, variants (1), then for each: name, fields
     // fields: number (1), then for each: name, type
-    // A type nests at most 16 deep and holds at most 65,536 values.
+    // A row, an input and an event have at most 256 bytes. At most 16 types stand around one. A whole type holds at most 65,536
+    // values, those of all variants; a variant counts as one besides, and so does what is empty.
     // DOC:END
     /// The canonical bytes (docs/FORMATS.md, "Pages, columns, root").
     #[must_use]

@@ -137,7 +137,7 @@ impl Manifest {
     // 44  32  content id
     // 76   2  columns         as many as the schema has; then for each, in its order:
     //      4    pages         at most 65,536; then for each, ascending:
-    //      4      number
+    //      4      number    below 65,536
     //      2      row count   from 1 to the column's rows per page
     //     32      hash        BLAKE3 of the page's bytes
     // DOC:END

@@ -88,6 +88,12 @@ const RUNGS: &[Rung] = &[
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",
         climb: climb_golden,
     },
+    Rung {
+        name: "reader",
+        shows: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
+        repeat: "cargo xtask ci --only reader",
+        climb: climb_reader,
+    },
 ];
 
 /// Prints the rungs.
@@ -183,6 +189,19 @@ fn climb_golden(rung: &Rung) -> Result<Outcome> {
     }
     traces.sort_unstable();
     shell::run(command(rung).args(&traces)).map(|()| Outcome::Passed)
+}
+
+fn climb_reader(_: &Rung) -> Result<Outcome> {
+    let recent = "import sys; sys.exit(sys.version_info < (3, 9))";
+    if !shell::succeeds(shell::command("python3").args(["-c", recent])) {
+        return Ok(Outcome::Skipped("there is no python3 of at least 3.9 here"));
+    }
+    shell::run(shell::cargo().args(["build", "--release", "--package", "tickworld-cli"]))?;
+    let tickworld = shell::target().join("release").join(format!("tickworld{}", std::env::consts::EXE_SUFFIX));
+    // -B: no compiled files beside the sources.
+    let mut test = shell::command("python3");
+    test.args(["-B", "docs/reader/test_reader.py", "--tickworld"]).arg(tickworld);
+    shell::run(&mut test).map(|()| Outcome::Passed)
 }
 
 #[cfg(test)]

@@ -14,10 +14,14 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().expect("xtask/ lies in the root").to_path_buf()
 }
 
+/// Cargo's target folder.
+pub(crate) fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}
+
 /// A folder of our own under cargo's target folder, created if missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let path = root().join(target).join("xtask").join(name);
+    let path = target().join("xtask").join(name);
     std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     Ok(path)
 }

@@ -122,11 +122,13 @@ impl Index {
     // DOC:INDEX
     /// 0   8  first tick       of the first tick record
     /// 8   8  tick records
-    /// 16  8  stride           ticks from one offset to the next
+    /// 16  8  stride           ticks from one offset to the next: 64, doubled until the list of offsets is short enough
     /// 24  4  offsets          number, then each (8): of the tick records first, first + stride, ...
-    ///     4  keyframes        number, then each: tick (8), offset of its record (8)
-    ///     4  notes            number, then each: kind (1), tick (8), offset (8): evidence, stages, mismatches
-    ///     2  contents         number, then each: id (32), offset of its first record (8)
+    ///     4  keyframes        number, then each: tick (8), offset of its record (8): all, or every second, fourth, ... from
+    ///                         the first on
+    ///     4  notes            number, then each: kind of its record (1), tick (8), offset (8): evidence, stages and the
+    ///                         mismatch as they stand in the file
+    ///     2  contents         number, then each as they stand in the file: id (32), offset of its first record (8)
     // DOC:END
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let count = |count: usize| u32::try_from(count).expect("lists are bounded").to_le_bytes();

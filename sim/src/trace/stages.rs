@@ -34,8 +34,8 @@ pub struct StageRoots {
 impl StageRoots {
     // DOC:STAGES
     /// 0   8  tick
-    /// 8   2  stages  number (at most 1,024), then each: name ("Schema"), number of columns (2), first 8 bytes of each
-    ///                column root
+    /// 8   2  stages  number (from 1 to 1,024), then each: name ("Schema"), number of columns (2), first 8 bytes of each
+    ///                column root; those of the last stage are the tick's
     // DOC:END
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());

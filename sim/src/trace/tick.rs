@@ -159,8 +159,8 @@ pub enum Reproducible {
 impl Mismatch {
     // DOC:MISMATCH
     /// 0    8  tick
-    /// 8   32  own root
-    /// 40  32  expected root
+    /// 8   32  own root       that of the tick
+    /// 40  32  expected root  another one
     /// 72   1  reproducible   what running the tick again gave: 0 another root | 1 the own root once more | 2 it was not run
     ///                        (version 1 has 0 for 0 and 2)
     // DOC:END
