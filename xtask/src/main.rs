@@ -7,6 +7,7 @@ mod bans;
 mod bless;
 mod ci;
 mod codegen;
+mod matrix;
 mod no_std;
 mod shell;
 mod tidy;
@@ -39,6 +40,8 @@ enum Chore {
         #[arg(long)]
         reason: String,
     },
+    /// Run the golden traces on every kind of machine, emulated ones too, and compare
+    Matrix(matrix::Options),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Ci { only, .. } => ci::climb(only.as_deref()),
         Chore::Tidy { fix } => tidy::run(fix),
         Chore::Bless { reason } => bless::run(&reason),
+        Chore::Matrix(options) => matrix::run(&options),
         Chore::Codegen { check } => codegen::run(check),
     };
     match result {

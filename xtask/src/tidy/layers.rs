@@ -10,6 +10,7 @@ const LAYERS: &[&str] = &[
     "tickworld-sim",
     "tickworld-content",
     "tickworld-rules",
+    "tickworld-verifier",
     "tickworld-ledger",
     "tickworld-contentc",
     "tickworld-proto",
