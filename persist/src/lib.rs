@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
 //! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
+//! | to look at one without changing it | [`embedded::ReadOnly`] |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
 //! | to start a world again | [`recover`](fn@recover) |
 //! | to know that everything kept is whole | [`verify`](fn@verify) |

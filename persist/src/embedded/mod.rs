@@ -5,12 +5,13 @@
 //! error.
 //!
 //! [`Core`] is synchronous and has no thread; [`Store`] runs one on a thread of its own. Where the bytes are is the
-//! [`Medium`]'s: files, or any storage that redb can work on.
+//! [`Medium`]'s: files, files that are only read, or any storage that redb can work on.
 
 mod core;
 mod journal;
 mod medium;
 mod pages;
+mod reading;
 mod rows;
 mod store;
 mod watermark;
@@ -18,5 +19,6 @@ mod watermark;
 pub use self::{
     core::{Core, Settings},
     medium::{Files, Medium},
+    reading::{Overlay, ReadOnly},
     store::Store,
 };
