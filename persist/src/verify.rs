@@ -137,11 +137,15 @@ pub async fn verify<S: Store>(
     let header = store.header().await?.ok_or(ReadError::Absent)?;
     let head = store.head().await?;
     let mut report = VerifyReport::default();
-    let mut roots = BTreeMap::from([(header.start.tick, header.start.root)]);
-    verify_records(store, &header, head, &mut roots, &mut report, progress).await?;
-    for tick in store.manifests().await? {
+    let snapshots = store.manifests().await?;
+    let mut known = Known {
+        roots: BTreeMap::from([(header.start.tick, header.start.root)]),
+        links: BTreeMap::from([(head.base.tick, head.base.link)]),
+    };
+    verify_records(store, &header, head, &snapshots, &mut known, &mut report, progress).await?;
+    for tick in snapshots {
         if !report.is_full() {
-            verify_snapshot(store, &header, tick, &roots, &mut report, progress).await?;
+            verify_snapshot(store, &header, tick, &known, &mut report, progress).await?;
         }
     }
     let packs = store.packs().await?;
@@ -156,11 +160,20 @@ pub async fn verify<S: Store>(
     Ok(report)
 }
 
+/// What the records say of the snapshots.
+struct Known {
+    /// Proven roots.
+    roots: BTreeMap<Tick, Hash>,
+    /// Links of the ticks that there are snapshots of.
+    links: BTreeMap<Tick, Hash>,
+}
+
 async fn verify_records<S: Store>(
     store: &S,
     header: &JournalHeader,
     head: Head,
-    roots: &mut BTreeMap<Tick, Hash>,
+    snapshots: &[Tick],
+    known: &mut Known,
     report: &mut VerifyReport,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), ReadError> {
@@ -188,7 +201,10 @@ async fn verify_records<S: Store>(
                 report.damaged(record.tick()..=record.tick(), Cause::Chain);
             }
             (at, link) = (record.tick(), Some(record.hash()));
-            verify_record(header, &record, roots, report);
+            verify_record(header, &record, &mut known.roots, report);
+            if snapshots.binary_search(&at).is_ok() {
+                known.links.insert(at, record.hash());
+            }
             if head.watermark.is_some_and(|mark| mark.tick == at && mark.link != record.hash()) {
                 report.damaged(at..=at, Cause::Fork);
             }
@@ -218,7 +234,7 @@ async fn verify_snapshot<S: Store>(
     store: &S,
     header: &JournalHeader,
     tick: Tick,
-    roots: &BTreeMap<Tick, Hash>,
+    known: &Known,
     report: &mut VerifyReport,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), FetchError> {
@@ -230,7 +246,11 @@ async fn verify_snapshot<S: Store>(
         }
     };
     let one = snapshot.manifest.roots(&header.schema).root;
-    if let Some(other) = roots.get(&tick).copied().filter(|other| *other != one) {
+    if known.links.get(&tick).is_some_and(|link| *link != snapshot.link) {
+        report.findings.push(Finding::Snapshot { tick, cause: Cause::Fork });
+        return Ok(());
+    }
+    if let Some(other) = known.roots.get(&tick).copied().filter(|other| *other != one) {
         report.findings.push(Finding::Snapshot { tick, cause: Cause::Root { tick, one, other } });
         return Ok(());
     }
