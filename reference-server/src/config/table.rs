@@ -121,7 +121,7 @@ settings! {
     durable_lag_ticks_max: u32 = 32;
     /// Ticks for which frames, descents and worlds are kept in memory.
     history_ticks: u32 = 256;
-    /// Ticks from one stored snapshot to the next; 0 stores none but the one at the end.
+    /// Ticks from one stored snapshot to the next; 0 stores none but those at the beginning and at the end.
     snapshot_ticks: u64 = 9_000;
     /// Stored snapshots that are kept; the journal is kept from the oldest of them on.
     snapshots_kept: u32 = 4;

@@ -362,12 +362,11 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         }
         // The last answers became known just now.
         self.carry_out();
-        let (schema, store, meters) =
-            (self.simulation.schema_id(), self.parts.store.clone(), self.parts.meters.clone());
+        let (schema, store, meters) = (self.simulation.schema_id(), &*self.parts.store, &*self.parts.meters);
         let storable = Storable { world: self.sealed.clone(), link: self.last.link };
         let (kept, epoch) = (self.parts.config.snapshots_kept, self.epoch);
         let stored = self.parts.runtime.block_on(async {
-            let snapshot = storing::store(store.clone(), schema, storable, kept, meters).await;
+            let snapshot = storing::store(store, schema, storable, kept, meters).await;
             snapshot.map_err(|error| error.to_string())?;
             store.seal(epoch).await.map_err(|error| error.to_string())
         });

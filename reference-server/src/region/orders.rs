@@ -148,7 +148,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         let (schema, kept) = (self.simulation.schema_id(), self.parts.config.snapshots_kept);
         self.parts.runtime.spawn(async move {
             let begun = Instant::now();
-            let result = storing::store(store, schema, storable, kept, meters).await;
+            let result = storing::store(&*store, schema, storable, kept, &meters).await;
             // The region waits for it even when it ends.
             _ = note.send(Note::Snapshot { result, reply, took: begun.elapsed() });
         });

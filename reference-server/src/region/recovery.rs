@@ -16,6 +16,7 @@ use tickworld_sim::{
     world::{Roots, World},
 };
 
+use super::storing::{self, Storable};
 use crate::{
     config::Config,
     failure::Failure,
@@ -86,7 +87,7 @@ pub(super) async fn open<H: Hosted, S: Store>(
     meters: &Meters,
 ) -> Result<Opened<H>, OpenError> {
     if store.header().await.map_err(other)?.is_none() {
-        begin(hosted, store, config, executor).await?;
+        begin(hosted, store, config, executor, meters).await?;
     }
     let recovery = recover(store, &mut |_| {}).await.map_err(other)?;
     for passed in &recovery.passed_over {
@@ -106,13 +107,15 @@ pub(super) async fn open<H: Hosted, S: Store>(
     Ok(opened)
 }
 
-/// Begins the journal. The beginning follows from the world's description; its root in the header shows whether it still
-/// does in a later build.
+/// Begins the journal, and stores a snapshot of the beginning, so that the history can be read from its first tick on by
+/// those who have no description of the world. Where a crash comes between the two, the beginning follows from the
+/// description; its root in the header shows whether it still does in a later build.
 async fn begin<H: Hosted, S: Store>(
     hosted: &H,
     store: &S,
     config: &Config,
     executor: &dyn Executor,
+    meters: &Meters,
 ) -> Result<(), OpenError> {
     let mut simulation = hosted.begin()?;
     let roots = simulation.seal(executor);
@@ -131,6 +134,9 @@ async fn begin<H: Hosted, S: Store>(
         schema: (**simulation.schema()).clone(),
     };
     store.create(&header).await.map_err(other)?;
+    let storable = Storable { world: simulation.snapshot(), link: header.hash() };
+    let stored = storing::store(store, header.schema_id(), storable, config.snapshots_kept, meters).await;
+    stored.map_err(other)?;
     tracing::info!(world = %hosted.title(), "began a world");
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: only a world whose record is stored is stored; its pages cannot change meanwhile, for they are shared.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tickworld_persist::{
@@ -24,11 +24,11 @@ pub(super) struct Storable<G: Game> {
 
 /// Stores a snapshot, then removes what retention does not keep.
 pub(super) async fn store<S: Store, G: Game>(
-    store: Arc<S>,
+    store: &S,
     schema: SchemaId,
     Storable { world, link }: Storable<G>,
     kept: u32,
-    meters: Arc<Meters>,
+    meters: &Meters,
 ) -> Result<SnapshotStored, CommandError> {
     let begun = Instant::now();
     let failed =
@@ -37,7 +37,7 @@ pub(super) async fn store<S: Store, G: Game>(
     let tick = manifest.head.tick.0;
     let pages = manifest.columns.iter().map(|pages| pages.len() as u64).sum();
     let mut pages_new = 0;
-    for batch in missing(&*store, &manifest).await.map_err(|error| failed(&error))? {
+    for batch in missing(store, &manifest).await.map_err(|error| failed(&error))? {
         // Encoded a batch at a time: the whole of a large world need not stand in memory twice.
         let bytes = encode(&world, &batch);
         pages_new += bytes.len() as u64;
