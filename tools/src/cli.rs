@@ -2,11 +2,14 @@
 //!
 //! Invariant: names and exit codes are stable; a flag means the same everywhere.
 
+mod journal;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use tickworld_net::tls::fingerprint::Fingerprint;
 
+pub(crate) use self::journal::{Beginning, FromJournal, Journal, Span};
 use crate::{drill::Kind, output::Color, pool};
 
 const EXIT_CODES: &str = "\
@@ -24,7 +27,8 @@ Examples:
   tickworld trace record siege -o siege.trace     record it
   tickworld trace verify siege.trace              simulate all of it again, compare every root
   tickworld trace diff siege.trace other.trace    who differs first, and in what
-  tickworld drill --kind flip                     plant a fault and see whether diff finds it";
+  tickworld drill --kind flip                     plant a fault and see whether diff finds it
+  tickworld journal replay tickworld-data         simulate a server's history again";
 
 /// The tickworld command.
 #[derive(Debug, Parser)]
@@ -91,6 +95,11 @@ pub(crate) enum Command {
     /// Record, verify, inspect and compare traces
     #[command(subcommand)]
     Trace(Trace),
+    /// Read what a server keeps of its world, without changing it
+    ///
+    /// The server must have ended, in whatever way: a store is not read while somebody writes to it.
+    #[command(subcommand)]
+    Journal(Journal),
     /// Build, check, inspect and import content
     #[command(subcommand)]
     Content(Content),
@@ -267,6 +276,13 @@ pub(crate) enum Trace {
     State(State),
     /// Name the first tick, system, entity and field in which two traces differ
     Diff(Diff),
+    /// Record what a server's journal makes of its world
+    ///
+    /// Every root that the journal proves is expected of the recording; the first other one ends it, with evidence.
+    #[command(
+        after_help = "Examples:\n  tickworld trace from-journal tickworld-data -o world.trace\n  tickworld trace from-journal tickworld-data -o part.trace --from 9001 --to 9900"
+    )]
+    FromJournal(FromJournal),
     /// Write a trace as JSON lines: the header, then a line a tick
     Export {
         /// The trace

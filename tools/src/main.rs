@@ -17,6 +17,7 @@ mod files;
 mod finding;
 mod output;
 mod progress;
+mod store;
 mod telling;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -61,6 +62,7 @@ fn run(context: &mut Context, command: Option<Command>) -> Outcome {
         Some(Command::Demo) => commands::demo::run(context),
         Some(Command::Run(arguments)) => commands::run::run(context, &arguments),
         Some(Command::Trace(command)) => commands::trace::run(context, &command),
+        Some(Command::Journal(command)) => commands::journal::run(context, &command),
         Some(Command::Content(command)) => commands::content::run(context, &command),
         Some(Command::Drill(arguments)) => commands::drill::run(context, &arguments),
         Some(Command::Completions { shell }) => commands::completions::run(shell),

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod content;
 pub(crate) mod demo;
 pub(crate) mod drill;
+pub(crate) mod journal;
 pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod trace;

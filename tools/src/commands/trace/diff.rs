@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tickworld_ledger::Ledger;
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
@@ -9,7 +10,7 @@ use tickworld_sim::{
     trace::{Source, Trace},
 };
 
-use super::is_known_game;
+use super::{is_ledger, is_rules, ledger_library};
 use crate::{
     Context,
     cli::Diff,
@@ -23,19 +24,27 @@ use crate::{
 pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {
     let (mut left, mut right) = (open_trace(&arguments.left)?, open_trace(&arguments.right)?);
     let paths = [&*arguments.left, &*arguments.right];
-    let report = if is_known_game(&left) && is_known_game(&right) {
+    let both = |is: fn(&str) -> bool| is(&left.schema().game) && is(&right.schema().game);
+    let report = if both(is_ledger) {
+        let rerun = Rerun { library: &ledger_library(), executor: &context.pool };
+        diff::traces::<Ledger, _, _>(&mut left, &mut right, &rerun, arguments.limit).map(|found| nameless(&found))
+    } else if both(is_rules) {
         let mut packs = packs::packs_of(&mut left, &paths[0].display().to_string())?;
         packs.extend(packs::packs_of(&mut right, &paths[1].display().to_string())?);
         let library = packs::library(&packs);
         compare(&mut left, &mut right, &library, &Names::of(&packs), &context.pool, arguments.limit)
     } else {
-        diff::traces_of_unknown_game(&mut left, &mut right, arguments.limit)
-            .map(|found| DiffReport::of(&found, &Names::default(), &|_, _| Default::default()))
+        diff::traces_of_unknown_game(&mut left, &mut right, arguments.limit).map(|found| nameless(&found))
     };
     let report = report.map_err(|error| failure(paths, error))?;
     context.out.value(&report);
     finding::say(&mut context.out, &report, paths.map(|path| path.display().to_string()));
     Ok(Verdict::of(report.same))
+}
+
+/// Of a game in which nothing has a name.
+fn nameless(found: &TraceDiff) -> DiffReport {
+    DiffReport::of(found, &Names::default(), &|_, _| None)
 }
 
 /// The ordinary diff of two traces of the d20 game. It knows nothing but the two.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tickworld_sim::{
     diff::{Fields, read_frame},
-    frame::{Act, Input, Tick},
+    frame::{Act, Input, InputFrame, Tick},
 };
 
 use crate::{
@@ -41,19 +41,24 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
         let frame = read_frame(&record.frame, &schema.input).map_err(|error| {
             Failure::new(format!("{}: the frame of tick {} is malformed: {error}", path.display(), record.tick))
         })?;
-        let entropy: String = frame.entropy.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         context.out.value_line(&json!({
             "tick": record.tick.0,
             "root": record.root.to_string(),
             "columns": record.columns.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "entropy": entropy,
+            "entropy": entropy(&frame),
             "inputs": frame.inputs.iter().map(input).collect::<Vec<_>>(),
         }));
     }
     Ok(Verdict::Same)
 }
 
-fn input(input: &Input<Fields>) -> Value {
+/// The entropy of a frame.
+pub(crate) fn entropy(frame: &InputFrame<Fields>) -> String {
+    frame.entropy.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An input of a frame.
+pub(crate) fn input(input: &Input<Fields>) -> Value {
     let mut value = Map::new();
     value.insert("player".into(), input.player.0.into());
     match &input.act {

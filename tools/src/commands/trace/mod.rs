@@ -2,6 +2,7 @@
 
 mod diff;
 mod export;
+mod from_journal;
 mod info;
 mod record;
 mod state;
@@ -9,8 +10,10 @@ mod verify;
 
 use std::path::Path;
 
+use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
 use tickworld_sim::{
+    content::{ContentId, Library},
     game::Game,
     trace::{ReplayError, Trace},
 };
@@ -22,6 +25,7 @@ use crate::{
 };
 
 pub(crate) use diff::compare;
+pub(crate) use export::{entropy as entropy_json, input as input_json};
 
 /// Runs the command.
 pub(crate) fn run(context: &mut Context, command: &cli::Trace) -> Outcome {
@@ -31,18 +35,41 @@ pub(crate) fn run(context: &mut Context, command: &cli::Trace) -> Outcome {
         cli::Trace::Info { file } => info::run(context, file),
         cli::Trace::State(arguments) => state::run(context, arguments),
         cli::Trace::Diff(arguments) => diff::run(context, arguments),
+        cli::Trace::FromJournal(arguments) => from_journal::run(context, arguments),
         cli::Trace::Export { file, from, to } => export::run(context, file, *from, *to),
     }
 }
 
-/// Whether a trace is of the game that this build runs.
+/// Whether this build simulates a game.
+pub(crate) fn is_known(game: &str) -> bool {
+    is_rules(game) || is_ledger(game)
+}
+
+/// Whether it is the d20 game.
+pub(crate) fn is_rules(game: &str) -> bool {
+    game == Rules::NAME
+}
+
+/// Whether it is the game of accounts and transfers.
+fn is_ledger(game: &str) -> bool {
+    game == Ledger::NAME
+}
+
+/// What the ledger reads of content: nothing.
+fn ledger_library() -> Library<()> {
+    Library::of(ContentId::NONE, ())
+}
+
+/// Whether a trace is of a game that this build simulates.
 fn is_known_game(trace: &Trace<TraceFile>) -> bool {
-    trace.schema().game == Rules::NAME
+    is_known(&trace.schema().game)
 }
 
 /// Refuses a trace that was recorded under another schema or by other rules, and names them.
 fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
-    trace.check_game::<Rules>().map_err(|error| {
+    let checked =
+        if is_ledger(&trace.schema().game) { trace.check_game::<Ledger>() } else { trace.check_game::<Rules>() };
+    checked.map_err(|error| {
         let (shown, header) = (path.display(), trace.header());
         Failure::new(format!("{shown}: {error}")).help(format!(
             "it was recorded by {}, rules {} revision {}: use that build; `tickworld trace verify --audit {shown}` checks \

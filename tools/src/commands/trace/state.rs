@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
+use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
 use tickworld_sim::{
     column::PageBytes,
@@ -12,7 +13,7 @@ use tickworld_sim::{
     trace::Trace,
 };
 
-use super::replay_failure;
+use super::{ledger_library, replay_failure};
 use crate::{
     Context,
     cli::State,
@@ -68,7 +69,12 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
     let mut report =
         Report { file: path.display().to_string(), tick: tick.0, root: root.to_string(), columns: Vec::new() };
     let names = |packs: &[LoadedPack]| if wanted.raw { Names::default() } else { Names::of(packs) };
-    if trace.check_game::<Rules>().is_ok() {
+    if trace.check_game::<Ledger>().is_ok() {
+        let sought = trace.seek::<Ledger>(tick, &ledger_library(), &context.pool);
+        let simulation = sought.map_err(|error| replay_failure(path, error))?;
+        let view = WorldView::new(simulation.world(), simulation.schema());
+        report.columns = columns(&view, &wanted, &Names::default());
+    } else if trace.check_game::<Rules>().is_ok() {
         let packs = packs::packs_of(&mut trace, &report.file)?;
         let names = names(&packs);
         let sought = trace.seek::<Rules>(tick, &packs::library(&packs), &context.pool);

@@ -3,10 +3,14 @@
 use std::{path::Path, time::Instant};
 
 use serde::Serialize;
+use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
-use tickworld_sim::trace::{Audit, AuditReport, Verifier, VerifyReport};
+use tickworld_sim::{
+    frame::Tick,
+    trace::{Audit, AuditReport, Verifier, VerifyReport},
+};
 
-use super::{check_game, replay_failure};
+use super::{check_game, is_ledger, ledger_library, replay_failure};
 use crate::{
     Context,
     cli::Verify,
@@ -84,13 +88,17 @@ fn verify(context: &mut Context, path: &Path, own: Option<Pool>) -> Outcome<Repo
     let pool = own.as_ref().unwrap_or(&context.pool);
     let mut trace = open_trace(path)?;
     check_game(path, &trace)?;
-    let library = packs::library(&packs::packs_of(&mut trace, &path.display().to_string())?);
     let total = trace.last().0.saturating_sub(trace.start().0);
     let first = trace.start().0;
     let mut progress = Progress::new(context.quiet, path.display().to_string(), total);
     let begun = Instant::now();
-    let verified =
-        Verifier::<Rules>::run(&mut trace, &library, pool, &mut |tick, _| progress.set(tick.0.saturating_sub(first)));
+    let mut tell = |tick: Tick, _: Tick| progress.set(tick.0.saturating_sub(first));
+    let verified = if is_ledger(&trace.schema().game) {
+        Verifier::<Ledger>::run(&mut trace, &ledger_library(), pool, &mut tell)
+    } else {
+        let library = packs::library(&packs::packs_of(&mut trace, &path.display().to_string())?);
+        Verifier::<Rules>::run(&mut trace, &library, pool, &mut tell)
+    };
     drop(progress);
     let VerifyReport { audit, divergence, .. } = verified.map_err(|error| replay_failure(path, error))?;
     let divergence = divergence.map(|it| Divergence {

@@ -1,0 +1,49 @@
+//! `tickworld journal export`: a journal as JSON lines, for other tools.
+
+use serde_json::json;
+use tickworld_persist::Proof;
+use tickworld_sim::{diff::read_frame, frame::Tick};
+
+use super::{held, within};
+use crate::{
+    Context, cli,
+    commands::trace::{entropy_json, input_json},
+    failure::{Failure, Outcome, Verdict},
+    store::OpenStore,
+};
+
+pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> Outcome {
+    let (first, last) = held(store)?;
+    let (from, to) = (span.from.map_or(first, Tick), span.to.map_or(last, Tick));
+    within(store, from, to)?;
+    let header = &store.header;
+    context.out.value_line(&json!({
+        "world": header.world.to_string(),
+        "game": header.game(),
+        "revision": header.revision,
+        "ticks_per_second": header.tick_rate,
+        "root_lag_ticks": header.root_lag_ticks,
+        "start": header.start.tick.0,
+        "root": header.start.root.to_string(),
+    }));
+    for record in store.records(from, to) {
+        if context.out.is_broken() {
+            break;
+        }
+        let record = record.map_err(|error| store.read_failure(error))?;
+        let (tick, body) = (record.tick(), record.body());
+        let frame = read_frame(&body.frame, &header.schema.input).map_err(|error| {
+            Failure::new(format!("{}: the frame of tick {tick} cannot be read: {error}", store.shown()))
+        })?;
+        context.out.value_line(&json!({
+            "tick": tick.0,
+            "epoch": body.epoch.0,
+            "link": record.hash().to_string(),
+            "durable": body.durable.0,
+            "proof": body.proof.map(|Proof { tick, root }| json!({ "tick": tick.0, "root": root.to_string() })),
+            "entropy": entropy_json(&frame),
+            "inputs": frame.inputs.iter().map(input_json).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(Verdict::Same)
+}

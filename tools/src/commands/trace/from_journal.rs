@@ -1,0 +1,129 @@
+//! `tickworld trace from-journal`: an ordinary trace of what a server's journal makes of its world.
+//!
+//! Invariant: what is written is what this build computes; each root that the journal proves is expected of it, so a trace
+//! without a mismatch is the server's history.
+
+use std::{io, path::Path};
+
+use serde_json::json;
+use tickworld_sim::trace::{About, AfterMismatch, RecordError, Recorder, TraceSize};
+
+use crate::{
+    Context, cli,
+    commands::journal::{Stretch, WithGame, divergence_json, say_divergence, skip, stretch, with_game},
+    failure::{Failure, Outcome, Verdict},
+    files::NewFile,
+    output::Ink,
+    progress::Progress,
+    store::{Divergence, Follow, Hosted, OpenStore},
+};
+
+pub(super) fn run(context: &mut Context, arguments: &cli::FromJournal) -> Outcome {
+    let store = OpenStore::open(&arguments.data)?;
+    let stretch = stretch(context, &store, arguments.span)?;
+    with_game(&store, Recording { context, store: &store, stretch, arguments })
+}
+
+struct Recording<'a> {
+    context: &'a mut Context,
+    store: &'a OpenStore,
+    stretch: Stretch,
+    arguments: &'a cli::FromJournal,
+}
+
+impl WithGame for Recording<'_> {
+    fn run<H: Hosted>(self) -> Outcome {
+        let Self { context, store, stretch: Stretch { origin, at, from, to }, arguments } = self;
+        let mut follow = Follow::<H>::begin(store, &origin, &arguments.beginning)?;
+        let mut progress = Progress::new(context.quiet, "ticks", to.0 - at.0);
+        let before = tickworld_sim::frame::Tick(from.0 - 1);
+        if let Some(divergence) = skip(context, store, &mut follow, before, &mut |tick| progress.set(tick.0 - at.0))? {
+            drop(progress);
+            say_divergence(context, &divergence);
+            context.out.value(&json!({ "file": null, "divergence": divergence_json(&divergence) }));
+            return Ok(Verdict::Different);
+        }
+        let packs = follow.packs()?;
+        let packs: Vec<_> = packs.iter().map(|(id, bytes)| (*id, bytes.as_slice())).collect();
+        let sink = NewFile::create(&arguments.output)?;
+        let failed = |error: RecordError<io::Error>| failed(&arguments.output, &error);
+        let recorder = Recorder::begin(sink, follow.simulation(), about(store, arguments), &packs).map_err(failed)?;
+        let mut recorder = recorder.after_mismatch(AfterMismatch::Seal);
+        let mut divergence = None;
+        for record in store.records(from, to) {
+            let record = record.map_err(|error| store.read_failure(error))?;
+            let followed = follow.step(&record, &context.pool)?;
+            for (id, bytes) in &followed.contents {
+                recorder.add_content(*id, bytes, follow.simulation().library()).map_err(failed)?;
+            }
+            recorder.record(&followed.frame, &followed.roots, follow.simulation().world()).map_err(failed)?;
+            divergence = followed.divergence;
+            if divergence.is_some() {
+                break;
+            }
+            progress.set(record.tick().0 - at.0);
+        }
+        let divergence = divergence.or_else(|| follow.compare_rest());
+        if let Some(Divergence { tick, recorded, .. }) = divergence {
+            // The journal proves a root some ticks late: what the recorder made of that tick is still in its memory.
+            recorder.expect(tick, recorded).map_err(failed)?;
+        }
+        drop(progress);
+        let (file, size) = recorder.seal().map_err(failed)?;
+        file.finish()?;
+        tell(context, arguments, store, from.0, &size, divergence.as_ref());
+        Ok(Verdict::of(divergence.is_none()))
+    }
+}
+
+fn about(store: &OpenStore, arguments: &cli::FromJournal) -> About {
+    About {
+        engine: concat!("tickworld ", env!("CARGO_PKG_VERSION")).into(),
+        title: format!("World {}", store.header.world),
+        seed: "none, a server's journal".into(),
+        ticks_per_second: store.header.tick_rate.into(),
+        keyframe_ticks: arguments.keyframes,
+        evidence_ticks: arguments.evidence,
+    }
+}
+
+fn failed(path: &Path, error: &RecordError<io::Error>) -> Failure {
+    let failure = Failure::new(format!("{}: {error}", path.display()));
+    if matches!(error, RecordError::Sink(_)) { failure.help("is there room on the disk?") } else { failure }
+}
+
+fn tell(
+    context: &mut Context,
+    arguments: &cli::FromJournal,
+    store: &OpenStore,
+    from: u64,
+    size: &TraceSize,
+    divergence: Option<&Divergence>,
+) {
+    let shown = arguments.output.display().to_string();
+    let last = from + size.ticks - 1;
+    context.out.value(&json!({
+        "file": shown,
+        "folder": store.shown(),
+        "first_tick": from,
+        "last_tick": last,
+        "ticks": size.ticks,
+        "bytes": size.bytes,
+        "divergence": divergence.map(divergence_json),
+    }));
+    let title = context.out.paint(Ink::Bold, &shown);
+    context.out.line(format!("{title}: ticks {from} to {last} of world {}", store.header.world));
+    context.out.line(format!(
+        "  {} KiB: {} bytes a tick for inputs and roots, {} pages in {} worlds",
+        size.bytes / 1024,
+        size.tick_bytes / size.ticks.max(1),
+        size.pages,
+        size.states,
+    ));
+    if let Some(divergence) = divergence {
+        say_divergence(context, divergence);
+        context.out.line(
+            "    the trace ends there, with evidence: `tickworld trace diff` against another build's names the field",
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! [`Hosted`]: the games whose journals this build can simulate, and how a world of theirs began.
+//!
+//! Invariant: how a world began is only a proposal, judged by the root in the journal's header.
+
+use tickworld_rules::{Rules, Ruleset};
+use tickworld_server::world::{Accounts, Content, Hosted as Host};
+use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
+
+use crate::{cli::Beginning, failure::Outcome, packs::LoadedPack, scenario::Scenario};
+
+/// A game as a server hosts it.
+pub(crate) trait Hosted {
+    /// The game.
+    type Game: Game;
+
+    /// Content from the bytes of its pack, with the id that these have.
+    fn content(pack: &[u8]) -> Outcome<(ContentId, <Self::Game as Game>::Content)>;
+
+    /// What a world without a pack reads; none for games that need one.
+    fn bare_content() -> Option<<Self::Game as Game>::Content>;
+
+    /// The world as a server that was told this would begin it; with the pack that the journal names, if it names one.
+    fn begin(beginning: &Beginning, pack: Option<LoadedPack>) -> Outcome<Simulation<Self::Game>>;
+}
+
+/// The d20 game.
+pub(crate) enum D20 {}
+
+impl Hosted for D20 {
+    type Game = Rules;
+
+    fn content(pack: &[u8]) -> Outcome<(ContentId, Ruleset)> {
+        let LoadedPack { id, pack, .. } = LoadedPack::read(pack.to_vec(), "the pack")?;
+        Ok((id, Ruleset::new(pack)))
+    }
+
+    fn bare_content() -> Option<Ruleset> {
+        None
+    }
+
+    fn begin(beginning: &Beginning, pack: Option<LoadedPack>) -> Outcome<Simulation<Rules>> {
+        let mut scenario = Scenario::load(&beginning.scenario)?.with_seed(beginning.seed);
+        // What the world began with is in the store; what is in this binary may be newer.
+        scenario.pack = pack.unwrap_or(scenario.pack);
+        scenario.begin()
+    }
+}
+
+/// Accounts and transfers.
+pub(crate) enum Ledger {}
+
+impl Hosted for Ledger {
+    type Game = tickworld_ledger::Ledger;
+
+    fn content(pack: &[u8]) -> Outcome<(ContentId, Content<Accounts>)> {
+        Self::accounts(0, 0).read_pack(pack)
+    }
+
+    fn bare_content() -> Option<Content<Accounts>> {
+        Self::accounts(0, 0).bare_content()
+    }
+
+    fn begin(beginning: &Beginning, _: Option<LoadedPack>) -> Outcome<Simulation<Self::Game>> {
+        Self::accounts(beginning.accounts, beginning.coins).begin()
+    }
+}
+
+impl Ledger {
+    const fn accounts(accounts: u32, coins: u64) -> Accounts {
+        Accounts { accounts, coins }
+    }
+}

@@ -1,0 +1,200 @@
+//! [`OpenStore`]: what a server keeps in its data folder, opened for reading.
+//!
+//! Invariant: nothing in the folder changes, and what a server has open is refused. Damage of a record, a snapshot or a page
+//! is an answer, not a failure; a failure is where nothing can be read at all.
+
+mod follow;
+mod game;
+mod records;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use tickworld_persist::{
+    Head, Journal as _, JournalHeader, RecoverError, Recovery, Snapshot, Snapshots as _, VerifyError, VerifyReport,
+    embedded::{Files, ReadOnly, Settings, Store},
+    error::{Cause, Fault, FetchError, ReadError},
+};
+use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use self::{
+    follow::{Divergence, Follow, Origin, oldest_origin, origin_of},
+    game::{D20, Hosted, Ledger},
+    records::Records,
+};
+use crate::failure::{Failure, Outcome};
+
+/// A store that is only read.
+pub(crate) struct OpenStore {
+    runtime: Runtime,
+    store: Store<ReadOnly>,
+    folder: PathBuf,
+    /// What the journal says of itself.
+    pub(crate) header: JournalHeader,
+    /// Where it stands.
+    pub(crate) head: Head,
+}
+
+impl OpenStore {
+    /// Opens the world in a server's data folder.
+    pub(crate) fn open(path: &Path) -> Outcome<Self> {
+        let folder = data_folder(path)?;
+        let shown = folder.display().to_string();
+        let runtime = Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+        let opened = runtime.block_on(Store::open(ReadOnly::new(&folder), Settings::default()));
+        let store = opened.map_err(|fault| unusable(&shown, fault))?;
+        let header = runtime.block_on(store.header()).map_err(|error| unreadable(&shown, error))?;
+        let header = header.ok_or_else(|| nothing(&shown))?;
+        let head = runtime.block_on(store.head()).map_err(|error| unreadable(&shown, error))?;
+        Ok(Self { runtime, store, folder, header, head })
+    }
+
+    /// As people call it.
+    pub(crate) fn shown(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    /// Length of the database's file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        let metadata = std::fs::metadata(self.folder.join(Files::DATABASE));
+        metadata.map_or(0, |metadata| metadata.len())
+    }
+
+    /// The tick before the first record that is kept.
+    pub(crate) const fn base(&self) -> Tick {
+        self.head.base.tick
+    }
+
+    /// The last tick that is whole.
+    pub(crate) const fn last(&self) -> Tick {
+        self.head.last.tick
+    }
+
+    /// The records of these ticks.
+    pub(crate) fn records(&self, from: Tick, to: Tick) -> Records<'_> {
+        Records::new(self, from, to)
+    }
+
+    /// Whole records that follow each other, from a tick on.
+    fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<tickworld_persist::Record>, ReadError> {
+        self.runtime.block_on(self.store.read(from, bytes_max))
+    }
+
+    /// The ticks of all snapshots.
+    pub(crate) fn snapshots(&self) -> Outcome<Vec<Tick>> {
+        self.runtime.block_on(self.store.manifests()).map_err(|error| self.fetch_failure(error))
+    }
+
+    /// A snapshot; the inner error says what is wrong with it.
+    pub(crate) fn snapshot(&self, tick: Tick) -> Outcome<Result<Snapshot, Cause>> {
+        self.found(self.runtime.block_on(self.store.manifest(tick)))
+    }
+
+    /// A page; the inner error says what is wrong with it.
+    pub(crate) fn page(&self, hash: Hash) -> Outcome<Result<Bytes, Cause>> {
+        self.found(self.runtime.block_on(self.store.page(hash)))
+    }
+
+    /// The content packs.
+    pub(crate) fn packs(&self) -> Outcome<Vec<ContentId>> {
+        self.runtime.block_on(self.store.packs()).map_err(|error| self.fetch_failure(error))
+    }
+
+    /// A content pack; the inner error says what is wrong with it.
+    pub(crate) fn pack(&self, id: ContentId) -> Outcome<Result<Bytes, Cause>> {
+        self.found(self.runtime.block_on(self.store.pack(id)))
+    }
+
+    /// Reads everything and compares every hash.
+    pub(crate) fn verify(
+        &self,
+        progress: &mut (dyn FnMut(tickworld_persist::Progress) + Send),
+    ) -> Outcome<VerifyReport> {
+        self.runtime.block_on(tickworld_persist::verify(&self.store, progress)).map_err(|error| match error {
+            VerifyError::Read(error) => unreadable(&self.shown(), error),
+            VerifyError::Fetch(error) => self.fetch_failure(error),
+            error => Failure::new(format!("{}: {error}", self.shown())),
+        })
+    }
+
+    /// Where a server would start again.
+    pub(crate) fn recover(&self) -> Result<Recovery, RecoverError> {
+        self.runtime.block_on(tickworld_persist::recover(&self.store, &mut |_| {}))
+    }
+
+    /// Parts what is missing or damaged from what cannot be read at all.
+    fn found<T>(&self, fetched: Result<Option<T>, FetchError>) -> Outcome<Result<T, Cause>> {
+        match fetched {
+            Ok(found) => Ok(found.ok_or(Cause::Missing)),
+            Err(FetchError::Damaged(cause)) => Ok(Err(cause)),
+            Err(error) => Err(self.fetch_failure(error)),
+        }
+    }
+
+    fn fetch_failure(&self, error: FetchError) -> Failure {
+        match error {
+            FetchError::Storage(fault) => unusable(&self.shown(), fault),
+            error => Failure::new(format!("{}: {error}", self.shown())),
+        }
+    }
+
+    /// Why a record cannot be used, said for people.
+    pub(crate) fn read_failure(&self, error: ReadError) -> Failure {
+        unreadable(&self.shown(), error)
+    }
+}
+
+/// The folder that `path` means: itself, or that of the database that it names.
+fn data_folder(path: &Path) -> Outcome<PathBuf> {
+    let shown = path.display();
+    if path.is_file() {
+        if path.file_name().is_some_and(|name| name == Files::DATABASE) {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            return Ok(parent.unwrap_or(Path::new(".")).to_path_buf());
+        }
+        return Err(Failure::new(format!("{shown} is a file, not a server's data folder"))
+            .help("name the folder that the server's setting `data` names"));
+    }
+    if !path.is_dir() {
+        return Err(Failure::new(format!("cannot open {shown}: there is no such folder"))
+            .help("name the folder that the server's setting `data` names; `tickworld play --data FOLDER` makes one"));
+    }
+    if !path.join(Files::DATABASE).is_file() {
+        return Err(Failure::new(format!("{shown} holds no world: there is no {} in it", Files::DATABASE))
+            .help("name the folder that the server's setting `data` names; `tickworld play --data FOLDER` makes one"));
+    }
+    Ok(path.to_path_buf())
+}
+
+fn nothing(shown: &str) -> Failure {
+    Failure::new(format!("{shown} holds no world yet: its journal was never begun"))
+        .help("start a server on it, or restore it from a copy if there was a world")
+}
+
+/// The database as a whole cannot be used.
+fn unusable(shown: &str, fault: Fault) -> Failure {
+    match fault {
+        Fault::Busy => Failure::new(format!("{shown} is in use: a server has the world open")).help(
+            "end the server first (SIGTERM, or POST /admin/shutdown); while it runs, GET /admin/status and /metrics say \
+             where it stands",
+        ),
+        Fault::Corrupt(what) => Failure::new(format!("{shown}: the database is damaged: {what}"))
+            .help("single damaged records and pages would be named; this is beyond that: restore the folder from a copy"),
+        fault => Failure::new(format!("{shown}: {fault}")),
+    }
+}
+
+/// The journal cannot be read.
+fn unreadable(shown: &str, error: ReadError) -> Failure {
+    match error {
+        ReadError::Storage(fault) => unusable(shown, fault),
+        ReadError::Absent => nothing(shown),
+        ReadError::Header(_) => Failure::new(format!("{shown}: {error}"))
+            .help("nothing else can be read without it: restore the folder from a copy"),
+        ReadError::Damaged(damage) => Failure::new(format!("{shown}: records of {damage}"))
+            .help(format!("`tickworld journal verify {shown}` lists everything that is damaged")),
+        error => Failure::new(format!("{shown}: {error}")),
+    }
+}
