@@ -107,6 +107,8 @@ meters! {
     durable_lag: Histogram = "tickworld_durable_lag_seconds";
     /// Time that a tick took, as a part of the time that it has.
     tick_budget_used: Histogram = "tickworld_tick_budget_used_ratio";
+    /// Time from when a tick was due until it began.
+    tick_late: Histogram = "tickworld_tick_late_seconds";
     /// How much slower than its rate the world runs; 100 is not at all.
     pace: Gauge = "tickworld_pace_percent";
     /// Whether ticks cannot be stored, so that nothing is acknowledged: 1 or 0.
@@ -161,8 +163,14 @@ impl Meters {
     /// All at zero.
     #[must_use]
     pub fn new() -> Self {
-        const RATIO: &[f64] = &[0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, 1.5, 2.0, 5.0];
-        const SECONDS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
+        const RATIO: &[f64] = &[
+            0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0, 1.5,
+            2.0, 5.0,
+        ];
+        const SECONDS: &[f64] = &[
+            0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.5, 1.0, 5.0,
+            30.0,
+        ];
         let mut builder = PrometheusBuilder::new();
         for meter in METERS.iter().filter(|meter| meter.kind == Histogram::WORD) {
             let buckets = if meter.name.ends_with("_ratio") { RATIO } else { SECONDS };
@@ -207,6 +215,7 @@ mod tests {
         // A histogram shows up with its first value.
         meters.durable_lag.record(0.001);
         meters.tick_budget_used.record(0.1);
+        meters.tick_late.record(0.0);
         meters.snapshot_time.record(0.1);
         let text = meters.text();
         for meter in METERS {

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use tickworld_net::tls::fingerprint::Fingerprint;
 
 pub(crate) use self::journal::{Beginning, FromJournal, Journal, Span};
-use crate::{drill::Kind, output::Color, pool};
+use crate::{drill::Kind, measure::Measure, output::Color, pool};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -84,6 +84,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tickworld load --zipf 1.5\n  tickworld load --sessions 1000 --rate 5 --tick-rate 30"
     )]
     Load(Load),
+    /// Measure what docs/PERFORMANCE.md tells of servers
+    #[command(subcommand)]
+    Measure(Measure),
     /// Let bots play on a server that runs already
     #[command(
         after_help = "Example:\n  tickworld-server token --player 7 >> tokens\n  tickworld bots --connect 127.0.0.1:7310 --fingerprint AB:CD... --tokens tokens --command 1"
@@ -140,6 +143,12 @@ pub(crate) struct Play {
     /// Keep the world in this folder; without it the world is gone afterwards
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
+    /// Bots in a process of their own: what is said of memory and descriptors is then the server's alone
+    #[arg(long)]
+    pub(crate) apart: bool,
+    /// Say every so many seconds how the server is, and at the end how it was at first and at last
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) report_every: Option<u64>,
 }
 
 impl Play {
@@ -167,6 +176,9 @@ pub(crate) struct Load {
     /// Lockstep sessions beside them, which compute every root and count the coins
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) lockstep: u32,
+    /// Lockstep sessions besides, each in a process of its own
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) apart: u32,
     /// Accounts
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub(crate) accounts: u32,
@@ -182,6 +194,9 @@ pub(crate) struct Load {
     /// Keep the world in this folder, whose disk is measured; without it the system's folder for scratch files
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
+    /// Say every so many seconds how the server is
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) report_every: Option<u64>,
 }
 
 /// `tickworld bots`.

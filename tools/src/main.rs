@@ -15,6 +15,8 @@ mod drive;
 mod failure;
 mod files;
 mod finding;
+mod hosting;
+mod measure;
 mod output;
 mod progress;
 mod store;
@@ -58,6 +60,7 @@ fn run(context: &mut Context, command: Option<Command>) -> Outcome {
         None => commands::play::play(context, &Play::without_arguments()),
         Some(Command::Play(arguments)) => commands::play::play(context, &arguments),
         Some(Command::Load(arguments)) => commands::play::load(context, &arguments),
+        Some(Command::Measure(command)) => measure::run(context, &command),
         Some(Command::Bots(arguments)) => commands::play::bots(context, &arguments),
         Some(Command::Demo) => commands::demo::run(context),
         Some(Command::Run(arguments)) => commands::run::run(context, &arguments),

@@ -8,6 +8,7 @@ mod bless;
 mod ci;
 mod codegen;
 mod matrix;
+mod measure;
 mod no_std;
 mod shell;
 mod tidy;
@@ -48,6 +49,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Measure what docs/PERFORMANCE.md tells of servers: some seven minutes, best on a machine that does nothing else
+    Measure {
+        /// Measure this figure alone
+        #[arg(long, value_name = "FIGURE")]
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),
         Chore::Codegen { check } => codegen::run(check),
+        Chore::Measure { only } => measure::run(only.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

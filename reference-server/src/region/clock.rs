@@ -46,9 +46,9 @@ impl Clock {
         self.tick
     }
 
-    /// A tick begins, now or late; gives the pace in percent, 100 where nothing slows the world. Lost time is not made up
-    /// for: a world that cannot keep up would fall behind for ever.
-    pub(super) fn begin_tick(&mut self) -> u16 {
+    /// A tick begins, now or late; gives the pace in percent, 100 where nothing slows the world, and how late it is. Lost time
+    /// is not made up for: a world that cannot keep up would fall behind for ever.
+    pub(super) fn begin_tick(&mut self) -> (u16, Duration) {
         let now = Instant::now();
         let late = now.saturating_duration_since(self.due);
         self.due = if late < self.tick { self.due + self.tick } else { now + self.tick };
@@ -56,6 +56,6 @@ impl Clock {
         let length = 100 + lost.as_nanos() * 100 / self.tick.as_nanos().max(1);
         let length = u64::try_from(length).unwrap_or(u64::MAX).min(10_000);
         self.pace = self.pace - (self.pace >> SMOOTHING) + length;
-        u16::try_from(self.pace >> SMOOTHING).unwrap_or(u16::MAX).max(100)
+        (u16::try_from(self.pace >> SMOOTHING).unwrap_or(u16::MAX).max(100), late)
     }
 }

@@ -188,7 +188,8 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
     /// The way of a tick: frame, journal beside step, root; the release follows when the journal reports.
     fn tick(&mut self) {
         let begun = Instant::now();
-        let pace = self.clock.begin_tick();
+        let (pace, late) = self.clock.begin_tick();
+        self.parts.meters.tick_late.record(late.as_secs_f64());
         self.host.set_pace(pace);
         let lag = u32::from(self.header.root_lag_ticks);
         for (roots, world) in self.sealer.done(lag.saturating_sub(2), &mut self.simulation) {

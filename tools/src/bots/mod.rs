@@ -41,12 +41,25 @@ pub(crate) struct Plan {
     pub(crate) sessions: Vec<(SessionKind, String)>,
     /// When they send.
     pub(crate) pace: Pace,
-    /// From the start to the last input.
+    /// From when everybody could be there to the last input.
     pub(crate) time: Duration,
+    /// Sessions that dial in a second: a server takes only so many connections from one address.
+    pub(crate) dials_per_second: f64,
 }
 
-/// Sessions that dial at once: a server takes only so many connections a second from one address.
-const DIALS_PER_SECOND: f64 = 30.0;
+/// As many dials a second as any server takes.
+pub(crate) const DIALS_PER_SECOND: f64 = 30.0;
+
+impl Plan {
+    /// How long it takes until everybody could be there.
+    pub(crate) fn gathering(&self) -> Duration {
+        self.dialed_at(self.sessions.len())
+    }
+
+    fn dialed_at(&self, number: usize) -> Duration {
+        Duration::from_secs_f64(number as f64 / self.dials_per_second)
+    }
+}
 
 /// Plays the plan on the current runtime.
 pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure> {
@@ -56,10 +69,10 @@ pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure
     let bot = Arc::new(bot.clone());
     let mut sessions = JoinSet::new();
     // The time counts once everybody could be there.
-    let gathering = Duration::from_secs_f64(plan.sessions.len() as f64 / DIALS_PER_SECOND);
+    let gathering = plan.gathering();
     let until = begun + gathering + plan.time;
     for (number, (kind, token)) in plan.sessions.iter().enumerate() {
-        let at = begun + Duration::from_secs_f64(number as f64 / DIALS_PER_SECOND);
+        let at = begun + plan.dialed_at(number);
         let (dialer, bot, kind, token) = (dialer.clone(), Arc::clone(&bot), *kind, token.clone());
         let (address, pace) = (plan.address, plan.pace);
         sessions.spawn(async move {

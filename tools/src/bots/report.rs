@@ -21,7 +21,20 @@ pub(crate) struct Tally {
     pub(crate) roots: u64,
     pub(crate) desyncs: u64,
     pub(crate) outages: u64,
+    /// Of a lockstep bot that joined.
+    pub(crate) joined: Option<Joined>,
     pub(crate) wrong: Vec<String>,
+}
+
+/// How a lockstep bot came into the world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Joined {
+    /// From its first word until it had the snapshot's world.
+    pub(crate) restored: Duration,
+    /// Until it had confirmed all that the server had released by then; none if it never did.
+    pub(crate) caught_up: Option<Duration>,
+    /// Bytes of manifests and pages.
+    pub(crate) bytes: u64,
 }
 
 impl Tally {
@@ -38,6 +51,7 @@ impl Tally {
             roots: 0,
             desyncs: 0,
             outages: 0,
+            joined: None,
             wrong: Vec::new(),
         }
     }
@@ -77,6 +91,7 @@ impl Report {
         sum.desyncs += tally.desyncs;
         sum.outages += tally.outages;
         sum.latency.add(&tally.latency).expect("both have the same bounds");
+        sum.joined = sum.joined.or(tally.joined);
         sum.wrong.extend(tally.wrong.iter().cloned());
     }
 
@@ -88,6 +103,21 @@ impl Report {
     pub(crate) fn is_good(&self) -> bool {
         let Self { sum, sessions, opened, .. } = self;
         sessions == opened && sum.desyncs == 0 && sum.unanswered == 0 && sum.wrong.is_empty()
+    }
+
+    /// How the first lockstep bot joined.
+    pub(crate) const fn joined(&self) -> Option<Joined> {
+        self.sum.joined
+    }
+
+    /// Ticks that lockstep bots computed.
+    pub(crate) const fn roots(&self) -> u64 {
+        self.sum.roots
+    }
+
+    /// Outcomes within the measured time.
+    pub(crate) const fn measured(&self) -> u64 {
+        self.sum.measured
     }
 
     /// Outcomes a second.
@@ -143,6 +173,7 @@ impl Report {
             "applied": sum.applied,
             "refused": sum.refused,
             "unanswered": sum.unanswered,
+            "measured": sum.measured,
             "outcomes_per_second": self.rate(),
             "latency_ms": {
                 "p50": self.milliseconds(0.5),

@@ -22,7 +22,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Bot, Pace, report::Tally};
+use super::{
+    Bot, Pace,
+    report::{Joined, Tally},
+};
 
 /// How long the last answers may take.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
@@ -51,8 +54,21 @@ struct Play<B: Bot> {
     waiting: HashMap<Sequence, Instant>,
     due: Instant,
     round: u64,
+    /// When the bot began, and what the welcome said of the server's ticks.
+    begun: Instant,
+    clock: Option<ServerClock>,
     has_ended: bool,
 }
+
+/// The newest tick at some moment, and the rate.
+struct ServerClock {
+    at: Instant,
+    tick: u64,
+    rate: f64,
+}
+
+/// Ticks that a bot may be behind the server's clock and yet have all that was released: storing and the way take some.
+const BEHIND_TICKS: f64 = 4.0;
 
 impl<B: Bot> Player<B> {
     /// Plays until its time is up and its inputs are answered.
@@ -78,6 +94,8 @@ impl<B: Bot> Player<B> {
             identity: None,
             waiting: HashMap::new(),
             round: 0,
+            begun: Instant::now(),
+            clock: None,
             has_ended: false,
         };
         play.run(&mut events).await;
@@ -127,11 +145,11 @@ impl<B: Bot> Play<B> {
     /// Sends some inputs in one call.
     async fn submit(&mut self, count: usize) {
         let Some(identity) = self.identity else { return };
-        let (bot, round, number) = (Arc::clone(&self.player.bot), self.round, self.player.number);
+        let (bot, round) = (Arc::clone(&self.player.bot), self.round);
         self.round += 1;
         let call = self.connection.with(move |client, now| {
             let key = StreamKey::new(&Entropy::from_bytes([7; 16]), round, "bots");
-            let mut dice = key.rng(number);
+            let mut dice = key.rng(identity.0);
             let mut sent = Vec::new();
             for _ in 0..count {
                 let input = bot.next(&mut dice, client.confirmed(), identity);
@@ -171,10 +189,13 @@ impl<B: Bot> Play<B> {
         match event {
             ClientEvent::Welcome(welcome) => {
                 if !self.tally.opened {
-                    // Not all at once.
-                    self.due = Instant::now() + Duration::from_millis(self.player.number * 37 % 1_000);
+                    // Not all at once, in whatever process they are.
+                    let phase = welcome.player.map_or(0, |player| player.0 * 37 % 1_000);
+                    self.due = Instant::now() + Duration::from_millis(phase);
                 }
                 self.tally.opened = true;
+                let rate = f64::from(welcome.tick_rate);
+                self.clock = Some(ServerClock { at: Instant::now(), tick: welcome.tick.0, rate });
                 self.identity = welcome.player;
             }
             ClientEvent::Outcome { sequence, fate, .. } => {
@@ -194,13 +215,29 @@ impl<B: Bot> Play<B> {
                     self.tally.latency.saturating_record(micros);
                 }
             }
-            ClientEvent::Confirmed { .. } => self.tally.roots += 1,
+            ClientEvent::Joined { received_bytes: bytes, .. } => {
+                let joined = Joined { restored: self.begun.elapsed(), caught_up: None, bytes };
+                self.tally.joined.get_or_insert(joined);
+            }
+            ClientEvent::Confirmed { tick, .. } => {
+                self.tally.roots += 1;
+                self.note_place(tick);
+            }
             ClientEvent::Desync(report) => {
                 self.tally.desyncs += 1;
                 self.tally.wrong.push(format!("tick {}: {}", report.tick, report.finding));
             }
             ClientEvent::Fault(fault) => self.tally.wrong.push(format!("session {}: {fault}", self.player.number)),
             _ => {}
+        }
+    }
+
+    /// Notes when a bot that joined has come as far as the server.
+    fn note_place(&mut self, tick: Tick) {
+        let (Some(joined), Some(clock)) = (&mut self.tally.joined, &self.clock) else { return };
+        let newest = clock.tick as f64 + clock.at.elapsed().as_secs_f64() * clock.rate;
+        if joined.caught_up.is_none() && tick.0 as f64 + BEHIND_TICKS >= newest {
+            joined.caught_up = Some(self.begun.elapsed());
         }
     }
 

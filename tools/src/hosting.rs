@@ -1,0 +1,305 @@
+//! [`Hosting`]: a server in this process with bots in it, in this process and in others.
+//!
+//! Invariant: the bots are told where the server is and what it demands, as anybody would be; they share nothing else with it.
+//! Server and bots have threads of their own, by whose names it shows what either costs.
+
+use std::{
+    ffi::OsString,
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    process::{Child, Stdio},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::Value;
+use tickworld_proto::message::SessionKind;
+use tickworld_server::{
+    admission::{Claims, DevelopmentIssuer, KindName},
+    config::Config,
+    region::Ended,
+    server::{Running, Server},
+    world::Hosted,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    Context,
+    bots::{self, Bot, Pace, Plan, Report},
+    failure::{Failure, Outcome, Verdict},
+    measure::{
+        relay::{Line, Passed, Relay},
+        watch::{Watch, Watched},
+    },
+};
+
+/// How long a token of the bots is good for.
+const TOKEN_SECONDS: u64 = 24 * 3_600;
+/// Sessions that dial a server of this process in a second.
+const DIALS_PER_SECOND: f64 = 100.0;
+
+/// A server in this process.
+pub(crate) struct Hosting<'a, H> {
+    pub(crate) config: Config,
+    pub(crate) world: H,
+    /// Where it keeps its world; a folder that is removed afterwards where nothing is said.
+    pub(crate) data: Option<&'a Path>,
+    pub(crate) party: Party,
+}
+
+/// Who plays on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Party {
+    /// Bots in this process.
+    pub(crate) kinds: Vec<SessionKind>,
+    /// Bots in processes of their own, and what those are told besides.
+    pub(crate) apart: Vec<Vec<SessionKind>>,
+    pub(crate) apart_arguments: Vec<OsString>,
+    /// A lockstep bot that comes over such a line once the others are there.
+    pub(crate) far: Option<Line>,
+    pub(crate) pace: Pace,
+    pub(crate) seconds: u64,
+    /// Seconds from one line about the server to the next.
+    pub(crate) report_every: Option<u64>,
+}
+
+/// What came of it.
+pub(crate) struct Played {
+    /// What the bots of this process saw; none where there were none.
+    pub(crate) report: Option<Report>,
+    /// What those of the others saw.
+    pub(crate) apart: Vec<Value>,
+    /// What the far one saw, and what passed through its line.
+    pub(crate) far: Option<(Report, Arc<Passed>)>,
+    /// What the server used.
+    pub(crate) watched: Watched,
+}
+
+impl<H: Hosted> Hosting<'_, H> {
+    /// Plays and tells about it.
+    pub(crate) fn run<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome {
+        let played = self.play(context, bot)?;
+        Ok(played.tell(context))
+    }
+
+    /// Plays.
+    pub(crate) fn play<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome<Played> {
+        let scratch = tempfile::tempdir().map_err(|error| Failure::new(format!("no folder for the world: {error}")))?;
+        let data = self.data.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
+        let config = Config { data: data.clone(), sessions_per_address_max: 4_096, ..self.config };
+        let (audience, title, tick_rate) = (config.audience.clone(), self.world.title(), config.tick_rate);
+        let party = self.party;
+        let (server, players) = (runtime("net")?, runtime("bots")?);
+        let running = server.block_on(Server::start(config, self.world, None));
+        let running = running.map_err(|error| Failure::new(error.to_string()))?;
+        introduce(context, &title, &running, &party);
+        let mut tokens = tokens(&data, &audience, party.all())?;
+        let mut others = Vec::new();
+        for kinds in &party.apart {
+            let some: Vec<_> = tokens.drain(..kinds.len()).collect();
+            others.push(Other::start(scratch.path(), others.len(), &running, &party, &some)?);
+        }
+        let far = if party.far.is_some() { tokens.drain(..1).collect() } else { Vec::new() };
+        let plan = Plan {
+            address: running.address,
+            fingerprint: running.fingerprint,
+            sessions: tokens,
+            pace: party.pace,
+            time: Duration::from_secs(party.seconds),
+            dials_per_second: DIALS_PER_SECOND,
+        };
+        let watch = Watch::start(running.meters.clone(), &plan, tick_rate, party.report_every);
+        let (report, far) = players
+            .block_on(async { tokio::join!(near(&plan, bot), late(&plan, bot, party.far.map(|line| (line, far)))) });
+        let (report, far) = (report?, far?);
+        let apart = others.into_iter().map(Other::end).collect::<Outcome<Vec<_>>>()?;
+        let watched = watch.end();
+        match server.block_on(running.stop()) {
+            Ended::Asked => Ok(Played { report, apart, far, watched }),
+            ended => Err(Failure::new(format!("the server did not end in good order: {ended:?}"))),
+        }
+    }
+}
+
+/// The bots of this process, if there are any.
+async fn near<B: Bot>(plan: &Plan, bot: &B) -> Outcome<Option<Report>> {
+    if plan.sessions.is_empty() { Ok(None) } else { bots::play(plan, bot).await.map(Some) }
+}
+
+type Sessions = Vec<(SessionKind, String)>;
+
+/// The one that comes over a line, if there is one, once the others of the plan are there.
+async fn late<B: Bot>(plan: &Plan, bot: &B, far: Option<(Line, Sessions)>) -> Outcome<Option<(Report, Arc<Passed>)>> {
+    let Some((line, sessions)) = far else { return Ok(None) };
+    tokio::time::sleep(plan.gathering()).await;
+    let relay = Relay::start(plan.address, line);
+    let relay = relay.map_err(|error| Failure::new(format!("no line to the server: {error}")))?;
+    let plan = Plan { address: relay.address, sessions, ..plan.clone() };
+    let report = bots::play(&plan, bot).await?;
+    Ok(Some((report, Arc::clone(&relay.passed))))
+}
+
+impl Party {
+    /// Those of other processes first, then the far one.
+    fn all(&self) -> Vec<SessionKind> {
+        let far = self.far.map(|_| SessionKind::Lockstep);
+        self.apart.iter().flatten().copied().chain(far).chain(self.kinds.iter().copied()).collect()
+    }
+}
+
+impl Played {
+    /// For people and machines; whether everybody saw one history.
+    pub(crate) fn tell(&self, context: &mut Context) -> Verdict {
+        let is_good = |value: &Value| value["good"].as_bool() == Some(true);
+        let mut good = self.apart.iter().all(is_good);
+        let mut value = serde_json::json!({ "apart": self.apart });
+        if let Some((report, _)) = &self.far {
+            good &= report.is_good();
+        }
+        let mut outcomes: u64 = self.apart.iter().filter_map(|value| value["measured"].as_u64()).sum();
+        if let Some(report) = &self.report {
+            context.out.line(report.to_text().trim_end());
+            good &= report.is_good();
+            outcomes += report.measured();
+            value = report.to_json();
+            value["apart"] = Value::from(self.apart.clone());
+        }
+        for (number, other) in self.apart.iter().enumerate() {
+            context.out.line(line(number + 1, other));
+        }
+        context.out.line(self.watched.to_text(outcomes).trim_end());
+        value["server"] = self.watched.to_json();
+        context.out.value(&value);
+        Verdict::of(good)
+    }
+}
+
+/// What the bots of another process say.
+fn line(number: usize, value: &Value) -> String {
+    let latency = &value["latency_ms"];
+    let number_of = |name: &str| value[name].as_u64().unwrap_or(0);
+    let mut text = format!(
+        "apart {number:<4} {} of {} opened, {} sent, {} applied, {} refused, {} without an answer, {} ticks computed, {} \
+         differed; p50 {} ms, p99 {}, p99.9 {}",
+        number_of("opened"),
+        number_of("sessions"),
+        number_of("submitted"),
+        number_of("applied"),
+        number_of("refused"),
+        number_of("unanswered"),
+        number_of("lockstep_ticks"),
+        number_of("desyncs"),
+        latency["p50"],
+        latency["p99"],
+        latency["p999"],
+    );
+    for wrong in value["wrong"].as_array().into_iter().flatten().filter_map(Value::as_str).take(4) {
+        text.push_str(&format!("\nwrong      {wrong}"));
+    }
+    text
+}
+
+/// Bots in a process of their own.
+struct Other {
+    /// None once it was waited for.
+    process: Option<Child>,
+}
+
+impl Other {
+    fn start(
+        folder: &Path,
+        number: usize,
+        running: &Running,
+        party: &Party,
+        sessions: &[(SessionKind, String)],
+    ) -> Outcome<Self> {
+        let failed =
+            |error: std::io::Error| Failure::new(format!("cannot start bots in a process of their own: {error}"));
+        let file = folder.join(format!("tokens-{number}"));
+        let tokens: Vec<&str> = sessions.iter().map(|(_, token)| token.as_str()).collect();
+        fs::write(&file, tokens.join("\n")).map_err(failed)?;
+        let count = |kind| sessions.iter().filter(|(other, _)| *other == kind).count().to_string();
+        let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
+        command.args(["--json", "bots", "--connect", &running.address.to_string()]);
+        command.args(["--fingerprint", &running.fingerprint.to_string(), "--seconds", &party.seconds.to_string()]);
+        command.args(["--lockstep", &count(SessionKind::Lockstep), "--witness", &count(SessionKind::Witness)]);
+        command.args(["--command", &count(SessionKind::Command)]).arg("--tokens").arg(file);
+        match party.pace {
+            Pace::Rate(rate) => command.args(["--rate", &rate.to_string()]),
+            Pace::InFlight(inputs) => command.args(["--in-flight", &inputs.to_string()]),
+        };
+        let process = command.args(&party.apart_arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        Ok(Self { process: Some(process.map_err(failed)?) })
+    }
+
+    /// Waits for it, and gives what it says.
+    fn end(mut self) -> Outcome<Value> {
+        let process = self.process.take().expect("it is waited for once");
+        let output = process.wait_with_output();
+        let output = output.map_err(|error| Failure::new(format!("bots in another process: {error}")))?;
+        let value: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+        value.ok_or_else(|| Failure::new(format!("bots in another process ended with {}", output.status)))
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself.
+            _ = process.kill();
+            _ = process.wait();
+        }
+    }
+}
+
+/// So many of each, lockstep first, as `tickworld bots` takes their tokens.
+pub(crate) fn kinds(command: u32, lockstep: u32, witness: u32) -> Vec<SessionKind> {
+    let counts = [(SessionKind::Lockstep, lockstep), (SessionKind::Witness, witness), (SessionKind::Command, command)];
+    counts.into_iter().flat_map(|(kind, count)| (0..count).map(move |_| kind)).collect()
+}
+
+pub(crate) const fn any_port() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
+}
+
+/// Threads of this name for sockets and timers.
+pub(crate) fn runtime(name: &str) -> Outcome<Runtime> {
+    let runtime = Builder::new_multi_thread().enable_all().thread_name(name).build();
+    runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))
+}
+
+/// Where to look.
+fn introduce(context: &mut Context, title: &str, running: &Running, party: &Party) {
+    let Running { address, http_address, fingerprint, .. } = running;
+    let all = party.all();
+    let count = |kind| all.iter().filter(|other| **other == kind).count();
+    let out = &mut context.out;
+    out.line(format!("world      {title}"));
+    out.line(format!("players    come to {address} (QUIC), certificate {:.23}...", fingerprint.to_string()));
+    out.line(format!("look       http://{http_address}/metrics  /healthz  /readyz"));
+    out.line(format!(
+        "bots       {} in lockstep, {} that witness, {} that command, for {} s",
+        count(SessionKind::Lockstep),
+        count(SessionKind::Witness),
+        count(SessionKind::Command),
+        party.seconds,
+    ));
+    out.flush();
+}
+
+pub(crate) fn tokens(data: &Path, audience: &str, kinds: Vec<SessionKind>) -> Outcome<Vec<(SessionKind, String)>> {
+    let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let token = |(number, kind): (u64, SessionKind)| {
+        let name = match kind {
+            SessionKind::Lockstep => KindName::Lockstep,
+            SessionKind::Witness => KindName::Witness,
+            SessionKind::Command => KindName::Command,
+        };
+        let claims = Claims::fresh(Some(number), audience, &[name], now, TOKEN_SECONDS);
+        let claims = claims.map_err(|error| Failure::new(error.to_string()))?;
+        Ok((kind, issuer.sign(&claims)))
+    };
+    (1..).zip(kinds).map(token).collect()
+}

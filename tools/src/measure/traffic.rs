@@ -1,0 +1,111 @@
+//! `tickworld measure traffic`: what a lockstep client receives as the number of players grows.
+//!
+//! Invariant: what is counted are whole datagrams as they pass, with the headers of UDP and IP: frames, acknowledgements,
+//! resends and whatever else QUIC sends.
+
+use clap::Args;
+use serde_json::json;
+use tickworld_server::{
+    config::Config,
+    world::{Accounts, D20, Hosted},
+};
+
+use super::relay::Line;
+use crate::{
+    Context,
+    bots::{Bot, Clerk, Pace},
+    cli::GameName,
+    commands::play::{COINS, wanderer},
+    failure::{Failure, Outcome, Verdict},
+    hosting::{Hosting, Party, any_port, kinds},
+    scenario::Scenario,
+};
+
+/// `tickworld measure traffic`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// How many players, the lockstep one among them
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "64,250,1000", value_parser = clap::value_parser!(u32).range(2..=4_000))]
+    players: Vec<u32>,
+    /// Inputs a second of each
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    rate: f64,
+    /// Ticks a second
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    tick_rate: u16,
+    /// What is played
+    #[arg(long, value_name = "GAME", default_value = "d20")]
+    game: GameName,
+    /// How long to measure each
+    #[arg(long, value_name = "S", default_value_t = 12, value_parser = clap::value_parser!(u64).range(5..))]
+    seconds: u64,
+}
+
+/// Seconds at the beginning that belong to the join.
+const JOIN_SECONDS: usize = 3;
+
+/// Measures and tells.
+pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
+    let mut rows = Vec::new();
+    let mut good = true;
+    for players in arguments.players.iter().copied() {
+        let (row, is_good) = match arguments.game {
+            GameName::D20 => {
+                let scenario = Scenario::load("skirmish".as_ref())?;
+                let bot = wanderer(&scenario.pack);
+                one(context, arguments, players, D20::new(scenario), &bot)?
+            }
+            GameName::Ledger => {
+                let (accounts, bot) = (10_000, Clerk::new(10_000, COINS, 0.0));
+                one(context, arguments, players, Accounts { accounts, coins: COINS }, &bot)?
+            }
+        };
+        good &= is_good;
+        rows.push(row);
+    }
+    context.out.value(&json!({ "good": good, "rows": rows }));
+    Ok(Verdict::of(good))
+}
+
+fn one<H: Hosted, B: Bot<Game = H::Game>>(
+    context: &mut Context,
+    arguments: &Arguments,
+    players: u32,
+    world: H,
+    bot: &B,
+) -> Outcome<(serde_json::Value, bool)> {
+    let hosting = Hosting {
+        config: Config { listen: any_port(), http: any_port(), tick_rate: arguments.tick_rate, ..Config::default() },
+        world,
+        data: None,
+        party: Party {
+            kinds: kinds(players - 1, 0, 0),
+            apart: Vec::new(),
+            apart_arguments: Vec::new(),
+            far: Some(Line { bits_per_second: None, delay: std::time::Duration::ZERO }),
+            pace: Pace::Rate(arguments.rate),
+            seconds: arguments.seconds,
+            report_every: None,
+        },
+    };
+    let played = hosting.play(context, bot)?;
+    let Some((report, passed)) = &played.far else { return Err(Failure::new("nobody listened")) };
+    let end = usize::try_from(arguments.seconds).unwrap_or(usize::MAX) - 1;
+    let mean = |seconds: Vec<u64>| {
+        let seconds = seconds.get(JOIN_SECONDS..end).unwrap_or(&[]);
+        seconds.iter().sum::<u64>() as f64 / 1024.0 / seconds.len().max(1) as f64
+    };
+    let (down, up) = (mean(passed.down.by_second()), mean(passed.up.by_second()));
+    let (bytes, datagrams, _) = passed.down.sums();
+    let good = report.is_good() && played.report.as_ref().is_some_and(crate::bots::Report::is_good) && down > 0.0;
+    context.out.line(format!(
+        "players    {players}: the lockstep client receives {down:.1} KiB/s and sends {up:.1}; {} ticks computed, {} bytes a \
+         datagram",
+        report.roots(),
+        bytes / datagrams.max(1),
+    ));
+    context.out.flush();
+    let row =
+        json!({ "players": players, "down_kib_per_second": down, "up_kib_per_second": up, "ticks": report.roots() });
+    Ok((row, good))
+}
