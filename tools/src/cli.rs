@@ -80,9 +80,7 @@ pub(crate) enum Command {
     ///
     /// The server and its clients are in this process, the network and the disk are real. One transfer is one input, one
     /// durable outcome and one operation.
-    #[command(
-        after_help = "Examples:\n  tickworld load --zipf 1.5\n  tickworld load --sessions 1000 --rate 5 --tick-rate 30"
-    )]
+    #[command(after_help = "Examples:\n  tickworld load --zipf 1.5\n  tickworld load --sessions 1000 --rate 5")]
     Load(Load),
     /// Measure what docs/PERFORMANCE.md tells of servers
     #[command(subcommand)]
@@ -186,7 +184,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pub(crate) zipf: f64,
     /// Ticks a second
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) tick_rate: u16,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 10)]

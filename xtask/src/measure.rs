@@ -21,12 +21,12 @@ const FIGURES: &[Figure] = &[
     Figure {
         name: "throughput",
         aim: "100,000 durable transfers a second through the network, accounts picked alike",
-        command: "load --tick-rate 25 --seconds 20",
+        command: "load --seconds 20",
     },
     Figure {
         name: "throughput-zipf",
         aim: "the same, accounts picked by Zipf's law with exponent 1.5",
-        command: "load --tick-rate 25 --seconds 20 --zipf 1.5",
+        command: "load --seconds 20 --zipf 1.5",
     },
     Figure {
         name: "ledger",
@@ -41,7 +41,7 @@ const FIGURES: &[Figure] = &[
     Figure {
         name: "latency",
         aim: "1,000 sessions at 5 inputs a second: p50 < 30 ms, p99 < 50, p99.9 < 75; tick p99 < 10 ms",
-        command: "load --sessions 992 --lockstep 0 --apart 8 --rate 5 --tick-rate 30 --seconds 60",
+        command: "load --sessions 992 --lockstep 0 --apart 8 --rate 5 --accounts 10000 --seconds 60",
     },
     Figure {
         name: "traffic",

@@ -108,3 +108,26 @@ fn a_client_whose_world_differs_names_the_field_and_joins_again() {
     let last = *pair.peers[0].roots.last_key_value().expect("it follows again").0;
     assert!(last.0 > planted.0 + 60, "it stopped at {last}");
 }
+
+/// A joiner of a large world over a slow line had its world after a second and was never in time: it guessed eight ticks ahead
+/// after each frame that it caught up with, and threw the guesses away with the next one.
+#[test]
+fn a_client_that_catches_up_does_not_guess() {
+    let mut pair = Pair::new(5, Weather::FAIR);
+    pair.one_by_one = true;
+    pair.add(SessionKind::Lockstep, |_| {});
+    pair.run(30);
+    let guessed = |pair: &Pair| pair.peers[0].client.rollback_counters().expect("it follows").resimulated_ticks;
+    let (before, confirmed) = (guessed(&pair), pair.peers[0].roots.len());
+    pair.run(30);
+    let in_time = guessed(&pair) - before;
+    pair.cut(0);
+    pair.run(60);
+    pair.connect(0);
+    let before = guessed(&pair);
+    pair.run(30);
+    assert!(pair.peers[0].roots.len() >= confirmed + 115, "it came back and is in time");
+    let late = guessed(&pair) - before;
+    assert!(late <= in_time + 60, "{late} ticks were guessed anew on the way back, {in_time} in as long a time before");
+    pair.check();
+}

@@ -90,19 +90,16 @@ pub(crate) struct Relay {
 impl Relay {
     /// A line to `server`, on a thread of its own.
     pub(crate) fn start(server: SocketAddr, line: Line) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (near, far) = runtime.block_on(async {
-            let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            far.connect(server).await?;
-            io::Result::Ok((near, far))
-        })?;
+        let (near, far) = (bind()?, bind()?);
+        far.connect(server)?;
         let address = near.local_addr()?;
         let passed = Arc::new(Passed::default());
         let (stop, stopped) = oneshot::channel();
         let counted = Arc::clone(&passed);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let run = move || {
             runtime.block_on(async {
+                let (Ok(near), Ok(far)) = (UdpSocket::from_std(near), UdpSocket::from_std(far)) else { return };
                 tokio::select! {
                     () = carry(near, far, line, &counted) => {}
                     _ = stopped => {}
@@ -112,6 +109,13 @@ impl Relay {
         std::thread::Builder::new().name("relay".into()).spawn(run)?;
         Ok(Self { address, passed, _stop: stop })
     }
+}
+
+/// A socket for the relay's thread.
+fn bind() -> io::Result<std::net::UdpSocket> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// One direction: what is on its way.

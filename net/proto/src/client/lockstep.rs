@@ -240,7 +240,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         driven
     }
 
-    /// Runs ahead to the tick that an input sent now can first be in.
+    /// Runs ahead to the tick that an input sent now can first be in, once the client has come as far as the host.
     fn predict(&mut self, executor: &dyn Executor, ticks_max: u32, driven: &mut Driven) {
         let Link::Open { welcome, .. } = &self.link else { return };
         let Some(follower) = self.follower.as_mut().filter(|_| matches!(self.work, Work::Following)) else { return };
@@ -248,7 +248,15 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         let Some(open) = self.clock.open_tick(arrival) else { return };
         let target = open.tick.0.saturating_add(u64::from(welcome.input_delay_ticks)).saturating_sub(1);
         let most = u64::from(self.settings.rollback.prediction_ticks_max);
-        let target = target.min(follower.rollback().confirmed_tick().0.saturating_add(most));
+        let confirmed = follower.rollback().confirmed_tick().0;
+        // Frames that are on their way would throw these guesses away, one after the other: a client that comes late to a
+        // large world would need nine steps for each of its ticks, and never be in time.
+        let is_late = follower.frames().newest().0.saturating_sub(confirmed) > most / 2
+            || target.saturating_sub(confirmed) > most.saturating_mul(2);
+        if is_late {
+            return;
+        }
+        let target = target.min(confirmed.saturating_add(most));
         while follower.rollback().tick().0 < target {
             if driven.confirmed.saturating_add(driven.predicted) >= ticks_max {
                 driven.has_more = true;

@@ -84,6 +84,8 @@ pub struct Pair {
     pub durable_lag: u64,
     /// Changes the host's world behind everybody's back at this tick.
     pub plant_at: Option<Tick>,
+    /// Clients are polled after every message, as a transport does, and not after all that came in a millisecond.
+    pub one_by_one: bool,
     next_tick: Instant,
     next_session: u64,
     dice: Rng,
@@ -110,6 +112,7 @@ impl Pair {
             host_events: Vec::new(),
             durable_lag: 0,
             plant_at: None,
+            one_by_one: false,
             next_tick: now.after(TICK),
             next_session: 0,
             dice,
@@ -270,8 +273,16 @@ impl Pair {
             for (channel, bytes) in peer.to_host.due(self.now) {
                 self.host.handle_message(self.now, peer.session, channel, &bytes);
             }
-            for (channel, bytes) in peer.to_client.due(self.now) {
-                peer.client.handle_message(self.now, channel, &bytes);
+        }
+        for at in 0..self.peers.len() {
+            if !self.peers[at].is_connected {
+                continue;
+            }
+            for (channel, bytes) in self.peers[at].to_client.due(self.now) {
+                self.peers[at].client.handle_message(self.now, channel, &bytes);
+                if self.one_by_one {
+                    self.poll_peer(at);
+                }
             }
         }
     }
