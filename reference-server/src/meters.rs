@@ -191,10 +191,16 @@ impl Meters {
         meters
     }
 
+    /// Puts what histograms were given into their buckets; until then each value takes memory. To be called now and then, for
+    /// nobody may ever ask for the text.
+    pub fn settle(&self) {
+        self.text.run_upkeep();
+    }
+
     /// The Prometheus text (exposition format 0.0.4).
     #[must_use]
     pub fn text(&self) -> String {
-        self.text.run_upkeep();
+        self.settle();
         self.text.render()
     }
 }

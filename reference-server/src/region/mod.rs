@@ -44,6 +44,8 @@ pub use recovery::OpenError;
 
 /// While an append is under way, how long the region sleeps at most: news of it cannot wake the thread.
 const APPEND_POLL: Duration = Duration::from_micros(500);
+/// From one settling of the meters to the next.
+const SETTLE_TICKS: u64 = 256;
 /// At the end, how long the journal may take for what is under way.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -341,6 +343,9 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             meters.sessions.of(word).set(self.host.session_count_of(kind) as f64);
         }
         meters.acknowledged.absolute(counters.outcomes);
+        if self.simulation.world().tick().0.is_multiple_of(SETTLE_TICKS) {
+            meters.settle();
+        }
     }
 
     /// Says goodbye, stores what is left, and lets go of the world.
