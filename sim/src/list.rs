@@ -322,6 +322,10 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
         if reached == self.chunks.len() { Ok(()) } else { Err("a chunk is part of no list") }
     }
 
+    fn has_strays(&self, entities: &Entities) -> bool {
+        Part::<S>::has_strays(&self.heads, entities)
+    }
+
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.heads.adopt(&sealed.heads);
         self.chunks.adopt(&sealed.chunks);

@@ -31,6 +31,11 @@ pub trait Part<S>: Clone {
     /// What is wrong.
     fn check(&self, entities: &Entities) -> Result<(), &'static str>;
 
+    /// Whether a row that was written since the last hashing belongs to no living entity. Cheap where nothing was written.
+    fn has_strays(&self, _entities: &Entities) -> bool {
+        false
+    }
+
     /// Takes over the hashes that `sealed`, an earlier clone of this part, has computed since, where the page is still the same.
     fn adopt_hashes(&mut self, sealed: &Self);
 

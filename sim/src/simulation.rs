@@ -162,6 +162,10 @@ impl<G: Game> Simulation<G> {
     ///
     /// # Errors
     /// When the frame is refused; the world is then unchanged.
+    ///
+    /// # Panics
+    /// At the end of a tick whose systems wrote through a [`Row`](crate::entity::Row) whose entity is gone: a bug of the game,
+    /// which every restore from then on would refuse.
     pub fn advance(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<(), FrameError> {
         self.advance_observed(frame, executor, None)
     }
@@ -213,6 +217,9 @@ impl<G: Game> Simulation<G> {
             if let Some(observer) = &mut observer {
                 observer(system.name, &mut self.world);
             }
+        }
+        if let Some(field) = self.world.state.strays() {
+            panic!("`{field}` was written in tick {} through a row whose entity is gone", frame.tick.0);
         }
         for (input, (code, value)) in accepted.iter().zip(answers) {
             self.world.players.record(input.player, input.sequence, frame.tick, code, value);

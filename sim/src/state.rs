@@ -40,6 +40,9 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     /// The first field, in declared order, that holds what no game can have made.
     fn check(&self) -> Result<(), Impossible>;
 
+    /// The first field, in declared order, in which a row was written since the last hashing that belongs to no living entity.
+    fn strays(&self) -> Option<&'static str>;
+
     /// Takes over hashes computed on an earlier clone.
     fn adopt_hashes(&mut self, sealed: &Self);
 
@@ -57,7 +60,10 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     /// # Errors
     /// When the world is full.
     fn spawn(&mut self, band: Band) -> Result<Entity, SpawnError> {
-        self.entities_mut().spawn(band)
+        let entity = self.entities_mut().spawn(band)?;
+        // What a row kept too long may have written after the one before was gone.
+        self.forget(Row::new(entity.index()));
+        Ok(entity)
     }
 
     /// Removes an entity and all its components; gives whether it lived.

@@ -123,7 +123,7 @@ fn changes(fields: &[FieldDef<'_>]) -> TokenStream {
     }
 }
 
-/// `check`.
+/// `check`, `strays`.
 fn check(fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
     let entities = &entities.member;
     let checks = fields.iter().map(|field| {
@@ -134,7 +134,20 @@ fn check(fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
             }
         }
     });
+    let strays = fields.iter().map(|field| {
+        let (part, member, name) = (part(field), &field.member, &field.name);
+        quote_spanned! {field.span()=>
+            if #part::has_strays(&self.#member, entities) {
+                return ::core::option::Option::Some(#name);
+            }
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
+        fn strays(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
+            let entities = ::tickworld_sim::state::State::entities(self);
+            #(#strays)*
+            ::core::option::Option::None
+        }
         fn check(&self) -> ::core::result::Result<(), ::tickworld_sim::part::Impossible> {
             #(#checks)*
             ::core::result::Result::Ok(())

@@ -59,29 +59,42 @@ pub const fn page_rows(row_bytes: usize) -> u16 {
 /// ```
 #[derive(Clone)]
 pub struct Column<T> {
-    /// A whole number of runs.
-    pub(crate) slots: Vec<Slot<T>>,
+    /// A whole number of runs. Shared with clones until one of them is written: a snapshot pays for what changes, not for
+    /// what there is.
+    slots: Arc<Vec<Slot<T>>>,
     /// The digest of the page table, while no page is dirty.
     pub(crate) table: Option<Hash>,
     kind: RowKind,
 }
 
-#[derive(Clone)]
 pub(crate) struct Slot<T> {
-    pub(crate) page: Option<Arc<Page<T>>>,
+    pub(crate) page: Option<Page<T>>,
     /// Of the page as it is; `None` while dirty (or where there is no page).
     pub(crate) hash: Option<Hash>,
 }
 
+// By hand: a derive would ask for rows that can be cloned, which pages behind an `Arc` need not be.
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        Self { page: self.page.clone(), hash: self.hash }
+    }
+}
+
+/// What an allocation takes besides its rows: counters, and the allocator's own notes.
+const PAGE_OVERHEAD_BYTES: usize = 32;
+
 impl<T: Component> Slot<T> {
+    const EMPTY: Self = Self { page: None, hash: None };
+
     fn sealed_hash(&self, scratch: &mut Vec<u8>) -> Option<Hash> {
         let page = self.page.as_ref()?;
         self.hash.or_else(|| {
-            let length = page.encoded_bytes();
+            let shape = page.shape();
+            let length = shape.encoded_bytes::<T>();
             if scratch.len() < length {
                 scratch.resize(length, 0);
             }
-            page.encode(&mut scratch[..length]);
+            page.encode(shape, &mut scratch[..length]);
             Some(hash(&scratch[..length]))
         })
     }
@@ -105,9 +118,9 @@ impl<T: Component> Column<T> {
     pub(crate) const RUN_PAGES: usize = RUN_ROWS / Self::PAGE_ROWS;
 
     /// An empty column whose rows stand for something else than entities.
-    pub(crate) const fn of_kind(kind: RowKind) -> Self {
+    pub(crate) fn of_kind(kind: RowKind) -> Self {
         let _ = Self::PAGE_ROWS;
-        Self { slots: Vec::new(), table: None, kind }
+        Self { slots: Arc::new(Vec::new()), table: None, kind }
     }
 
     const fn place(row: Row) -> (usize, usize) {
@@ -131,22 +144,22 @@ impl<T: Component> Column<T> {
 
     /// Puts `value` into `row`; a page that already says so stays clean.
     ///
-    /// `row` is that of a living entity: a world with a component on a dead one is refused when it is restored.
+    /// `row` is that of a living entity. A [`Row`] kept beyond its entity's life is a bug of the game: the tick panics at its
+    /// end, and whoever is born there begins without what was written.
     pub fn set(&mut self, row: Row, value: T) {
         if self.get(row).is_some_and(|old| old.same(&value)) {
             return;
         }
         let (slot, at) = Self::place(row);
-        if self.slots.len() <= slot {
+        let slots = self.slots_mut();
+        if slots.len() <= slot {
             let runs = slot / Self::RUN_PAGES + 1;
             assert!(runs <= limits::RUNS_MAX as usize, "row {} is beyond the last run", row.index());
-            self.slots.resize_with(runs * Self::RUN_PAGES, || Slot { page: None, hash: None });
+            slots.resize(runs * Self::RUN_PAGES, Slot::EMPTY);
         }
-        let slot = &mut self.slots[slot];
-        let page = slot.page.get_or_insert_with(|| Arc::new(Page::new()));
-        Arc::make_mut(page).set(at, value);
+        let slot = &mut slots[slot];
+        slot.page.get_or_insert_with(Page::new).set(at, value);
         slot.hash = None;
-        self.table = None;
     }
 
     /// Changes the value in `row` through `f`, if present; a page that is not changed stays clean.
@@ -160,29 +173,27 @@ impl<T: Component> Column<T> {
     /// The value in `row`, to change in place. The page counts as changed: prefer [`modify`](Self::modify) where it may not be.
     #[inline]
     pub fn get_mut(&mut self, row: Row) -> Option<&mut T> {
-        let (slot, at) = Self::place(row);
-        let slot = self.slots.get_mut(slot)?;
-        let page = slot.page.as_mut()?;
-        if !page.contains(at) {
+        if !self.contains(row) {
             return None;
         }
+        let (slot, at) = Self::place(row);
+        let slot = &mut self.slots_mut()[slot];
+        let page = slot.page.as_mut()?;
         slot.hash = None;
-        self.table = None;
-        Some(&mut Arc::make_mut(page).blocks[at / BLOCK_ROWS][at % BLOCK_ROWS])
+        Some(&mut page.blocks_mut()[at / BLOCK_ROWS][at % BLOCK_ROWS])
     }
 
     /// Takes the value out of `row`.
     pub fn remove(&mut self, row: Row) -> Option<T> {
         let value = *self.get(row)?;
         let (slot, at) = Self::place(row);
-        let slot = &mut self.slots[slot];
-        let page = Arc::make_mut(slot.page.as_mut().expect("the row is present"));
+        let slot = &mut self.slots_mut()[slot];
+        let page = slot.page.as_mut().expect("the row is present");
         page.remove(at);
         if page.words() == 0 {
             slot.page = None;
         }
         slot.hash = None;
-        self.table = None;
         Some(value)
     }
 
@@ -221,14 +232,27 @@ impl<T: Component> Column<T> {
         self.slots.get(at..at + Self::RUN_PAGES).unwrap_or_default()
     }
 
+    /// The pages, to change: the table's digest is void from here on.
+    pub(crate) fn slots_mut(&mut self) -> &mut Vec<Slot<T>> {
+        self.table = None;
+        Arc::make_mut(&mut self.slots)
+    }
+
+    pub(crate) fn slots(&self) -> &[Slot<T>] {
+        &self.slots
+    }
+
     pub(crate) fn run_count(&self) -> usize {
         self.slots.len() / Self::RUN_PAGES
     }
 
     pub(crate) fn adopt(&mut self, sealed: &Self) {
-        for (mine, theirs) in self.slots.iter_mut().zip(&sealed.slots) {
+        if Arc::ptr_eq(&self.slots, &sealed.slots) {
+            return;
+        }
+        for (mine, theirs) in Arc::make_mut(&mut self.slots).iter_mut().zip(sealed.slots.iter()) {
             if let (None, Some(a), Some(b)) = (mine.hash, &mine.page, &theirs.page)
-                && Arc::ptr_eq(a, b)
+                && a.is_shared_with(b)
             {
                 mine.hash = theirs.hash;
             }
@@ -264,9 +288,9 @@ impl<T: Component> Pages for Column<T> {
 
     fn page_bytes(&self, page: u32, out: &mut Vec<u8>) -> bool {
         let Some(page) = self.slots.get(page as usize).and_then(|slot| slot.page.as_ref()) else { return false };
-        let start = out.len();
-        out.resize(start + page.encoded_bytes(), 0);
-        page.encode(&mut out[start..]);
+        let (start, shape) = (out.len(), page.shape());
+        out.resize(start + shape.encoded_bytes::<T>(), 0);
+        page.encode(shape, &mut out[start..]);
         true
     }
 
@@ -276,16 +300,16 @@ impl<T: Component> Pages for Column<T> {
         if runs > limits::RUNS_MAX as usize {
             return Err(DecodeError::new(DecodeCause::Form("page number")));
         }
-        if self.run_count() < runs {
-            self.slots.resize_with(runs * Self::RUN_PAGES, || Slot { page: None, hash: None });
+        let slots = self.slots_mut();
+        if slots.len() < runs * Self::RUN_PAGES {
+            slots.resize(runs * Self::RUN_PAGES, Slot::EMPTY);
         }
-        self.slots[page as usize] = Slot { page: Some(Arc::new(loaded)), hash: Some(hash(bytes)) };
-        self.table = None;
+        slots[page as usize] = Slot { page: Some(loaded), hash: Some(hash(bytes)) };
         Ok(())
     }
 
     fn memory_bytes(&self, pages: &[PageEntry]) -> u64 {
-        let page_bytes = size_of::<Page<T>>() + Self::PAGE_ROWS * size_of::<T>();
+        let page_bytes = PAGE_OVERHEAD_BYTES + Self::PAGE_ROWS * size_of::<T>();
         let runs = pages.last().map_or(0, |last| last.page as usize / Self::RUN_PAGES + 1);
         let table_bytes = runs.saturating_mul(Self::RUN_PAGES * size_of::<Slot<T>>()) as u64;
         (pages.len() as u64).saturating_mul(page_bytes as u64).saturating_add(table_bytes)
@@ -301,7 +325,7 @@ impl<T: Component> Pages for Column<T> {
 
     fn hash_jobs<'a>(&'a mut self, jobs: &mut Vec<Job<'a>>) {
         // About 256 KiB of pages a job: some 50 microseconds, well above the price of handing a job over.
-        for slots in self.slots.chunks_mut(16) {
+        for slots in self.slots_mut().chunks_mut(16) {
             if slots.iter().any(|slot| slot.hash.is_none() && slot.page.is_some()) {
                 jobs.push(Box::new(move || {
                     let mut scratch = Vec::with_capacity(limits::PAGE_BYTES_MAX);
@@ -317,7 +341,7 @@ impl<T: Component> Pages for Column<T> {
         if let Some(table) = self.table {
             return table;
         }
-        for slot in &mut self.slots {
+        for slot in self.slots_mut() {
             slot.hash = slot.sealed_hash(scratch);
         }
         let table = self.table_hash();
@@ -326,7 +350,7 @@ impl<T: Component> Pages for Column<T> {
     }
 
     fn clear(&mut self) {
-        self.slots.clear();
+        self.slots = Arc::default();
         self.table = None;
     }
 
@@ -365,6 +389,18 @@ impl<S, T: Component> Part<S> for Column<T> {
             }
         }
         Ok(())
+    }
+
+    fn has_strays(&self, entities: &Entities) -> bool {
+        if self.table.is_some() {
+            return false;
+        }
+        let dirty = self.slots.iter().enumerate().filter(|(_, slot)| slot.hash.is_none());
+        dirty.filter_map(|(at, slot)| Some((at, slot.page.as_ref()?))).any(|(at, page)| {
+            let living = entities.alive.run_words(at / Self::RUN_PAGES);
+            let here = &living[at % Self::RUN_PAGES * Self::PAGE_WORDS..];
+            page.bits.iter().zip(here).any(|(present, living)| *present & !*living != 0)
+        })
     }
 
     fn adopt_hashes(&mut self, sealed: &Self) {

@@ -1,4 +1,4 @@
-//! [`Page`]: up to 1,024 rows behind one `Arc`, with a presence bitmap.
+//! [`Page`]: up to 1,024 rows behind one `Arc`, with a presence bitmap beside it.
 //!
 //! Invariant: `blocks` reaches at least to the last present row; what absent rows hold is never read, encoded or hashed.
 //! Encoding (docs/FORMATS.md, "Page"), given the number of rows: where the rows present are the first ones without a gap,
@@ -10,7 +10,7 @@
     reason = "coordinates within a page: at most 1,024 rows of at most 256 bytes"
 )]
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec};
 
 use super::RUN_WORDS;
 use crate::component::{Component, DecodeCause, DecodeError};
@@ -18,16 +18,53 @@ use crate::component::{Component, DecodeCause, DecodeError};
 /// Rows that share one presence word.
 pub(crate) const BLOCK_ROWS: usize = 64;
 
-#[derive(Clone)]
+/// A clone shares the rows until one of the two is written.
 pub(crate) struct Page<T> {
-    /// One word per block; those past the page's rows stay zero.
+    /// One word per block; those past the page's rows stay zero. In the table, not with the rows: joins ask who is there
+    /// without touching the rows, and a page is one allocation.
     pub(crate) bits: [u64; RUN_WORDS],
-    pub(crate) blocks: Vec<[T; BLOCK_ROWS]>,
+    pub(crate) blocks: Arc<[[T; BLOCK_ROWS]]>,
+}
+
+// By hand: a derive would ask for rows that can be cloned, which rows behind an `Arc` need not be.
+impl<T> Clone for Page<T> {
+    fn clone(&self) -> Self {
+        Self { bits: self.bits, blocks: self.blocks.clone() }
+    }
+}
+
+/// How much of a page there is.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    /// Presence words up to the last one that is not zero.
+    words: usize,
+    row_count: u32,
+    /// Whether the rows present are the first ones without a gap; the bytes then carry no presence words.
+    is_dense: bool,
+}
+
+impl Shape {
+    /// Length of the canonical bytes.
+    pub(crate) const fn encoded_bytes<T: Component>(self) -> usize {
+        let bits = if self.is_dense { 0 } else { 1 + self.words * 8 };
+        bits + self.row_count as usize * T::SIZE
+    }
 }
 
 impl<T: Component> Page<T> {
-    pub(crate) const fn new() -> Self {
-        Self { bits: [0; RUN_WORDS], blocks: Vec::new() }
+    pub(crate) fn new() -> Self {
+        Self { bits: [0; RUN_WORDS], blocks: Arc::default() }
+    }
+
+    /// Whether nothing was written since one was cloned from the other, or both from a third.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.blocks, &other.blocks) && self.bits == other.bits
+    }
+
+    /// The rows, to write: copied first where they are shared.
+    #[inline]
+    pub(crate) fn blocks_mut(&mut self) -> &mut [[T; BLOCK_ROWS]] {
+        Arc::make_mut(&mut self.blocks)
     }
 
     #[inline]
@@ -43,15 +80,19 @@ impl<T: Component> Page<T> {
     pub(crate) fn set(&mut self, at: usize, value: T) {
         let word = at / BLOCK_ROWS;
         if self.blocks.len() <= word {
-            self.blocks.resize(word + 1, [T::FILLER; BLOCK_ROWS]);
+            let fillers = core::iter::repeat_n([T::FILLER; BLOCK_ROWS], word + 1 - self.blocks.len());
+            self.blocks = self.blocks.iter().copied().chain(fillers).collect();
         }
         self.bits[word] |= 1 << (at % BLOCK_ROWS);
-        self.blocks[word][at % BLOCK_ROWS] = value;
+        self.blocks_mut()[word][at % BLOCK_ROWS] = value;
     }
 
     pub(crate) fn remove(&mut self, at: usize) {
         self.bits[at / BLOCK_ROWS] &= !(1 << (at % BLOCK_ROWS));
-        self.blocks.truncate(self.words());
+        let words = self.words();
+        if words < self.blocks.len() {
+            self.blocks = Arc::from(&self.blocks[..words]);
+        }
     }
 
     /// Presence words up to the last one that is not zero.
@@ -60,18 +101,23 @@ impl<T: Component> Page<T> {
     }
 
     pub(crate) fn row_count(&self) -> u32 {
-        self.bits.iter().map(|word| word.count_ones()).sum()
+        self.shape().row_count
     }
 
-    /// Whether the rows present are the first ones without a gap; the bytes then carry no presence words.
-    fn is_dense(&self) -> bool {
-        self.bits == dense_bits(self.row_count())
-    }
-
-    /// Length of the canonical bytes.
-    pub(crate) fn encoded_bytes(&self) -> usize {
-        let bits = if self.is_dense() { 0 } else { 1 + self.words() * 8 };
-        bits + self.row_count() as usize * T::SIZE
+    /// What there is to encode. Dense pages, which are most, are not counted bit by bit.
+    #[inline]
+    pub(crate) fn shape(&self) -> Shape {
+        let words = self.words();
+        let Some((last, full)) = self.bits[..words].split_last() else {
+            return Shape { words, row_count: 0, is_dense: true };
+        };
+        let is_dense = full.iter().all(|word| *word == !0) && *last & last.wrapping_add(1) == 0;
+        let row_count = if is_dense {
+            full.len() as u32 * BLOCK_ROWS as u32 + last.trailing_ones()
+        } else {
+            self.bits.iter().map(|word| word.count_ones()).sum()
+        };
+        Shape { words, row_count, is_dense }
     }
 
     // DOC:PAGE
@@ -83,11 +129,11 @@ impl<T: Component> Page<T> {
     // 1     8*W  bits   bit i of word w is row 64 w + i
     // 1+8W  N*S  rows   the present ones, ascending
     // DOC:END
-    /// Writes the canonical bytes; `out` is [`encoded_bytes`](Self::encoded_bytes) long.
-    pub(crate) fn encode(&self, out: &mut [u8]) {
-        let words = self.words();
+    /// Writes the canonical bytes; `shape` is this page's and `out` [`encoded_bytes`](Shape::encoded_bytes) long.
+    pub(crate) fn encode(&self, shape: Shape, out: &mut [u8]) {
+        let words = shape.words;
         let mut rest = out;
-        if !self.is_dense() {
+        if !shape.is_dense {
             let (count, after) = rest.split_at_mut(1);
             count.fill(words as u8);
             let (bits, after) = after.split_at_mut(words * 8);
@@ -99,7 +145,7 @@ impl<T: Component> Page<T> {
         if T::SIZE == 0 {
             return;
         }
-        for (word, block) in self.bits[..words].iter().zip(&self.blocks) {
+        for (word, block) in self.bits[..words].iter().zip(self.blocks.iter()) {
             if *word == !0 {
                 let (head, tail) = rest.split_at_mut(BLOCK_ROWS * T::SIZE);
                 for (row, out) in block.iter().zip(head.chunks_exact_mut(T::SIZE)) {
@@ -119,13 +165,13 @@ impl<T: Component> Page<T> {
     /// Reads the canonical bytes of a page with `row_count` rows.
     pub(crate) fn decode(bytes: &[u8], row_count: u32, page_rows: usize) -> Result<Self, DecodeError> {
         let parsed = PageBytes::parse(bytes, row_count, T::SIZE, page_rows)?;
-        let mut page = Self { bits: parsed.bits, blocks: Vec::new() };
-        page.blocks.resize(page.words(), [T::FILLER; BLOCK_ROWS]);
+        let words = parsed.bits.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+        let mut blocks = vec![[T::FILLER; BLOCK_ROWS]; words];
         for (at, row) in parsed.rows() {
             let shift = bytes.len() - parsed.rows.len() + parsed.offset(at);
-            page.blocks[at / BLOCK_ROWS][at % BLOCK_ROWS] = T::decode(row).map_err(|e| e.shift(shift))?;
+            blocks[at / BLOCK_ROWS][at % BLOCK_ROWS] = T::decode(row).map_err(|e| e.shift(shift))?;
         }
-        Ok(page)
+        Ok(Self { bits: parsed.bits, blocks: Arc::from(blocks) })
     }
 }
 

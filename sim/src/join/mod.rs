@@ -95,8 +95,8 @@ impl<L: Lane> Join<L> {
         let workers = executor.workers().max(1);
         let shares_max =
             if workers == 1 { 1 } else { (row_count(&self.0) / executor.rows_per_job_min().max(1)) as usize };
-        // Four shares a worker even out runs of unequal cost.
-        let grain = runs.div_ceil(shares_max.clamp(1, workers * 4)).max(1);
+        // Eight shares a worker even out runs of unequal cost; with four, ten runs go to two workers as six and four.
+        let grain = runs.div_ceil(shares_max.clamp(1, workers * 8)).max(1);
         let mut shares = Vec::new();
         let mut rest = self.0;
         let mut first = 0;

@@ -20,7 +20,7 @@ impl<'a, T: Component> IntoLane for &'a Column<T> {
     type Lane = Read<'a, T>;
 
     fn into_lane(self) -> Read<'a, T> {
-        Read(&self.slots)
+        Read(self.slots())
     }
 }
 

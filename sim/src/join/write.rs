@@ -8,8 +8,6 @@
     reason = "page coordinates within a run, and runs are bounded by limits::RUNS_MAX"
 )]
 
-use alloc::sync::Arc;
-
 use super::{
     lane::{IntoLane, Lane, Mask},
     read::mask_pages,
@@ -26,8 +24,7 @@ impl<'a, T: Component> IntoLane for &'a mut Column<T> {
     type Lane = Write<'a, T>;
 
     fn into_lane(self) -> Write<'a, T> {
-        self.table = None;
-        Write(&mut self.slots)
+        Write(self.slots_mut())
     }
 }
 
@@ -111,7 +108,7 @@ impl<T: Component> WriteCursor<'_, T> {
         self.rest = rest;
         self.next = page + 1;
         self.page = match slot {
-            Slot { page: Some(page), hash: None } => Open::Dirty(&mut Arc::make_mut(page).blocks),
+            Slot { page: Some(page), hash: None } => Open::Dirty(page.blocks_mut()),
             clean => Open::Clean(clean),
         };
     }
@@ -131,7 +128,7 @@ impl<T: Component> WriteCursor<'_, T> {
         }
         let Open::Clean(slot) = core::mem::replace(&mut self.page, Open::None) else { return };
         slot.hash = None;
-        let blocks = &mut Arc::make_mut(slot.page.as_mut().expect("still there")).blocks;
+        let blocks = slot.page.as_mut().expect("still there").blocks_mut();
         for at in ones(mask) {
             blocks[word][at] = self.probe[at];
         }
