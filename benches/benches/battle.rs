@@ -9,8 +9,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tickworld_benches::{
     battle::{fields, lasting, world},
     next_frame,
-    pool::Pool,
 };
+use tickworld_pool::Pool;
 use tickworld_rules::{Rules, SetUp, body::Position};
 use tickworld_sim::{
     executor::{Executor, Inline},
@@ -54,7 +54,7 @@ fn measure(c: &mut Criterion, name: &str, set_up: &SetUp) {
     describe(name, &mut start);
     let mut group = c.benchmark_group(format!("battle/{name}"));
     group.throughput(Throughput::Elements(1)).sample_size(20).measurement_time(Duration::from_secs(5));
-    let executors: [(&str, Box<dyn Executor>); 2] = [("one worker", Box::new(Inline)), ("two workers", Box::new(Pool::new(2)))];
+    let executors: [(&str, Box<dyn Executor>); 2] = [("one worker", Box::new(Inline)), ("two workers", Box::new(Pool::new(2).expect("the machine gives threads")))];
     for (workers, executor) in executors {
         let mut simulation = start.clone();
         let mut ring = VecDeque::new();

@@ -4,7 +4,6 @@
 //! the d20 game.
 
 pub mod battle;
-pub mod pool;
 
 use tickworld_sim::{
     Component, State,

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use tickworld_contentc::Diagnostics;
+use tickworld_pool::PoolError;
 
 /// Why something could not be done, and what to do about it.
 #[derive(Debug)]
@@ -70,5 +71,11 @@ impl fmt::Display for Failure {
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         Self::of_sources("the source", diagnostics)
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        Self::new(error.to_string()).help("give fewer with --threads")
     }
 }

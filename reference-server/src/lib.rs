@@ -12,7 +12,6 @@ pub mod files;
 pub mod http;
 pub mod meters;
 pub mod packs;
-pub mod pool;
 pub mod region;
 pub mod scenario;
 pub mod server;

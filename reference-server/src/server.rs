@@ -15,6 +15,7 @@ use tickworld_net::{
     tls::{fingerprint::Fingerprint, identity::Identity},
 };
 use tickworld_persist::embedded::{Files, Settings, Store};
+use tickworld_pool::Pool;
 use tickworld_sim::executor::Executor;
 use tokio::{
     runtime::Handle,
@@ -28,7 +29,6 @@ use crate::{
     config::Config,
     http::{self, AdminToken, Ready, Site},
     meters::Meters,
-    pool::Pool,
     region::{Ended, OpenError, Parts, Region},
     world::Hosted,
 };

@@ -10,25 +10,13 @@ use std::time::{Duration, Instant};
 
 use common::{BLUE, RED, group, pack, quiet_frame, rect};
 use tickworld_content::model::{Feet, Key, Pack};
+use tickworld_pool::Pool;
 use tickworld_rules::{Realm, Rules, SetUp};
 use tickworld_sim::{
     column::Job,
     executor::{Executor, Inline},
     simulation::Simulation,
 };
-
-/// A pool that stays.
-struct Pool(rayon::ThreadPool);
-
-impl Executor for Pool {
-    fn workers(&self) -> usize {
-        self.0.current_num_threads()
-    }
-
-    fn run<'a>(&self, jobs: Vec<Job<'a>>) {
-        self.0.in_place_scope(|scope| jobs.into_iter().for_each(|job| scope.spawn(|_| job())));
-    }
-}
 
 /// Creatures that outlast the measurement, so that all of them fight all the time.
 fn tough(mut pack: Pack) -> Pack {
@@ -171,11 +159,8 @@ fn main() {
         model("battle", &fields(10, 10, 40, 50, 0), ticks);
         return model("town", &fields(32, 32, 40, 49, 19), ticks / 4);
     }
-    let executor: Box<dyn Executor> = if workers == 1 {
-        Box::new(Inline)
-    } else {
-        Box::new(Pool(rayon::ThreadPoolBuilder::new().num_threads(workers).build().expect("threads can be made")))
-    };
+    let executor: Box<dyn Executor> =
+        if workers == 1 { Box::new(Inline) } else { Box::new(Pool::new(workers).expect("threads can be made")) };
     report("battle", &fields(10, 10, 40, 50, 0), ticks, &*executor);
     report("town", &fields(32, 32, 40, 49, 19), ticks / 4, &*executor);
 }

@@ -14,6 +14,12 @@ pub trait Executor: Send + Sync {
     /// Runs every job, in any order, on any thread.
     fn run<'a>(&self, jobs: Vec<Job<'a>>);
 
+    /// Runs `work`, which hands out jobs many times in a row: an executor may get its threads ready for them, and run it on
+    /// any. Returns when it is done.
+    fn attend<'a>(&self, work: Job<'a>) {
+        work();
+    }
+
     /// How few rows are worth a job of their own, at least 1: handing one over costs some microseconds. Only a hint too.
     fn rows_per_job_min(&self) -> u32 {
         128

@@ -3,7 +3,7 @@
 //! Invariant: `step` is a function of (world, frame, content): the same three give the same root on every machine, in every
 //! build, with any executor, after restore and after rollback. A refused frame changes nothing.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use crate::{
     commands::Commands,
@@ -138,8 +138,10 @@ impl<G: Game> Simulation<G> {
     /// # Errors
     /// When the frame is refused; the world is then unchanged.
     pub fn step(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<Roots, FrameError> {
-        self.advance(frame, executor)?;
-        Ok(self.seal(executor))
+        attended(executor, || {
+            self.advance_observed(frame, executor, None)?;
+            Ok(self.seal(executor))
+        })
     }
 
     /// Hashes what the last ticks changed. Cheap where nothing did.
@@ -167,7 +169,7 @@ impl<G: Game> Simulation<G> {
     /// At the end of a tick whose systems wrote through a [`Row`](crate::entity::Row) whose entity is gone: a bug of the game,
     /// which every restore from then on would refuse.
     pub fn advance(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<(), FrameError> {
-        self.advance_observed(frame, executor, None)
+        attended(executor, || self.advance_observed(frame, executor, None))
     }
 
     /// The same, shown to an observer after every system: for blame, and for tests that plant a fault.
@@ -308,6 +310,13 @@ impl<G: Game> Simulation<G> {
     pub fn step_inline(&mut self, frame: &InputFrame<G::Input>) -> Result<Roots, FrameError> {
         self.step(frame, &Inline)
     }
+}
+
+/// Lets the executor know that jobs will come in quick succession.
+fn attended<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -> R {
+    let mut result = None;
+    executor.attend(Box::new(|| result = Some(work())));
+    result.expect("an executor runs what it attends to")
 }
 
 /// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.

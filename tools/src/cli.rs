@@ -8,9 +8,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use tickworld_net::tls::fingerprint::Fingerprint;
+use tickworld_pool::WORKERS_MAX;
 
 pub(crate) use self::journal::{Beginning, FromJournal, Journal, Span};
-use crate::{drill::Kind, measure::Measure, output::Color, pool};
+use crate::{drill::Kind, measure::Measure, output::Color};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -61,7 +62,7 @@ pub(crate) struct Common {
     pub(crate) json: bool,
     /// Simulate on this many threads; changes how long it takes, and nothing else. More than one pays from some ten
     /// thousand creatures on [default: 1]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=pool::WORKERS_MAX as i64))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub(crate) threads: Option<u16>,
     /// Use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -344,7 +345,7 @@ pub(crate) struct Verify {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Verify with each of these numbers of workers, such as 1,2,3,8 [default: that of --threads]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=pool::WORKERS_MAX as i64))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub(crate) workers: Vec<u16>,
     /// Check records, chain and pages only, without simulating; for traces of other versions or games
     #[arg(long)]

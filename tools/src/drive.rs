@@ -4,6 +4,7 @@
 
 use std::{io, path::Path};
 
+use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules};
 use tickworld_sim::{
     frame::InputFrame,
@@ -16,7 +17,6 @@ use tickworld_sim::{
 use crate::{
     failure::{Failure, Outcome},
     files::NewFile,
-    pool::Pool,
     scenario::{Frames, Scenario},
 };
 

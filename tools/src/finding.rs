@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tickworld_pool::Pool;
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
@@ -18,7 +19,6 @@ use tickworld_sim::{
 use crate::{
     output::{Ink, Output},
     packs::Names,
-    pool::Pool,
 };
 
 /// What two traces say of each other.

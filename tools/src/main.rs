@@ -26,13 +26,13 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 
-// What scenarios, packs and worker threads are is the server's, which runs the same worlds.
-pub(crate) use tickworld_server::{packs, pool, scenario};
+// What scenarios and packs are is the server's, which runs the same worlds.
+pub(crate) use tickworld_server::{packs, scenario};
 
 use cli::{Cli, Command, Common, Play};
-use failure::{Outcome, Verdict};
+use failure::{Failure, Outcome, Verdict};
 use output::{Color, Output};
-use pool::Pool;
+use tickworld_pool::Pool;
 
 /// What every command is given.
 pub(crate) struct Context {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let Common { json, threads, color } = cli.common;
     let workers = threads.map_or(1, usize::from);
-    let outcome = Pool::new(workers).and_then(|pool| {
+    let outcome = Pool::new(workers).map_err(Failure::from).and_then(|pool| {
         let mut context = Context { out: Output::new(json, color), pool, quiet: json };
         run(&mut context, cli.command)
     });

@@ -12,6 +12,7 @@ use std::{cell::Cell, fmt, ops::RangeInclusive, panic};
 
 use serde::Serialize;
 use tickworld_contentc::Source;
+use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
@@ -27,7 +28,6 @@ use crate::{
     failure::{Failure, Outcome},
     finding::DiffReport,
     packs::Names,
-    pool::Pool,
     scenario::{Frames, Scenario},
 };
 

@@ -8,6 +8,7 @@ use super::tree::{Finding, Tree};
 const LAYERS: &[&str] = &[
     "tickworld-derive",
     "tickworld-sim",
+    "tickworld-pool",
     "tickworld-content",
     "tickworld-rules",
     "tickworld-verifier",

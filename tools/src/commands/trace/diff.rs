@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tickworld_ledger::Ledger;
+use tickworld_pool::Pool;
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
@@ -18,7 +19,6 @@ use crate::{
     files::{open_trace, trace_failure},
     finding::{self, DiffReport},
     packs::{self, Names},
-    pool::Pool,
 };
 
 pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {

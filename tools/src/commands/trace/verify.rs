@@ -4,6 +4,7 @@ use std::{path::Path, time::Instant};
 
 use serde::Serialize;
 use tickworld_ledger::Ledger;
+use tickworld_pool::Pool;
 use tickworld_rules::Rules;
 use tickworld_sim::{
     frame::Tick,
@@ -19,7 +20,6 @@ use crate::{
     files::{open_trace, trace_failure},
     output::Ink,
     packs,
-    pool::Pool,
     progress::Progress,
 };
 
