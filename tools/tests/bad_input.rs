@@ -119,7 +119,10 @@ fn a_scenario_with_a_mistake_is_shown_the_place() {
         &group("{creature: gobin, faction: a, area: [0, 0, 1, 1]}"),
         &["bad.yaml:6:16", "unknown creature `gobin`", "did you mean `goblin`?", "^^^^^"],
     );
-    check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`"]);
+    check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`", "here: a, b"]);
+    let unnamed =
+        format!("{}  - {{creature: goblin, faction: c, area: [0, 0, 1, 1]}}\n", DUEL.replace("{a: [b], b: [a]}", "{}"));
+    check(&unnamed, &["unknown faction `c`", "under `factions:`, which has none here"]);
     check(&group("{creature: goblin, faction: a, area: [9, 0, 2, 1]}"), &["reaches beyond the map", "10 by 8 cells"]);
     check(&group("{creature: goblin, faction: a, area: [0, 0, 0, 1]}"), &["the area is empty"]);
     check(&group("{creature: goblin, faction: a, area: [0, 0, 1]}"), &["expected [x, y, width, height]"]);

@@ -153,8 +153,10 @@ impl<'n> Builder<'_, 'n, '_> {
         let found = self.factions.iter().position(|known| *known == name).and_then(|at| u8::try_from(at).ok());
         if found.is_none() {
             let help = suggestion(name, self.factions.iter().copied());
-            let help = help
-                .unwrap_or_else(|| format!("factions are named under `factions:`, here: {}", self.factions.join(", ")));
+            let help = help.unwrap_or_else(|| match &self.factions[..] {
+                [] => "factions are named under `factions:`, which has none here".to_owned(),
+                named => format!("factions are named under `factions:`, here: {}", named.join(", ")),
+            });
             self.reader.error(node.span, format!("unknown faction `{name}`"), Some(help));
         }
         found.map(Faction)
