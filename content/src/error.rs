@@ -123,6 +123,9 @@ pub enum Problem {
     /// No entry of the pack has this key.
     #[error("key {0:016x} names nothing in this pack")]
     Dangling(u64),
+    /// What is said to be gone is in the pack.
+    #[error("key {0:016x} is still in this pack: nothing else can stand for it")]
+    StillThere(u64),
     /// Dice that cannot be rolled, such as 2d0.
     #[error("impossible dice {count}d{sides}")]
     Dice {

@@ -24,6 +24,8 @@ pub const CREATURES_MAX: usize = 1 << 16;
 pub const SPELLS_MAX: usize = 1 << 16;
 /// Items.
 pub const ITEMS_MAX: usize = 1 << 16;
+/// Entries that are gone and have others in their place.
+pub const REPLACEMENTS_MAX: usize = 1 << 16;
 
 /// Groups of consequences of one action.
 pub const EFFECTS_MAX: usize = 8;

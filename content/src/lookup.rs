@@ -1,6 +1,7 @@
 //! Finding entries by key.
 //!
-//! Invariant: every table is sorted by key (checked when a pack is read), so each look-up is a binary search.
+//! Invariant: every table is sorted by key (checked when a pack is read), so each look-up is a binary search. Where an entry
+//! is gone and the pack says what stands for it, that is found: worlds go on after a switch that took something away.
 
 use crate::model::{Action, Condition, Creature, DamageType, DamageTypeIndex, Item, Key, Pack, Spell};
 
@@ -15,7 +16,8 @@ macro_rules! finders {
 
                 /// Position of the same entry in its table. O(log n).
                 pub fn $position(&self, key: Key) -> Option<usize> {
-                    self.$table.binary_search_by_key(&key, |entry| entry.key).ok()
+                    let find = |key: Key| self.$table.binary_search_by_key(&key, |entry| entry.key).ok();
+                    find(key).or_else(|| find(self.replacement(key)?))
                 }
             )*
         }
@@ -38,6 +40,12 @@ finders! {
 }
 
 impl Pack {
+    /// What stands for an entry that is gone. O(log n).
+    fn replacement(&self, removed: Key) -> Option<Key> {
+        let at = self.replacements.binary_search_by_key(&removed, |it| it.removed).ok()?;
+        self.replacements.get(at).map(|it| it.by)
+    }
+
     /// The creature called `name` in the sources, e.g. `adult-red-dragon`.
     pub fn creature(&self, name: &str) -> Option<&Creature> {
         self.find_creature(Key::of("creature", name))

@@ -70,6 +70,17 @@ pub struct Pack {
     pub spells: Vec<Spell>,
     /// Weapons, armour, gear.
     pub items: Vec<Item>,
+    /// What stands for entries that are gone, by the key that is gone, ascending.
+    pub replacements: Vec<Replacement>,
+}
+
+/// An entry that is gone, and what stands for it: rows of running worlds may still hold its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Of a condition, creature, spell or item that the pack no longer has.
+    pub removed: Key,
+    /// Of one of the same kind that it has.
+    pub by: Key,
 }
 
 /// Numbers of the game as a whole, from the `constants` source file.

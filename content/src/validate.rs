@@ -31,7 +31,35 @@ pub(crate) fn pack(pack: &Pack) -> Checked {
         |place, it| creature(place, it, pack),
     )?;
     table("spells", limits::SPELLS_MAX, &pack.spells, |it| (it.key, &it.name), |place, it| spell(place, it, pack))?;
-    table("items", limits::ITEMS_MAX, &pack.items, |it| (it.key, &it.name), |place, it| item(place, it, pack))
+    table("items", limits::ITEMS_MAX, &pack.items, |it| (it.key, &it.name), |place, it| item(place, it, pack))?;
+    replacements(pack)
+}
+
+/// What is gone is gone, what stands for it is there, and each has one: no look-up takes more than two steps.
+fn replacements(pack: &Pack) -> Checked {
+    let head = Place { table: "replacements", row: 0 };
+    head.counted("count", pack.replacements.len(), limits::REPLACEMENTS_MAX)?;
+    let is_there = |key: Key| {
+        let creatures = pack.creatures.binary_search_by_key(&key, |it| it.key).is_ok();
+        let spells = pack.spells.binary_search_by_key(&key, |it| it.key).is_ok();
+        let items = pack.items.binary_search_by_key(&key, |it| it.key).is_ok();
+        creatures || spells || items || pack.conditions.binary_search_by_key(&key, |it| it.key).is_ok()
+    };
+    let mut previous = None;
+    for (row, it) in pack.replacements.iter().enumerate() {
+        let place = Place { row, ..head };
+        if previous.is_some_and(|previous| it.removed <= previous) {
+            return place.fail("removed", Problem::Order);
+        }
+        previous = Some(it.removed);
+        if is_there(it.removed) {
+            return place.fail("removed", Problem::StillThere(it.removed.0));
+        }
+        if !is_there(it.by) {
+            return place.fail("by", Problem::Dangling(it.by.0));
+        }
+    }
+    Ok(())
 }
 
 /// Where an entry stands.

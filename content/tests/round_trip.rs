@@ -4,7 +4,7 @@ mod common;
 
 use tickworld_content::{
     PackError, Problem,
-    model::{Key, Pack},
+    model::{Key, Pack, Replacement},
 };
 use tickworld_sim::{content::ContentId, hash::hash};
 
@@ -34,6 +34,46 @@ fn entries_are_found_by_key_and_name() {
     assert_eq!(pack.creature("wolf"), Some(wolf));
     assert!(pack.item("rope").is_some() && pack.spell("ray").is_some() && pack.damage_type("fire").is_some());
     assert!(pack.creature("rope").is_none() && pack.find_action(Key(1)).is_none());
+}
+
+/// A pack that had rope once.
+fn without_rope() -> Pack {
+    let mut pack = common::pack();
+    pack.items.retain(|it| it.name != "rope");
+    pack.replacements = vec![Replacement { removed: Key::of("item", "rope"), by: Key::of("item", "blade") }];
+    pack
+}
+
+#[test]
+fn what_is_gone_is_found_as_what_stands_for_it() {
+    let (_, bytes) = without_rope().to_bytes().expect("a valid pack");
+    let (_, pack) = Pack::from_bytes(&bytes).expect("what was written");
+    assert_eq!(pack, without_rope());
+    assert_eq!(pack.item("rope").map(|it| it.name.as_str()), Some("blade"));
+    assert_eq!(pack.item_position(Key::of("item", "rope")), pack.item_position(Key::of("item", "blade")));
+    assert!(pack.item("ladder").is_none() && pack.creature("rope").is_none());
+}
+
+#[test]
+fn replacements_that_lead_nowhere_are_refused() {
+    let check = |break_it: fn(&mut Pack), expect: &str| {
+        let mut pack = without_rope();
+        break_it(&mut pack);
+        assert_eq!(pack.to_bytes().expect_err("a broken pack").to_string(), expect);
+    };
+    let key = |name| Key::of("item", name).0;
+    let gone = format!("replacements[0].by: key {:016x} names nothing in this pack", key("ladder"));
+    check(|it| it.replacements[0].by = Key::of("item", "ladder"), &gone);
+    let there = format!(
+        "replacements[0].removed: key {:016x} is still in this pack: nothing else can stand for it",
+        key("mail")
+    );
+    check(|it| it.replacements[0].removed = Key::of("item", "mail"), &there);
+    check(|it| it.replacements.push(it.replacements[0]), "replacements[1].removed: out of order or repeated");
+    check(
+        |it| it.replacements = vec![it.replacements[0]; (1 << 16) + 1],
+        "replacements[0].count: 65537 entries, at most 65536 are allowed",
+    );
 }
 
 /// Breaks a good pack and says what the writer answers.

@@ -1,7 +1,7 @@
 //! [`Ruleset`]: a content pack with what the systems would otherwise work out again every tick.
 //!
-//! Invariant: everything here follows from the pack; nothing of it is state. A key that the pack does not know gives `None`,
-//! and whoever carries it does nothing, rather than stopping the world.
+//! Invariant: everything here follows from the pack; nothing of it is state. A key that the pack does not know and for
+//! which it names no replacement gives `None`, and whoever carries it does nothing, rather than stopping the world.
 
 use alloc::vec::Vec;
 
@@ -348,7 +348,8 @@ fn effects_of(own_effects: &[u32], set: u64) -> u32 {
 fn conditions_print(pack: &Pack) -> u64 {
     let conditions = pack.conditions.iter().map(|it| [it.key.0, bits(&it.effects).into(), it.includes.0]);
     let creatures = pack.creatures.iter().map(|it| [it.key.0, 0, it.condition_immunities.0]);
-    conditions.chain(creatures).flatten().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
+    let replacements = pack.replacements.iter().map(|it| [it.removed.0, 0, it.by.0]);
+    conditions.chain(creatures).chain(replacements).flatten().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
         word.to_le_bytes().iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
     })
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{BLUE, RED, affliction, deal, find, group, pack, pass, rect, world_of, world_with};
 use proptest::prelude::*;
-use tickworld_content::model::{ConditionEffect, Conditions, Feet, Key, Pack, Shape, Target};
+use tickworld_content::model::{ConditionEffect, Conditions, Feet, Key, Pack, Replacement, Shape, Target};
 use tickworld_rules::{
     Realm, Ruleset, SetUp,
     body::{Blow, Health},
@@ -129,6 +129,29 @@ fn a_switch_of_content_changes_what_conditions_do() {
     common::step(&mut sim, &InputFrame::new(tick, common::entropy(1, tick.0), vec![switch]));
     let has = |effect| sim.state().suffers(row, effect);
     assert!(has(ConditionEffect::NoMovement) && !has(ConditionEffect::AttacksWithDisadvantage));
+}
+
+/// A creature whose stat block was taken out of the content goes on as what stands for it; without, it does nothing.
+#[test]
+fn the_removed_go_on_as_their_replacement() {
+    let block_after = |replacements: Vec<Replacement>| {
+        let mut sim = world_of(&alone("brute"));
+        let (_, row) = find(sim.state(), "brute");
+        let mut pack = pack::pack();
+        let key = |name| Key::of("creature", name);
+        pack.creatures.retain(|it| it.key != key("brute"));
+        pack.replacements = replacements;
+        let other = ContentId(tickworld_sim::hash::Hash([8; 32]));
+        sim.library_mut().add(other, Ruleset::new(pack));
+        let switch = Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(other) };
+        let tick = sim.world().tick().next();
+        common::step(&mut sim, &InputFrame::new(tick, common::entropy(1, tick.0), vec![switch]));
+        let creature = sim.state().creature.get(row).copied().expect("lives");
+        sim.library().find(other)?.creature(creature.key).map(|(block, _)| block.name.clone())
+    };
+    let by = Replacement { removed: Key::of("creature", "brute"), by: Key::of("creature", "wolf") };
+    assert_eq!(block_after(vec![by]).as_deref(), Some("wolf"));
+    assert_eq!(block_after(Vec::new()), None);
 }
 
 fn place(realm: &Realm, row: Row) -> Vec2 {

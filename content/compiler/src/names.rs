@@ -28,6 +28,8 @@ pub(crate) struct Entry<'n> {
 pub(crate) struct Names<'n> {
     by_kind: BTreeMap<Kind, Vec<Entry<'n>>>,
     by_name: BTreeMap<(Kind, &'n str), usize>,
+    /// What is said of entries that are gone.
+    pub(crate) replaced: Vec<(&'n Source, &'n Node)>,
     /// The constants, once.
     pub(crate) constants: Option<(&'n Source, Span, &'n Node)>,
 }
@@ -66,8 +68,12 @@ impl<'n> Names<'n> {
             self.constants = Some((source, head.span, body));
             return;
         }
+        if title == "replaced" {
+            self.replaced.push((source, body));
+            return;
+        }
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.section() == title) else {
-            let known = Kind::ALL.iter().map(|kind| kind.section()).chain(["constants"]);
+            let known = Kind::ALL.iter().map(|kind| kind.section()).chain(["constants", "replaced"]);
             sink.report(source, head.span, format!("unknown section `{title}`"), suggestion(title, known));
             return;
         };

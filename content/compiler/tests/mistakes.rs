@@ -94,6 +94,32 @@ fn a_repeated_entry_names_the_first() {
 }
 
 #[test]
+fn replacements_are_of_what_is_gone_by_what_is_there() {
+    let help = "did you mean `creatures`?";
+    check(
+        "replaced:\n  creature: {}\n",
+        &format!("x.yaml:2:3: error: unknown field `creature`\n2 |   creature: {{}}\n  |   ^^^^^^^^ {help}\n1 error"),
+    );
+    check(
+        "replaced:\n  conditions: {lame: poisned}\n",
+        "x.yaml:2:22: error: unknown condition `poisned`\n2 |   conditions: {lame: poisned}\n  |                      ^^^^^^^ did you mean `poisoned`?\n1 error",
+    );
+    check(
+        "replaced:\n  conditions: {poisoned: prone}\n",
+        "x.yaml:2:16: error: condition `poisoned` is there: nothing else can stand for it\n2 |   conditions: {poisoned: prone}\n  |                ^^^^^^^^ take out the entry, or this line\n1 error",
+    );
+}
+
+#[test]
+fn replacements_reach_the_pack() {
+    let source = Source { path: "x.yaml".into(), text: "replaced:\n  conditions: {lame: poisoned}\n".into() };
+    let compiled = tickworld_contentc::compile(&[common::base(), vec![source]].concat()).expect("no mistake");
+    let key = |name| tickworld_content::model::Key::of("condition", name);
+    assert_eq!(compiled.pack.condition_position(key("lame")), compiled.pack.condition_position(key("poisoned")));
+    assert!(compiled.pack.condition_position(key("lame")).is_some());
+}
+
+#[test]
 fn scalars_say_what_they_should_be() {
     for (line, message) in [
         ("awareness: 60", "`60` is not a distance, such as 30 ft"),

@@ -15,7 +15,7 @@ use crate::{
     model::{
         Ability, Action, Attack, Behaviour, Bonus, Casting, Condition, ConditionEffect, Conditions, Constants,
         Creature, Damage, DamageType, DamageTypeIndex, DamageTypes, Defences, Dice, Effect, Feet, Inflict, Item,
-        ItemUse, Key, Pack, Save, Shape, Speeds, Spell, Target, Usage,
+        ItemUse, Key, Pack, Replacement, Save, Shape, Speeds, Spell, Target, Usage,
     },
 };
 
@@ -68,7 +68,14 @@ pub(super) fn pack(root: fb::Pack<'_>) -> Decoded<Pack> {
         creatures: table("creatures", limits::CREATURES_MAX, root.creatures(), creature)?,
         spells: table("spells", limits::SPELLS_MAX, root.spells(), |_, it| Ok(spell(it)))?,
         items: table("items", limits::ITEMS_MAX, root.items(), item)?,
+        replacements: replacements(root)?,
     })
+}
+
+fn replacements(root: fb::Pack<'_>) -> Decoded<Vec<Replacement>> {
+    let Some(entries) = root.replacements() else { return Ok(Vec::new()) };
+    Place { table: "replacements", row: 0 }.counted("count", entries.len(), limits::REPLACEMENTS_MAX)?;
+    Ok(entries.iter().map(|it| Replacement { removed: Key(it.removed()), by: Key(it.by()) }).collect())
 }
 
 fn table<'a, T: Follow<'a> + 'a, M>(

@@ -41,6 +41,11 @@ pub(super) fn body(pack: &Pack) -> Vec<u8> {
     let creatures = table(&mut out, &pack.creatures, creature);
     let spells = table(&mut out, &pack.spells, spell);
     let items = table(&mut out, &pack.items, item);
+    // Left out where there are none: packs from before there were any keep their bytes.
+    let replacements = (!pack.replacements.is_empty()).then(|| {
+        let list: Vec<_> = pack.replacements.iter().map(|it| fb::Replacement::new(it.removed.0, it.by.0)).collect();
+        out.create_vector(&list)
+    });
     let root = fb::Pack::create(
         &mut out,
         &fb::PackArgs {
@@ -51,6 +56,7 @@ pub(super) fn body(pack: &Pack) -> Vec<u8> {
             creatures: Some(creatures),
             spells: Some(spells),
             items: Some(items),
+            replacements,
         },
     );
     fb::finish_pack_buffer(&mut out, root);

@@ -2867,6 +2867,132 @@ pub mod tickworld {
             }
         }
 
+        // struct Replacement, aligned to 8
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct Replacement(pub [u8; 16]);
+        impl Default for Replacement {
+            fn default() -> Self {
+                Self([0; 16])
+            }
+        }
+        impl ::core::fmt::Debug for Replacement {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("Replacement").field("removed", &self.removed()).field("by", &self.by()).finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for Replacement {}
+        impl<'a> ::flatbuffers::Follow<'a> for Replacement {
+            type Inner = &'a Replacement;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a Replacement>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Replacement {
+            type Inner = &'a Replacement;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<Replacement>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for Replacement {
+            type Output = Replacement;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const Replacement as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(8)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for Replacement {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> Replacement {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(removed: u64, by: u64) -> Self {
+                let mut s = Self([0; 16]);
+                s.set_removed(removed);
+                s.set_by(by);
+                s
+            }
+
+            pub fn removed(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[0..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_removed(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[0..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+
+            pub fn by(&self) -> u64 {
+                let mut mem = ::core::mem::MaybeUninit::<<u64 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                ::flatbuffers::EndianScalar::from_little_endian(unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        self.0[8..].as_ptr(),
+                        mem.as_mut_ptr() as *mut u8,
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                    mem.assume_init()
+                })
+            }
+
+            pub fn set_by(&mut self, x: u64) {
+                let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid value in this slot
+                unsafe {
+                    ::core::ptr::copy_nonoverlapping(
+                        &x_le as *const _ as *const u8,
+                        self.0[8..].as_mut_ptr(),
+                        ::core::mem::size_of::<<u64 as ::flatbuffers::EndianScalar>::Scalar>(),
+                    );
+                }
+            }
+        }
+
         pub enum ConstantsOffset {}
         #[derive(Copy, Clone, PartialEq)]
 
@@ -5304,6 +5430,7 @@ pub mod tickworld {
             pub const VT_CREATURES: ::flatbuffers::VOffsetT = 12;
             pub const VT_SPELLS: ::flatbuffers::VOffsetT = 14;
             pub const VT_ITEMS: ::flatbuffers::VOffsetT = 16;
+            pub const VT_REPLACEMENTS: ::flatbuffers::VOffsetT = 18;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -5315,6 +5442,9 @@ pub mod tickworld {
                 args: &'args PackArgs<'args>,
             ) -> ::flatbuffers::WIPOffset<Pack<'bldr>> {
                 let mut builder = PackBuilder::new(_fbb);
+                if let Some(x) = args.replacements {
+                    builder.add_replacements(x);
+                }
                 if let Some(x) = args.items {
                     builder.add_items(x);
                 }
@@ -5416,6 +5546,18 @@ pub mod tickworld {
                     self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item>>>>(Pack::VT_ITEMS, None).unwrap()
                 }
             }
+            #[inline]
+            pub fn replacements(&self) -> Option<::flatbuffers::Vector<'a, Replacement>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Replacement>>>(
+                        Pack::VT_REPLACEMENTS,
+                        None,
+                    )
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Pack<'_> {
@@ -5432,6 +5574,7 @@ pub mod tickworld {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Creature>>>>("creatures", Self::VT_CREATURES, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Spell>>>>("spells", Self::VT_SPELLS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Item>>>>("items", Self::VT_ITEMS, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Replacement>>>("replacements", Self::VT_REPLACEMENTS, false)?
      .finish();
                 Ok(())
             }
@@ -5453,6 +5596,7 @@ pub mod tickworld {
                 Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Spell<'a>>>>>,
             pub items:
                 Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Item<'a>>>>>,
+            pub replacements: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Replacement>>>,
         }
         impl<'a> Default for PackArgs<'a> {
             #[inline]
@@ -5465,6 +5609,7 @@ pub mod tickworld {
                     creatures: None,    // required field
                     spells: None,       // required field
                     items: None,        // required field
+                    replacements: None,
                 }
             }
         }
@@ -5529,6 +5674,13 @@ pub mod tickworld {
                 self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_ITEMS, items);
             }
             #[inline]
+            pub fn add_replacements(
+                &mut self,
+                replacements: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Replacement>>,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pack::VT_REPLACEMENTS, replacements);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PackBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 PackBuilder { fbb_: _fbb, start_: start }
@@ -5557,6 +5709,7 @@ pub mod tickworld {
                 ds.field("creatures", &self.creatures());
                 ds.field("spells", &self.spells());
                 ds.field("items", &self.items());
+                ds.field("replacements", &self.replacements());
                 ds.finish()
             }
         }

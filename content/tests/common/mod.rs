@@ -204,5 +204,14 @@ pub(crate) fn pack() -> Pack {
     ];
     items.sort_by_key(|it| it.key);
     let creatures = vec![wolf(at)];
-    Pack { constants: constants(), damage_types: damage_types.into(), conditions, actions, creatures, spells, items }
+    Pack {
+        constants: constants(),
+        damage_types: damage_types.into(),
+        conditions,
+        actions,
+        creatures,
+        spells,
+        items,
+        replacements: Vec::new(),
+    }
 }

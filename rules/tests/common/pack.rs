@@ -366,5 +366,6 @@ pub fn pack() -> Pack {
         creatures,
         spells,
         items,
+        replacements: Vec::new(),
     }
 }

@@ -69,7 +69,8 @@ pub(crate) fn pack(names: &Names<'_>, sink: &mut Sink) -> Option<Pack> {
         spell.action = position(spell.action);
     }
     items.iter_mut().for_each(|item| rest::relink(item, &position));
-    Some(Pack { constants: constants?, damage_types, conditions, actions, creatures, spells, items })
+    let replacements = rest::replacements(&mut reader);
+    Some(Pack { constants: constants?, damage_types, conditions, actions, creatures, spells, items, replacements })
 }
 
 /// Actions in the order in which they were read; positions are final only after sorting.
