@@ -51,12 +51,18 @@ impl Subject for Double {
 /// redb in a folder. A crash is a copy of the files as they are, opened in the place of the old ones.
 struct OnDisk {
     folder: TempDir,
+    /// Whether it has no thread of its own.
+    is_within: bool,
     open: Option<Store<Files>>,
 }
 
 impl OnDisk {
     fn new() -> Self {
-        Self { folder: scratch(), open: None }
+        Self { folder: scratch(), is_within: false, open: None }
+    }
+
+    fn within() -> Self {
+        Self { is_within: true, ..Self::new() }
     }
 }
 
@@ -69,7 +75,12 @@ impl Subject for OnDisk {
 
     async fn open(&mut self) -> Store<Files> {
         if self.open.is_none() {
-            let store = Store::open(Files::new(self.folder.path()), Settings::default()).await;
+            let files = Files::new(self.folder.path());
+            let store = if self.is_within {
+                Store::open_within(files, Settings::default())
+            } else {
+                Store::open(files, Settings::default()).await
+            };
             self.open = Some(store.expect("the database opens"));
         }
         self.open.clone().expect("opened above")
@@ -104,6 +115,11 @@ fn the_double_in_memory_does() {
 #[test]
 fn redb_does() {
     block_on(run(OnDisk::new, SEED)).expect("every law holds");
+}
+
+#[test]
+fn redb_without_a_thread_does() {
+    block_on(run(OnDisk::within, SEED)).expect("every law holds");
 }
 
 #[test]

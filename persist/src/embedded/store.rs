@@ -2,9 +2,14 @@
 //!
 //! Invariant: appends go before everything else that waits, and those that wait together share a commit; whatever else is
 //! asked for is done in pieces that an append can wait for. The queue is bounded, and a call that is given up by its caller
-//! still happens. The thread ends when the last handle is gone, after what was in its queue.
+//! still happens. The thread ends when the last handle is gone, after what was in its queue. A store that was opened
+//! [within](Store::open_within) has no thread: each call is done when it is first polled.
 
-use std::{collections::VecDeque, thread};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
 use bytes::{Bytes, BytesMut};
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
@@ -31,12 +36,24 @@ use crate::{
 
 /// A handle on an embedded store; clones share it.
 pub struct Store<M: Medium> {
-    calls: mpsc::Sender<Call<M>>,
+    door: Door<M>,
+}
+
+/// Where the core is.
+enum Door<M: Medium> {
+    /// On its thread.
+    Thread(mpsc::Sender<Call<M>>),
+    /// Here; `None` once it is closed.
+    Within(Arc<Mutex<Option<Core<M>>>>),
 }
 
 impl<M: Medium> Clone for Store<M> {
     fn clone(&self) -> Self {
-        Self { calls: self.calls.clone() }
+        let door = match &self.door {
+            Door::Thread(calls) => Door::Thread(calls.clone()),
+            Door::Within(core) => Door::Within(core.clone()),
+        };
+        Self { door }
     }
 }
 
@@ -67,27 +84,46 @@ impl<M: Medium> Store<M> {
         };
         thread::Builder::new().name("persist".into()).spawn(run).map_err(|error| Fault::Io(error.to_string()))?;
         answer.await.map_err(|_| Fault::Closed)??;
-        Ok(Self { calls })
+        Ok(Self { door: Door::Thread(calls) })
+    }
+
+    /// Opens the database without a thread: every call is done by whoever polls it, and is ready at once. For simulations,
+    /// which run in one thread, and for tools.
+    ///
+    /// # Errors
+    /// As [`Core::open`].
+    pub fn open_within(medium: M, settings: Settings) -> Result<Self, Fault> {
+        let core = Core::open(medium, settings)?;
+        Ok(Self { door: Door::Within(Arc::new(Mutex::new(Some(core)))) })
     }
 
     /// Closes the database once everything that was asked for before is done, whatever other handles there are. What was
     /// only appended to memory is lost: seal first.
     pub async fn close(self) {
-        let (closed, answer) = oneshot::channel();
-        if self.calls.send(Call::Close(closed)).await.is_ok() {
-            _ = answer.await;
+        match &self.door {
+            Door::Thread(calls) => {
+                let (closed, answer) = oneshot::channel();
+                if calls.send(Call::Close(closed)).await.is_ok() {
+                    _ = answer.await;
+                }
+            }
+            Door::Within(core) => drop(within(core).take()),
         }
     }
 
-    /// Has the thread do something.
+    /// Has the core do something.
     async fn call<T, E>(&self, work: impl FnOnce(&mut Core<M>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
+        let calls = match &self.door {
+            Door::Thread(calls) => calls,
+            Door::Within(core) => return work(within(core).as_mut().ok_or(Fault::Closed)?),
+        };
         let (done, answer) = oneshot::channel();
         let job: Job<M> = Box::new(move |core| _ = done.send(work(core)));
-        self.calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
+        calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
         answer.await.map_err(|_| Fault::Closed)?
     }
 
@@ -119,6 +155,11 @@ impl<M: Medium> Store<M> {
             }
         }
     }
+}
+
+/// The core of a store without a thread. A core is whole between calls, whatever panicked in one.
+fn within<M: Medium>(core: &Mutex<Option<Core<M>>>) -> MutexGuard<'_, Option<Core<M>>> {
+    core.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread.
@@ -204,9 +245,15 @@ impl<M: Medium> Journal for Store<M> {
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+        let calls = match &self.door {
+            Door::Thread(calls) => calls,
+            Door::Within(core) => {
+                return within(core).as_mut().ok_or(Fault::Closed)?.append(records, durability);
+            }
+        };
         let (done, answer) = oneshot::channel();
         let appending = Appending { records: records.to_vec(), durability };
-        self.calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
+        calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
         // The thread ends only between calls, so a lost answer is one that was never begun.
         answer.await.map_err(|_| Fault::Closed)?
     }
