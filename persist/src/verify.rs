@@ -53,7 +53,8 @@ pub enum Finding {
     /// Records.
     #[error("records of {0}")]
     Records(Damage),
-    /// Records without the root that the journal's lag asks for.
+    /// Records without the root that the journal's lag asks for. Those after a claim may lack it: whoever began there from a
+    /// snapshot knew no root before it.
     #[error("the records of ticks {} to {} carry no root", .0.start(), .0.end())]
     Unproven(RangeInclusive<Tick>),
     /// A snapshot that cannot be used.
@@ -180,6 +181,8 @@ async fn verify_records<S: Store>(
     let base = head.base.tick;
     let last = head.torn_to.unwrap_or(head.last.tick).max(head.acknowledged());
     let (mut at, mut link) = (base, Some(head.base.link));
+    // The epoch of the last record, and the tick where its owner began.
+    let mut owner = (None, base);
     while at < last && !report.is_full() {
         progress(Progress::Records { done: at.0.saturating_sub(base.0), total: last.0.saturating_sub(base.0) });
         let records = match store.read(at.next(), limits::WALK_BYTES).await {
@@ -200,8 +203,11 @@ async fn verify_records<S: Store>(
             if link.is_some_and(|link| link != record.body().previous) {
                 report.damaged(record.tick()..=record.tick(), Cause::Chain);
             }
+            if owner.0 != Some(record.body().epoch) {
+                owner = (Some(record.body().epoch), at);
+            }
             (at, link) = (record.tick(), Some(record.hash()));
-            verify_record(header, &record, &mut known.roots, report);
+            verify_record(header, &record, owner.1, &mut known.roots, report);
             if snapshots.binary_search(&at).is_ok() {
                 known.links.insert(at, record.hash());
             }
@@ -213,11 +219,18 @@ async fn verify_records<S: Store>(
     Ok(())
 }
 
-fn verify_record(header: &JournalHeader, record: &Record, roots: &mut BTreeMap<Tick, Hash>, report: &mut VerifyReport) {
+fn verify_record(
+    header: &JournalHeader,
+    record: &Record,
+    begun: Tick,
+    roots: &mut BTreeMap<Tick, Hash>,
+    report: &mut VerifyReport,
+) {
     report.records += 1;
     let tick = record.tick();
     match (header.proven_by(tick), record.body().proof) {
         (None, None) => {}
+        (Some(proven), None) if proven < begun => {}
         (Some(_), None) => report.unproven(tick),
         (expected, Some(proof)) if expected != Some(proof.tick) => report.damaged(tick..=tick, Cause::Chain),
         (_, Some(proof)) => {

@@ -1,0 +1,36 @@
+//! Who begins from a snapshot knows no root before it: the first records after a claim may carry none, others must.
+
+mod support;
+
+use support::{header, record, records};
+use tickworld_persist::{Body, Durability, Finding, Journal as _, Record, memory::Memory, verify};
+use tickworld_sim::frame::Tick;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers").block_on(future)
+}
+
+/// The same record without its root.
+fn bare(record: &Record) -> Record {
+    Record::new(Body { proof: None, ..record.body().clone() }).expect("it was a record before")
+}
+
+#[test]
+fn after_a_claim_and_nowhere_else() {
+    block_on(async {
+        let store = Memory::default();
+        store.create(&header()).await.unwrap();
+        let claim = store.claim().await.unwrap();
+        store.append(&records(claim.epoch, claim.last, 5, 3), Durability::Disk).await.unwrap();
+        // The roots of ticks 4 and 5 belong to the records of 6 and 7, whose owner began at tick 5.
+        let claim = store.claim().await.unwrap();
+        let sixth = bare(&record(claim.epoch, claim.last, 3));
+        let seventh = record(claim.epoch, sixth.place(), 3);
+        store.append(&[sixth, seventh.clone()], Durability::Disk).await.unwrap();
+        assert_eq!(verify(&store, &mut |_| {}).await.unwrap().findings, []);
+        let eighth = bare(&record(claim.epoch, seventh.place(), 3));
+        store.append(&[eighth], Durability::Disk).await.unwrap();
+        let findings = verify(&store, &mut |_| {}).await.unwrap().findings;
+        assert_eq!(findings, [Finding::Unproven(Tick(8)..=Tick(8))]);
+    });
+}
