@@ -214,7 +214,7 @@ impl<G: Game> Host<G> {
         if let (Some(state), Some(budget)) = (self.sessions.get_mut(&session), known.budget.take()) {
             state.budget = budget;
         }
-        known.inbox.next()
+        known.inbox.unused()
     }
 
     /// Takes a session out of all tables.

@@ -79,8 +79,15 @@ impl<I> Inbox<I> {
         }
     }
 
-    /// The number of the next input.
-    pub(super) fn next(&self) -> Sequence {
+    /// Above every number that came: what a program begins with that knows of none. Those that came before wait for their
+    /// tick, or for one that never comes, under their own numbers.
+    pub(super) fn unused(&self) -> Sequence {
+        let end = self.next.saturating_add(u64::try_from(self.slots.len()).unwrap_or(u64::MAX));
+        Sequence(u32::try_from(end).unwrap_or(u32::MAX))
+    }
+
+    /// The number of the next input to leave.
+    fn next(&self) -> Sequence {
         Sequence(u32::try_from(self.next).unwrap_or(u32::MAX))
     }
 
