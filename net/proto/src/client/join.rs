@@ -54,7 +54,6 @@ pub(super) struct Expected<'a, G: Game> {
 pub(super) struct Join {
     /// When to ask for a manifest, if it has none or wants a newer one.
     ask_at: Option<Instant>,
-    has_asked: bool,
     offer: Option<Offer>,
     /// Pages by hash: those of the last manifest, or of an earlier session's.
     held: BTreeMap<Hash, Vec<u8>>,
@@ -131,9 +130,6 @@ impl Join {
         expected: &Expected<'_, G>,
         offer: &ManifestOffer,
     ) -> Result<(), Fault> {
-        if !core::mem::take(&mut self.has_asked) {
-            return Err(Fault::Unasked { what: "manifest" });
-        }
         let manifest = read_manifest(expected, offer)?;
         self.received_bytes = self.received_bytes.saturating_add(offer.bytes.len() as u64);
         self.strays = self.strays.saturating_add(self.asked());
@@ -199,7 +195,6 @@ impl Join {
         self.give_up_on_late_pages(now, way);
         if self.ask_at.is_some_and(|at| at <= now) {
             self.ask_at = Some(now.after(limits::CLIENT_MANIFEST_WAIT.max(four(way))));
-            self.has_asked = true;
             return Some(Message::Join);
         }
         let offer = self.offer.as_mut()?;

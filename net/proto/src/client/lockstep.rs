@@ -95,9 +95,12 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     }
 
     pub(super) fn handle_manifest(&mut self, offer: &ManifestOffer) {
-        let Work::Joining(join) = &mut self.work else {
+        let Some(due) = self.manifests_due.checked_sub(1) else {
             return self.fault(Fault::Unasked { what: "manifest" });
         };
+        self.manifests_due = due;
+        // One that was asked for twice may come twice: the second of a join that is over harms nobody.
+        let Work::Joining(join) = &mut self.work else { return };
         let expected = Expected {
             schema: &self.schema,
             schema_id: self.schema_id,
@@ -163,6 +166,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             Work::Joining(join) => {
                 let mut requests = Vec::new();
                 while let Some(request) = join.poll_request(now, way) {
+                    self.manifests_due = self.manifests_due.saturating_add(u32::from(request == Message::Join));
                     requests.push(request);
                 }
                 requests.iter().for_each(|request| self.send(Channel::Control, request));

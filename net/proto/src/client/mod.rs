@@ -103,6 +103,8 @@ pub struct Client<G: Game, P> {
     work: Work<G>,
     follower: Option<Follower<G, P>>,
     witness: Witness,
+    /// Manifests that were asked for in this session and have not come.
+    manifests_due: u32,
     events: Events,
     transmits: VecDeque<Transmit>,
     counters: ClientCounters,
@@ -178,6 +180,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             work: Work::Idle,
             follower: None,
             witness: Witness::default(),
+            manifests_due: 0,
             events: Events::default(),
             transmits: VecDeque::new(),
             counters: ClientCounters::default(),

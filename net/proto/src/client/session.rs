@@ -38,6 +38,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Lets go of a connection; what it leaves unfinished waits for the next one.
     pub(super) fn disconnect(&mut self) {
         self.link = Link::Away;
+        self.manifests_due = 0;
         self.transmits.clear();
         self.clock = HostClock::default();
         if let Some(follower) = &mut self.follower {
