@@ -75,11 +75,76 @@ async fn append<S: Journal, C>(
         sleep(RETRY_WAIT).await;
         // What an unknown outcome wrote need not be written again, and must not.
         if let Ok(head) = store.head().await {
+            // What stands at our ticks is ours only while nobody else has claimed the journal.
+            if batch.first().is_some_and(|record| record.body().epoch < head.epoch) {
+                return Err(Note::Fenced(head.epoch));
+            }
             let is_written = |record: &&Record| record.tick() <= head.last.tick;
             rest = &rest[rest.iter().take_while(is_written).count()..];
             if rest.is_empty() && head.durable >= batch.last().map_or(head.durable, Record::tick) {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tickworld_persist::{
+        Body, JournalHeader, WorldId,
+        memory::{Memory, Trouble},
+    };
+    use tickworld_sim::{
+        content::ContentId,
+        frame::{InputFrame, Tick},
+        hash::Hash,
+        rng::Entropy,
+        schema::{Schema, Type},
+        trace::Start,
+    };
+
+    use super::*;
+
+    fn header() -> JournalHeader {
+        let schema = Schema { game: "test".into(), columns: Vec::new(), input: Type::Unit, event: Type::Unit };
+        let start = Start { tick: Tick(0), root: Hash::ZERO, content: ContentId::NONE };
+        JournalHeader { world: WorldId([7; 16]), revision: 1, tick_rate: 30, root_lag_ticks: 8, start, schema }
+    }
+
+    /// The record of tick 1 by an owner.
+    fn record(claim: tickworld_persist::Claim) -> Record {
+        let mut frame = Vec::new();
+        InputFrame::<u8>::empty(Tick(1), Entropy::PREDICTED).encode(&mut frame);
+        let body = Body {
+            tick: Tick(1),
+            epoch: claim.epoch,
+            previous: claim.last.link,
+            durable: Tick(0),
+            proof: None,
+            frame: frame.into(),
+        };
+        Record::new(body).unwrap()
+    }
+
+    /// The next owner's record stands at the tick of the one that failed: only its epoch tells that it is another one.
+    #[tokio::test]
+    async fn a_tick_that_the_next_owner_stored_is_not_taken_for_stored() {
+        let store = Arc::new(Memory::default());
+        store.create(&header()).await.unwrap();
+        let claim = store.claim().await.unwrap();
+        let (records, queue) = tokio::sync::mpsc::channel(1);
+        let (note, notes) = mpsc::channel::<Note<()>>();
+        store.trouble(Trouble::Fails);
+        let meters = Arc::new(Meters::default());
+        let journal = tokio::spawn(run(store.clone(), Durability::Disk, queue, note, meters));
+        records.send(Waiting { record: record(claim), since: Instant::now() }).await.unwrap();
+        let failed = tokio::task::spawn_blocking(move || (notes.recv().unwrap(), notes)).await.unwrap();
+        assert!(matches!(failed.0, Note::StorageFailed(_)));
+        let next = store.claim().await.unwrap();
+        store.append(&[record(next)], Durability::Disk).await.unwrap();
+        journal.await.unwrap();
+        assert!(matches!(failed.1.recv(), Ok(Note::Fenced(by)) if by == next.epoch));
     }
 }
