@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod clock;
+pub mod cluster;
 pub mod dice;
 pub mod digest;
 pub mod disk;

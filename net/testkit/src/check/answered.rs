@@ -12,7 +12,6 @@ use super::Violation;
 enum State {
     Waiting,
     Answered,
-    GivenUp,
 }
 
 /// Submitted inputs, by player and number.
@@ -29,11 +28,11 @@ impl Answered {
     /// # Errors
     /// When the number was given before: its answer would be another one's.
     pub fn submit(&mut self, player: PlayerId, sequence: Sequence) -> Result<(), Violation> {
-        match self.inputs.insert((player, sequence), State::Waiting) {
-            None => self.waiting += 1,
-            Some(State::GivenUp) => self.waiting += 1,
-            Some(State::Waiting | State::Answered) => return Err(Violation::AnsweredTwice { player, sequence }),
+        if self.inputs.contains_key(&(player, sequence)) {
+            return Err(Violation::AnsweredTwice { player, sequence });
         }
+        self.inputs.insert((player, sequence), State::Waiting);
+        self.waiting += 1;
         Ok(())
     }
 
@@ -52,14 +51,16 @@ impl Answered {
         Ok(())
     }
 
-    /// A player's client is gone for good, and with it whoever waits for its answers.
-    pub fn give_up(&mut self, player: PlayerId) {
-        for ((owner, _), state) in &mut self.inputs {
-            if *owner == player && *state == State::Waiting {
-                *state = State::GivenUp;
-                self.waiting -= 1;
+    /// A player's client is gone for good, and with it whoever waits for its answers. Its numbers may be given again: what was
+    /// refused, and what only a server's memory kept, may stand nowhere.
+    pub fn forget(&mut self, player: PlayerId) {
+        self.inputs.retain(|(owner, _), state| {
+            if *owner != player {
+                return true;
             }
-        }
+            self.waiting -= usize::from(*state == State::Waiting);
+            false
+        });
     }
 
     /// How many have no answer yet.
@@ -103,9 +104,9 @@ mod tests {
         assert!(matches!(check.answer(clerk, one), Err(Violation::AnsweredTwice { .. })));
         assert!(matches!(check.answer(clerk, two), Err(Violation::AnsweredUnasked { .. })));
         check.submit(clerk, two).unwrap();
-        check.give_up(clerk);
-        check.check().unwrap();
         assert!(matches!(check.submit(clerk, one), Err(Violation::AnsweredTwice { .. })), "a number for two inputs");
+        check.forget(clerk);
+        check.check().unwrap();
         assert_eq!((check.answers(), check.waiting()), (1, 0));
     }
 }

@@ -14,6 +14,8 @@ use super::Violation;
 /// What clients were promised.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
+    /// What the newest program of each player meant by its numbers.
+    said: BTreeMap<(PlayerId, Sequence), Transfer>,
     applied: BTreeMap<(PlayerId, Sequence), Tick>,
     refused: BTreeMap<(PlayerId, Sequence), ()>,
     /// Promised for the life of the server only.
@@ -22,6 +24,16 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// A client gave an input this number.
+    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, transfer: Transfer) {
+        self.said.insert((player, sequence), transfer);
+    }
+
+    /// A player's program ended. The next one may give the numbers of refused inputs again, which stand nowhere.
+    pub fn forget_refusals(&mut self, player: PlayerId) {
+        self.refused.retain(|(owner, _), ()| *owner != player);
+    }
+
     /// A client has an answer.
     pub fn answer(&mut self, player: PlayerId, sequence: Sequence, fate: Fate, durability: Durability) {
         match (fate, durability) {
@@ -58,10 +70,10 @@ impl Kept {
     /// # Errors
     /// The first promise that was broken.
     pub fn check(&self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
-        let mut places: BTreeMap<(PlayerId, Sequence), Tick> = BTreeMap::new();
+        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Transfer)> = BTreeMap::new();
         for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
-            if matches!(input.act, Act::Play(_)) {
-                places.entry((input.player, input.sequence)).or_insert(frame.tick);
+            if let Act::Play(transfer) = input.act {
+                places.entry((input.player, input.sequence)).or_insert((frame.tick, transfer));
             }
         }
         let last = frames.last().map_or(Tick(0), |frame| frame.tick);
@@ -69,14 +81,19 @@ impl Kept {
             return Err(Violation::TickLost { tick: self.confirmed, last });
         }
         for ((player, sequence), acknowledged) in self.applied.iter().chain(&self.in_memory) {
-            let found = places.get(&(*player, *sequence)).copied();
-            if found != Some(*acknowledged) {
-                let (player, sequence, acknowledged) = (*player, *sequence, *acknowledged);
+            let place = places.get(&(*player, *sequence)).copied();
+            let found = place.map(|(tick, _)| tick);
+            let (player, sequence, acknowledged) = (*player, *sequence, *acknowledged);
+            if found != Some(acknowledged) {
                 return Err(Violation::Missing { player, sequence, acknowledged, found });
+            }
+            let said = self.said.get(&(player, sequence));
+            if said.is_some_and(|said| Some(*said) != place.map(|(_, transfer)| transfer)) {
+                return Err(Violation::Exchanged { player, sequence, tick: acknowledged });
             }
         }
         for (player, sequence) in self.refused.keys() {
-            if let Some(found) = places.get(&(*player, *sequence)) {
+            if let Some((found, _)) = places.get(&(*player, *sequence)) {
                 return Err(Violation::RefusedApplied { player: *player, sequence: *sequence, found: *found });
             }
         }
@@ -115,6 +132,16 @@ mod tests {
         }
         check.end_life();
         assert!(check.check(&frames(None)).is_err(), "the disk's promise outlives the server");
+    }
+
+    #[test]
+    fn another_input_under_the_number_is_noticed() {
+        let mut check = Kept::default();
+        check.submit(CLERK, Sequence(1), Transfer { from: 0, to: 1, amount: 2 });
+        check.answer(CLERK, Sequence(1), applied(2), Durability::Disk);
+        assert!(matches!(check.check(&frames(Some(2))), Err(Violation::Exchanged { tick: Tick(2), .. })));
+        check.submit(CLERK, Sequence(1), Transfer { from: 0, to: 1, amount: 1 });
+        check.check(&frames(Some(2))).unwrap();
     }
 
     #[test]

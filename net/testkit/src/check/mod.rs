@@ -54,6 +54,16 @@ pub enum Violation {
         /// As found.
         found: Option<Tick>,
     },
+    /// An answer is not that of the input that was sent under its number.
+    #[error("input {} of player {} was acknowledged, and the journal has another one under its number in tick {tick}", sequence.0, player.0)]
+    Exchanged {
+        /// Whose.
+        player: PlayerId,
+        /// Which.
+        sequence: Sequence,
+        /// Where.
+        tick: Tick,
+    },
     /// A refused input is in the journal.
     #[error("input {} of player {} was refused, and stands in tick {found}", sequence.0, player.0)]
     RefusedApplied {

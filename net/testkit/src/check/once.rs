@@ -17,6 +17,8 @@ type Said = (u32, u32, u32);
 #[derive(Clone, Debug, Default)]
 pub struct Once {
     submitted: BTreeMap<(PlayerId, Said), Sequence>,
+    by_number: BTreeMap<(PlayerId, Sequence), Tick>,
+    by_word: BTreeMap<(PlayerId, Said), Tick>,
 }
 
 impl Once {
@@ -29,18 +31,26 @@ impl Once {
         assert_eq!(before, None, "a cluster submits every transfer once");
     }
 
-    /// Looks through a whole journal.
+    /// Looks through a whole journal, which goes on with what is [observed](Self::observe) from now on.
     ///
     /// # Errors
     /// The first input that stands somewhere twice, or was never submitted.
-    pub fn check(&self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
-        let mut by_number: BTreeMap<(PlayerId, Sequence), Tick> = BTreeMap::new();
-        let mut by_word: BTreeMap<(PlayerId, Said), Tick> = BTreeMap::new();
-        for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
+    pub fn restart(&mut self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
+        self.by_number.clear();
+        self.by_word.clear();
+        frames.iter().try_for_each(|frame| self.observe(frame))
+    }
+
+    /// Looks through the next frame.
+    ///
+    /// # Errors
+    /// The first input that stands somewhere before, or was never submitted.
+    pub fn observe(&mut self, frame: &InputFrame<Transfer>) -> Result<(), Violation> {
+        for input in &frame.inputs {
             let Act::Play(transfer) = input.act else { continue };
             let (player, sequence, again) = (input.player, input.sequence, frame.tick);
-            let numbered = by_number.insert((player, sequence), again);
-            let worded = by_word.insert((player, said(transfer)), again);
+            let numbered = self.by_number.insert((player, sequence), again);
+            let worded = self.by_word.insert((player, said(transfer)), again);
             if let Some(first) = numbered.or(worded) {
                 return Err(Violation::Twice { player, sequence, first, again });
             }
@@ -76,12 +86,12 @@ mod tests {
         let mut check = Once::default();
         check.submit(PlayerId(1), Sequence(1), Transfer { from: 0, to: 1, amount: 5 });
         check.submit(PlayerId(1), Sequence(2), Transfer { from: 0, to: 1, amount: 6 });
-        check.check(&[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
-        let twice = check.check(&[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
+        check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
+        let twice = check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
         assert!(matches!(twice, Violation::Twice { first: Tick(1), again: Tick(2), .. }));
-        let renumbered = check.check(&[frame(1, &[(1, 5)]), frame(2, &[(2, 5)])]).unwrap_err();
+        let renumbered = check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(2, 5)])]).unwrap_err();
         assert!(matches!(renumbered, Violation::Twice { .. }));
-        let invented = check.check(&[frame(1, &[(1, 7)])]).unwrap_err();
+        let invented = check.restart(&[frame(1, &[(1, 7)])]).unwrap_err();
         assert!(matches!(invented, Violation::Invented { .. }));
     }
 }

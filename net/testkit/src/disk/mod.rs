@@ -105,6 +105,12 @@ impl SimDisk {
         self.state().flip(offset, mask);
     }
 
+    /// Length of the file in bytes, as it would be read now.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.state().length()
+    }
+
     /// The file as it would be read now.
     #[must_use]
     pub fn image(&self) -> Vec<u8> {

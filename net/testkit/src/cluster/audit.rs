@@ -1,0 +1,89 @@
+//! The end of a run: the power goes once more, and what is on the disk is read to its end; then bits are turned.
+//!
+//! Invariant: what is read after the last crash is what everybody saw; and a turned bit changes nothing, or is named.
+
+use tickworld_persist::verify;
+
+use super::{
+    Bug, Cluster, opening,
+    opening::{OpenError, Opened},
+    storage::{Disk, now},
+    watch::Life,
+};
+use crate::{check::Violation, disk::CrashKind};
+
+/// How many bits are turned, one at a time.
+const TURNS: u64 = 3;
+
+impl<D: Disk> Cluster<D> {
+    pub(super) fn audit(&mut self) {
+        self.watch.end();
+        let kind = *self.dice.pick(&CrashKind::ALL);
+        self.watch.note(|| format!("audit after {kind:?}"));
+        self.disk.crash(kind, &mut self.dice);
+        self.servers.clear();
+        match self.reopen() {
+            Ok(opened) => self.turn_bits(&opened),
+            Err(violation) => self.watch.judge(Err(violation)),
+        }
+    }
+
+    /// Opens the world for the last time, as a server would.
+    fn reopen(&mut self) -> Result<Opened, Violation> {
+        let failed = |error: &dyn std::fmt::Display| Violation::Recovery(format!("after the last crash: {error}"));
+        let store = self.disk.open().map_err(|error| failed(&error))?;
+        let report = now(verify(&store, &mut |_| {})).map_err(|error| failed(&error))?;
+        if let Some(finding) = report.findings.first() {
+            return Err(failed(finding));
+        }
+        let opened = open(&store, self, self.bug)?;
+        for (tick, root) in &opened.replayed {
+            let verdict = self.watch.one_root.observe(*tick, *root, || "the replay at the end".into());
+            self.watch.judge(verdict);
+            self.watch.digest.bytes(&root.0);
+        }
+        let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
+        let mut history: Vec<_> = self.watch.history.iter().take(kept).cloned().collect();
+        history.extend(opened.frames.iter().cloned());
+        let (epoch, end) = (opened.claim.epoch, opened.claim.last.tick);
+        self.watch.begin(Life(self.lives + 1), epoch, end, history);
+        let simulation = &opened.simulation;
+        self.watch.coins(end, simulation.state(), || "the replay at the end".into());
+        Ok(opened)
+    }
+
+    /// Damage is found, or does no harm. Nothing is written to a damaged database: redb aborts the process where a commit
+    /// meets damage in what it keeps of free pages, which is no silence, but the end of this run too.
+    fn turn_bits(&mut self, whole: &Opened) {
+        let root = whole.roots.root;
+        self.disk.kill();
+        for _ in 0..TURNS {
+            let Some(mut turned) = self.disk.turned(&mut self.dice) else { return };
+            let opened = turned.open().map_err(OpenError::Storage).and_then(|store| {
+                let opened = opening::look(&store, &self.plan, self.bug).map(|(_, opened)| opened);
+                turned.kill();
+                opened
+            });
+            match opened {
+                Ok(opened) if is_same(&opened, root, whole) => self.watch.count("turned bits without harm"),
+                Ok(opened) => {
+                    let end = opened.simulation.world().tick();
+                    let what = format!("a turned bit went unnoticed: the world is another one, at tick {end}");
+                    self.watch.judge(Err(Violation::Recovery(what)));
+                }
+                Err(_) => self.watch.count("turned bits found"),
+            }
+        }
+    }
+}
+
+fn is_same(opened: &Opened, root: tickworld_sim::hash::Hash, whole: &Opened) -> bool {
+    opened.roots.root == root && opened.simulation.world().tick() == whole.simulation.world().tick()
+}
+
+fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {
+    opening::open(store, &cluster.plan, bug).map_err(|error| match error {
+        OpenError::Violation(violation) => violation,
+        OpenError::Storage(error) => Violation::Recovery(error),
+    })
+}

@@ -1,0 +1,196 @@
+//! Faults as they strike, and their mending.
+//!
+//! Invariant: a fault that lasts has an end, at the latest with the calm; what is under way when the calm begins still happens.
+
+use tickworld_proto::instant::Micros;
+
+use super::{Cluster, Event, plan::Fault, storage::Disk};
+use crate::{
+    disk::SyncFault,
+    network::{ConnectionId, Side},
+};
+
+impl<D: Disk> Cluster<D> {
+    pub(super) fn inject(&mut self, fault: Fault) {
+        if self.is_calm {
+            return;
+        }
+        let has_struck = match fault {
+            Fault::Partition => self.partition(),
+            Fault::Cut => self.cut_line(),
+            Fault::ClientCrash => self.crash_client(),
+            Fault::Leave => self.leave(),
+            Fault::PowerCut | Fault::Kill => self.stop_server(fault),
+            Fault::CutInAppend | Fault::CutInSnapshot | Fault::CutInRecovery => self.arm(fault),
+            Fault::DiskFull | Fault::SyncFails | Fault::SlowDisk => self.harm_disk(fault),
+            Fault::Takeover => self.take_over(),
+            Fault::Latency
+            | Fault::Jitter
+            | Fault::Loss
+            | Fault::Duplication
+            | Fault::Reordering
+            | Fault::Bandwidth => false,
+        };
+        if has_struck {
+            self.watch.note(|| format!("fault: {fault:?}"));
+            self.watch.count(name(fault));
+        }
+    }
+
+    fn any_line(&mut self) -> Option<(ConnectionId, usize)> {
+        let lines = self.peers.iter().enumerate().filter_map(|(index, peer)| Some((peer.connection?, index)));
+        let lines: Vec<(ConnectionId, usize)> = lines.collect();
+        (!lines.is_empty()).then(|| *self.dice.pick(&lines))
+    }
+
+    fn partition(&mut self) -> bool {
+        let Some((id, _)) = self.any_line() else { return false };
+        let longest = self.plan.network_timeout.0 * 2;
+        let wait = self.dice.micros(Micros(50_000), Micros(longest));
+        let sides = *self.dice.pick(&[(true, false), (false, true), (true, true)]);
+        for (side, is_blocked) in [(Side::Client, sides.0), (Side::Host, sides.1)] {
+            if is_blocked {
+                self.network.block(&mut self.clock, id, side, wait);
+            }
+        }
+        true
+    }
+
+    /// A connection breaks: the client's side notices first, or the server's.
+    fn cut_line(&mut self) -> bool {
+        let Some((id, index)) = self.any_line() else { return false };
+        if self.dice.permille(500) {
+            self.network.close(&mut self.clock, id, Side::Client);
+            self.lose(index);
+        } else {
+            let now = self.clock.now();
+            let life = self.lines[&id].life;
+            self.network.close(&mut self.clock, id, Side::Host);
+            if let Some(server) = self.server(life) {
+                server.host.handle_disconnected(now, tickworld_proto::host::SessionId(id.0));
+                self.settle_server(life);
+            }
+        }
+        true
+    }
+
+    fn crash_client(&mut self) -> bool {
+        let Some((id, index)) = self.any_line() else { return false };
+        self.network.vanish(&mut self.clock, id, Side::Client);
+        let resume = self.peers[index].client.resume_key().filter(|_| self.dice.permille(700));
+        self.begin_client(index, resume);
+        true
+    }
+
+    fn leave(&mut self) -> bool {
+        let Some((id, index)) = self.any_line() else { return false };
+        let now = self.clock.now();
+        let peer = &mut self.peers[index];
+        if peer.client.welcome().is_none() {
+            return false;
+        }
+        let local = peer.local(now);
+        peer.client.leave(local);
+        while let Some(transmit) = peer.client.poll_transmit() {
+            self.network.send(&mut self.clock, id, Side::Host, transmit);
+        }
+        self.network.close(&mut self.clock, id, Side::Client);
+        self.begin_client(index, None);
+        true
+    }
+
+    /// A client's program is over, with whatever it waited for; another one starts.
+    fn begin_client(&mut self, index: usize, resume: Option<tickworld_proto::message::ResumeKey>) {
+        let now = self.clock.now();
+        let peer = &mut self.peers[index];
+        self.watch.forget(peer.player);
+        peer.begin_again(now, resume);
+        let wait = peer.dice.micros(Micros(10_000), Micros(1_000_000));
+        self.clock.after(wait, Event::Connect(index, peer.run));
+    }
+
+    fn stop_server(&mut self, fault: Fault) -> bool {
+        if self.servers.is_empty() {
+            return false;
+        }
+        if fault == Fault::PowerCut {
+            self.cut_power("suddenly");
+        } else {
+            self.disk.kill();
+            self.end_all();
+        }
+        true
+    }
+
+    /// The power will go in the midst of what is done next.
+    fn arm(&mut self, fault: Fault) -> bool {
+        let Some(server) = self.servers.last_mut() else { return false };
+        match fault {
+            Fault::CutInAppend => server.journaling.is_armed = true,
+            Fault::CutInSnapshot => {
+                server.storing.is_armed = true;
+                server.want_snapshot();
+            }
+            _ => {
+                self.is_armed = true;
+                self.cut_power("before a recovery");
+            }
+        }
+        true
+    }
+
+    fn harm_disk(&mut self, fault: Fault) -> bool {
+        match fault {
+            Fault::DiskFull => self.disk.set_full(true),
+            Fault::SyncFails => {
+                let how = *self.dice.pick(&[SyncFault::Retained, SyncFault::Lost]);
+                self.disk.fail_syncs(Some(how));
+            }
+            _ => self.is_slow = true,
+        }
+        let wait = self.dice.micros(Micros(50_000), Micros(2_000_000));
+        self.clock.after(wait, Event::Mend(fault));
+        true
+    }
+
+    pub(super) fn mend(&mut self, fault: Fault) {
+        match fault {
+            Fault::DiskFull => self.disk.set_full(false),
+            Fault::SyncFails => self.disk.fail_syncs(None),
+            _ => self.is_slow = false,
+        }
+    }
+
+    /// Another server takes over beside the first one, which learns of it when it appends.
+    fn take_over(&mut self) -> bool {
+        if self.servers.len() != 1 {
+            return false;
+        }
+        self.start();
+        true
+    }
+}
+
+pub(super) const fn name(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Latency => "fault: latency",
+        Fault::Jitter => "fault: jitter",
+        Fault::Loss => "fault: loss",
+        Fault::Duplication => "fault: duplication",
+        Fault::Reordering => "fault: reordering",
+        Fault::Bandwidth => "fault: bandwidth",
+        Fault::Partition => "fault: partition",
+        Fault::Cut => "fault: cut connection",
+        Fault::ClientCrash => "fault: client crash",
+        Fault::Leave => "fault: leave",
+        Fault::PowerCut => "fault: power cut",
+        Fault::Kill => "fault: killed server",
+        Fault::CutInAppend => "fault: power cut in append",
+        Fault::CutInSnapshot => "fault: power cut in snapshot",
+        Fault::CutInRecovery => "fault: power cut in recovery",
+        Fault::DiskFull => "fault: full disk",
+        Fault::SyncFails => "fault: failing syncs",
+        Fault::SlowDisk => "fault: slow disk",
+        Fault::Takeover => "fault: takeover",
+    }
+}

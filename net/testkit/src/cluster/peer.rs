@@ -1,0 +1,289 @@
+//! [`Peer`]: a client's program: its clock, its connection, what it plays, and what its caller is told.
+//!
+//! Invariant: the client's clock is its own: it runs from another moment and at another pace than the simulation's, and only
+//! this module knows both.
+
+use tickworld_ledger::{Ledger, Transfer};
+use tickworld_proto::{
+    channel::Channel,
+    client::{Client, ClientEvent, ClientSettings, RejoinCause, Side},
+    instant::{Instant, Micros},
+    message::{Message, Reason, ResumeKey, RootReport, SessionKind},
+};
+use tickworld_sim::{
+    content::{ContentId, Library},
+    executor::Inline,
+    frame::{InputFrame, PlayerId, Tick},
+    rollback::PredictNothing,
+};
+
+use super::{
+    bug::Bug,
+    plan::{ClientPlan, Plan},
+    watch::{Life, Watch},
+};
+use crate::{check::Violation, dice::Dice, network::ConnectionId};
+
+pub(super) struct Peer {
+    pub(super) client: Client<Ledger, PredictNothing>,
+    pub(super) plan: ClientPlan,
+    pub(super) player: PlayerId,
+    pub(super) connection: Option<ConnectionId>,
+    /// Which run of the program this is.
+    pub(super) run: u64,
+    pub(super) timer_at: Option<Instant>,
+    /// The last tick that is confirmed here.
+    pub(super) confirmed: Tick,
+    /// Whether the input that ends the run was taken.
+    pub(super) is_done: bool,
+    /// The session is over: the connection is to be closed.
+    pub(super) is_closing: bool,
+    /// Coins of the last transfer: each is another number, so none is said twice.
+    amount: u32,
+    /// For [`Bug::SkipsAFrameAfterRejoin`].
+    skips: bool,
+    connections: u64,
+    pub(super) dice: Dice,
+}
+
+impl Peer {
+    pub(super) fn new(now: Instant, seed: u64, index: u64, plan: ClientPlan) -> Self {
+        let player = PlayerId(index + 1);
+        let client = program(local(&plan, now), &plan, player, None);
+        Self {
+            client,
+            plan,
+            player,
+            connection: None,
+            run: 0,
+            timer_at: None,
+            confirmed: Tick(0),
+            is_done: false,
+            is_closing: false,
+            amount: 0,
+            skips: false,
+            connections: 0,
+            dice: Dice::new(seed, "client", index),
+        }
+    }
+
+    /// This moment by the client's clock.
+    pub(super) fn local(&self, now: Instant) -> Instant {
+        local(&self.plan, now)
+    }
+
+    /// The simulation's moment at which the client's clock shows this.
+    pub(super) fn global(&self, local: Instant) -> Instant {
+        let since = i128::from(local.0.saturating_sub(self.plan.clock_offset.0));
+        let now = since * 1_000_000 / (1_000_000 + i128::from(self.plan.clock_ppm));
+        Instant(u64::try_from(now).unwrap_or(u64::MAX).saturating_add(1))
+    }
+
+    /// The program ends, and another one begins.
+    pub(super) fn begin_again(&mut self, now: Instant, resume: Option<ResumeKey>) {
+        self.client = program(self.local(now), &self.plan, self.player, resume);
+        (self.run, self.connection, self.timer_at) = (self.run + 1, None, None);
+        (self.confirmed, self.is_done, self.is_closing) = (Tick(0), false, false);
+    }
+
+    pub(super) fn handle_connected(&mut self, now: Instant, connection: ConnectionId) {
+        self.connection = Some(connection);
+        (self.is_closing, self.skips) = (false, self.connections > 0);
+        self.connections += 1;
+        self.client.handle_connected(self.local(now), 1_200);
+    }
+
+    pub(super) fn handle_lost(&mut self, now: Instant) {
+        self.connection = None;
+        self.client.handle_disconnected(self.local(now));
+    }
+
+    pub(super) fn handle_message(&mut self, now: Instant, channel: Channel, bytes: &[u8], bug: Option<Bug>) {
+        let local = self.local(now);
+        if bug == Some(Bug::SkipsAFrameAfterRejoin)
+            && self.skips
+            && let Some(emptied) = emptied(channel, bytes)
+        {
+            self.skips = false;
+            return self.client.handle_message(local, channel, &emptied);
+        }
+        self.client.handle_message(local, channel, bytes);
+    }
+
+    /// Submits some transfers, if the client takes them; gives whether it took any.
+    pub(super) fn play(&mut self, now: Instant, plan: &Plan, watch: &mut Watch) -> bool {
+        let mut is_taken = false;
+        for _ in 0..self.dice.between(1, self.plan.burst) {
+            let (not_before, not_after) = self.window(now);
+            self.amount += 1;
+            let transfer = Transfer {
+                // One account more than there are: some transfers are of accounts that are not there.
+                from: below(&mut self.dice, plan.accounts + 1),
+                to: below(&mut self.dice, plan.accounts + 1),
+                amount: self.amount,
+            };
+            let Ok(sequence) = self.client.submit(self.local(now), transfer, not_before, not_after) else { break };
+            is_taken = true;
+            watch.count("inputs submitted");
+            watch.once.submit(self.player, sequence, transfer);
+            watch.kept.submit(self.player, sequence, transfer);
+            let verdict = watch.answered.submit(self.player, sequence);
+            watch.judge(verdict);
+        }
+        is_taken
+    }
+
+    /// Mostly any tick; now and then some that may be over already, or far ahead.
+    fn window(&mut self, now: Instant) -> (Tick, Tick) {
+        let open = self.client.open_tick(self.local(now)).map_or(Tick(0), |open| open.tick).0;
+        match self.dice.below(10) {
+            0 => (Tick(0), Tick(open + self.dice.below(6))),
+            1 => (Tick(open + self.dice.below(20)), Tick(u64::MAX)),
+            2 => {
+                let first = (open + self.dice.below(12)).saturating_sub(4);
+                (Tick(first), Tick(first + self.dice.below(4)))
+            }
+            _ => (Tick(0), Tick(u64::MAX)),
+        }
+    }
+
+    /// Steps what came, and tells the caller what happened.
+    pub(super) fn drive(&mut self, now: Instant, life: Life, bug: Option<Bug>, watch: &mut Watch) -> Option<Message> {
+        let local = self.local(now);
+        let (mut is_stepped, mut report) = (false, None);
+        loop {
+            let driven = self.client.drive(local, &Inline, 16);
+            is_stepped |= driven.confirmed + driven.predicted > 0;
+            while let Some(event) = self.client.poll_event() {
+                self.take_event(event, life, bug, watch);
+            }
+            if !driven.has_more {
+                break;
+            }
+        }
+        if is_stepped {
+            for world in [self.client.confirmed(), self.client.predicted()].into_iter().flatten() {
+                watch.coins(world.tick(), world.state(), || self.name());
+            }
+            if bug == Some(Bug::ComparesAPredictedRoot)
+                && let Some(world) = self.client.predicted()
+            {
+                let (mut world, schema) = (world.clone(), tickworld_sim::world::schema::<Ledger>().id());
+                let root = world.seal(schema, &Inline).root.short();
+                report = Some(Message::Root(RootReport { tick: world.tick(), root }));
+            }
+        }
+        report
+    }
+
+    /// Whether it sends inputs.
+    pub(super) fn plays(&self) -> bool {
+        self.plan.kind != SessionKind::Witness
+    }
+
+    /// Whether it is told of ticks.
+    pub(super) fn follows(&self) -> bool {
+        self.plan.kind != SessionKind::Command
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("client {} ({:?})", self.player.0, self.plan.kind)
+    }
+
+    fn take_event(&mut self, event: ClientEvent, life: Life, bug: Option<Bug>, watch: &mut Watch) {
+        if !matches!(event, ClientEvent::Confirmed { .. } | ClientEvent::Head(_) | ClientEvent::Outcome { .. }) {
+            let name = self.name();
+            watch.note(|| format!("{name}: {event:?}"));
+        }
+        match event {
+            ClientEvent::Confirmed { tick, root, durability } => {
+                self.confirmed = tick;
+                watch.confirm(tick, root, durability, || self.name());
+            }
+            ClientEvent::Head(head) => {
+                self.confirmed = self.confirmed.max(head.tick);
+                watch.confirm(head.root_tick, head.root, head.durability, || self.name());
+                watch.kept.confirm(head.tick);
+            }
+            ClientEvent::Outcome { sequence, fate, durability } => {
+                let is_lost = bug == Some(Bug::LosesAnAnswer) && self.dice.permille(50);
+                if !is_lost {
+                    watch.answer(life, self.player, sequence, fate, durability);
+                }
+                if bug == Some(Bug::AnswersTwice) && self.dice.permille(50) {
+                    watch.answer(life, self.player, sequence, fate, durability);
+                }
+            }
+            ClientEvent::Desync(report) => {
+                let what = format!("{} at tick {}: {}", self.name(), report.tick, report.finding);
+                watch.judge(Err(Violation::FalseDesync(what)));
+            }
+            ClientEvent::Fault(fault) => {
+                let what = format!("the host, by {}: {fault}", self.name());
+                watch.judge(Err(Violation::Accused(what)));
+            }
+            ClientEvent::Joined { tick, .. } => {
+                self.confirmed = tick;
+                watch.count("joins");
+            }
+            ClientEvent::Rejoining(RejoinCause::Behind) => watch.count("rejoins of clients behind"),
+            ClientEvent::Rejoining(RejoinCause::Ahead) => {
+                let what = format!("{} has ticks that the server has not", self.name());
+                watch.judge(Err(Violation::Recovery(what)));
+            }
+            ClientEvent::Closed { goodbye, by } => {
+                self.is_closing = true;
+                let is_unjust = matches!(
+                    goodbye.reason,
+                    Reason::Violation | Reason::Incompatible | Reason::Protocol | Reason::Budget
+                );
+                if by == Side::Host && is_unjust {
+                    let what = format!("{}: {:?}, {}", self.name(), goodbye.reason, goodbye.detail);
+                    watch.judge(Err(Violation::Accused(what)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn local(plan: &ClientPlan, now: Instant) -> Instant {
+    let skew = i128::from(now.0) * i128::from(plan.clock_ppm) / 1_000_000;
+    Instant(u64::try_from(i128::from(now.0) + i128::from(plan.clock_offset.0) + skew).unwrap_or(0))
+}
+
+fn program(
+    now: Instant,
+    plan: &ClientPlan,
+    player: PlayerId,
+    resume: Option<ResumeKey>,
+) -> Client<Ledger, PredictNothing> {
+    let mut settings = ClientSettings::new(plan.kind, ContentId::NONE, player.0.to_le_bytes().to_vec());
+    settings.durability = plan.durability;
+    settings.resume = resume;
+    settings.rollback.prediction_ticks_max = plan.prediction_ticks_max;
+    settings.rollback.evidence_ticks = plan.evidence_ticks;
+    Client::new(now, settings, PredictNothing, Library::of(ContentId::NONE, ()))
+}
+
+fn below(dice: &mut Dice, count: u32) -> u32 {
+    u32::try_from(dice.below(u64::from(count))).expect("below a small number")
+}
+
+/// The frame of this message without its inputs and its proof, if it has inputs.
+fn emptied(channel: Channel, bytes: &[u8]) -> Option<bytes::Bytes> {
+    let Ok(Message::Frame(mut message)) = Message::decode(channel, bytes) else { return None };
+    let frame = InputFrame::<Transfer>::decode(&message.frame).ok()?;
+    if !frame.inputs.iter().any(|input| input.sequence.0 > 0) {
+        return None;
+    }
+    let mut empty = Vec::new();
+    InputFrame::<Transfer>::empty(frame.tick, frame.entropy).encode(&mut empty);
+    (message.frame, message.proof) = (empty.into(), None);
+    Some(Message::Frame(message).encode())
+}
+
+/// So long a program waits before it connects again.
+pub(super) fn backoff(dice: &mut Dice) -> Micros {
+    dice.micros(Micros(20_000), Micros(800_000))
+}
