@@ -40,6 +40,7 @@ pub mod event;
 mod game;
 pub mod goods;
 mod key;
+pub mod laws;
 pub mod limits;
 pub mod reach;
 pub mod realm;

@@ -1,0 +1,188 @@
+//! Laws that hold at the end of every tick, whatever players send: for tests, fuzzers and swarms.
+//!
+//! Invariant: a law is a function of two neighbouring states and of nothing else; it says what is broken and never mends it.
+//! No system calls one: they cost a walk over everybody.
+
+use alloc::{format, string::String, vec::Vec};
+
+use tickworld_sim::{
+    entity::{Entity, Row},
+    join::join,
+    math::Fx,
+};
+
+use crate::{realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
+
+/// What is broken, if anything is.
+pub type Broken = Option<String>;
+
+/// One law.
+#[derive(Clone, Copy, Debug)]
+pub struct Law {
+    /// For people.
+    pub name: &'static str,
+    /// Compares the state before a tick with the one after it.
+    pub check: fn(&Realm, &Realm) -> Broken,
+}
+
+/// Every law of two neighbouring states alone.
+pub const LAWS: &[Law] = &[
+    Law { name: "hit points stay in range", check: hit_points_stay_in_range },
+    Law { name: "the dead are dead", check: the_dead_are_dead },
+    Law { name: "the dead do nothing", check: the_dead_do_nothing },
+    Law { name: "nobody is in a wall", check: nobody_is_in_a_wall },
+    Law { name: "status says what the list says", check: status_says_what_the_list_says },
+    Law { name: "paths are walked", check: paths_are_walked },
+    Law { name: "passing rows are empty", check: passing_rows_are_empty },
+    Law { name: "equipment is in the bag", check: equipment_is_in_the_bag },
+    Law { name: "spawners count right", check: spawners_count_right },
+];
+
+/// The first law that `now` breaks, and how.
+#[must_use]
+pub fn broken(before: &Realm, now: &Realm) -> Option<(&'static str, String)> {
+    LAWS.iter().find_map(|law| Some((law.name, (law.check)(before, now)?)))
+}
+
+/// The farthest that anybody walks in a tick by this content: the greatest speed there is, dashing, and a rounding.
+#[must_use]
+pub fn stride(settings: &Settings, rules: &Ruleset) -> Fx {
+    let constants = &rules.pack().constants;
+    let speeds = rules.pack().creatures.iter().filter_map(|it| rules.creature(it.key.into()));
+    let most = speeds.map(|(_, sheet)| sheet.speed).max().unwrap_or(Fx::ZERO);
+    let most = percent(most, constants.dash_percent.max(100));
+    let round = settings.round_ticks(constants.round_seconds);
+    let a_tick = most.saturating_div(Fx::from_int(i32::try_from(round).unwrap_or(i32::MAX)));
+    a_tick.saturating_add(Fx::from_ratio(1, 50))
+}
+
+/// Nobody who was there before walks farther in one tick than `stride`.
+#[must_use]
+pub fn nobody_jumps(before: &Realm, now: &Realm, stride: Fx) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let (old, new) = (before.position.get(row)?.0, now.position.get(row)?.0);
+        let same = before.entities.entity(row) == Some(entity);
+        (same && old.distance(new) > stride).then(|| format!("{entity}: jumped from {old:?} to {new:?}"))
+    })
+}
+
+/// Coins of everybody and on the ground. Inputs only move them; see [`goods`](crate::goods).
+#[must_use]
+pub fn coins(realm: &Realm) -> u128 {
+    let mut sum = 0_u128;
+    join((&realm.purse,)).for_each(|_, (purse,)| sum = sum.saturating_add(purse.0.into()));
+    sum
+}
+
+/// Coins that players who newly came brought with them, as their classes say.
+#[must_use]
+pub fn coins_brought(before: &Realm, now: &Realm) -> u128 {
+    let mut classes = Vec::new();
+    join((&now.class,)).for_each(|_, (class,)| classes.push(class.coins));
+    let count = u64::try_from(classes.len()).unwrap_or(u64::MAX);
+    let mut sum = 0_u128;
+    join((&now.controlled, &now.entities)).for_each(|_, (player, entity)| {
+        if !before.entities.contains(entity) {
+            let at = player.0.0.checked_rem(count).and_then(|at| usize::try_from(at).ok());
+            let coins = at.and_then(|at| classes.get(at)).copied().unwrap_or(0);
+            sum = sum.saturating_add(coins.into());
+        }
+    });
+    sum
+}
+
+fn rows(realm: &Realm) -> Vec<(Row, Entity)> {
+    let mut all = Vec::new();
+    join((&realm.creature, &realm.entities)).for_each(|row, (_, entity)| all.push((row, entity)));
+    all
+}
+
+fn hit_points_stay_in_range(_: &Realm, now: &Realm) -> Broken {
+    let bad = |row: &Row| now.health.get(*row).is_none_or(|it| it.current > it.maximum || it.maximum == 0);
+    rows(now).into_iter().find(|(row, _)| bad(row)).map(|(_, entity)| format!("{entity}: hit points out of range"))
+}
+
+/// Who has no hit points is a corpse by the end of the tick, and no one else is.
+fn the_dead_are_dead(_: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let dead = now.health.get(row).is_some_and(|it| it.current == 0);
+        (dead != now.corpse.contains(row)).then(|| format!("{entity}: no hit points and no corpse, or the reverse"))
+    })
+}
+
+fn the_dead_do_nothing(before: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().filter(|(row, _)| now.corpse.contains(*row)).find_map(|(row, entity)| {
+        let idle = !now.motion.contains(row)
+            && !now.target.contains(row)
+            && !now.intent.contains(row)
+            && !now.seeking.contains(row)
+            && !now.errand.contains(row)
+            && !now.balked.contains(row)
+            && !now.rising.contains(row)
+            && !now.status.contains(row)
+            && now.turn.get(row).is_some_and(|turn| !turn.ready);
+        let stays = !before.corpse.contains(row)
+            || before.entities.entity(row) != Some(entity)
+            || before.position.get(row) == now.position.get(row);
+        (!idle || !stays).then(|| format!("{entity}: a corpse is busy"))
+    })
+}
+
+fn nobody_is_in_a_wall(_: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let place = now.position.get(row)?.0;
+        now.obstacles.is_blocked_at(place).then(|| format!("{entity}: in a wall at {place:?}"))
+    })
+}
+
+fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let first = now.affliction.iter(row).filter_map(|it| it.expiry_tick).min();
+        let right = match now.status.get(row) {
+            None => now.affliction.is_empty(row),
+            Some(status) => {
+                let held = now.affliction.iter(row).any(|it| it.hold.is_some());
+                !now.affliction.is_empty(row) && status.expiry_tick == first && status.held == held
+            }
+        };
+        (!right).then(|| format!("{entity}: status and list disagree"))
+    })
+}
+
+/// A path that nobody walks would keep its owner from looking for another.
+fn paths_are_walked(_: &Realm, now: &Realm) -> Broken {
+    rows(now).into_iter().find_map(|(row, entity)| {
+        let idle = !now.path.is_empty(row) && !now.motion.contains(row);
+        idle.then(|| format!("{entity}: keeps a path without walking it"))
+    })
+}
+
+fn passing_rows_are_empty(_: &Realm, now: &Realm) -> Broken {
+    let busy = !now.deed.is_empty() || !now.struck.is_empty();
+    let blows = rows(now).into_iter().any(|(row, _)| !now.blow.is_empty(row));
+    (busy || blows).then(|| String::from("deeds or blows outlive the tick"))
+}
+
+fn equipment_is_in_the_bag(_: &Realm, now: &Realm) -> Broken {
+    let mut broken = None;
+    join((&now.equipment, &now.entities)).for_each(|row, (it, entity)| {
+        for item in [it.weapon, it.armor, it.shield].into_iter().flatten() {
+            if !now.bag.iter(row).any(|stack| stack.item == item) {
+                broken = Some(format!("{entity}: wears what it does not have"));
+            }
+        }
+    });
+    broken
+}
+
+fn spawners_count_right(_: &Realm, now: &Realm) -> Broken {
+    let mut broken = None;
+    join((&now.spawner, &now.entities)).for_each(|_, (spawner, spawner_entity)| {
+        let mine = |row: Row| now.origin.get(row).map(|it| it.0) == Some(spawner_entity);
+        let alive = rows(now).into_iter().filter(|(row, _)| mine(*row)).count();
+        if u32::try_from(alive) != Ok(spawner.alive) || spawner.alive > spawner.alive_max {
+            broken = Some(format!("spawner {spawner_entity}: counts {}, {alive} live", spawner.alive));
+        }
+    });
+    broken
+}
