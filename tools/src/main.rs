@@ -68,6 +68,7 @@ fn run(context: &mut Context, command: Option<Command>) -> Outcome {
         Some(Command::Journal(command)) => commands::journal::run(context, &command),
         Some(Command::Content(command)) => commands::content::run(context, &command),
         Some(Command::Drill(arguments)) => commands::drill::run(context, &arguments),
+        Some(Command::Swarm(arguments)) => commands::swarm::run(context, &arguments),
         Some(Command::Completions { shell }) => commands::completions::run(shell),
     };
     context.out.flush();

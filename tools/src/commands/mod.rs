@@ -7,4 +7,5 @@ pub(crate) mod drill;
 pub(crate) mod journal;
 pub(crate) mod play;
 pub(crate) mod run;
+pub(crate) mod swarm;
 pub(crate) mod trace;

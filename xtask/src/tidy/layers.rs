@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "tickworld-verifier",
     "tickworld-ledger",
     "tickworld-contentc",
+    "tickworld-swarm",
     "tickworld-proto",
     "tickworld-persist",
     "tickworld-testkit",

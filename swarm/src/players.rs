@@ -1,0 +1,131 @@
+//! [`Players`]: what the players of a drawn run send while it is played for the first time.
+//!
+//! Invariant: every frame they make passes [`InputFrame::check`](tickworld_sim::frame::InputFrame::check); what the world makes
+//! of the inputs is its business: resent, late and nonsensical ones are among them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tickworld_rules::{Command, Rules, Ruleset, bot};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{Act, Input, PlayerId, Sequence},
+    rng::Rng,
+    simulation::Simulation,
+};
+
+use crate::{
+    content::{Content, pick},
+    draw::{Dice, Features},
+};
+
+/// Players of a drawn run, with what they have sent so far.
+pub(crate) struct Players {
+    inputs: Dice,
+    list: Vec<Player>,
+    leaves: bool,
+    resends: bool,
+    /// Switches of content.
+    switches: Vec<(u64, ContentId)>,
+}
+
+struct Player {
+    id: PlayerId,
+    joins: u64,
+    /// Sends something about every so many ticks.
+    every: u32,
+    sent: BTreeMap<Sequence, Command>,
+}
+
+impl Players {
+    pub(crate) fn draw(seed: u64, features: &Features, ticks: u64, packs: &[Arc<Content>]) -> Self {
+        let mut rng = Dice::one(seed, "players");
+        let within = |rng: &mut Rng| 1 + rng.below_u64(ticks);
+        let mut list = Vec::new();
+        let count = if features.players { 1 + rng.below(6) } else { 0 };
+        for number in 0..u64::from(count) {
+            // Ids are the embedder's: some count, some do not.
+            let id = if rng.chance(1, 3) { rng.next_u64() | 1 << 63 | number } else { number + 1 };
+            let joins = if rng.chance(2, 3) { 1 } else { within(&mut rng) };
+            list.push(Player { id: PlayerId(id), joins, every: 1 + rng.below(8), sent: BTreeMap::new() });
+        }
+        let mut switches = Vec::new();
+        if packs.len() > 1 {
+            switches.extend((0..=rng.below(3)).map(|_| (within(&mut rng), packs[pick(&mut rng, packs.len())].id)));
+        }
+        let (leaves, resends) = (features.leaves, features.resends);
+        Self { inputs: Dice::new(seed, "inputs"), list, leaves, resends, switches }
+    }
+
+    /// What they send for the next tick.
+    pub(crate) fn inputs(&mut self, simulation: &Simulation<Rules>) -> Vec<Input<Command>> {
+        let tick = simulation.world().tick().next().0;
+        let mut rng = self.inputs.at(tick);
+        let mut inputs = Vec::new();
+        for (_, id) in self.switches.iter().filter(|(at, _)| *at == tick) {
+            inputs.push(Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(*id) });
+        }
+        let world = simulation.world();
+        let Some(rules) = simulation.library().find(world.content()) else { return inputs };
+        for player in &mut self.list {
+            player.come_and_go(simulation, tick, self.leaves, &mut rng, &mut inputs);
+            player.play(simulation, rules, self.resends, &mut rng, &mut inputs);
+        }
+        inputs
+    }
+}
+
+impl Player {
+    fn come_and_go(
+        &self,
+        simulation: &Simulation<Rules>,
+        tick: u64,
+        leaves: bool,
+        rng: &mut Rng,
+        inputs: &mut Vec<Input<Command>>,
+    ) {
+        let mut say = |act| inputs.push(Input { player: self.id, sequence: Sequence(0), act });
+        let known = simulation.world().players().find(self.id);
+        match known {
+            None if tick >= self.joins => say(Act::Join),
+            Some(known) if known.connected && leaves && rng.chance(1, 24) => {
+                say(if rng.chance(1, 2) { Act::Leave } else { Act::TimeOut });
+                if rng.chance(1, 3) {
+                    say(Act::Join);
+                }
+            }
+            Some(known) if !known.connected && rng.chance(1, 6) => say(Act::Join),
+            // Who is dead and gone comes again.
+            Some(known) if known.entity.is_none_or(|entity| !simulation.state().entities.contains(entity)) => {
+                say(Act::Join);
+            }
+            _ => {}
+        }
+    }
+
+    fn play(
+        &mut self,
+        simulation: &Simulation<Rules>,
+        rules: &Ruleset,
+        resends: bool,
+        rng: &mut Rng,
+        inputs: &mut Vec<Input<Command>>,
+    ) {
+        let Some(entity) = simulation.world().players().find(self.id).and_then(|known| known.entity) else { return };
+        let mut frame = BTreeMap::new();
+        while rng.chance(1, self.every) && frame.len() < 3 {
+            let command = bot::random_command(rng, simulation.state(), rules, entity);
+            let last = self.sent.last_key_value().map_or(0, |(sequence, _)| sequence.0);
+            let gap = if resends { rng.below(3) } else { 0 };
+            self.sent.insert(Sequence(last + 1 + gap), command);
+            frame.insert(Sequence(last + 1 + gap), command);
+        }
+        if resends && rng.chance(1, 3) && !self.sent.is_empty() {
+            let (sequence, command) = self.sent.iter().nth(pick(rng, self.sent.len())).expect("below the length");
+            // What is sent again may have been tampered with: only its number counts.
+            let other = if rng.chance(1, 4) { Command::Stop } else { *command };
+            frame.entry(*sequence).or_insert(other);
+        }
+        let input = |(sequence, command)| Input { player: self.id, sequence, act: Act::Play(command) };
+        inputs.extend(frame.into_iter().map(input));
+    }
+}
