@@ -7,6 +7,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use tickworld_sim::{
     entity::{Entity, Row},
+    frame::PlayerId,
     join::join,
     math::Fx,
 };
@@ -74,18 +75,24 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
-/// Coins that players who newly came brought with them, as their classes say.
+/// Coins that a player's character brings, as its class says.
+#[must_use]
+pub fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
+    let mut classes = Vec::new();
+    join((&realm.class,)).for_each(|_, (class,)| classes.push(class.coins));
+    let at = u64::try_from(classes.len()).ok().and_then(|count| player.0.checked_rem(count));
+    let at = at.and_then(|at| usize::try_from(at).ok());
+    at.and_then(|at| classes.get(at)).copied().unwrap_or(0).into()
+}
+
+/// Coins that players brought who newly came and are still there. Who came and fell within the tick, and whose body went at
+/// once, is not counted, though the coins lie on the ground.
 #[must_use]
 pub fn coins_brought(before: &Realm, now: &Realm) -> u128 {
-    let mut classes = Vec::new();
-    join((&now.class,)).for_each(|_, (class,)| classes.push(class.coins));
-    let count = u64::try_from(classes.len()).unwrap_or(u64::MAX);
     let mut sum = 0_u128;
     join((&now.controlled, &now.entities)).for_each(|_, (player, entity)| {
         if !before.entities.contains(entity) {
-            let at = player.0.0.checked_rem(count).and_then(|at| usize::try_from(at).ok());
-            let coins = at.and_then(|at| classes.get(at)).copied().unwrap_or(0);
-            sum = sum.saturating_add(coins.into());
+            sum = sum.saturating_add(coins_of_class(now, player.0));
         }
     });
     sum
