@@ -65,3 +65,6 @@ pub const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a client shows that it is there.
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
+/// Between two resets of connections that nobody here knows: a thousand clients of a server that was killed hear of it within
+/// a second, and who forges their packets gets no more bytes out than in.
+pub const RESET_INTERVAL_MIN: Duration = Duration::from_millis(1);

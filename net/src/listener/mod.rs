@@ -19,6 +19,8 @@ use std::{
 };
 
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::hmac;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
@@ -34,7 +36,7 @@ use crate::{
     counters::{Counters, Traffic},
     limits::{
         ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, INBOUND_BYTES_MAX,
-        INCOMING_BYTES_EACH_MAX, INCOMING_BYTES_MAX, INCOMING_MAX, OUTBOUND_BYTES_MAX,
+        INCOMING_BYTES_EACH_MAX, INCOMING_BYTES_MAX, INCOMING_MAX, OUTBOUND_BYTES_MAX, RESET_INTERVAL_MIN,
     },
     peer::{Entry, Peer},
     queue::Queue,
@@ -129,6 +131,7 @@ impl Listener {
     pub fn bind(runtime: &Handle, settings: ListenerSettings) -> Result<(Self, Events, Outbox), BindError> {
         let address = settings.address;
         let failed = |error| BindError::Socket { address, error };
+        let endpoint_config = endpoint_config(&settings.identity);
         let mut config = ServerConfig::with_crypto(Arc::new(server_config(settings.identity, ALPN)?));
         config
             .transport_config(host_transport(Liveness {
@@ -141,8 +144,7 @@ impl Listener {
         // The endpoint takes its runtime from where it is made.
         let _entered = runtime.enter();
         let socket = socket::bind(address).map_err(failed)?;
-        let endpoint =
-            Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime)).map_err(failed)?;
+        let endpoint = Endpoint::new(endpoint_config, Some(config), socket, Arc::new(TokioRuntime)).map_err(failed)?;
         let address = endpoint.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared {
             sessions: Mutex::default(),
@@ -214,6 +216,19 @@ impl Listener {
         // So that peers hear of it, instead of waiting out their idle timeouts.
         let _ = timeout(FLUSH_TIMEOUT, self.endpoint.wait_idle()).await;
     }
+}
+
+/// Both keys are the same at every start, so that a server that was killed knows its predecessor's connections for what they
+/// are and resets them (RFC 9000, section 10.3): otherwise clients would wait out their idle timeouts.
+fn endpoint_config(identity: &Identity) -> EndpointConfig {
+    let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &identity.secret(b"tickworld.quic-reset.1"));
+    let mut id_key = [0; 8];
+    id_key.copy_from_slice(&identity.secret(b"tickworld.quic-connection-id.1")[..8]);
+    let id_key = u64::from_le_bytes(id_key);
+    let mut config = EndpointConfig::new(Arc::new(reset_key));
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)));
+    config.min_reset_interval(RESET_INTERVAL_MIN);
+    config
 }
 
 impl Drop for Listener {

@@ -4,6 +4,7 @@
 
 use std::{fmt, path::Path};
 
+use ring::hmac;
 use rustls_pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer,
     pem::{Error, PemObject},
@@ -68,6 +69,14 @@ impl Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names)?;
         Ok(GeneratedPem { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() })
+    }
+
+    /// Bytes that nobody makes without the key, the same at every start (HMAC-SHA256 of the purpose).
+    pub(crate) fn secret(&self, purpose: &[u8]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.secret_der());
+        let mut secret = [0; 32];
+        secret.copy_from_slice(hmac::sign(&key, purpose).as_ref());
+        secret
     }
 
     /// Of the server's own certificate.
