@@ -9,6 +9,7 @@ mod journaling;
 mod note;
 mod orders;
 mod recovery;
+mod returning;
 mod sealing;
 mod storing;
 
@@ -131,7 +132,8 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         let address_budget = AddressRates { connections, ..settings.address_budget };
         let settings = HostSettings { address_budget, ..settings };
         let sealed = simulation.snapshot();
-        let host = Host::new(clock.now(), settings, simulation.schema(), sealed.clone(), roots);
+        let mut host = Host::new(clock.now(), settings, simulation.schema(), sealed.clone(), roots);
+        host.take_over_keys(clock.now(), returning::take(&config.data, seconds_now()));
         let sealer = Sealer::new(header.root_lag_ticks, simulation.schema_id())
             .map_err(|error| OpenError::Other(error.to_string()))?;
         let (note, notes) = mpsc::channel();
@@ -312,8 +314,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         if is_resumed {
             return self.host.admit(now, session, Grant { player: None, kinds: Kinds::default(), resume });
         }
-        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        match self.parts.gate.admit(&hello.token, hello.kind, seconds) {
+        match self.parts.gate.admit(&hello.token, hello.kind, seconds_now()) {
             Ok(pass) => {
                 let grant = Grant { player: pass.player, kinds: Kinds::of(&pass.kinds), resume };
                 self.host.admit(now, session, grant);
@@ -377,7 +378,13 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             store.seal(epoch).await.map_err(|error| error.to_string())
         });
         match stored {
-            Ok(_) => Ended::Asked,
+            Ok(_) => {
+                let keys = self.host.kept_keys(self.clock.now());
+                if let Err(error) = returning::keep(&self.parts.config.data, &keys, seconds_now()) {
+                    tracing::warn!(%error, "clients will need new tokens to come back");
+                }
+                Ended::Asked
+            }
             Err(error) => Ended::Failed(error),
         }
     }
@@ -389,6 +396,11 @@ pub(crate) fn durability(config: &Config) -> Durability {
         crate::config::DurabilityLevel::Memory => Durability::Memory,
         crate::config::DurabilityLevel::Disk => Durability::Disk,
     }
+}
+
+/// Seconds since 1970.
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn fresh_entropy() -> Entropy {

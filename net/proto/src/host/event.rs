@@ -4,9 +4,15 @@
 
 use alloc::string::String;
 
-use tickworld_sim::frame::{PlayerId, Tick};
+use tickworld_sim::{
+    frame::{PlayerId, Tick},
+    hash::Hash,
+};
 
-use crate::message::{DesyncReport, Hello, Reason, ResumeKey, SessionKind};
+use crate::{
+    instant::Micros,
+    message::{DesyncReport, Hello, Reason, ResumeKey, SessionKind},
+};
 
 /// A connection, as its transport numbers it: never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +43,18 @@ impl Kinds {
     #[must_use]
     pub fn of(kinds: &[SessionKind]) -> Self {
         Self(kinds.iter().fold(0, |bits, kind| bits | bit(*kind)))
+    }
+
+    /// As a number, to be kept somewhere.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Of such a number; `None` where it is none.
+    #[must_use]
+    pub const fn of_bits(bits: u8) -> Option<Self> {
+        if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }
     }
 
     /// Whether `kind` is among them.
@@ -72,6 +90,17 @@ pub struct Resumed {
     pub player: Option<PlayerId>,
     /// What sessions they may have.
     pub kinds: Kinds,
+}
+
+/// A resume key that outlives its host, so that clients come back to the next one of the same world without a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptKey {
+    /// Hash of the secret, which nobody needs to keep.
+    pub key: Hash,
+    /// How long it is good yet.
+    pub good_for: Micros,
+    /// What it stands for.
+    pub resumed: Resumed,
 }
 
 /// What an embedder should know or decide.

@@ -48,7 +48,7 @@ use alloc::{
 
 pub use budget::Rate;
 use bytes::Bytes;
-pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, Kinds, Resumed, SessionId};
+pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, KeptKey, Kinds, Resumed, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 use tickworld_sim::{
     content::ContentId,
@@ -238,6 +238,21 @@ impl<G: Game> Host<G> {
         let sessions: alloc::vec::Vec<SessionId> = self.sessions.keys().copied().collect();
         for session in sessions {
             self.end(now, session, Reason::Shutdown, "the server shuts down; come back later");
+        }
+    }
+
+    /// The resume keys that are good although their sessions are over: after a [`shutdown`](Self::shutdown), all of them.
+    #[must_use]
+    pub fn kept_keys(&self, now: Instant) -> alloc::vec::Vec<KeptKey> {
+        self.resumptions.kept(now)
+    }
+
+    /// Takes over keys of an earlier host of this world. Each must be handed over once at most: whoever kept them forgets
+    /// them before.
+    pub fn take_over_keys(&mut self, now: Instant, keys: impl IntoIterator<Item = KeptKey>) {
+        keys.into_iter().for_each(|key| self.resumptions.take_over(now, key));
+        if let Some(first) = self.resumptions.first_expiry() {
+            self.wake_by(first);
         }
     }
 

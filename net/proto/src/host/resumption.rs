@@ -4,11 +4,14 @@
 //! bounded: where it is full, the key that would expire first gives way. Keys are kept as their hashes, so that the time of a
 //! look-up says nothing about a secret.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use tickworld_sim::hash::{Hash, hash};
 
-use super::event::Resumed;
+use super::event::{KeptKey, Resumed};
 use crate::{instant::Instant, limits, message::ResumeKey};
 
 /// A key as it is kept.
@@ -30,11 +33,32 @@ impl Resumptions {
     pub(super) fn grant(&mut self, key: ResumeKey, resumed: Resumed) -> KeyHash {
         let key = KeyHash(hash(&key.0));
         self.insert(key, NEVER, resumed);
+        self.make_room();
+        key
+    }
+
+    fn make_room(&mut self) {
         while self.by_key.len() > limits::RESUME_KEYS_MAX as usize {
             let Some((_, first)) = self.by_expiry.first().copied() else { break };
             self.remove(first);
         }
-        key
+    }
+
+    /// The keys whose sessions are over, for a host that follows.
+    pub(super) fn kept(&self, now: Instant) -> Vec<KeptKey> {
+        let over = self.by_key.iter().filter(|(_, (expires, _))| now < *expires && *expires < NEVER);
+        let kept = |(key, (expires, resumed)): (&KeyHash, &(Instant, Resumed))| KeptKey {
+            key: key.0,
+            good_for: expires.since(now),
+            resumed: *resumed,
+        };
+        over.map(kept).collect()
+    }
+
+    /// Takes over a key of a host before.
+    pub(super) fn take_over(&mut self, now: Instant, KeptKey { key, good_for, resumed }: KeptKey) {
+        self.insert(KeyHash(key), now.after(good_for), resumed);
+        self.make_room();
     }
 
     /// The session of a key is over: the key is good until `expires`.
@@ -98,6 +122,20 @@ mod tests {
         keys.end(granted, Instant(10));
         assert_eq!(keys.take(Instant(10), ResumeKey([1; 16])), None, "expired");
         assert!(keys.by_key.is_empty() && keys.by_expiry.is_empty());
+    }
+
+    #[test]
+    fn a_kept_key_is_good_once_in_the_next_host_and_no_longer_than_before() {
+        let (mut one, mut other) = (Resumptions::default(), Resumptions::default());
+        let granted = one.grant(ResumeKey([1; 16]), WHO);
+        one.grant(ResumeKey([2; 16]), WHO);
+        one.end(granted, Instant(100));
+        let kept = one.kept(Instant(40));
+        assert_eq!(kept.len(), 1, "the other one's session goes on");
+        kept.iter().for_each(|key| other.take_over(Instant(7), *key));
+        assert_eq!(other.first_expiry(), Some(Instant(67)));
+        assert_eq!(other.take(Instant(66), ResumeKey([1; 16])), Some(WHO));
+        assert_eq!(other.take(Instant(66), ResumeKey([1; 16])), None);
     }
 
     #[test]
