@@ -81,10 +81,12 @@ async fn host(config: Config) -> Result<(), Exit> {
 
 async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
     let admin = admin_token(&config)?;
+    // Before the start, which may take long: whoever is told to end meanwhile ends in good order too.
+    let mut orders = Orders::listen().map_err(|error| (FAILED, error.to_string()))?;
     let mut running = Server::start(config, world, admin).await.map_err(|error| {
         let code = match &error {
             StartError::Unusable(_) | StartError::World(OpenError::Failure(_)) => UNUSABLE,
-            StartError::World(OpenError::Lost { .. }) => LOST,
+            StartError::World(OpenError::Lost { .. } | OpenError::Damaged(_)) => LOST,
             _ => FAILED,
         };
         (code, error.to_string())
@@ -94,7 +96,7 @@ async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
             running.close().await;
             ended
         }
-        () = told_to_end() => stop(running).await,
+        () = orders.heard() => stop(running).await,
     };
     match ended {
         Ended::Asked => Ok(()),
@@ -108,19 +110,38 @@ async fn stop(running: Running) -> Ended {
     running.stop().await
 }
 
-/// SIGTERM, or Ctrl-C.
-async fn told_to_end() {
+/// Orders to end: SIGTERM, or Ctrl-C.
+struct Orders {
     #[cfg(unix)]
-    {
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Orders {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
-            }
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
-    _ = tokio::signal::ctrl_c().await;
+
+    #[cfg(not(unix))]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn heard(&mut self) {
+        _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 fn token(config: &Config, request: &TokenRequest) -> Result<String, Exit> {

@@ -14,7 +14,10 @@ use tickworld_net::{
     listener::{Listener, ListenerSettings},
     tls::{fingerprint::Fingerprint, identity::Identity},
 };
-use tickworld_persist::embedded::{Files, Settings, Store};
+use tickworld_persist::{
+    embedded::{Files, Settings, Store},
+    error::Fault,
+};
 use tickworld_pool::Pool;
 use tickworld_sim::executor::Executor;
 use tokio::{
@@ -82,6 +85,8 @@ impl Server {
         config.check().map_err(|error| StartError::Unusable(error.to_string()))?;
         let data = config.data.as_path();
         fs::create_dir_all(data).map_err(|error| at(data, &error))?;
+        // First of all: whoever has the store owns the folder, and nobody else may touch what else is in it.
+        let store = Arc::new(open_store(data).await?);
         let identity = identity(&config)?;
         let fingerprint = identity.fingerprint();
         let gate = gate(&config)?;
@@ -93,11 +98,6 @@ impl Server {
         let socket = http::bind(config.http).await;
         let socket = socket.map_err(|error| StartError::Machine(format!("cannot bind {}: {error}", config.http)))?;
         let http_address = socket.local_addr().map_err(|error| StartError::Machine(error.to_string()))?;
-        let store = Store::open(Files::new(data), Settings::default()).await;
-        let store =
-            Arc::new(store.map_err(|error| {
-                StartError::Machine(format!("cannot open the world in {}: {error}", data.display()))
-            })?);
         let (meters, ready) = (Arc::new(Meters::new()), Arc::new(Ready::default()));
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
         let parts = Parts {
@@ -175,6 +175,13 @@ impl Running {
         _ = self.http.await;
         Store::clone(&self.store).close().await;
     }
+}
+
+async fn open_store(data: &Path) -> Result<Store<Files>, StartError> {
+    Store::open(Files::new(data), Settings::default()).await.map_err(|fault| match fault {
+        Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
+        _ => StartError::Machine(format!("cannot open the world in {}: {fault}", data.display())),
+    })
 }
 
 fn at(path: &Path, error: &io::Error) -> StartError {

@@ -176,7 +176,11 @@ impl<M: Medium> Core<M> {
             Ok((row(HEADER_KEY)?, row(STATE_KEY)?))
         })?;
         let (header, state) = match (header, state) {
-            (None, None) => return Ok(()),
+            // A database that was emptied or exchanged must not pass for one that never held anything.
+            (None, None) => {
+                self.header_damage = self.watermark.is_noted().then_some(Cause::Missing);
+                return Ok(());
+            }
             (Some(header), Some(state)) => (header, state),
             _ => {
                 self.header_damage = Some(Cause::Missing);

@@ -46,6 +46,11 @@ impl Watermark {
         self.note.filter(|(noted, _)| *noted == world).map(|(_, place)| place)
     }
 
+    /// Whether anything was ever noted, of whatever world.
+    pub(super) const fn is_noted(&self) -> bool {
+        self.note.is_some()
+    }
+
     /// Notes a place in the slot that is not the newest.
     pub(super) fn write(&mut self, medium: &mut impl Medium, world: WorldId, place: Place) -> io::Result<()> {
         let count = self.count.saturating_add(1);

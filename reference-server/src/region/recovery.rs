@@ -5,7 +5,11 @@
 
 use std::{collections::HashMap, ops::RangeInclusive, time::Instant};
 
-use tickworld_persist::{Claim, JournalHeader, Loss, Origin, Recovery, Snapshot, Store, WorldId, limits, recover};
+use tickworld_persist::{
+    Claim, JournalHeader, Loss, Origin, RecoverError, Recovery, Snapshot, Store, WorldId,
+    error::{Fault, FetchError, ReadError},
+    limits, recover,
+};
 use tickworld_sim::{
     content::Library,
     executor::Executor,
@@ -51,6 +55,12 @@ pub enum OpenError {
         /// Why.
         cause: String,
     },
+    /// What is stored is damaged beyond single ticks: nothing says how far a world could go on.
+    #[error(
+        "what is stored is damaged: {0}. There is nothing to go on from: put a copy of the data folder back, or move \
+         world.redb and world.mark away to begin a new world"
+    )]
+    Damaged(String),
     /// The journal's inputs do not give the roots that it carries: another build, or a defect.
     #[error(
         "replay gives another root at tick {tick} than the journal carries: this build does not compute what the one before \
@@ -74,6 +84,34 @@ impl From<Failure> for OpenError {
     }
 }
 
+impl OpenError {
+    pub(crate) fn damaged(error: &dyn std::fmt::Display) -> Self {
+        Self::Damaged(error.to_string())
+    }
+
+    /// Of a journal that cannot be read: damaged, or out of reach.
+    fn read(error: &ReadError) -> Self {
+        match error {
+            ReadError::Damaged(_) | ReadError::Header(_) | ReadError::Storage(Fault::Corrupt(_)) => {
+                Self::damaged(error)
+            }
+            _ => other(error),
+        }
+    }
+
+    /// Of a world of which there is nothing to begin with.
+    fn recover(error: &RecoverError) -> Self {
+        match error {
+            RecoverError::Read(error) => Self::read(error),
+            RecoverError::NoOrigin { .. }
+            | RecoverError::Fetch(FetchError::Damaged(_) | FetchError::Storage(Fault::Corrupt(_))) => {
+                Self::damaged(error)
+            }
+            _ => other(error),
+        }
+    }
+}
+
 fn other(error: impl std::fmt::Display) -> OpenError {
     OpenError::Other(error.to_string())
 }
@@ -86,10 +124,10 @@ pub(super) async fn open<H: Hosted, S: Store>(
     executor: &dyn Executor,
     meters: &Meters,
 ) -> Result<Opened<H>, OpenError> {
-    if store.header().await.map_err(other)?.is_none() {
+    if store.header().await.map_err(|error| OpenError::read(&error))?.is_none() {
         begin(hosted, store, config, executor, meters).await?;
     }
-    let recovery = recover(store, &mut |_| {}).await.map_err(other)?;
+    let recovery = recover(store, &mut |_| {}).await.map_err(|error| OpenError::recover(&error))?;
     for passed in &recovery.passed_over {
         tracing::warn!(tick = passed.tick.0, cause = %passed.cause, "a snapshot cannot be used");
     }
