@@ -12,6 +12,7 @@ mod measure;
 mod no_std;
 mod shell;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,21 @@ enum Chore {
     },
     /// Run the golden traces on every kind of machine, emulated ones too, and compare
     Matrix(matrix::Options),
+    /// Run the long storms against a real server, by hand
+    Torture {
+        /// Kill it under load so many times
+        #[arg(long, value_name = "N")]
+        kills: Option<u32>,
+        /// Fill a small file system under it, and turn bits in its database (takes the right to mount)
+        #[arg(long)]
+        disk: bool,
+        /// Put a bad network between it and its clients (takes the right to make network namespaces)
+        #[arg(long)]
+        netem: bool,
+        /// All chance of the storms
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -67,6 +83,7 @@ fn main() -> ExitCode {
         Chore::Tidy { fix } => tidy::run(fix),
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),
+        Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
     };

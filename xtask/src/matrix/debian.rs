@@ -34,11 +34,6 @@ pub(crate) fn prepare(targets: &[&'static Target], folder: &Path, install: bool)
     let mut wanted = COMPILER.to_vec();
     wanted.push(EMULATORS);
     wanted.extend(targets.iter().flat_map(|target| target.packages()));
-    // Often here from elsewhere, and then newer than Debian's.
-    let is_wasi = |target: &&Target| target.machine == Machine::Wasi;
-    if targets.iter().any(is_wasi) && !shell::succeeds(shell::command("node").arg("--version")) {
-        wanted.push("nodejs");
-    }
     let absent = packages::missing(&wanted, install);
     let mut missing = BTreeMap::new();
     for target in targets {
@@ -82,7 +77,8 @@ impl SystemRoot {
     /// The one of this compiler and these sources.
     fn new(folder: &Path) -> Result<Self> {
         let compiler = shell::read(shell::command(RUSTC).arg("-vV"))?;
-        let sources = ["rust-web-src", "wasi-libc"].map(packages::version).concat();
+        let sources =
+            shell::read(shell::command("dpkg-query").args(["--show", "rust-web-src", "wasi-libc"])).unwrap_or_default();
         let key = blake3::hash(format!("{compiler}{sources}{BUILD_STD:?}").as_bytes()).to_hex();
         Ok(Self { folder: folder.join(format!("std-{}", &key[..12])), scratch: folder.join("std-build") })
     }

@@ -28,12 +28,6 @@ fn is_installed(package: &str) -> bool {
     query.output().is_ok_and(|output| output.stdout.starts_with(b"ii"))
 }
 
-/// Name and version of a package; nothing where it is not installed.
-pub(crate) fn version(package: &str) -> String {
-    let query = Command::new("dpkg-query").args(["--show", package]).output();
-    query.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
-}
-
 /// As root, or through sudo where that needs no password.
 fn apt_get(arguments: &[&str]) -> bool {
     let is_root = shell::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");

@@ -1,0 +1,52 @@
+//! SIGTERM: goodbye to everybody, a snapshot, exit code 0; and the next start begins with that snapshot.
+
+use crate::{
+    harness::{Audit, Crowd, Relay, Weather, crowd_plan},
+    launch,
+};
+
+#[test]
+fn a_server_that_ended_well_starts_without_replay_and_its_clients_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = launch(folder.path());
+    let relay = Relay::new(Weather::default(), 1);
+    let (mut server, ready) = launch.start_ready();
+    relay.lead_to(Some(ready.address));
+    let mut plan = crowd_plan(&launch, ready, 1..=4);
+    plan.address = relay.address;
+    let crowd = Crowd::begin(&plan);
+    let mut audit = Audit::default();
+    for round in 0..3 {
+        crowd.await_answers(50);
+        server.terminate();
+        let exit = server.exit();
+        assert_eq!(exit.code, Some(0), "round {round}: {}", exit.error);
+        let book = crowd.book().clone();
+        audit.follow(folder.path());
+        assert_eq!(audit.check(&book), [""; 0]);
+        let ready;
+        (server, ready) = launch.start_ready();
+        assert_eq!((ready.from, ready.tick), (audit.tick().0, audit.tick().0), "round {round}: something was replayed");
+        relay.lead_to(Some(ready.address));
+    }
+    crowd.await_answers(50);
+    let book = crowd.settle();
+    // The resume keys are good in the next server: nobody had to show a new token.
+    assert!(!book.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", book.outages);
+    assert!(book.outages.iter().any(|why| why.contains("Shutdown")), "{:?}", book.outages);
+    assert_eq!(server.stop().code, Some(0));
+    audit.follow(folder.path());
+    assert_eq!(audit.check_settled(&book), [""; 0]);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_while_it_starts_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = launch(folder.path());
+    for _ in 0..3 {
+        let mut server = launch.start();
+        server.await_message("the world is where it left off");
+        let exit = server.stop();
+        assert_eq!(exit.code, Some(0), "{}", exit.error);
+    }
+}

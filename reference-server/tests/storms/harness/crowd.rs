@@ -1,0 +1,257 @@
+//! [`Crowd`]: command clients that order transfers without end and write down what they are told.
+//!
+//! Invariant: whatever a client was told stands in the [`Book`] before anybody is asked to look; a client comes back by
+//! itself, with a fresh token, for as long as the crowd lives.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime},
+};
+
+use tickworld_ledger::{Ledger, Transfer};
+use tickworld_net::{
+    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, connect},
+    dialer::{Dialer, DialerSettings},
+    tls::{fingerprint::Fingerprint, trust::Trust},
+};
+use tickworld_proto::{
+    client::{Client, ClientEvent, ClientSettings},
+    instant::Instant,
+    message::{Durability, SessionKind},
+};
+use tickworld_server::admission::{Claims, DevelopmentIssuer, KindName};
+use tickworld_sim::{
+    content::{ContentId, Library},
+    executor::Inline,
+    frame::{PlayerId, Sequence, Tick},
+    rollback::PredictNothing,
+};
+use tickworld_testkit::dice::Dice;
+use tokio::{runtime::Runtime, sync::watch, task::JoinHandle, time::timeout};
+
+use super::{ACCOUNTS, Book, LONG, Launch, Ready, book::Answer};
+
+/// Inputs without an answer that each client keeps up.
+const IN_FLIGHT: usize = 8;
+
+/// See the module.
+pub struct Crowd {
+    pub runtime: Runtime,
+    book: Arc<Mutex<Book>>,
+    answers: watch::Receiver<u64>,
+    order: watch::Sender<Order>,
+    players: Vec<JoinHandle<()>>,
+}
+
+/// What the clients are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Play,
+    /// Submit nothing more; end once everything has its answer.
+    Settle,
+}
+
+/// Who plays where.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub address: SocketAddr,
+    pub fingerprint: Fingerprint,
+    /// Where the development key is.
+    pub data: PathBuf,
+    pub players: std::ops::RangeInclusive<u64>,
+    /// What answers must promise.
+    pub durability: Durability,
+    pub seed: u64,
+}
+
+/// Players that play directly on a server, and are told nothing that is not on disk.
+pub fn plan(launch: &Launch, ready: Ready, players: std::ops::RangeInclusive<u64>) -> Plan {
+    Plan {
+        address: ready.address,
+        fingerprint: ready.fingerprint,
+        data: launch.data().to_owned(),
+        players,
+        durability: Durability::Disk,
+        seed: 1,
+    }
+}
+
+impl Crowd {
+    /// Begins to play.
+    pub fn begin(plan: &Plan) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let mut settings = DialerSettings::new(Trust::Pinned(plan.fingerprint));
+        // On the loopback: always the same address, so that hostile peers can have others.
+        settings.local = plan.address.ip().is_loopback().then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        // A first packet that met a dead server is repeated only after a second; a new attempt costs nothing.
+        settings.handshake_timeout = Duration::from_millis(500);
+        settings.idle_timeout = Duration::from_secs(30);
+        let dialer = Dialer::bind(runtime.handle(), settings).unwrap();
+        let book = Arc::<Mutex<Book>>::default();
+        let (order, orders) = watch::channel(Order::Play);
+        let (count, answers) = watch::channel(0);
+        let count = Arc::new(count);
+        let players = plan.players.clone().map(|number| {
+            let shared = Shared { book: book.clone(), count: count.clone(), data: plan.data.clone() };
+            let player = Player::new(plan, number, &dialer, shared, &runtime);
+            runtime.spawn(player.play(orders.clone()))
+        });
+        let players = players.collect();
+        Self { runtime, book, answers, order, players }
+    }
+
+    /// What was written down so far.
+    pub fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    /// Answers so far.
+    pub fn answers(&self) -> u64 {
+        *self.answers.borrow()
+    }
+
+    /// Waits until so many more answers came.
+    pub fn await_answers(&self, more: u64) {
+        let wanted = self.answers() + more;
+        let mut answers = self.answers.clone();
+        let waited = self.runtime.block_on(async { timeout(LONG, answers.wait_for(|count| *count >= wanted)).await });
+        assert!(waited.is_ok(), "answers stopped at {}, {wanted} were awaited: {:?}", self.answers(), self.book());
+    }
+
+    /// Keeps playing for so long, or until somebody has seen enough.
+    pub fn play_on(&self, time: Duration) {
+        let mut answers = self.answers.clone();
+        // Never so many: it is the time that ends this.
+        _ = self.runtime.block_on(async { timeout(time, answers.wait_for(|count| *count == u64::MAX)).await });
+    }
+
+    /// Waits until every input has its answer and everybody has gone.
+    pub fn settle(mut self) -> Book {
+        self.order.send(Order::Settle).unwrap();
+        for player in std::mem::take(&mut self.players) {
+            let ended = self.runtime.block_on(async { timeout(LONG, player).await });
+            let open = self.book().unanswered();
+            ended.unwrap_or_else(|_| panic!("{open} inputs have no answer: {:?}", self.book().outages)).unwrap();
+        }
+        self.book().clone()
+    }
+
+    /// Ends it as it is: without a word.
+    pub fn abandon(self) -> Book {
+        let book = self.book().clone();
+        self.runtime.shutdown_background();
+        book
+    }
+}
+
+/// What all clients have.
+struct Shared {
+    book: Arc<Mutex<Book>>,
+    count: Arc<watch::Sender<u64>>,
+    data: PathBuf,
+}
+
+struct Player {
+    number: u64,
+    shared: Shared,
+    connection: Connection<Ledger, PredictNothing>,
+    events: ConnectionEvents,
+    dice: Dice,
+    waiting: BTreeSet<Sequence>,
+    is_welcome: bool,
+}
+
+impl Player {
+    fn new(plan: &Plan, number: u64, dialer: &Dialer, shared: Shared, runtime: &Runtime) -> Self {
+        let token = token(&plan.data, number);
+        let mut settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token.into_bytes());
+        settings.durability = plan.durability;
+        let client = Client::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
+        let mut settings = ConnectionSettings::new(plan.address, "localhost");
+        settings.backoff.first = Duration::from_millis(20);
+        settings.backoff.max = Duration::from_millis(100);
+        let (connection, events, driver) = connect(dialer.clone(), client, Arc::new(Inline), settings);
+        runtime.spawn(driver.run());
+        let dice = Dice::new(plan.seed, "transfers", number);
+        Self { number, shared, connection, events, dice, waiting: BTreeSet::new(), is_welcome: false }
+    }
+
+    async fn play(mut self, mut orders: watch::Receiver<Order>) {
+        loop {
+            let order = *orders.borrow_and_update();
+            match order {
+                Order::Play => self.submit().await,
+                Order::Settle if self.waiting.is_empty() => break,
+                Order::Settle => {}
+            }
+            tokio::select! {
+                event = self.events.next() => match event {
+                    Some(event) => self.take(event).await,
+                    None => return,
+                },
+                _ = orders.changed() => {}
+            }
+        }
+        // What it still has to say is of no interest, and must not keep it from ending.
+        let Self { connection, events, .. } = self;
+        drop(events);
+        connection.detach().await;
+    }
+
+    async fn submit(&mut self) {
+        while self.is_welcome && self.waiting.len() < IN_FLIGHT {
+            let from = self.dice.below(u64::from(ACCOUNTS)) as u32;
+            let to = self.dice.below(u64::from(ACCOUNTS)) as u32;
+            let amount = self.dice.between(0, 40) as u32;
+            let transfer = Transfer { from, to, amount };
+            match self.connection.submit(transfer, Tick(0), Tick(u64::MAX)).await {
+                Ok(sequence) => {
+                    self.waiting.insert(sequence);
+                    self.shared.book().submit((PlayerId(self.number), sequence), transfer);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn take(&mut self, event: ConnectionEvent) {
+        match event {
+            ConnectionEvent::Client(ClientEvent::Welcome(_)) => self.is_welcome = true,
+            ConnectionEvent::Client(ClientEvent::Outcome { sequence, fate, durability }) => {
+                self.waiting.remove(&sequence);
+                self.shared.book().answer((PlayerId(self.number), sequence), Answer { fate, durability });
+                self.shared.count.send_modify(|count| *count += 1);
+            }
+            ConnectionEvent::Client(ClientEvent::Fault(fault)) => {
+                self.shared.book().wrong.push(format!("player {}: {fault}", self.number));
+            }
+            ConnectionEvent::Outage { cause, .. } => {
+                self.shared.book().outages.push(cause.to_string());
+                let token = token(&self.shared.data, self.number);
+                // Where the driver has ended, its last event says why.
+                _ = self.connection.with(move |client, _| client.set_token(token.into_bytes())).await;
+            }
+            ConnectionEvent::Ended(end) => {
+                self.shared.book().wrong.push(format!("player {} was sent away: {end}", self.number));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Shared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+}
+
+/// A token of the development key.
+pub fn token(data: &Path, player: u64) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let kinds = [KindName::Lockstep, KindName::Witness, KindName::Command];
+    let claims = Claims::fresh(Some(player), "tickworld", &kinds, now, 3_600).unwrap();
+    DevelopmentIssuer::open(data).unwrap().sign(&claims)
+}
