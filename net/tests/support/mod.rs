@@ -179,8 +179,19 @@ impl Host {
         endpoint
     }
 
+    /// The same, of a client that would use a session's ticket to send before the next handshake is over.
+    pub fn raw_endpoint_with_early_data(&self) -> quinn::Endpoint {
+        let mut endpoint = self.raw_endpoint(TransportConfig::default());
+        endpoint.set_default_client_config(self.config(TransportConfig::default(), ALPN, true));
+        endpoint
+    }
+
     /// Trusts this host's certificate and speaks the protocol of that name.
     pub fn raw_config(&self, transport: TransportConfig, alpn: &[u8]) -> quinn::ClientConfig {
+        self.config(transport, alpn, false)
+    }
+
+    fn config(&self, transport: TransportConfig, alpn: &[u8], early_data: bool) -> quinn::ClientConfig {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -190,6 +201,7 @@ impl Host {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![alpn.to_vec()];
+        tls.enable_early_data = early_data;
         let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
         config.transport_config(Arc::new(transport));
         config
