@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, codegen, no_std, shell, tidy};
+use crate::{bans, codegen, fuzz, no_std, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -93,6 +93,12 @@ const RUNGS: &[Rung] = &[
         shows: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
         repeat: "cargo xtask ci --only reader",
         climb: climb_reader,
+    },
+    Rung {
+        name: "fuzz",
+        shows: "a few seconds of libFuzzer on every target find nothing",
+        repeat: "cargo xtask fuzz --smoke",
+        climb: climb_fuzz,
     },
 ];
 
@@ -189,6 +195,11 @@ fn climb_golden(rung: &Rung) -> Result<Outcome> {
     }
     traces.sort_unstable();
     shell::run(command(rung).args(&traces)).map(|()| Outcome::Passed)
+}
+
+fn climb_fuzz(_: &Rung) -> Result<Outcome> {
+    let ran = fuzz::smoke()?;
+    Ok(if ran { Outcome::Passed } else { Outcome::Skipped("there is no C++ compiler here") })
 }
 
 fn climb_reader(_: &Rung) -> Result<Outcome> {

@@ -7,6 +7,7 @@ mod bans;
 mod bless;
 mod ci;
 mod codegen;
+mod fuzz;
 mod matrix;
 mod measure;
 mod no_std;
@@ -71,6 +72,8 @@ enum Chore {
         #[arg(long, value_name = "FIGURE")]
         only: Option<String>,
     },
+    /// Fuzz the targets of fuzz/ with libFuzzer (needs a C++ compiler)
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
+        Chore::Fuzz(fuzz) => fuzz::run(&fuzz),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

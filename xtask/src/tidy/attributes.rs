@@ -16,8 +16,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
         let table = file.text.parse::<toml::Table>().unwrap_or_default();
-        // `benches/` is a workspace of its own: nothing to inherit from.
-        let is_member = table.contains_key("package") && !file.path.starts_with("benches/");
+        // A workspace of its own has nothing to inherit from.
+        let is_member = table.contains_key("package") && !table.contains_key("workspace");
         let takes_lints = table.get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
         if is_member && takes_lints != Some(true) {
             findings.push(file.whole("does not take the workspace's lints: add `lints.workspace = true`"));

@@ -21,6 +21,7 @@ const LAYERS: &[&str] = &[
     "tickworld-net",
     "tickworld-server",
     "tickworld-cli",
+    "tickworld-fuzz",
 ];
 
 /// Depends on no member and no member depends on it.

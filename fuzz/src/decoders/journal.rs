@@ -1,0 +1,22 @@
+//! Journals: headers and records.
+
+use tickworld_persist::{JournalHeader, Record};
+
+use crate::mend;
+
+/// See the module.
+pub fn run(data: &[u8]) {
+    for bytes in [data.to_vec(), mend::journal_record(data)] {
+        if let Ok(record) = Record::decode(&bytes) {
+            let mut out = Vec::new();
+            record.encode(&mut out);
+            assert!(out == bytes, "a record reads back to other bytes");
+            assert_eq!(out.len(), record.encoded_bytes());
+        }
+    }
+    if let Ok(header) = JournalHeader::decode(data) {
+        let mut out = Vec::new();
+        header.encode(&mut out);
+        assert!(out == data, "a journal's header reads back to other bytes");
+    }
+}

@@ -1,0 +1,5 @@
+//! Each side of the protocol against a peer that does what the bytes say.
+
+pub mod client;
+pub mod host;
+pub mod script;

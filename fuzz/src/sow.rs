@@ -1,0 +1,175 @@
+//! Seeds that are made rather than found: one small sound instance of every format, and scripts for the rest.
+//!
+//! Invariant: the same on every run, so that sowing again changes a file only where a format changed.
+
+use bytes::Bytes;
+use tickworld_contentc::compile;
+use tickworld_ledger::{Ledger, Transfer};
+use tickworld_persist::{Body, Epoch, JournalHeader, Proof, Record, WorldId};
+use tickworld_proto::{
+    limits::PROTOCOL_VERSION,
+    message::{Durability, FrameRequest, Hello, Message, PageRequest, SessionKind},
+};
+use tickworld_sim::{
+    content::ContentId,
+    diff::{WorldView, descent::Requester, descent::answer},
+    executor::Inline,
+    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    hash::Hash,
+    rng::Entropy,
+    simulation::Simulation,
+    snapshot::Manifest,
+    trace::{About, Recorder, Start},
+};
+
+use crate::decoders::dice;
+
+/// A seed: the target's name, its own name, its bytes.
+pub type Seed = (&'static str, &'static str, Vec<u8>);
+
+/// All of them.
+///
+/// # Panics
+/// If the code under test cannot write its own formats.
+#[must_use]
+pub fn seeds() -> Vec<Seed> {
+    let mut all = vec![
+        ("trace", "ledger", trace()),
+        ("snapshot", "ledger", Ledger::open(70, 9).to_bytes()),
+        ("yaml", "ogre", dice::SOURCE.as_bytes().to_vec()),
+        ("yaml", "unknown-field", b"damage_types: {fire: {name: Fire, colour: red}}".to_vec()),
+        ("yaml", "tabs-and-anchors", b"a: &x\n\t- *x\n\"b\": !!str 1\n--- \n? {c: [d}\n".to_vec()),
+    ];
+    all.extend(schemas());
+    all.extend(journal());
+    all.extend(messages());
+    all.extend(descents());
+    let pack = compile(&dice::sources(dice::SOURCE.into())).unwrap_or_else(|wrong| panic!("{wrong}"));
+    all.push(("pack", "ogre", pack.bytes));
+    let scalars = ["2d6+3", "1d12-1", "7", "30 ft", "60/240 ft", "-0.5", "3.00001525", "1e3", "4d6 fire", "\u{1F3B2}"];
+    let names = ["dice", "negative", "plain", "feet", "range", "half", "fine", "exponent", "typed", "emoji"];
+    all.extend(names.into_iter().zip(scalars).map(|(name, text)| ("dice", name, text.as_bytes().to_vec())));
+    for target in ["columns", "histories", "rules", "divergence", "host", "client"] {
+        all.extend(
+            [("script-a", 11), ("script-b", 12), ("script-c", 13)].map(|(name, seed)| (target, name, script(seed))),
+        );
+    }
+    all
+}
+
+/// Bytes without a meaning of their own: operations are read from them.
+fn script(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    (0..600)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56).to_le_bytes()[0]
+        })
+        .collect()
+}
+
+fn frame(tick: Tick) -> InputFrame<Transfer> {
+    let player = PlayerId(1);
+    let sequence = u32::try_from(tick.0).expect("few ticks");
+    let transfer = Transfer { from: sequence, to: sequence + 1, amount: 3 };
+    let inputs = match tick.0 {
+        1 => vec![Input { player, sequence: Sequence(0), act: Act::Join }],
+        _ => vec![Input { player, sequence: Sequence(sequence), act: Act::Play(transfer) }],
+    };
+    InputFrame::new(tick, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), inputs)
+}
+
+fn encoded(frame: &InputFrame<Transfer>) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame.encode(&mut out);
+    out
+}
+
+fn step(simulation: &mut Simulation<Ledger>) -> (InputFrame<Transfer>, tickworld_sim::world::Roots) {
+    let frame = frame(simulation.world().tick().next());
+    let roots = simulation.step(&frame, &Inline).expect("a frame of the next tick");
+    (frame, roots)
+}
+
+fn trace() -> Vec<u8> {
+    let mut simulation = Ledger::open(70, 9);
+    simulation.seal(&Inline);
+    let about = About { keyframe_ticks: 3, evidence_ticks: 2, title: "seed".to_owned(), ..About::default() };
+    let mut recorder = Recorder::begin(Vec::new(), &simulation, about, &[]).expect("memory takes all");
+    recorder.expect(Tick(4), Hash::ZERO).expect("memory takes all");
+    for _ in 0..6 {
+        let (frame, roots) = step(&mut simulation);
+        recorder.record(&frame, &roots, simulation.world()).expect("memory takes all");
+    }
+    recorder.seal().expect("memory takes all").0
+}
+
+fn schemas() -> [Seed; 3] {
+    let mut simulation = Ledger::open(70, 9);
+    step(&mut simulation);
+    let (frame, _) = step(&mut simulation);
+    let mut manifest = Vec::new();
+    Manifest::of(simulation.world(), simulation.schema_id()).encode(&mut manifest);
+    [
+        ("schema", "ledger", simulation.schema().encode()),
+        ("schema", "frame", encoded(&frame)),
+        ("schema", "manifest", manifest),
+    ]
+}
+
+fn journal() -> [Seed; 2] {
+    let mut simulation = Ledger::open(70, 9);
+    let start_root = simulation.seal(&Inline).root;
+    let header = JournalHeader {
+        world: WorldId([7; 16]),
+        revision: 1,
+        tick_rate: 30,
+        root_lag_ticks: 1,
+        start: Start { tick: Tick(0), root: start_root, content: ContentId::NONE },
+        schema: (**simulation.schema()).clone(),
+    };
+    let body = Body {
+        tick: Tick(1),
+        epoch: Epoch(1),
+        previous: header.hash(),
+        durable: Tick(0),
+        proof: Some(Proof { tick: Tick(0), root: start_root }),
+        frame: Bytes::from(encoded(&frame(Tick(1)))),
+    };
+    let (mut header_bytes, mut record) = (Vec::new(), Vec::new());
+    header.encode(&mut header_bytes);
+    Record::new(body).expect("within the limits").encode(&mut record);
+    [("journal", "header", header_bytes), ("journal", "record", record)]
+}
+
+fn messages() -> Vec<Seed> {
+    let simulation = Ledger::open(1, 1);
+    let hello = Message::Hello(Hello {
+        protocol: PROTOCOL_VERSION,
+        build: "seed".to_owned(),
+        game: "tickworld-ledger".to_owned(),
+        schema: simulation.schema_id(),
+        revision: 1,
+        content: ContentId::NONE,
+        kind: SessionKind::Lockstep,
+        durability: Durability::Disk,
+        token: b"token".to_vec(),
+        resume: None,
+    });
+    let request = Message::FrameRequest(FrameRequest { first: Tick(4), count: 9 });
+    let pages = Message::PageRequest(PageRequest { tick: Tick(4), pages: vec![0, 2, 5] });
+    let named = [("hello", hello), ("frame-request", request), ("page-request", pages), ("join", Message::Join)];
+    named.into_iter().map(|(name, message)| ("wire", name, [&[0], &message.encode()[..]].concat())).collect()
+}
+
+fn descents() -> [Seed; 2] {
+    let (own, mut other) = (Ledger::open(300, 1_000), Ledger::open(300, 1_000));
+    step(&mut other);
+    let view = WorldView::new(own.world(), own.schema());
+    let mut requester = Requester::new(&view, 4);
+    let request = requester.poll_request().expect("it begins with a question");
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    request.encode(&mut asked);
+    answer(&WorldView::new(other.world(), other.schema()), &request).encode(&mut answered);
+    [("descent", "question", asked), ("descent", "answer", answered)]
+}
