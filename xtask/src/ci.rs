@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, codegen, fuzz, no_std, shell, tidy};
+use crate::{bans, codegen, fuzz, no_std, proof, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -57,6 +57,12 @@ const RUNGS: &[Rung] = &[
         shows: "the crates below the sans-I/O line link without std",
         repeat: "cargo xtask ci --only no-std",
         climb: |_| no_std::check().map(|()| Outcome::Passed),
+    },
+    Rung {
+        name: "proof",
+        shows: "what the crates below the sans-I/O line are compiled to computes with no float and asks no machine",
+        repeat: "cargo xtask proof",
+        climb: |_| proof::run().map(|()| Outcome::Passed),
     },
     Rung {
         name: "docs",

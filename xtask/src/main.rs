@@ -11,6 +11,7 @@ mod fuzz;
 mod matrix;
 mod measure;
 mod no_std;
+mod proof;
 mod shell;
 mod tidy;
 mod torture;
@@ -60,6 +61,8 @@ enum Chore {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Read the machine code of what simulates: no float, no clock, no environment, no `std`
+    Proof,
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
+        Chore::Proof => proof::run(),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
         Chore::Fuzz(fuzz) => fuzz::run(&fuzz),

@@ -26,6 +26,16 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// This machine, as rustc knows it.
+///
+/// # Errors
+/// When rustc cannot be asked.
+pub(crate) fn host() -> Result<String> {
+    let told = read(command("rustc").arg("-vV"))?;
+    let line = told.lines().find_map(|line| line.strip_prefix("host: "));
+    line.map(str::to_owned).context("rustc -vV names no host")
+}
+
 /// The cargo that runs us, so that a toolchain chosen with `+` stays chosen.
 pub(crate) fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -90,13 +90,6 @@ pub(crate) fn runner(target: &Target) -> Vec<OsString> {
 /// The linker that comes with this toolchain.
 fn rust_lld() -> Result<PathBuf> {
     let sysroot = shell::read(shell::command("rustc").args(["--print", "sysroot"]))?;
-    let lld = Path::new(sysroot.trim()).join("lib/rustlib").join(host()?).join("bin/rust-lld");
+    let lld = Path::new(sysroot.trim()).join("lib/rustlib").join(shell::host()?).join("bin/rust-lld");
     if lld.exists() { Ok(lld) } else { Err(anyhow!("this toolchain has no rust-lld")) }
-}
-
-/// This machine, as rustc knows it.
-pub(crate) fn host() -> Result<String> {
-    let told = shell::read(shell::command("rustc").arg("-vV"))?;
-    let line = told.lines().find_map(|line| line.strip_prefix("host: "));
-    line.map(str::to_owned).ok_or_else(|| anyhow!("rustc -vV names no host"))
 }
