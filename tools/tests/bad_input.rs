@@ -119,7 +119,9 @@ fn a_scenario_with_a_mistake_is_shown_the_place() {
         &group("{creature: gobin, faction: a, area: [0, 0, 1, 1]}"),
         &["bad.yaml:6:16", "unknown creature `gobin`", "did you mean `goblin`?", "^^^^^"],
     );
-    check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`", "here: a, b"]);
+    check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`", "did you mean `a`?"]);
+    let far = group("{creature: goblin, faction: marauders, area: [0, 0, 1, 1]}");
+    check(&far, &["unknown faction `marauders`", "here: a, b"]);
     let unnamed =
         format!("{}  - {{creature: goblin, faction: c, area: [0, 0, 1, 1]}}\n", DUEL.replace("{a: [b], b: [a]}", "{}"));
     check(&unnamed, &["unknown faction `c`", "under `factions:`, which has none here"]);

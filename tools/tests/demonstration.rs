@@ -1,4 +1,4 @@
-//! Without arguments: one screen that shows what there is, wherever its output goes.
+//! `tickworld demo`: one screen that shows what there is, wherever its output goes.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::Bench;
 fn fits_a_screen_and_names_the_fault() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("target")).expect("a scratch folder");
-    let out = bench.ok("");
+    let out = bench.ok("demo");
     assert!(out.lines().count() <= 40, "{} lines:\n{out}", out.lines().count());
     for line in out.lines() {
         assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
@@ -31,7 +31,7 @@ fn fits_a_screen_and_names_the_fault() {
 fn json_lays_plant_and_finding_side_by_side() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("target")).expect("a scratch folder");
-    let value = bench.json("--json", 0);
+    let value = bench.json("demo --json", 0);
     assert_eq!(value["planted"]["tick"], value["found"]["tick"]);
     assert_eq!(value["planted"]["system"], value["found"]["system"]);
     assert_eq!(value["planted"]["entity"], value["found"]["fields"][0]["entity"]);
