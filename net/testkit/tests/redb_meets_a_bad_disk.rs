@@ -151,3 +151,28 @@ fn a_database_that_fell_back_is_noticed_by_its_watermark() {
     let refused = core.claim().unwrap_err().to_string();
     assert!(refused.contains("3 to 4"), "{refused}");
 }
+
+/// A crash may take the watermark's last notes away, for they are not synced. Whoever claims afterwards goes on from the last
+/// record, so that what is lost from then on is noticed again.
+#[test]
+fn a_claim_notes_what_a_crash_took_from_the_watermark() {
+    let medium = SimMedium::default();
+    let (mut scribe, mut core) = begun(4, &medium);
+    scribe.append(&mut core, 2, Durability::Disk).unwrap();
+    medium.kill();
+    drop(core);
+    let (older, noted) = (medium.database.image(), medium.watermark.image());
+    let mut core = Core::open(medium.clone(), settings()).unwrap();
+    scribe.append(&mut core, 2, Durability::Disk).unwrap();
+    medium.kill();
+    drop(core);
+    medium.watermark.load_image(noted);
+    let mut core = Core::open(medium.clone(), settings()).unwrap();
+    core.claim().unwrap();
+    medium.kill();
+    drop(core);
+    medium.database.load_image(older);
+    let mut core = Core::open(medium, settings()).unwrap();
+    let refused = core.claim().unwrap_err().to_string();
+    assert!(refused.contains("3 to 4"), "{refused}");
+}

@@ -78,6 +78,10 @@ impl<M: Medium> Core<M> {
             let epoch = tail.claim()?;
             let (base, last) = (tail.head.base, tail.head.last);
             core.write_state(State { epoch, sealed: false, base })?;
+            // A crash may have taken the last notes away. Whoever claims goes on from here, so from here on it is noted.
+            if core.tail.as_ref().is_some_and(|tail| tail.head.watermark.is_none_or(|mark| mark.tick < last.tick)) {
+                core.note_watermark(last)?;
+            }
             Ok(Claim { epoch, last })
         })
     }

@@ -170,9 +170,10 @@ impl Disk for Double {
         now(self.memory.head()).map_or(Hash::ZERO, |head| head.last.link)
     }
 
+    /// A record before the last one: the double keeps no watermark, so that a last record with damage is a torn tail to it.
     fn turned(&mut self, dice: &mut Dice) -> Option<Self> {
         let head = now(self.memory.head()).ok()?;
-        let count = head.last.tick.0.checked_sub(head.base.tick.0).filter(|count| *count > 0)?;
+        let count = head.last.tick.0.checked_sub(head.base.tick.0 + 1).filter(|count| *count > 0)?;
         self.memory.damage_record(Tick(head.base.tick.0 + 1 + dice.below(count)));
         Some(Self { memory: self.memory.clone(), told: Tick(0) })
     }
