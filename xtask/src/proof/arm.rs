@@ -76,7 +76,7 @@ fn is_vector(word: u32) -> bool {
             // Three of a kind.
             (1, ..) => bits(word, 11, 5) >= 0b11000,
             // Two registers.
-            (0, 0b0000, 1) => is_of_two(opcode, size),
+            (0, 0b0000, 1) => is_of_two(unsigned, opcode, size),
             // The same of halves.
             (0, 0b1100, 1) => true,
             // Across lanes, and pairs of scalars.
@@ -105,8 +105,10 @@ fn is_by_element(unsigned: u32, size: u32, opcode: u32) -> bool {
     }
 }
 
-fn is_of_two(opcode: u32, size: u32) -> bool {
+fn is_of_two(unsigned: u32, opcode: u32, size: u32) -> bool {
     match opcode {
+        // `fneg` flips the sign bit and rounds nothing: of zeros it is how the compiler makes a mask of lowest integers.
+        0b01111 if unsigned == 1 => false,
         // Estimates of integers.
         0b11100 => size < 2,
         0b01100..=0b01111 => size >= 2,
@@ -138,6 +140,8 @@ mod tests {
         (0x5E21_D800, "scvtf s0, s0"),
         (0x4F81_9000, "fmul v0.4s, v0.4s, v1.s[0]"),
         (0x6E30_F800, "fmaxv s0, v0.4s"),
+        (0x4EE0_F841, "fabs v1.2d, v2.2d"),
+        (0x1E61_4000, "fneg d0, d0"),
     ];
     const OTHERS: &[(u32, &str)] = &[
         (0x1E60_4020, "fmov d0, d1"),
@@ -145,6 +149,7 @@ mod tests {
         (0x9E66_0000, "fmov x0, d0"),
         (0x1E62_0C20, "fcsel d0, d1, d2, eq"),
         (0x1E6E_1000, "fmov d0, #1.0"),
+        (0x6EE0_F841, "fneg v1.2d, v2.2d"),
         (0x6F00_E400, "movi v0.2d, #0"),
         (0x4EA1_8400, "add v0.4s, v0.4s, v1.4s"),
         (0x4EA1_9C00, "mul v0.4s, v0.4s, v1.4s"),
