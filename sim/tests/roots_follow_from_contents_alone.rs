@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use tickworld_sim::{
+    column::{column_root, table_hash},
     derived::Rebuild,
     hash::{Hash, hash},
     limits,
     prelude::*,
-    schema::{Field, Schema, Type},
+    schema::{Field, Schema, SchemaId, Type},
     snapshot::{Manifest, RestoreError},
+    world::WorldHead,
 };
 
 fn frame<I: Component>(tick: u64, inputs: Vec<Input<I>>) -> InputFrame<I> {
@@ -110,6 +112,24 @@ fn a_dropped_event_count_in_another_row_is_refused() {
 
 fn hash_of(bytes: &[u8]) -> Hash {
     hash(bytes)
+}
+
+#[test]
+fn a_root_binds_what_it_is_of() {
+    let root = |tick, schema: &[u8], revision, content: &[u8]| {
+        let (schema, content) = (SchemaId(hash_of(schema)), ContentId(hash_of(content)));
+        WorldHead { tick: Tick(tick), schema, revision, content }.root(&[])
+    };
+    let heads = [
+        root(1, b"a", 1, b"b"),
+        root(2, b"a", 1, b"b"),
+        root(1, b"c", 1, b"b"),
+        root(1, b"a", 2, b"b"),
+        root(1, b"a", 1, b"d"),
+    ];
+    assert_eq!(BTreeSet::from(heads).len(), heads.len());
+    let table = table_hash([].into_iter());
+    assert_ne!(column_root("health", table), column_root("position", table));
 }
 
 #[test]

@@ -48,6 +48,15 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
+/// Every lint and banned path that clippy flags over the seeded violations.
+///
+/// # Errors
+/// When clippy cannot be run.
+pub(crate) fn flagged_by_probe() -> Result<BTreeSet<String>> {
+    let bans = std::fs::read_to_string(shell::root().join(BANS_PATH)).context("cannot read the bans")?;
+    flagged(&bans, PROBE)
+}
+
 /// The banned paths and the lints that clippy, configured by `bans`, does not flag in `probe`.
 fn toothless(bans: &str, probe: &str) -> Result<BTreeSet<String>> {
     let mut expected = banned(bans)?;

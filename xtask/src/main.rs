@@ -5,6 +5,7 @@
 
 mod bans;
 mod bless;
+mod bugs;
 mod ci;
 mod codegen;
 mod fuzz;
@@ -63,6 +64,8 @@ enum Chore {
     },
     /// Read the machine code of what simulates: no float, no clock, no environment, no `std`
     Proof,
+    /// Plant every seeded bug and run what has to catch it
+    Bugs(bugs::Bugs),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Chore::Matrix(options) => matrix::run(&options),
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
         Chore::Proof => proof::run(),
+        Chore::Bugs(arguments) => bugs::run(&arguments),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
         Chore::Fuzz(fuzz) => fuzz::run(&fuzz),

@@ -1,0 +1,220 @@
+//! `cargo xtask bugs`: the tests are tested. Each bug of `sim/seeded/bugs.toml` is planted, and what has to catch it is run.
+//!
+//! Invariant: a check counts only if it passes without a bug and fails with it. The build with bugs has a target folder of its
+//! own, so that nothing of it reaches another build.
+
+mod catalogue;
+mod table;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::{bans, shell};
+use catalogue::{Catalogue, Run};
+
+/// Seeds of the swarm that `.ci/run` makes as a test; `swarm/tests/seeds_find_nothing.rs`.
+const SEEDS_OF_CI: u64 = 200;
+/// Seeds whose last roots two processes compare; `tools/tests/swarm.rs`.
+const SEEDS_OF_DIGEST: u64 = 100;
+/// How long one hunt may last.
+const SECONDS_MAX: u64 = 600;
+/// The environment variable that plants a bug by its name.
+const PLANT: &str = "TICKWORLD_BUG";
+
+/// What is to be done.
+#[derive(clap::Args)]
+pub(crate) struct Bugs {
+    /// This bug alone
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Shrink what fails too, and write docs/SEEDED-BUGS.md
+    #[arg(long, conflicts_with = "only")]
+    write: bool,
+}
+
+/// What became of a bug that was planted.
+struct Caught {
+    /// By its own test, in so many seconds.
+    by_test: Option<f32>,
+    /// By the swarm.
+    by_swarm: Option<Hunted>,
+    /// By comparing two processes, in so many seconds.
+    by_digest: Option<f32>,
+}
+
+/// What the swarm made of a bug.
+struct Hunted {
+    seed: u64,
+    seconds: f32,
+    way: String,
+    /// Unless it was not asked for.
+    shrunk: Option<Shrunk>,
+}
+
+/// Inputs of a failing run, before and after it was shrunk, and how long that took.
+struct Shrunk {
+    before: u64,
+    after: u64,
+    seconds: f32,
+}
+
+impl Caught {
+    const fn at_all(&self) -> bool {
+        self.by_test.is_some() || self.by_digest.is_some() || self.by_swarm.is_some()
+    }
+}
+
+/// Plants and looks.
+///
+/// # Errors
+/// When the build fails, a check fails without a bug, or a bug is missed.
+pub(crate) fn run(arguments: &Bugs) -> Result<()> {
+    let catalogue = Catalogue::read()?;
+    let refused = catalogue.refused(&bans::flagged_by_probe()?)?;
+    println!("{refused} bugs do not compile or are refused by clippy");
+    let chosen: Vec<&Run> =
+        catalogue.run.iter().filter(|bug| arguments.only.as_ref().is_none_or(|only| *only == bug.name)).collect();
+    if chosen.is_empty() {
+        bail!("there is no bug of that name in {}", catalogue::PATH);
+    }
+    let build = Build::make(&chosen)?;
+    build.passes_without_a_bug(&chosen)?;
+    let mut rows = Vec::new();
+    for bug in chosen {
+        let caught = build.plant(bug, arguments.write)?;
+        println!("{:<22} {}", bug.name, table::words(&caught));
+        rows.push((bug, caught));
+    }
+    let missed: Vec<&str> = rows.iter().filter(|(_, it)| !it.at_all()).map(|(bug, _)| bug.name.as_str()).collect();
+    println!("{} planted, {} caught, {} missed", rows.len(), rows.len() - missed.len(), missed.len());
+    if arguments.write {
+        table::write(&catalogue, &rows)?;
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("nothing caught: {}", missed.join(", ")) }
+}
+
+/// The programs of the build with bugs.
+struct Build {
+    hunt: PathBuf,
+    /// Test programs by package and name.
+    tests: BTreeMap<(String, String), PathBuf>,
+}
+
+impl Build {
+    fn make(bugs: &[&Run]) -> Result<Self> {
+        let target = shell::scratch("seeded-bugs")?.join("target");
+        let cargo = |words: &[&str]| {
+            let mut cargo = shell::cargo();
+            cargo.args(words).args(["--release", "--message-format=json-render-diagnostics", "--quiet"]);
+            cargo.env("RUSTFLAGS", "--cfg seeded_bugs").env("CARGO_TARGET_DIR", &target);
+            cargo
+        };
+        let mut hunt = cargo(&["build", "--package", "tickworld-swarm", "--example", "hunt"]);
+        let built = programs(&shell::read(&mut hunt)?)?;
+        let hunt = built.into_values().next().context("cargo built no hunt")?;
+        let mut tests = BTreeMap::new();
+        let wanted: BTreeSet<(&str, &str)> = bugs.iter().filter_map(|bug| bug.test()).collect();
+        for (package, test) in wanted {
+            let text = shell::read(&mut cargo(&["test", "--no-run", "--package", package, "--test", test]))?;
+            let program = programs(&text)?.remove(test);
+            let program = program.with_context(|| format!("cargo built no test {test} of {package}"))?;
+            tests.insert((package.to_owned(), test.to_owned()), program);
+        }
+        Ok(Self { hunt, tests })
+    }
+
+    /// A check that fails anyway would catch everything.
+    fn passes_without_a_bug(&self, bugs: &[&Run]) -> Result<()> {
+        for ((_, test), program) in &self.tests {
+            if !shell::succeeds(&mut planted(program, "")) {
+                bail!("the test {test} fails in the build with bugs though none is planted");
+            }
+        }
+        if bugs.iter().any(|bug| bug.digest) {
+            let (one, other) = (self.digest("")?, self.digest("")?);
+            if one != other || one == Value::Null {
+                bail!("two processes disagree though no bug is planted");
+            }
+        }
+        let report = self.hunt("", SEEDS_OF_CI, false)?;
+        if !report["seed"].is_null() {
+            bail!("the swarm finds something though no bug is planted: {report}");
+        }
+        Ok(())
+    }
+
+    fn plant(&self, bug: &Run, shrink: bool) -> Result<Caught> {
+        let mut caught = Caught { by_test: None, by_swarm: None, by_digest: None };
+        if let Some((package, test)) = bug.test() {
+            let begun = Instant::now();
+            let program = &self.tests[&(package.to_owned(), test.to_owned())];
+            if !shell::succeeds(&mut planted(program, &bug.name)) {
+                caught.by_test = Some(begun.elapsed().as_secs_f32());
+            }
+        }
+        if bug.digest {
+            let begun = Instant::now();
+            if self.digest(&bug.name)? != self.digest(&bug.name)? {
+                caught.by_digest = Some(begun.elapsed().as_secs_f32());
+            }
+        } else if bug.swarm {
+            let report = self.hunt(&bug.name, SEEDS_OF_CI, shrink)?;
+            caught.by_swarm = report["seed"].as_u64().map(|seed| Hunted::of(seed, &report));
+        }
+        Ok(caught)
+    }
+
+    /// The digest of the last roots of some seeds, as one process computes it.
+    fn digest(&self, bug: &str) -> Result<Value> {
+        Ok(self.hunt(bug, SEEDS_OF_DIGEST, false)?["digest"].take())
+    }
+
+    fn hunt(&self, bug: &str, seeds: u64, shrink: bool) -> Result<Value> {
+        let mut hunt = planted(&self.hunt, bug);
+        hunt.args([SECONDS_MAX.to_string(), seeds.to_string()]);
+        if !shrink {
+            hunt.arg("bare");
+        }
+        let text = shell::read(&mut hunt)?;
+        serde_json::from_str(&text).with_context(|| format!("the hunt for `{bug}` said no JSON: {text}"))
+    }
+}
+
+impl Hunted {
+    fn of(seed: u64, report: &Value) -> Self {
+        let seconds = |value: &Value| format!("{value}").parse().unwrap_or(0.0);
+        let inputs = |value: &Value| value["inputs"].as_u64();
+        let shrunk = inputs(&report["before"]).zip(inputs(&report["after"]));
+        Self {
+            seed,
+            seconds: seconds(&report["seconds"]),
+            way: report["way"].as_str().unwrap_or_default().to_owned(),
+            shrunk: shrunk.map(|(before, after)| Shrunk { before, after, seconds: seconds(&report["shrink_seconds"]) }),
+        }
+    }
+}
+
+fn planted(program: &Path, bug: &str) -> Command {
+    let mut command = shell::command(program);
+    command.env(PLANT, bug).stdin(Stdio::null());
+    command
+}
+
+/// The programs in cargo's messages, by the name of their target.
+fn programs(messages: &str) -> Result<BTreeMap<String, PathBuf>> {
+    let mut programs = BTreeMap::new();
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line).context("cargo's message is not JSON")?;
+        if let (Some(program), Some(name)) = (message["executable"].as_str(), message["target"]["name"].as_str()) {
+            programs.insert(name.to_owned(), PathBuf::from(program));
+        }
+    }
+    Ok(programs)
+}
