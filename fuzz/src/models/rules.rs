@@ -6,7 +6,7 @@ use arbitrary::{Result, Unstructured};
 use tickworld_content::model::Pack;
 use tickworld_contentc::compile_dir;
 use tickworld_rules::{
-    Command, ContentKey, Realm, Rules, Ruleset, SetUp,
+    Command, ContentKey, Realm, Rules, Ruleset, SetUp, laws,
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
 };
@@ -71,14 +71,14 @@ pub fn run(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let mut simulation = world();
     let mut frames = Vec::new();
-    let mut coins_before = coins(simulation.state());
+    let mut coins = laws::coins(simulation.state());
     while !u.is_empty() && simulation.world().tick().0 < TICKS_MAX {
         let Ok(frame) = frame(&mut u, &simulation) else { break };
         let before = simulation.state().clone();
         let roots = simulation.step(&frame, &Inline).expect("a frame of the next tick");
         let now = simulation.state();
-        coins_before += u128::from(PLAYER_COINS) * newcomers(&before, now);
-        assert_eq!(coins(now), coins_before, "coins at {}", frame.tick);
+        coins += laws::coins_brought(&before, now);
+        assert_eq!(laws::coins(now), coins, "coins at {}", frame.tick);
         hit_points_stay_in_range(now, frame.tick);
         frames.push((frame, roots));
     }
@@ -133,19 +133,6 @@ fn command(u: &mut Unstructured<'_>, simulation: &Simulation<Rules>, own: Entity
     u.fill_buffer(&mut bytes[..given])?;
     bytes[0] %= 9;
     Ok(Command::decode(&bytes).unwrap_or(Command::Stop))
-}
-
-fn coins(realm: &Realm) -> u128 {
-    let mut sum = 0;
-    join((&realm.purse,)).for_each(|_, (purse,)| sum += u128::from(purse.0));
-    sum
-}
-
-fn newcomers(before: &Realm, now: &Realm) -> u128 {
-    let mut count = 0;
-    join((&now.controlled, &now.entities))
-        .for_each(|_, (_, entity)| count += u128::from(!before.entities.contains(entity)));
-    count
 }
 
 fn hit_points_stay_in_range(realm: &Realm, tick: Tick) {
