@@ -45,6 +45,8 @@ pub const CONTENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const CONTENT_CHUNK_BYTES: u32 = 1024 * 1024;
 /// Most entries of each list of a trace's index; a longer trace has a coarser one.
 pub const INDEX_ENTRIES_MAX: u32 = 65_536;
+/// The last tick that a trace may start at: more can follow than fit into any file.
+pub const START_TICK_MAX: u64 = 1 << 63;
 /// Most ticks whose pages are evidence.
 pub const EVIDENCE_TICKS_MAX: u32 = 1024;
 /// Most expected roots that wait for their tick.

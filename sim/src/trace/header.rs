@@ -50,7 +50,7 @@ impl Default for About {
 /// The world that a trace begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Its tick; 0 as set up.
+    /// Its tick; 0 as set up, at most [`START_TICK_MAX`](limits::START_TICK_MAX).
     pub tick: Tick,
     /// Its root.
     pub root: Hash,
@@ -77,7 +77,7 @@ impl Header {
     // DOC:HEADER
     /// The start of a run, which the chain binds, then what only helps people:
     ///
-    /// 0    8  start tick
+    /// 0    8  start tick           at most 2^63
     /// 8   32  start root
     /// 40  32  start content        id of the pack in force
     /// 72   4  rules revision
@@ -112,11 +112,11 @@ impl Header {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let start = Start {
-            tick: Tick(reader.value()?),
-            root: Hash(reader.value()?),
-            content: ContentId(Hash(reader.value()?)),
-        };
+        let tick = Tick(reader.value()?);
+        if tick.0 > limits::START_TICK_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
+        let start = Start { tick, root: Hash(reader.value()?), content: ContentId(Hash(reader.value()?)) };
         let revision = reader.value()?;
         let ticks_per_second = reader.value()?;
         let keyframe_ticks: u32 = reader.value()?;

@@ -354,6 +354,9 @@ fn check_header<S: Sink>(header: &Header) -> Result<(), RecordError<S::Error>> {
     if [engine, title, seed].iter().any(|text| text.len() > usize::from(limits::TRACE_TEXT_BYTES_MAX)) {
         return limit("a text of the header");
     }
+    if header.start.tick.0 > limits::START_TICK_MAX {
+        return limit("the tick of the start");
+    }
     if header.contents.len() > usize::from(limits::TRACE_CONTENTS_MAX) {
         return limit("the number of content packs");
     }
