@@ -75,6 +75,21 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
+/// Coins are only moved, but for those of players who asked to join, `joining`, and for what lay about and is gone, where
+/// `litter_goes`. Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
+#[must_use]
+pub fn coins_are_only_moved(
+    before: &Realm,
+    now: &Realm,
+    joining: impl Iterator<Item = PlayerId>,
+    litter_goes: bool,
+) -> Broken {
+    let (had, have) = (coins(before), coins(now));
+    let most = joining.fold(had, |sum, player| sum.saturating_add(coins_of_class(now, player)));
+    let least = had.saturating_add(coins_brought(before, now));
+    (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))
+}
+
 /// Coins that a player's character brings, as its class says.
 #[must_use]
 pub fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {

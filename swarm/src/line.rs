@@ -350,14 +350,8 @@ impl Watch {
         if let Some(what) = laws::nobody_jumps(before, now, self.stride) {
             return Err(("nobody jumps", what));
         }
-        let (had, have) = (laws::coins(before), laws::coins(now));
-        let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join));
-        // Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
-        let most = had + joins.map(|input| laws::coins_of_class(now, input.player)).sum::<u128>();
-        let least = had + laws::coins_brought(before, now);
-        if have > most || (have < least && !self.litter_goes) {
-            return Err(("coins are only moved", format!("{had} coins became {have}")));
-        }
-        Ok(())
+        let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join)).map(|input| input.player);
+        let coins = laws::coins_are_only_moved(before, now, joins, self.litter_goes);
+        coins.map_or(Ok(()), |what| Err(("coins are only moved", what)))
     }
 }
