@@ -4,6 +4,8 @@
 //! The committed `LOCK` binds schemas and generated code by hash, so tidy can tell a stale or hand-edited file without
 //! the compiler. Only this chore needs Python, and the package registry once.
 
+mod wide;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -88,6 +90,10 @@ fn generate(place: &Place, schemas: &[PathBuf], fresh: &Path) -> Result<()> {
     std::fs::create_dir_all(fresh)?;
     shell::run(shell::command(flatc()?).args(["--rust", "-o"]).arg(fresh).args(schemas))?;
     let sources: Vec<PathBuf> = names(fresh)?.into_iter().map(|name| fresh.join(name)).collect();
+    for source in &sources {
+        let text = std::fs::read_to_string(source)?;
+        std::fs::write(source, wide::align(&text).with_context(|| format!("in {}", source.display()))?)?;
+    }
     let config = shell::root().join("rustfmt.toml");
     // Formatted like the rest, since `cargo fmt` reaches it through its `mod` line.
     shell::run(shell::command("rustfmt").arg("--config-path").arg(config).args(&sources))?;

@@ -3552,7 +3552,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DamageTypeBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(DamageType::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    DamageType::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -3702,7 +3706,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConditionBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(Condition::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Condition::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -3717,7 +3725,11 @@ pub mod tickworld {
             }
             #[inline]
             pub fn add_includes(&mut self, includes: u64) {
-                self.fbb_.push_slot::<u64>(Condition::VT_INCLUDES, includes, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Condition::VT_INCLUDES,
+                    super::super::Wide(includes),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConditionBuilder<'a, 'b, A> {
@@ -4097,7 +4109,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ActionBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(Action::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Action::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -4829,7 +4845,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CreatureBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(Creature::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Creature::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -4885,7 +4905,11 @@ pub mod tickworld {
             }
             #[inline]
             pub fn add_condition_immunities(&mut self, condition_immunities: u64) {
-                self.fbb_.push_slot::<u64>(Creature::VT_CONDITION_IMMUNITIES, condition_immunities, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Creature::VT_CONDITION_IMMUNITIES,
+                    super::super::Wide(condition_immunities),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_awareness(&mut self, awareness: u16) {
@@ -5094,7 +5118,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SpellBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(Spell::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Spell::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -5335,7 +5363,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ItemBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_key(&mut self, key: u64) {
-                self.fbb_.push_slot::<u64>(Item::VT_KEY, key, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Item::VT_KEY,
+                    super::super::Wide(key),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
@@ -5347,7 +5379,11 @@ pub mod tickworld {
             }
             #[inline]
             pub fn add_weight(&mut self, weight: i64) {
-                self.fbb_.push_slot::<i64>(Item::VT_WEIGHT, weight, 0);
+                self.fbb_.push_slot::<super::super::Wide<i64>>(
+                    Item::VT_WEIGHT,
+                    super::super::Wide(weight),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_use_(&mut self, use_: UseKind) {
@@ -5790,3 +5826,19 @@ pub mod tickworld {
         }
     } // pub mod pack
 } // pub mod tickworld
+
+/// A number that lies at a multiple of its size in the buffer, whatever this machine aligns it to in memory.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Wide<T>(pub T);
+
+impl<T: ::flatbuffers::Push<Output = T>> ::flatbuffers::Push for Wide<T> {
+    type Output = T;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], written_len: usize) {
+        unsafe { self.0.push(dst, written_len) }
+    }
+    #[inline]
+    fn alignment() -> ::flatbuffers::PushAlignment {
+        ::flatbuffers::PushAlignment::new(::core::mem::size_of::<T>())
+    }
+}

@@ -9,7 +9,7 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 use tickworld_sim::{frame::Tick, hash::Hash};
 
 use crate::{
-    generated::tickworld::wire as fb,
+    generated::{Wide, tickworld::wire as fb},
     limits,
     message::{
         Durability, Fate, Frame, Goodbye, Head, Hello, Inputs, Message, Notice, Outcomes, Page, Pong, Reason, Refusal,
@@ -288,6 +288,8 @@ fn outcomes(to: &mut Builder, it: &Outcomes) -> WIPOffset<UnionWIPOffset> {
         let place = u8::try_from(place).expect("at most OUTCOMES_MAX ticks");
         entries.push(fb::OutcomeEntry::new(value, outcome.sequence.0, code, fate, place));
     }
+    // As the schema's numbers of eight bytes are aligned everywhere.
+    let ticks: Vec<_> = ticks.into_iter().map(Wide).collect();
     let args = fb::OutcomesArgs {
         durability: durability(it.durability),
         ticks: Some(to.create_vector(&ticks)),

@@ -2369,7 +2369,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PageRequestBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(PageRequest::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    PageRequest::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_pages(&mut self, pages: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u32>>) {
@@ -2464,7 +2468,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> FollowBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(Follow::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Follow::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> FollowBuilder<'a, 'b, A> {
@@ -2566,7 +2574,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> FrameRequestBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_first(&mut self, first: u64) {
-                self.fbb_.push_slot::<u64>(FrameRequest::VT_FIRST, first, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    FrameRequest::VT_FIRST,
+                    super::super::Wide(first),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_count(&mut self, count: u16) {
@@ -2937,7 +2949,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PingBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_sent(&mut self, sent: u64) {
-                self.fbb_.push_slot::<u64>(Ping::VT_SENT, sent, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Ping::VT_SENT,
+                    super::super::Wide(sent),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PingBuilder<'a, 'b, A> {
@@ -3153,7 +3169,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DesyncReportBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(DesyncReport::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    DesyncReport::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_finding(&mut self, finding: ::flatbuffers::WIPOffset<&'b str>) {
@@ -3392,11 +3412,15 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WelcomeBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_player(&mut self, player: u64) {
-                self.fbb_.push_slot_always::<u64>(Welcome::VT_PLAYER, player);
+                self.fbb_.push_slot_always::<super::super::Wide<u64>>(Welcome::VT_PLAYER, super::super::Wide(player));
             }
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(Welcome::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Welcome::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_next_sequence(&mut self, next_sequence: u32) {
@@ -3577,7 +3601,11 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ManifestBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(Manifest::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Manifest::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_raw_bytes(&mut self, raw_bytes: u32) {
@@ -4035,11 +4063,19 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> HeadBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_tick(&mut self, tick: u64) {
-                self.fbb_.push_slot::<u64>(Head::VT_TICK, tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Head::VT_TICK,
+                    super::super::Wide(tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_root_tick(&mut self, root_tick: u64) {
-                self.fbb_.push_slot::<u64>(Head::VT_ROOT_TICK, root_tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Head::VT_ROOT_TICK,
+                    super::super::Wide(root_tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_root(&mut self, root: &Digest) {
@@ -4340,19 +4376,35 @@ pub mod tickworld {
         impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PongBuilder<'a, 'b, A> {
             #[inline]
             pub fn add_sent(&mut self, sent: u64) {
-                self.fbb_.push_slot::<u64>(Pong::VT_SENT, sent, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Pong::VT_SENT,
+                    super::super::Wide(sent),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_host(&mut self, host: u64) {
-                self.fbb_.push_slot::<u64>(Pong::VT_HOST, host, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Pong::VT_HOST,
+                    super::super::Wide(host),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_open_tick(&mut self, open_tick: u64) {
-                self.fbb_.push_slot::<u64>(Pong::VT_OPEN_TICK, open_tick, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Pong::VT_OPEN_TICK,
+                    super::super::Wide(open_tick),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn add_closes_in(&mut self, closes_in: u64) {
-                self.fbb_.push_slot::<u64>(Pong::VT_CLOSES_IN, closes_in, 0);
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Pong::VT_CLOSES_IN,
+                    super::super::Wide(closes_in),
+                    super::super::Wide(0),
+                );
             }
             #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PongBuilder<'a, 'b, A> {
@@ -5544,3 +5596,19 @@ pub mod tickworld {
         }
     } // pub mod wire
 } // pub mod tickworld
+
+/// A number that lies at a multiple of its size in the buffer, whatever this machine aligns it to in memory.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Wide<T>(pub T);
+
+impl<T: ::flatbuffers::Push<Output = T>> ::flatbuffers::Push for Wide<T> {
+    type Output = T;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], written_len: usize) {
+        unsafe { self.0.push(dst, written_len) }
+    }
+    #[inline]
+    fn alignment() -> ::flatbuffers::PushAlignment {
+        ::flatbuffers::PushAlignment::new(::core::mem::size_of::<T>())
+    }
+}
