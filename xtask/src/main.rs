@@ -63,7 +63,7 @@ enum Chore {
         seed: u64,
     },
     /// Read the machine code of what simulates: no float, no clock, no environment, no `std`
-    Proof,
+    Proof(proof::Options),
     /// Plant every seeded bug and run what has to catch it
     Bugs(bugs::Bugs),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
-        Chore::Proof => proof::run(),
+        Chore::Proof(options) => proof::run(options),
         Chore::Bugs(arguments) => bugs::run(&arguments),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),

@@ -14,55 +14,69 @@ mod judge;
 mod tree;
 mod x86;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
 use self::{
-    build::Built,
+    build::{Built, Toolchain},
     code::Program,
     judge::{Exceptions, Finding},
 };
 use crate::{no_std::NO_STD_CRATES, shell};
 
-/// The other machine that is read where the toolchain can compile for it.
-const AARCH64: &str = "aarch64-unknown-linux-gnu";
+/// The other machine that is read, where something here compiles for it: its triple, and its row in the matrix.
+const AARCH64: (&str, &str) = ("aarch64-unknown-linux-gnu", "aarch64");
 const PROBE: &str = include_str!("../fixtures/proof_probe.rs");
+
+/// How the other machine's compiler is got.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Options {
+    /// Get what compiles for AArch64 as the golden matrix does, through apt-get; without it, that machine is left out where
+    /// nothing here compiles for it
+    #[arg(long)]
+    install: bool,
+}
 
 /// Compiles, reads, judges.
 ///
 /// # Errors
-/// Names what was found, by function.
-pub(crate) fn run() -> Result<()> {
+/// Names what was found, by function; or what could not be had for `--install`.
+pub(crate) fn run(options: Options) -> Result<()> {
     let crates = build::crates(NO_STD_CRATES);
     let mut findings = Vec::new();
     let host = shell::host()?;
-    for target in BTreeSet::from([&*host, AARCH64]) {
-        if let Some(reason) = build::lacks(target) {
-            if target == host {
-                bail!("{target}, this machine: {reason}");
-            }
-            println!("{target}: not checked: {reason}");
-            continue;
+    let Some(own) = Toolchain::in_use(&host) else { bail!("the toolchain has no libraries for {host}, this machine") };
+    findings.extend(read(&own, &crates)?);
+    let (triple, row) = AARCH64;
+    if host != triple {
+        match Toolchain::in_use(triple).map_or_else(|| Toolchain::of_matrix(row, options.install), Ok) {
+            Ok(other) => findings.extend(read(&other, &crates)?),
+            Err(reason) if !options.install => println!("{triple}: not checked: {reason} (try --install)"),
+            Err(reason) => return Err(reason.context(format!("nothing here compiles for {triple}"))),
         }
-        let built = build::probe("proof", PROBE, &crates, target)?;
-        let (program, found) = judged(&built)?;
-        let counts = program.counts();
-        println!(
-            "{}: {} functions of ours, {} reached beyond them, {} KiB of code: {} findings",
-            built.target,
-            counts.own,
-            counts.reached,
-            counts.bytes / 1024,
-            found.len()
-        );
-        findings.extend(found);
     }
     findings.extend(tree::findings(&crates, &shell::scratch("proof")?, &host)?);
     if findings.is_empty() {
         return Ok(());
     }
     bail!("{}", told(&findings))
+}
+
+/// Compiles with `toolchain` and says what is wrong with it.
+fn read(toolchain: &Toolchain, crates: &[build::Crate]) -> Result<Vec<Finding>> {
+    let built = build::probe("proof", PROBE, crates, toolchain)?;
+    let (program, found) = judged(&built)?;
+    let counts = program.counts();
+    println!(
+        "{}: {} functions of ours, {} reached beyond them, {} KiB of code: {} findings",
+        built.target,
+        counts.own,
+        counts.reached,
+        counts.bytes / 1024,
+        found.len()
+    );
+    Ok(found)
 }
 
 /// What is wrong with what was built.
@@ -93,7 +107,8 @@ mod tests {
     /// What is found in a crate of this source, and in what it calls.
     fn found(name: &str, source: &str) -> String {
         let host = shell::host().expect("rustc knows where it runs");
-        let built = build::probe(&format!("proof-{name}"), source, &[], &host).expect("the fixture compiles");
+        let toolchain = Toolchain::in_use(&host).expect("rustc has its own libraries");
+        let built = build::probe(&format!("proof-{name}"), source, &[], &toolchain).expect("the fixture compiles");
         let (program, findings) = judged(&built).expect("what rustc writes can be read");
         assert!(program.counts().own > 0, "there is a function to read");
         if findings.is_empty() { String::new() } else { told(&findings) }

@@ -8,10 +8,10 @@
 
 mod compare;
 mod core_tests;
-mod debian;
+pub(crate) mod debian;
 mod kit;
 mod packages;
-mod rows;
+pub(crate) mod rows;
 mod rustup;
 mod verifier;
 

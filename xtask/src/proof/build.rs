@@ -4,12 +4,19 @@
 //! and each archive is known by the package that it is of. Archives are taken instead of a linked program, so neither an
 //! allocator nor a handler of panics is needed, and functions that nobody calls are read too.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::shell;
+use crate::{
+    matrix::{debian, rows},
+    shell,
+};
 
 /// A crate below the line: package and folder.
 pub(super) type Crate = (&'static str, PathBuf);
@@ -38,16 +45,44 @@ pub(super) fn crates(list: &'static [(&'static str, &'static str)]) -> Vec<Crate
     list.iter().map(place).filter(|(_, path)| path.join("Cargo.toml").exists()).collect()
 }
 
-/// Why nothing can be compiled for a target, if so.
-pub(super) fn lacks(target: &str) -> Option<&'static str> {
-    match libraries(target) {
-        Ok(folder) if library(&folder, "core").is_some() => None,
-        _ => Some("the toolchain has no libraries for it (rustup target add)"),
+/// What compiles for a target, and with which libraries.
+pub(super) struct Toolchain {
+    target: String,
+    /// What cargo is told, but for the flags.
+    variables: BTreeMap<String, OsString>,
+    flags: String,
+    libraries: PathBuf,
+}
+
+impl Toolchain {
+    /// The one that is in use, if it has the libraries of `target`.
+    pub(super) fn in_use(target: &str) -> Option<Self> {
+        let libraries = libraries(target).ok()?;
+        library(&libraries, "core")?;
+        Some(Self { target: target.to_owned(), variables: BTreeMap::new(), flags: String::new(), libraries })
+    }
+
+    /// The one that the golden matrix builds a row of this name with; `install` as there.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn of_matrix(row: &str, install: bool) -> Result<Self> {
+        let target = rows::TARGETS.iter().find(|target| target.name == row).context("the matrix has no such row")?;
+        let mut kit = debian::prepare(&[target], &shell::scratch("matrix")?, install)?;
+        if let Some(reason) = kit.missing.get(row) {
+            bail!("{reason}");
+        }
+        let flags = kit.variables.remove(&target.variable("RUSTFLAGS")).context("the kit names no system root")?;
+        let flags = flags.into_string().ok().context("the path of the system root is not UTF-8")?;
+        let root = flags.strip_prefix("--sysroot=").context("the kit names no system root")?;
+        let libraries = Path::new(root).join("lib/rustlib").join(target.triple).join("lib");
+        Ok(Self { target: target.triple.to_owned(), variables: kit.variables, flags, libraries })
     }
 }
 
 /// Compiles a crate of this source with `crates` as its dependencies.
-pub(super) fn probe(name: &str, source: &str, crates: &[Crate], target: &str) -> Result<Built> {
+pub(super) fn probe(name: &str, source: &str, crates: &[Crate], toolchain: &Toolchain) -> Result<Built> {
+    let target = &*toolchain.target;
     let folder = shell::scratch(name)?;
     let profile = release_profile()?;
     let mut manifest = format!(
@@ -66,7 +101,7 @@ pub(super) fn probe(name: &str, source: &str, crates: &[Crate], target: &str) ->
     cargo.args(["build", "--release", "--quiet", "--message-format=json"]).current_dir(&folder);
     cargo.env("CARGO_TARGET_DIR", folder.join("target"));
     // Small functions that are only ever inlined elsewhere are compiled too, and so are those that nobody uses.
-    cargo.env("RUSTFLAGS", "-C link-dead-code");
+    cargo.env("RUSTFLAGS", format!("-C link-dead-code {}", toolchain.flags)).envs(&toolchain.variables);
     // Less work in all, and what profile `lto` does.
     cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
     // Of the host too: or else macros and build scripts would be compiled with these flags.
@@ -77,9 +112,9 @@ pub(super) fn probe(name: &str, source: &str, crates: &[Crate], target: &str) ->
     }
     let own: Vec<&str> = crates.iter().map(|(package, _)| *package).chain(["proof-probe"]).collect();
     let mut archives = artifacts(&output.stdout, &own);
-    let folder = libraries(target)?;
+    let folder = &toolchain.libraries;
     for library_name in ["core", "alloc", "compiler_builtins"] {
-        let path = library(&folder, library_name);
+        let path = library(folder, library_name);
         let path = path.with_context(|| format!("no lib{library_name} in {}", folder.display()))?;
         archives.push(Archive { krate: library_name.to_owned(), path, is_own: false });
     }
