@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tickworld_content::{
     PackError,
-    model::{Action, Casting, Creature, Item, ItemUse, Key, Pack, Spell, Usage},
+    model::{Action, Casting, Creature, Item, ItemUse, Key, Pack, Replacement, Spell, Usage},
 };
 use tickworld_rules::{ContentKey, ruleset::known_spells};
 use tickworld_sim::{content::ContentId, rng::Rng};
@@ -126,17 +126,26 @@ pub(crate) fn subset(pack: &Pack, keep: &dyn Fn(Key) -> bool) -> Pack {
             || items.iter().any(|it| actions_of(&it.use_).contains(&Some(at)))
     };
     let actions: Kept<Action> = Kept::of(&pack.actions, |at, _| used(at));
-    Pack {
+    let mut part = Pack {
         constants: pack.constants.clone(),
         damage_types: pack.damage_types.clone(),
         conditions: pack.conditions.clone(),
         creatures: creatures.into_iter().map(|it| moved_creature(it, &actions, &spells)).collect(),
         items: items.into_iter().map(|it| moved_item(it, &actions)).collect(),
-        // What a replacement stands for may be left out as well; a pack without any is a pack.
         replacements: Vec::new(),
         spells: spells.entries.iter().map(|it| Spell { action: actions.at(it.action), ..it.clone() }).collect(),
         actions: actions.entries,
-    }
+    };
+    // What stands for something may be left out as well.
+    let is_there = |key| has(&part, key);
+    part.replacements =
+        pack.replacements.iter().filter(|it| is_there(it.by) && !is_there(it.removed)).copied().collect();
+    part
+}
+
+/// Whether a creature, spell or item has this key.
+fn has(pack: &Pack, key: Key) -> bool {
+    pack.find_creature(key).is_some() || pack.find_spell(key).is_some() || pack.find_item(key).is_some()
 }
 
 /// Entries of a table that are kept, and where they are now.
@@ -192,11 +201,17 @@ const fn actions_of(use_: &ItemUse) -> [Option<u32>; 2] {
     }
 }
 
-/// The same entries with other numbers: what a designer might release next. Now and then one of them is gone.
+/// The same entries with other numbers: what a designer might release next. Now and then a creature or an item is gone, and
+/// another one may stand for it.
 pub(crate) fn vary(pack: &Pack, rng: &mut Rng) -> Pack {
-    let gone = if rng.chance(1, 4) { Some(pick(rng, pack.creatures.len())) } else { None };
-    let gone = gone.map(|at| pack.creatures[at].key);
-    let mut pack = subset(pack, &|key| Some(key) != gone);
+    let creatures: Vec<Key> = pack.creatures.iter().map(|it| it.key).collect();
+    let items: Vec<Key> = pack.items.iter().map(|it| it.key).collect();
+    let gone = [gone(&creatures, rng), gone(&items, rng)];
+    let gone: Vec<(Key, Option<Key>)> = gone.into_iter().flatten().collect();
+    let mut pack = subset(pack, &|key| gone.iter().all(|(removed, _)| *removed != key));
+    let replaced = gone.iter().filter_map(|&(removed, by)| Some(Replacement { removed, by: by? }));
+    pack.replacements.extend(replaced);
+    pack.replacements.sort_by_key(|it| it.removed);
     let it = &mut pack.constants;
     it.round_seconds = 1 + number(rng, 8);
     it.critical_from = 15 + byte(rng, 7);
@@ -222,10 +237,50 @@ pub(crate) fn vary(pack: &Pack, rng: &mut Rng) -> Pack {
     pack
 }
 
+/// One of `keys` that is gone, with another that may stand for it; often none.
+fn gone(keys: &[Key], rng: &mut Rng) -> Option<(Key, Option<Key>)> {
+    if keys.is_empty() || !rng.chance(1, 4) {
+        return None;
+    }
+    let removed = keys[pick(rng, keys.len())];
+    let others: Vec<Key> = keys.iter().copied().filter(|key| *key != removed).collect();
+    let by = if others.is_empty() || rng.chance(1, 3) { None } else { Some(others[pick(rng, others.len())]) };
+    Some((removed, by))
+}
+
 fn number(rng: &mut Rng, below: u16) -> u16 {
     u16::try_from(rng.below(below.into())).expect("below a number of 16 bits")
 }
 
 fn byte(rng: &mut Rng, below: u8) -> u8 {
     u8::try_from(rng.below(below.into())).expect("below a number of 8 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::draw::Dice;
+
+    #[test]
+    fn other_content_lacks_some_entries_and_replaces_some_of_them() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../content/data");
+        let stock = Stock::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack);
+        let (mut lacking, mut creatures, mut items) = (0, 0, 0);
+        for seed in 0..200 {
+            let mut rng = Dice::one(seed, "test");
+            let first = stock.pick(&mut rng, true, true).pack;
+            let other = vary(&first, &mut rng);
+            for it in &other.replacements {
+                creatures += usize::from(other.creatures.iter().any(|creature| creature.key == it.by));
+                items += usize::from(other.items.iter().any(|item| item.key == it.by));
+                assert!(has(&first, it.removed) && has(&first, it.by), "seed {seed}");
+            }
+            let missing = first.creatures.len() + first.items.len() - other.creatures.len() - other.items.len();
+            lacking += usize::from(missing > other.replacements.len());
+            Content::of(other).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+        assert!(lacking > 5 && creatures > 5 && items > 5, "{lacking} {creatures} {items}");
+    }
 }

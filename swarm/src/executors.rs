@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use tickworld_pool::Pool;
 use tickworld_sim::executor::{Executor, Job};
 
 use crate::draw::Dice;
@@ -41,30 +41,28 @@ impl Executor for Shuffled {
     }
 }
 
-/// Runs jobs on threads that the whole process shares.
+/// Runs jobs as servers do, on threads that the whole process shares.
 pub(crate) struct Threads;
 
 /// As many as the machine has cores would be kinder, but more of them than cores interleave more.
 const THREADS: usize = 4;
 
-fn threads() -> &'static ThreadPool {
-    static POOL: OnceLock<ThreadPool> = OnceLock::new();
-    POOL.get_or_init(|| {
-        ThreadPoolBuilder::new().num_threads(THREADS).build().expect("four threads can be started where a swarm runs")
-    })
+fn threads() -> &'static Pool {
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    POOL.get_or_init(|| Pool::new(THREADS).expect("four threads can be started where a swarm runs"))
 }
 
 impl Executor for Threads {
     fn workers(&self) -> usize {
-        THREADS
+        threads().workers()
     }
 
     fn run<'a>(&self, jobs: Vec<Job<'a>>) {
-        threads().scope(|scope| {
-            for job in jobs {
-                scope.spawn(|_| job());
-            }
-        });
+        threads().run(jobs);
+    }
+
+    fn attend<'a>(&self, work: Job<'a>) {
+        threads().attend(work);
     }
 
     fn rows_per_job_min(&self) -> u32 {
