@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut entries = programs.run_all(&rows, &traces);
     compare::judge(&mut entries, &traces)?;
     say(&start, "running them with bugs planted");
-    programs.plant(&mut entries, &traces[0]);
+    programs.plant(&mut entries, &traces);
     let tested = tested(&rows, &options.tests);
     if !tested.is_empty() {
         say(&start, &format!("the core's tests on {}", names(&tested)));

@@ -49,12 +49,15 @@ impl Programs {
         entries.into_inner().expect("no thread panicked")
     }
 
-    /// Runs those that agree with every bug on `trace`; one that goes unnoticed, or shows where it should not, is wrong.
-    pub(crate) fn plant(&self, entries: &mut [Entry], trace: &Path) {
+    /// Runs those that agree with every bug, on one trace; one that goes unnoticed, or shows where it should not, is wrong.
+    pub(crate) fn plant(&self, entries: &mut [Entry], traces: &[PathBuf]) {
+        // The smallest shows them as well as any.
+        let size = |trace: &Path| trace.metadata().map_or(u64::MAX, |it| it.len());
+        let Some((place, trace)) = traces.iter().enumerate().min_by_key(|(_, trace)| size(trace)) else { return };
         let rows: Vec<Row> = entries.iter().map(|entry| entry.row).collect();
         let sound: Vec<Option<String>> = entries
             .iter()
-            .map(|entry| entry.lines.first().filter(|_| entry.outcome == Outcome::Same).cloned())
+            .map(|entry| entry.lines.get(place).filter(|_| entry.outcome == Outcome::Same).cloned())
             .collect();
         let found = Mutex::new(Vec::new());
         self.each(&rows, |at, row, program| {
