@@ -127,10 +127,12 @@ impl Stage {
             2..=4 => self.tick(u.ratio(3, 4)?),
             5 => self.submit(),
             6 => {
-                self.now = self.now.after(Micros(u.int_in_range(0..=3_000_000)?));
+                let pause = Micros(u.int_in_range(0..=3_000_000)?);
+                // The honest one is never silent for longer than that, however many ticks went by.
+                self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
+                self.now = self.now.after(pause);
                 self.host.handle_timeout(self.now);
                 self.drain();
-                // The honest one is never silent for long.
                 self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
             }
             kind => {
