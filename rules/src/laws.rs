@@ -7,12 +7,12 @@ use alloc::{format, string::String, vec::Vec};
 
 use tickworld_sim::{
     entity::{Entity, Row},
-    frame::PlayerId,
+    frame::{Act, InputFrame, PlayerId},
     join::join,
     math::Fx,
 };
 
-use crate::{realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
+use crate::{Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
 
 /// What is broken, if anything is.
 pub type Broken = Option<String>;
@@ -75,17 +75,12 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
-/// Coins are only moved, but for those of players who asked to join, `joining`, and for what lay about and is gone, where
-/// `litter_goes`. Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
+/// Coins are only moved, but for those of players who join in `frame`, and for what lay about and is gone, where `litter_goes`. Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
 #[must_use]
-pub fn coins_are_only_moved(
-    before: &Realm,
-    now: &Realm,
-    joining: impl Iterator<Item = PlayerId>,
-    litter_goes: bool,
-) -> Broken {
+pub fn coins_are_only_moved(frame: &InputFrame<Command>, before: &Realm, now: &Realm, litter_goes: bool) -> Broken {
     let (had, have) = (coins(before), coins(now));
-    let most = joining.fold(had, |sum, player| sum.saturating_add(coins_of_class(now, player)));
+    let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join));
+    let most = joins.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
     let least = had.saturating_add(coins_brought(before, now));
     (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))
 }

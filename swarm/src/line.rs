@@ -9,7 +9,7 @@ use tickworld_rules::{Command, Realm, Rules, Ruleset, laws};
 use tickworld_sim::{
     content::Library,
     executor::{Executor, Inline},
-    frame::{Act, Input, InputFrame, Tick},
+    frame::{Input, InputFrame, Tick},
     math::Fx,
     rollback::{SyncTest, SyncTestError, SyncTestSettings},
     simulation::Simulation,
@@ -350,8 +350,7 @@ impl Watch {
         if let Some(what) = laws::nobody_jumps(before, now, self.stride) {
             return Err(("nobody jumps", what));
         }
-        let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join)).map(|input| input.player);
-        let coins = laws::coins_are_only_moved(before, now, joins, self.litter_goes);
+        let coins = laws::coins_are_only_moved(frame, before, now, self.litter_goes);
         coins.map_or(Ok(()), |what| Err(("coins are only moved", what)))
     }
 }

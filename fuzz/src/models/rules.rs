@@ -81,9 +81,8 @@ pub fn run(data: &[u8]) {
         assert!(broken.is_none(), "tick {}: {broken:?}", frame.tick);
         let jump = laws::nobody_jumps(&before, now, stride);
         assert!(jump.is_none(), "tick {}: {jump:?}", frame.tick);
-        let joining = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join)).map(|input| input.player);
         // A run ends long before what lies about is taken away.
-        let coins = laws::coins_are_only_moved(&before, now, joining, false);
+        let coins = laws::coins_are_only_moved(&frame, &before, now, false);
         assert!(coins.is_none(), "tick {}: {coins:?}", frame.tick);
         frames.push((frame, roots));
     }
