@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "tickworld-swarm",
     "tickworld-proto",
     "tickworld-persist",
+    "tickworld-region",
     "tickworld-testkit",
     "tickworld-net",
     "tickworld-server",

@@ -185,7 +185,7 @@ impl<G: Game> Host<G> {
     }
 
     /// Whether the world has room for a player, who is counted from now on.
-    fn make_room_for(&mut self, player: tickworld_sim::frame::PlayerId) -> bool {
+    pub(super) fn make_room_for(&mut self, player: tickworld_sim::frame::PlayerId) -> bool {
         let players = self.history.stepped_world().players();
         if players.find(player).is_some() || self.roster.find(player).is_some() {
             return true;

@@ -25,6 +25,7 @@
 
 mod admission;
 mod budget;
+mod direct;
 mod event;
 mod history;
 mod inbox;
@@ -48,6 +49,7 @@ use alloc::{
 
 pub use budget::Rate;
 use bytes::Bytes;
+pub use direct::SubmitError;
 pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, KeptKey, Kinds, Resumed, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 use tickworld_sim::{
