@@ -70,14 +70,7 @@ impl WorldHead {
     /// The world root (docs/FORMATS.md, "Roots").
     pub fn root(&self, columns: &[Hash]) -> Hash {
         let mut hasher = Hasher::new(b"tickworld.root.1");
-        #[cfg(seeded_bugs)]
-        let this = &Self {
-            tick: if tickworld_seeded::is_on(tickworld_seeded::Bug::TickNotBound) { Tick(0) } else { self.tick },
-            ..*self
-        };
-        #[cfg(not(seeded_bugs))]
-        let this = self;
-        hasher.update(&this.tick.0.to_le_bytes());
+        hasher.update(&self.tick.0.to_le_bytes());
         hasher.update(&self.schema.0.0);
         hasher.update(&self.revision.to_le_bytes());
         hasher.update(&self.content.0.0);

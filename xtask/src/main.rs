@@ -16,6 +16,7 @@ mod proof;
 mod shell;
 mod tidy;
 mod torture;
+mod tree_copy;
 
 use std::process::ExitCode;
 
@@ -64,7 +65,7 @@ enum Chore {
     },
     /// Read the machine code of what simulates: no float, no clock, no environment, no `std`
     Proof(proof::Options),
-    /// Plant every seeded bug and run what has to catch it
+    /// Put every seeded bug into a copy of the tree and run what has to catch it
     Bugs(bugs::Bugs),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
