@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, codegen, fuzz, no_std, proof, shell, tidy};
+use crate::{bans, built, codegen, fuzz, no_std, proof, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -93,6 +93,12 @@ const RUNGS: &[Rung] = &[
         shows: "every golden trace runs again to the same roots, release profile",
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",
         climb: climb_golden,
+    },
+    Rung {
+        name: "built",
+        shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
+        repeat: "cargo xtask ci --only built",
+        climb: |_| built::check().map(|()| Outcome::Passed),
     },
     Rung {
         name: "reader",

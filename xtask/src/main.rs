@@ -6,6 +6,7 @@
 mod bans;
 mod bless;
 mod bugs;
+mod built;
 mod ci;
 mod codegen;
 mod fuzz;

@@ -100,6 +100,7 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`] where a file cannot be read as a list of entries, or nothing was recognised.
 pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
+    prose::compile_all();
     let mut entries = Vec::new();
     for file in files {
         let value: Value = serde_json::from_str(&file.text)
