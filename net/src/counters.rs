@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Sums since the start, over all sessions of a listener or dialer.
+/// Sums since the start, over all sessions of a listener or endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Messages that came, of any channel.

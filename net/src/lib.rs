@@ -5,20 +5,39 @@
 //!
 //! - A host [binds a listener](listener::Listener::bind), and its region's thread, which knows nothing of tokio, takes
 //!   [`Event`](listener::Event)s from one bounded queue and hands [`Transmit`](tickworld_proto::channel::Transmit)s back.
-//! - A client [binds a dialer](dialer::Dialer::bind), one UDP socket for any number of [`Link`](link::Link)s.
+//! - A client [binds an endpoint](endpoint::Endpoint::bind), one UDP socket for any number of
+//!   [`ClientConnection`](client_connection::ClientConnection)s.
 //! - [`tls`] says who a server is, and by what a client knows it.
 #![forbid(unsafe_code)]
 
 pub mod address;
-pub mod closing;
+pub mod client_connection;
+pub mod close;
 pub mod connection;
 pub mod counters;
-pub mod dialer;
+pub mod endpoint;
 pub mod limits;
-pub mod link;
 pub mod listener;
 mod peer;
 mod queue;
 mod socket;
 pub mod tls;
 mod transport;
+
+/// The names of [`close`] and what is in it before they were the field's.
+#[doc(hidden)]
+pub mod closing {
+    pub use crate::close::*;
+}
+
+/// The names of [`endpoint`] and what is in it before they were the field's.
+#[doc(hidden)]
+pub mod dialer {
+    pub use crate::endpoint::{DialError, Endpoint as Dialer, EndpointSettings as DialerSettings};
+}
+
+/// The names of [`client_connection`] and what is in it before they were the field's.
+#[doc(hidden)]
+pub mod link {
+    pub use crate::client_connection::{ClientConnection as Link, ClientConnectionEvent as LinkEvent};
+}

@@ -10,9 +10,9 @@ use region::{ACCOUNTS, COINS, Region};
 use support::{Host, NAME, await_no_tasks, loopback};
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_net::{
-    closing::{Close, CloseCode, Disconnect},
+    close::{Close, CloseCode, Disconnect},
     connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
-    dialer::{DialError, Dialer},
+    endpoint::{DialError, Endpoint},
     tls::{fingerprint::Fingerprint, trust::Trust},
 };
 use tickworld_proto::{
@@ -42,13 +42,13 @@ struct Player {
 }
 
 impl Player {
-    fn new(host: &Host, dialer: &Dialer, kind: SessionKind, number: u64) -> Self {
+    fn new(host: &Host, dialer: &Endpoint, kind: SessionKind, number: u64) -> Self {
         Self::with(host, dialer, kind, number, |_| {})
     }
 
     fn with(
         host: &Host,
-        dialer: &Dialer,
+        dialer: &Endpoint,
         kind: SessionKind,
         number: u64,
         change: impl FnOnce(&mut ConnectionSettings),
@@ -58,7 +58,7 @@ impl Player {
         Self::of(host, dialer, client, change)
     }
 
-    fn of(host: &Host, dialer: &Dialer, client: Ledgers, change: impl FnOnce(&mut ConnectionSettings)) -> Self {
+    fn of(host: &Host, dialer: &Endpoint, client: Ledgers, change: impl FnOnce(&mut ConnectionSettings)) -> Self {
         let mut settings = ConnectionSettings::new(host.address, NAME);
         settings.backoff.first = Duration::from_millis(1);
         settings.backoff.max = Duration::from_millis(10);

@@ -10,7 +10,7 @@ use support::{Host, NAME, control, transmit};
 use tickworld_ledger::Ledger;
 use tickworld_net::{
     address::SessionId,
-    closing::Disconnect,
+    close::Disconnect,
     connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, connect},
     listener::Event,
 };

@@ -4,7 +4,7 @@ mod support;
 
 use bytes::Bytes;
 use support::{Host, control, datagram, next_message, transmit};
-use tickworld_net::{link::LinkEvent, listener::Event};
+use tickworld_net::{client_connection::ClientConnectionEvent, listener::Event};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     limits::{CONTROL_BYTES_MAX, DATAGRAM_BYTES_MIN},
@@ -108,10 +108,10 @@ fn both_sides_learn_what_the_path_carries() {
         host.send(session, control("!"));
         loop {
             match host.run(link.next()).unwrap() {
-                LinkEvent::DatagramSize { datagram_bytes_max } => {
+                ClientConnectionEvent::DatagramSize { datagram_bytes_max } => {
                     assert_eq!(datagram_bytes_max, link.datagram_bytes_max());
                 }
-                LinkEvent::Message { channel: Channel::Control, .. } => break,
+                ClientConnectionEvent::Message { channel: Channel::Control, .. } => break,
                 _ => {}
             }
         }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use support::{Host, NAME, await_no_tasks, control, datagram, ending, next_message, transmit};
 use tickworld_net::{
-    closing::{Backlog, Close, CloseCode, Disconnect},
-    dialer::DialError,
+    close::{Backlog, Close, CloseCode, Disconnect},
+    endpoint::DialError,
     listener::Event,
     tls::{fingerprint::Fingerprint, trust::Trust},
 };

@@ -7,7 +7,7 @@ use quinn::{Connection, ConnectionError, TransportConfig, VarInt};
 use support::{Host, LONG, control};
 use tickworld_net::{
     address::SessionId,
-    closing::{Disconnect, Violation},
+    close::{Disconnect, Violation},
 };
 use tickworld_proto::{channel::Channel, limits::CONTROL_BYTES_MAX};
 
@@ -133,7 +133,7 @@ fn a_client_that_ends_its_messages_and_stays_is_closed_in_time() {
         keep((sending, receiving));
     });
     let session = host.connected();
-    assert_eq!(host.disconnected(session), Disconnect::Lingered);
+    assert_eq!(host.disconnected(session), Disconnect::HalfClosed);
 }
 
 /// A dropped stream would be finished or stopped.

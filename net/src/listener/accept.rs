@@ -14,7 +14,7 @@ use tokio::{
 
 use super::Shared;
 use crate::{
-    closing::{Disconnect, Violation, close_connection},
+    close::{Disconnect, Violation, close_connection},
     limits::SESSION_INBOUND_BYTES_MAX,
     peer::{Inbox, Peer, PeerEvent, Side},
 };

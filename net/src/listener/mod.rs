@@ -32,7 +32,7 @@ pub use region::{Event, Events, Outbox};
 
 use crate::{
     address::SessionId,
-    closing::{Close, CloseCode},
+    close::{Close, CloseCode},
     counters::{Counters, Traffic},
     limits::{
         ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, INBOUND_BYTES_MAX,

@@ -10,7 +10,7 @@ use tickworld_proto::channel::{Channel, Transmit};
 use super::{Shared, dispatch::Order};
 use crate::{
     address::{AddressKey, SessionId, address_key},
-    closing::{Backlog, Close, Disconnect},
+    close::{Backlog, Close, Disconnect},
     limits::OUTBOUND_BYTES_MAX,
     peer::{Entry, PeerEvent},
     queue::Queue,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quinn::{ReadError, ReadExactError, RecvStream, SendStream, WriteError};
 use tickworld_proto::limits::CONTROL_BYTES_MAX;
 
-use crate::closing::{Disconnect, Violation};
+use crate::close::{Disconnect, Violation};
 
 /// The next message; nothing if the stream ended before it.
 pub(super) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disconnect> {

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     address::SessionId,
-    closing::Disconnect,
+    close::Disconnect,
     limits::MESSAGE_OVERHEAD_BYTES,
     queue::{Queue, Weigh},
 };

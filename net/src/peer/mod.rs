@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 pub(crate) use inbox::{Entry, Inbox, PeerEvent};
 
 use crate::{
-    closing::{Backlog, Close, Disconnect, Violation, close_connection},
+    close::{Backlog, Close, Disconnect, Violation, close_connection},
     counters::Counters,
     limits::{BULK_QUEUE_BYTES_MAX, CONTROL_QUEUE_BYTES_MAX, DATAGRAM_SIZE_CHECK_SENDS, MESSAGE_OVERHEAD_BYTES},
     queue::{Queue, Refused, Weigh},

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{Peer, Side, control};
 use crate::{
-    closing::{Disconnect, Violation},
+    close::{Disconnect, Violation},
     limits::LINGER_TIMEOUT,
 };
 
@@ -27,7 +27,7 @@ pub(super) async fn control(peer: Arc<Peer>, mut stream: RecvStream) -> Result<(
     }
     match timeout(LINGER_TIMEOUT, peer.connection.closed()).await {
         Ok(error) => Err(error.into()),
-        Err(_) => Err(Disconnect::Lingered),
+        Err(_) => Err(Disconnect::HalfClosed),
     }
 }
 

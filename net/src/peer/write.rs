@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{Outgoing, Peer, control};
 use crate::{
-    closing::{Backlog, Close, Disconnect, close_connection},
+    close::{Backlog, Close, Disconnect, close_connection},
     limits::{BULK_WRITE_TIMEOUT, FLUSH_TIMEOUT},
 };
 

@@ -15,10 +15,10 @@ use quinn::{TransportConfig, crypto::rustls::QuicClientConfig};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tickworld_net::{
     address::SessionId,
-    closing::Disconnect,
-    dialer::{Dialer, DialerSettings},
+    client_connection::{ClientConnection, ClientConnectionEvent},
+    close::Disconnect,
+    endpoint::{Endpoint, EndpointSettings},
     limits::ALPN,
-    link::{Link, LinkEvent},
     listener::{Event, Events, Listener, ListenerSettings, Outbox},
     tls::{identity::Identity, trust::Trust},
 };
@@ -102,19 +102,19 @@ impl Host {
         self.runtime.block_on(async { tokio::time::timeout(LONG, future).await }).expect("takes too long")
     }
 
-    pub fn dialer(&self) -> Dialer {
+    pub fn dialer(&self) -> Endpoint {
         self.dialer_with(|_| {})
     }
 
-    pub fn dialer_with(&self, change: impl FnOnce(&mut DialerSettings)) -> Dialer {
-        let mut settings = DialerSettings::new(self.trust.clone());
+    pub fn dialer_with(&self, change: impl FnOnce(&mut EndpointSettings)) -> Endpoint {
+        let mut settings = EndpointSettings::new(self.trust.clone());
         settings.local = Some(loopback());
         change(&mut settings);
-        Dialer::bind(self.runtime.handle(), settings).unwrap()
+        Endpoint::bind(self.runtime.handle(), settings).unwrap()
     }
 
     /// A link whose session is open on both sides: it has sent `hello`, and the host has seen it.
-    pub fn link(&mut self, dialer: &Dialer) -> (Link, SessionId) {
+    pub fn link(&mut self, dialer: &Endpoint) -> (ClientConnection, SessionId) {
         let link = self.run(dialer.dial(self.address, NAME)).unwrap();
         link.send(control("hello"));
         let session = self.connected();
@@ -230,20 +230,20 @@ pub fn transmit(channel: Channel, bytes: &[u8]) -> Transmit {
 }
 
 /// The next message of a link.
-pub async fn next_message(link: &Link) -> (Channel, Bytes) {
+pub async fn next_message(link: &ClientConnection) -> (Channel, Bytes) {
     loop {
         match link.next().await {
-            Some(LinkEvent::Message { channel, bytes }) => return (channel, bytes),
-            Some(LinkEvent::DatagramSize { .. }) => {}
+            Some(ClientConnectionEvent::Message { channel, bytes }) => return (channel, bytes),
+            Some(ClientConnectionEvent::DatagramSize { .. }) => {}
             other => panic!("expected a message, not {other:?}"),
         }
     }
 }
 
 /// Why a link ended, skipping whatever comes before.
-pub async fn ending(link: &Link) -> Disconnect {
+pub async fn ending(link: &ClientConnection) -> Disconnect {
     loop {
-        if let LinkEvent::Disconnected { why } = link.next().await.expect("a link says why it ended") {
+        if let ClientConnectionEvent::Disconnected { why } = link.next().await.expect("a link says why it ended") {
             return why;
         }
     }

@@ -10,7 +10,7 @@ use std::{
 
 use tickworld_ledger::Ledger;
 use tickworld_net::{
-    closing::{Close, CloseCode},
+    close::{Close, CloseCode},
     listener::{Event, Events, Outbox},
 };
 use tickworld_proto::{

@@ -1,6 +1,6 @@
-//! [`Dialer`]: one UDP socket from which a client opens any number of links.
+//! [`Endpoint`]: one UDP socket from which a client opens any number of connections to servers.
 //!
-//! Invariant: a link is given out only once the server has proved who it is and speaks this protocol.
+//! Invariant: a connection is given out only once the server has proved who it is and speaks this protocol.
 
 use std::{
     io,
@@ -9,30 +9,30 @@ use std::{
     time::Duration,
 };
 
-use quinn::{ClientConfig, ConnectionError, Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{ClientConfig, ConnectionError, EndpointConfig, TokioRuntime};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    closing::{CloseCode, Violation},
+    client_connection::ClientConnection,
+    close::{CloseCode, Violation},
     counters::{Counters, Traffic},
     limits::{ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL},
-    link::Link,
     listener::BindError,
     socket,
     tls::{client_config, trust::Trust},
     transport::{Liveness, client_transport},
 };
 
-/// What a dialer is made of.
+/// What an endpoint is made of.
 #[derive(Clone, Debug)]
-pub struct DialerSettings {
+pub struct EndpointSettings {
     /// By what servers are known.
     pub trust: Trust,
     /// Where to send from; `None` for any address and port.
     pub local: Option<SocketAddr>,
     /// Silence after which a connection is lost.
     pub idle_timeout: Duration,
-    /// How often a link without traffic shows that it is there.
+    /// How often a connection without traffic shows that it is there.
     pub keep_alive_interval: Duration,
     /// For a connection to become secure.
     pub handshake_timeout: Duration,
@@ -42,7 +42,7 @@ pub struct DialerSettings {
     pub alpn: Vec<u8>,
 }
 
-impl DialerSettings {
+impl EndpointSettings {
     /// The usual deadlines.
     #[must_use]
     pub fn new(trust: Trust) -> Self {
@@ -58,16 +58,16 @@ impl DialerSettings {
     }
 }
 
-/// See the module. Clones share the socket; it is closed with the last of them and of their links.
+/// See the module. Clones share the socket; it is closed with the last of them and of their connections.
 #[derive(Clone)]
-pub struct Dialer {
-    endpoint: Endpoint,
+pub struct Endpoint {
+    quic: quinn::Endpoint,
     handshake_timeout: Duration,
     write_timeout: Duration,
     counters: Arc<Counters>,
 }
 
-/// Why there is no link.
+/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
@@ -94,12 +94,12 @@ pub enum DialError {
     Failed(String),
 }
 
-impl Dialer {
+impl Endpoint {
     /// Opens the socket. The tasks run on `runtime`.
     ///
     /// # Errors
     /// If the address or the roots cannot be used.
-    pub fn bind(runtime: &Handle, settings: DialerSettings) -> Result<Self, BindError> {
+    pub fn bind(runtime: &Handle, settings: EndpointSettings) -> Result<Self, BindError> {
         let mut config = ClientConfig::new(Arc::new(client_config(settings.trust, &settings.alpn)?));
         config.transport_config(client_transport(Liveness {
             idle_timeout: settings.idle_timeout,
@@ -112,43 +112,44 @@ impl Dialer {
         let failed = |error| BindError::Socket { address, error };
         // The endpoint takes its runtime from where it is made.
         let _entered = runtime.enter();
-        let mut endpoint =
-            Endpoint::new(EndpointConfig::default(), None, socket.map_err(failed)?, Arc::new(TokioRuntime))
+        let mut quic =
+            quinn::Endpoint::new(EndpointConfig::default(), None, socket.map_err(failed)?, Arc::new(TokioRuntime))
                 .map_err(failed)?;
-        endpoint.set_default_client_config(config);
+        quic.set_default_client_config(config);
         Ok(Self {
-            endpoint,
+            quic,
             handshake_timeout: settings.handshake_timeout,
             write_timeout: settings.write_timeout,
             counters: Arc::default(),
         })
     }
 
-    /// Opens a link to the server at `address`, whose certificate is for `name` where roots vouch for it. The server hears
-    /// of the link with its first control message.
+    /// Opens a connection to the server at `address`, whose certificate is for `name` where roots vouch for it. The server hears
+    /// of it with its first control message.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn dial(&self, address: SocketAddr, name: &str) -> Result<Link, DialError> {
-        let connecting = self.endpoint.connect(address, name)?;
+    pub async fn dial(&self, address: SocketAddr, name: &str) -> Result<ClientConnection, DialError> {
+        let connecting = self.quic.connect(address, name)?;
         let connection = match timeout(self.handshake_timeout, connecting).await {
             Ok(connected) => connected.map_err(dial_failed)?,
             Err(_) => return Err(DialError::NoAnswer),
         };
         let streams = connection.open_bi().await.map_err(dial_failed)?;
-        Link::open(connection, streams, self.write_timeout, Arc::clone(&self.counters)).map_err(DialError::Violation)
+        ClientConnection::open(connection, streams, self.write_timeout, Arc::clone(&self.counters))
+            .map_err(DialError::Violation)
     }
 
-    /// What passed through all links so far.
+    /// What passed through all connections so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.counters.traffic()
     }
 
-    /// Ends the links that are left, and waits until their servers should have heard of it.
+    /// Ends the connections that are left, and waits until their servers should have heard of it.
     pub async fn shutdown(self) {
-        self.endpoint.close(CloseCode::Shutdown.number_on_wire(), b"");
-        let _ = timeout(FLUSH_TIMEOUT, self.endpoint.wait_idle()).await;
+        self.quic.close(CloseCode::Shutdown.number_on_wire(), b"");
+        let _ = timeout(FLUSH_TIMEOUT, self.quic.wait_idle()).await;
     }
 }
 

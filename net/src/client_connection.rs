@@ -1,6 +1,6 @@
-//! [`Link`]: a client's connection to its host, as messages.
+//! [`ClientConnection`]: a client's connection to its host, as messages.
 //!
-//! Invariant: what is sent in order on the control channel arrives in order or the link ends; the last thing a link gives
+//! Invariant: what is sent in order on the control channel arrives in order or the connection ends; the last thing a connection gives
 //! is why it ended.
 
 use std::{sync::Arc, time::Duration};
@@ -12,16 +12,16 @@ use tokio::task::JoinHandle;
 
 use crate::{
     address::SessionId,
-    closing::{Close, CloseCode, Disconnect, Violation, close_connection},
+    close::{Close, CloseCode, Disconnect, Violation, close_connection},
     counters::Counters,
     limits::LINK_INBOUND_BYTES_MAX,
     peer::{Entry, Inbox, Peer, PeerEvent, Side},
     queue::Queue,
 };
 
-/// What happens on a link.
+/// What happens on a connection.
 #[derive(Debug)]
-pub enum LinkEvent {
+pub enum ClientConnectionEvent {
     /// A message came, whole.
     Message {
         /// How.
@@ -42,13 +42,13 @@ pub enum LinkEvent {
 }
 
 /// See the module. Dropping it cuts the connection; [`close`](Self::close) lets the last messages arrive.
-pub struct Link {
+pub struct ClientConnection {
     peer: Arc<Peer>,
     events: Arc<Queue<Entry>>,
     task: JoinHandle<()>,
 }
 
-impl Link {
+impl ClientConnection {
     pub(crate) fn open(
         connection: Connection,
         (sending, receiving): (SendStream, RecvStream),
@@ -75,7 +75,7 @@ impl Link {
         self.peer.datagram_bytes_max()
     }
 
-    /// Hands a message over. Never blocks: a datagram may be dropped, and a server that takes nothing ends the link.
+    /// Hands a message over. Never blocks: a datagram may be dropped, and a server that takes nothing ends the connection.
     ///
     /// # Panics
     /// If the message is for the bulk channel, which is the host's.
@@ -85,30 +85,30 @@ impl Link {
     }
 
     /// Awaits the next event; nothing after `Disconnected`. Loses nothing when dropped.
-    pub async fn next(&self) -> Option<LinkEvent> {
+    pub async fn next(&self) -> Option<ClientConnectionEvent> {
         let entry = self.events.next().await?;
         Some(match entry.event {
-            PeerEvent::Message { channel, bytes } => LinkEvent::Message { channel, bytes },
-            PeerEvent::DatagramSize(datagram_bytes_max) => LinkEvent::DatagramSize { datagram_bytes_max },
+            PeerEvent::Message { channel, bytes } => ClientConnectionEvent::Message { channel, bytes },
+            PeerEvent::DatagramSize(datagram_bytes_max) => ClientConnectionEvent::DatagramSize { datagram_bytes_max },
             PeerEvent::Disconnected(why) => {
                 self.events.close();
-                LinkEvent::Disconnected { why }
+                ClientConnectionEvent::Disconnected { why }
             }
             PeerEvent::Connected { .. } => unreachable!("a dialed peer is connected from the start"),
         })
     }
 
-    /// Ends the link once all control messages have been acknowledged, or at a deadline.
+    /// Ends it once all control messages have been acknowledged, or at a deadline.
     pub async fn close(mut self, detail: &str) {
         self.peer.close(Close { code: CloseCode::Done, detail: detail.to_owned() });
-        // What still comes has no reader, and must not keep the link from ending.
+        // What still comes has no reader, and must not keep it from ending.
         self.events.abandon();
         // A panic in there has been reported.
         let _ = (&mut self.task).await;
     }
 }
 
-impl Drop for Link {
+impl Drop for ClientConnection {
     fn drop(&mut self) {
         self.task.abort();
     }

@@ -85,7 +85,7 @@ pub enum Disconnect {
     Violation(Violation),
     /// The peer ended its control stream and then did not close the connection.
     #[error("the peer ended its messages and stayed")]
-    Lingered,
+    HalfClosed,
 }
 
 /// Where a slow peer's messages piled up.
@@ -151,7 +151,7 @@ impl Disconnect {
             Self::Closed | Self::ByPeer(_) | Self::Lost(_) => CloseCode::Done,
             Self::Shutdown => CloseCode::Shutdown,
             Self::TooSlow(_) => CloseCode::TooSlow,
-            Self::Violation(Violation::NoControl { .. }) | Self::Lingered => CloseCode::TimedOut,
+            Self::Violation(Violation::NoControl { .. }) | Self::HalfClosed => CloseCode::TimedOut,
             Self::Violation(_) => CloseCode::Violation,
         };
         Close { code, detail: self.to_string() }
