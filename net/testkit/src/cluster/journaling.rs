@@ -5,7 +5,11 @@
 
 use std::collections::VecDeque;
 
-use tickworld_persist::{Body, Durability, Record, Store, error::AppendError, limits::APPEND_RECORDS_MAX};
+use tickworld_persist::{
+    Body, Durability, Record, Store,
+    error::{AppendError, ReadError},
+    limits::APPEND_RECORDS_MAX,
+};
 use tickworld_proto::instant::{Instant, Micros};
 
 use super::{
@@ -89,20 +93,22 @@ impl<S: Store + Clone> Server<S> {
         is_again: bool,
         site: &mut Site<'_, D>,
     ) -> Result<(), AppendError> {
-        if is_again && let Ok(head) = ready(self.store.head()) {
-            // What stands at our ticks is ours only while nobody else has claimed the journal.
-            if self.epoch < head.epoch {
-                return Err(AppendError::Fenced { by: head.epoch });
-            }
-            let is_written = |record: &&Record| record.tick() <= head.last.tick;
-            *rest += batch[*rest..].iter().take_while(is_written).count();
-            if *rest == batch.len() && head.durable >= batch.last().map_or(head.durable, Record::tick) {
+        if is_again {
+            let head = ready(self.store.head()).map_err(|error| match error {
+                ReadError::Storage(fault) => AppendError::Unknown(fault),
+                _ => AppendError::Absent,
+            })?;
+            *rest = batch.len() - head.unwritten(batch)?.len();
+        }
+        loop {
+            let given = &batch[*rest..];
+            let appended = ready(self.store.append(given, Durability::Disk))?;
+            site.watch.take(self.life, appended.durable);
+            *rest = batch.len() - appended.rest(given).len();
+            if *rest == batch.len() {
                 return Ok(());
             }
         }
-        let durable = ready(self.store.append(&batch[*rest..], Durability::Disk))?;
-        site.watch.take(self.life, durable);
-        Ok(())
     }
 
     fn take_answer<D: Disk<Store = S>>(
