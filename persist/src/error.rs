@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use tickworld_sim::{component::DecodeError, frame::Tick, hash::Hash};
 
-use crate::{Durability, header::WorldId, limits, record::Epoch};
+use crate::{Durability, header::WorldId, record::Epoch};
 
 /// What can be wrong with the storage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,12 +141,6 @@ pub enum AppendError {
     Proof {
         /// The record's.
         tick: Tick,
-    },
-    /// Too many records at once.
-    #[error("{count} records in one append, at most {} are allowed", limits::APPEND_RECORDS_MAX)]
-    TooMany {
-        /// How many.
-        count: usize,
     },
     /// The store cannot promise that much.
     #[error("this store cannot promise {0:?}")]

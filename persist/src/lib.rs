@@ -37,6 +37,6 @@ pub use header::{JournalHeader, WorldId};
 pub use record::{Body, Epoch, Proof, Record, RecordError};
 pub use recover::{Origin, PassedOver, RecoverError, Recovery, recover};
 pub use retention::{Removed, Retention};
-pub use store::{Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
-pub use tickworld_proto::message::Durability;
+pub use store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
+pub use tickworld_sim::durability::Durability;
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};

@@ -8,9 +8,9 @@ use tickworld_sim::limits as sim;
 pub const ROOT_LAG_TICKS_MAX: u8 = 8;
 /// Longest input frame of a record in bytes: [`FRAME_INPUTS_MAX`](sim::FRAME_INPUTS_MAX) inputs of the largest size fit.
 pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
-/// Most records in one append.
+/// Most records that one append keeps; those after them are to be given again.
 pub const APPEND_RECORDS_MAX: usize = 1024;
-/// Most bytes of records in one commit; a single record may be longer.
+/// Most bytes of records in one commit, so that one append keeps; a single record may be longer.
 pub const APPEND_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Most bytes of records that one read gives; a single record may be longer.
 pub const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;

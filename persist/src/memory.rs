@@ -28,8 +28,8 @@ use crate::{
     page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
-    store::{Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots},
-    tail::Tail,
+    store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots},
+    tail::{Tail, prefix},
 };
 
 /// What happens to the next append.
@@ -41,6 +41,8 @@ pub enum Trouble {
     UnknownWritten,
     /// It is not written, but nobody can tell.
     UnknownLost,
+    /// Only the first half is kept.
+    KeepsHalf,
 }
 
 /// A promise that the store breaks.
@@ -54,8 +56,11 @@ pub enum Flaw {
     DoesNotFence,
     AppendsAfterSeal,
     AppendsHalfAGroup,
+    ClaimsMoreThanItKept,
+    KeepsMoreThanItClaims,
     LosesWhatItAcknowledged,
     CallsMemoryDurable,
+    KeepsInMemoryForDisk,
     ReusesEpochs,
     HidesDamage,
     HidesLostPages,
@@ -90,6 +95,7 @@ struct State {
     packs: BTreeMap<ContentId, Bytes>,
     trouble: Option<Trouble>,
     full: bool,
+    unreadable: bool,
     flaw: Option<Flaw>,
 }
 
@@ -116,6 +122,12 @@ impl Memory {
     /// Whether there is room.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
+    }
+
+    /// Whether the journal's header, head and records can be read; with an append of unknown outcome, nobody can read back what
+    /// became of it.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.state().unreadable = unreadable;
     }
 
     /// Lets appends wait until they are let go: a slow storage.
@@ -156,11 +168,20 @@ impl Memory {
         self.state.lock().expect("no call panics while it holds the lock")
     }
 
+    fn readable(&self) -> Result<MutexGuard<'_, State>, Fault> {
+        let state = self.state();
+        if state.unreadable { Err(told_to_fail()) } else { Ok(state) }
+    }
+
     async fn wait(&self) {
         let mut held = self.held.subscribe();
         // The sender is in `self`, so it cannot be gone.
         _ = held.wait_for(|held| !held).await;
     }
+}
+
+fn told_to_fail() -> Fault {
+    Fault::Io("told to fail".into())
 }
 
 impl State {
@@ -221,10 +242,33 @@ impl State {
         }
     }
 
-    fn append(&mut self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+    fn append(&mut self, given: &[Record], durability: Durability) -> Result<Appended, AppendError> {
         if durability == Durability::Quorum {
             return Err(AppendError::Durability(durability));
         }
+        let mut records = prefix(given);
+        if let Some(Trouble::KeepsHalf) = self.trouble {
+            self.trouble = None;
+            records = &records[..records.len().div_ceil(2)];
+        }
+        if self.has(Flaw::KeepsMoreThanItClaims) && records.len() < given.len() {
+            let taken = &given[..=records.len()];
+            self.append_prefix(taken, durability)?;
+            return Ok(self.appended(records.last().map(Record::tick)));
+        }
+        self.append_prefix(records, durability)?;
+        let last = if self.has(Flaw::ClaimsMoreThanItKept) { given.last() } else { records.last() };
+        Ok(self.appended(last.map(Record::tick)))
+    }
+
+    /// What is told of an append that was kept up to a tick, or to the end of the journal.
+    fn appended(&self, kept: Option<Tick>) -> Appended {
+        let (last, durable) =
+            self.tail.as_ref().map_or((Tick(0), Tick(0)), |tail| (tail.head.last.tick, tail.head.durable));
+        Appended { kept: kept.unwrap_or(last), durable }
+    }
+
+    fn append_prefix(&mut self, records: &[Record], durability: Durability) -> Result<(), AppendError> {
         let judged = self.judge(records);
         if judged.is_err() && self.has(Flaw::AppendsHalfAGroup) {
             for end in (1..records.len()).rev() {
@@ -238,22 +282,22 @@ impl State {
         if self.full && !self.has(Flaw::AppendsWhenFull) {
             return Err(AppendError::Storage(Fault::Full));
         }
-        let fault = || Fault::Io("told to fail".into());
         match self.trouble.take() {
-            Some(Trouble::Fails) => return Err(AppendError::Storage(fault())),
+            Some(Trouble::Fails) => return Err(AppendError::Storage(told_to_fail())),
             Some(Trouble::UnknownLost) if self.has(Flaw::CallsLossKnown) => {}
-            Some(Trouble::UnknownLost) => return Err(AppendError::Unknown(fault())),
+            Some(Trouble::UnknownLost) => return Err(AppendError::Unknown(told_to_fail())),
             Some(Trouble::UnknownWritten) => {
                 self.write(records, place, durability);
-                return Err(AppendError::Unknown(fault()));
+                return Err(AppendError::Unknown(told_to_fail()));
             }
-            None => self.write(records, place, durability),
+            Some(Trouble::KeepsHalf) | None => self.write(records, place, durability),
         }
-        Ok(self.tail.as_ref().map_or(place.tick, |tail| tail.head.durable))
+        Ok(())
     }
 
     fn write(&mut self, records: &[Record], place: Place, durability: Durability) {
-        let durable = durability == Durability::Disk || self.has(Flaw::CallsMemoryDurable);
+        let is_for_disk = durability == Durability::Disk && !self.has(Flaw::KeepsInMemoryForDisk);
+        let durable = is_for_disk || self.has(Flaw::CallsMemoryDurable);
         let lost = durability == Durability::Memory && self.has(Flaw::CallsMemoryDurable);
         for record in records {
             let mut bytes = Vec::new();
@@ -344,7 +388,7 @@ impl State {
 
 impl Journal for Memory {
     async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
-        Ok(self.state().tail.as_ref().map(|tail| tail.header.clone()))
+        Ok(self.readable()?.tail.as_ref().map(|tail| tail.header.clone()))
     }
 
     async fn create(&self, header: &JournalHeader) -> Result<(), CreateError> {
@@ -369,17 +413,17 @@ impl Journal for Memory {
         Ok(Claim { epoch, last: tail.head.last })
     }
 
-    async fn append(&self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+    async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
         self.wait().await;
         self.state().append(records, durability)
     }
 
     async fn head(&self) -> Result<Head, ReadError> {
-        self.state().header_and_head().map(|(_, head)| head).ok_or(ReadError::Absent)
+        self.readable()?.header_and_head().map(|(_, head)| head).ok_or(ReadError::Absent)
     }
 
     async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
-        let state = self.state();
+        let state = self.readable()?;
         let (_, head) = state.header_and_head().ok_or(ReadError::Absent)?;
         if from <= head.base.tick {
             return Err(ReadError::Forgotten { tick: from, base: head.base.tick });

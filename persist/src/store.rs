@@ -62,6 +62,31 @@ impl Head {
         let noted = self.watermark.map_or(self.torn_to.unwrap_or(self.durable), |mark| mark.tick);
         noted.max(self.durable)
     }
+
+    /// Of records whose append failed or had no known outcome, those that are not in the journal: what is to be given again.
+    /// Where none is left, an append of none still makes sure of the level that was asked for.
+    ///
+    /// # Errors
+    /// When somebody else has claimed the journal since: what stands at these ticks may be the other owner's.
+    pub fn unwritten<'r>(&self, records: &'r [Record]) -> Result<&'r [Record], AppendError> {
+        if records.first().is_some_and(|record| record.body().epoch < self.epoch) {
+            return Err(AppendError::Fenced { by: self.epoch });
+        }
+        Ok(after(records, self.last.tick))
+    }
+}
+
+impl Appended {
+    /// Of the records that were given, those that are to be given again.
+    #[must_use]
+    pub fn rest<'r>(&self, records: &'r [Record]) -> &'r [Record] {
+        after(records, self.kept)
+    }
+}
+
+/// Of records of successive ticks, those after `tick`.
+fn after(records: &[Record], tick: Tick) -> &[Record] {
+    &records[records.partition_point(|record| record.tick() <= tick)..]
 }
 
 /// The right to append.
@@ -71,6 +96,17 @@ pub struct Claim {
     pub epoch: Epoch,
     /// What they follow.
     pub last: Place,
+}
+
+/// What an append came to: a prefix of what was given is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Every record up to this tick is kept as surely as was asked. This may be before the last record that was given: those
+    /// after it were not written, and are simply given again.
+    pub kept: Tick,
+    /// Every record up to this tick is on disk (D1) or better. Never before `kept` where that much was asked for; with
+    /// [`Durability::Memory`] it may lag behind.
+    pub durable: Tick,
 }
 
 /// Whether ticks that were acknowledged may go.
@@ -99,17 +135,20 @@ pub trait Journal: Send + Sync {
     /// When the end is damaged or behind what was acknowledged: recover first.
     fn claim(&self) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
 
-    /// Appends records of successive ticks, all or none, in one commit, and gives the last tick that is durable then. Appends
-    /// that wait at the same time may share a commit; each is as durable as it asked for.
+    /// Appends records of successive ticks in one commit: a prefix of them, at least the first; [`Appended`] tells how far it
+    /// goes. Which prefix a store takes at once is its own affair, a limit for instance. Without records it makes what was
+    /// appended before as sure as is asked. Appends that wait at the same time may share a commit; each is as durable as it
+    /// asked for. Who has several on their way must expect that those after one that kept only a prefix are refused.
     ///
     /// # Errors
-    /// When they are not the caller's to append, do not follow the last record, or the storage fails. After
-    /// [`AppendError::Unknown`] the head tells what became of them.
+    /// When a record that would be written is not the caller's to append or does not follow the one before it, or the storage
+    /// fails: then none is written. After [`AppendError::Unknown`] the head tells what became of them, and must be read
+    /// before anything else is appended: [`Head::unwritten`].
     fn append(
         &self,
         records: &[Record],
         durability: Durability,
-    ) -> impl Future<Output = Result<Tick, AppendError>> + Send;
+    ) -> impl Future<Output = Result<Appended, AppendError>> + Send;
 
     /// Where the journal stands. After an unknown outcome this settles it: what is told here stays.
     ///

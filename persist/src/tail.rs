@@ -15,6 +15,17 @@ use crate::{
     store::{Head, Loss, Place},
 };
 
+/// The prefix of these records that one append takes: as many as the limits allow, but at least one.
+pub(crate) fn prefix(records: &[Record]) -> &[Record] {
+    let mut bytes = 0_u64;
+    let fits = |record: &&Record| {
+        bytes += record.encoded_bytes() as u64;
+        bytes <= limits::APPEND_BYTES_MAX
+    };
+    let count = records.iter().take(limits::APPEND_RECORDS_MAX).take_while(fits).count();
+    &records[..count.max(1).min(records.len())]
+}
+
 /// A journal's header and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Tail {
@@ -42,9 +53,6 @@ impl Tail {
 
     /// Where the journal stands once `records` are appended.
     pub(crate) fn after(&self, records: &[Record]) -> Result<Place, AppendError> {
-        if records.len() > limits::APPEND_RECORDS_MAX {
-            return Err(AppendError::TooMany { count: records.len() });
-        }
         if let Some(damage) = self.damage() {
             return Err(AppendError::Damaged(damage));
         }
@@ -106,5 +114,34 @@ impl Tail {
             (Loss::Refuse, Some(mark)) if self.forked => Err(CutError::Acknowledged(mark.tick..=mark.tick)),
             (Loss::Refuse, _) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tickworld_sim::hash::Hash;
+
+    use super::*;
+    use crate::record::Body;
+
+    fn record(tick: u64, frame_bytes: usize) -> Record {
+        let mut frame = tick.to_le_bytes().to_vec();
+        frame.resize(frame_bytes, 0);
+        let (epoch, tick, frame) = (Epoch(1), Tick(tick), Bytes::from(frame));
+        Record::new(Body { tick, epoch, previous: Hash::ZERO, durable: Tick(0), proof: None, frame })
+            .expect("it is short")
+    }
+
+    #[test]
+    fn a_prefix_is_within_both_limits_and_never_empty() {
+        let small: Vec<Record> = (1..=limits::APPEND_RECORDS_MAX as u64 + 1).map(|tick| record(tick, 8)).collect();
+        assert_eq!(prefix(&small).len(), limits::APPEND_RECORDS_MAX);
+        assert_eq!(prefix(&small[..5]).len(), 5);
+        assert_eq!(prefix(&[]).len(), 0);
+        let large: Vec<Record> = (1..=3).map(|tick| record(tick, limits::FRAME_BYTES_MAX as usize)).collect();
+        let two = large[..2].iter().map(|record| record.encoded_bytes() as u64).sum::<u64>();
+        assert!(two > limits::APPEND_BYTES_MAX, "two of the longest frames and what is around them are too many");
+        assert_eq!(prefix(&large).len(), 1);
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use support::{header, records};
 use tickworld_persist::{
-    Durability, Epoch, Place,
+    Appended, Durability, Epoch, Place,
     embedded::{Core, Files, Settings},
     error::{AppendError, CreateError},
 };
@@ -18,7 +18,7 @@ fn what_is_appended_is_read_back_after_opening_again() {
     assert_eq!(core.create(&header()), Err(CreateError::Exists(header().world)));
     let claim = core.claim().unwrap();
     let written = records(claim.epoch, claim.last, 5, 100);
-    assert_eq!(core.append(&written, Durability::Disk), Ok(Tick(5)));
+    assert_eq!(core.append(&written, Durability::Disk), Ok(Appended { kept: Tick(5), durable: Tick(5) }));
     drop(core);
 
     let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
@@ -48,9 +48,10 @@ fn what_is_only_in_memory_is_not_reported_durable() {
     core.create(&header()).unwrap();
     let claim = core.claim().unwrap();
     let written = records(claim.epoch, claim.last, 3, 0);
-    assert_eq!(core.append(&written[..2], Durability::Memory), Ok(Tick(0)));
+    let in_memory = core.append(&written[..2], Durability::Memory);
+    assert_eq!(in_memory, Ok(Appended { kept: Tick(2), durable: Tick(0) }));
     assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), &written[..2]);
-    assert_eq!(core.append(&written[2..], Durability::Disk), Ok(Tick(3)));
+    assert_eq!(core.append(&written[2..], Durability::Disk), Ok(Appended { kept: Tick(3), durable: Tick(3) }));
     assert_eq!(core.append(&[], Durability::Quorum), Err(AppendError::Durability(Durability::Quorum)));
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use tickworld_persist::{
-    Durability, Loss,
+    Appended, Durability, Loss,
     conformance::World,
     embedded::{Core, Files, Medium, ReadOnly, Settings},
     error::{CutError, Fault},
@@ -80,7 +80,7 @@ fn nothing_that_is_done_with_it_reaches_the_files() {
     let mut core = Core::open(ReadOnly::new(folder.path()), Settings::default()).expect("nobody has it open");
     let claim = core.claim().expect("in memory alone");
     let records = World::default().records(claim.epoch, claim.last, 5);
-    assert_eq!(core.append(&records, Durability::Disk), Ok(Tick(14)));
+    assert_eq!(core.append(&records, Durability::Disk), Ok(Appended { kept: Tick(14), durable: Tick(14) }));
     assert!(matches!(core.cut_after(Tick(2), Loss::Accept), Err(CutError::Storage(_))));
     drop(core);
     assert_eq!(contents(folder.path()), before);

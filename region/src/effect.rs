@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Durability, Epoch, Record, Retention,
+    Appended, Durability, Epoch, Record, Retention,
     error::{AppendError, Fault},
 };
 use tickworld_proto::{
@@ -15,7 +15,7 @@ use tickworld_proto::{
 use tickworld_sim::{
     content::ContentId,
     executor::Executor,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, Input, InputFrame, PlayerId, Sequence},
     game::Game,
     hash::Hash,
     rng::Entropy,
@@ -63,12 +63,7 @@ pub struct Append {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendOutcome {
     /// A prefix of the records is kept as surely as was asked.
-    Kept {
-        /// Up to this tick.
-        kept: Tick,
-        /// The last tick that is on disk, or on as many as the store promises.
-        durable: Tick,
-    },
+    Kept(Appended),
     /// Somebody else has claimed the journal.
     Fenced(Epoch),
     /// The storage fails, or nobody knows what it did. It is looked at, then tried again.
@@ -79,9 +74,10 @@ pub enum AppendOutcome {
 
 impl AppendOutcome {
     /// Of what a store answered.
-    pub fn of(result: Result<(Tick, Tick), AppendError>) -> Self {
+    #[must_use]
+    pub fn of(result: Result<Appended, AppendError>) -> Self {
         match result {
-            Ok((kept, durable)) => Self::Kept { kept, durable },
+            Ok(appended) => Self::Kept(appended),
             Err(AppendError::Fenced { by }) => Self::Fenced(by),
             Err(error @ AppendError::Storage(Fault::Closed)) => Self::Lost(error.to_string()),
             Err(error @ (AppendError::Unknown(_) | AppendError::Storage(_))) => Self::Unknown(error.to_string()),

@@ -6,8 +6,9 @@ use super::{Subject, Verdict, World, ensure, same};
 use crate::{
     Durability,
     error::{AppendError, ClaimError, CreateError, ReadError},
+    limits,
     record::{Body, Epoch, Proof, Record},
-    store::{Claim, Journal as _, Place},
+    store::{Appended, Claim, Journal as _, Place},
 };
 
 /// A claimed journal of the pretended world.
@@ -70,11 +71,12 @@ pub(super) async fn records_follow_each_other<S: Subject>(subject: &mut S) -> Ve
     same!("an epoch of nobody", append(unclaimed).await, Err(AppendError::Unclaimed { epoch, current }));
 
     same!("the head after refusals", store.head().await.map(|head| head.last), Ok(last));
-    same!("the next one", append(world.record(claim.epoch, last, 0)).await, Ok(Tick(4)));
+    let next = append(world.record(claim.epoch, last, 0)).await;
+    same!("the next one", next, Ok(Appended { kept: Tick(4), durable: Tick(4) }));
     Ok(())
 }
 
-pub(super) async fn a_group_is_written_whole_or_not_at_all<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_group_that_does_not_follow_is_refused_whole<S: Subject>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let mut records = world.records(claim.epoch, claim.last, 4);
     records.remove(2);
@@ -82,6 +84,35 @@ pub(super) async fn a_group_is_written_whole_or_not_at_all<S: Subject>(subject: 
     same!("a group with a gap", refused, Err(AppendError::Gap { expected: Tick(3), found: Tick(4) }));
     same!("the head", store.head().await.map(|head| head.last), Ok(claim.last));
     same!("the records", store.read(Tick(1), u64::MAX).await, Ok(vec![]));
+    Ok(())
+}
+
+pub(super) async fn an_append_keeps_a_prefix<S: Subject>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    // More than a store may take at once.
+    let records = world.records(claim.epoch, claim.last, 2 * limits::APPEND_RECORDS_MAX + 7);
+    let mut rest = &records[..];
+    while let (Some(first), Some(last)) = (rest.first(), rest.last()) {
+        let appended = store.append(rest, Durability::Disk).await.map_err(|error| format!("appending: {error}"))?;
+        let Appended { kept, durable } = appended;
+        ensure!((first.tick()..=last.tick()).contains(&kept), "{kept} is kept of {} to {}", first.tick(), last.tick());
+        ensure!(durable >= kept, "{kept} is kept on disk, {durable} is durable");
+        same!("the last record", store.head().await.map(|head| head.last.tick), Ok(kept));
+        rest = appended.rest(rest);
+    }
+    let nothing = store.append(&[], Durability::Disk).await;
+    let last = records.last().map_or(claim.last.tick, Record::tick);
+    same!("of no records", nothing, Ok(Appended { kept: last, durable: last }));
+    subject.crash().await;
+    drop(store);
+    let store = subject.open().await;
+    let mut found = Vec::new();
+    while found.len() < records.len() {
+        let read = store.read(Tick(found.len() as u64 + 1), u64::MAX).await.map_err(|error| error.to_string())?;
+        ensure!(!read.is_empty(), "only {} of {} are there after a crash", found.len(), records.len());
+        found.extend(read);
+    }
+    ensure!(found == records, "after a crash other records are there than were given");
     Ok(())
 }
 
@@ -114,7 +145,7 @@ pub(super) async fn a_later_claim_fences_the_earlier<S: Subject>(subject: &mut S
     same!(
         "the later owner",
         other.append(&[world.record(second.epoch, second.last, 0)], Durability::Disk).await,
-        Ok(Tick(3))
+        Ok(Appended { kept: Tick(3), durable: Tick(3) })
     );
     subject.crash().await;
     drop((one, other));
@@ -145,23 +176,26 @@ pub(super) async fn a_sealed_journal_takes_nothing_before_the_next_claim<S: Subj
 pub(super) async fn what_is_durable_survives_a_crash<S: Subject>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = world.records(claim.epoch, claim.last, 6);
-    same!("on disk", store.append(&records[..3], Durability::Disk).await, Ok(Tick(3)));
-    same!("in memory", store.append(&records[3..5], Durability::Memory).await, Ok(Tick(3)));
+    let on_disk = store.append(&records[..3], Durability::Disk).await;
+    same!("on disk", on_disk, Ok(Appended { kept: Tick(3), durable: Tick(3) }));
+    let in_memory = store.append(&records[3..5], Durability::Memory).await.map_err(|error| error.to_string())?;
+    same!("in memory", in_memory.kept, Tick(5));
+    ensure!((Tick(3)..=Tick(5)).contains(&in_memory.durable), "in memory: {in_memory:?}");
     let quorum = store.append(&records[5..], Durability::Quorum).await;
-    let promises_quorum = quorum.is_ok();
     ensure!(
-        promises_quorum || quorum == Err(AppendError::Durability(Durability::Quorum)),
-        "a quorum was refused with {quorum:?}"
+        matches!(quorum, Ok(Appended { kept: Tick(6), durable: Tick(6) }) | Err(AppendError::Durability(_))),
+        "a quorum was answered with {quorum:?}"
     );
-    let durable = if promises_quorum { 6 } else { 3 };
+    let durable = quorum.map_or(in_memory.durable, |appended| appended.durable);
+    same!("the head's word", store.head().await.map(|head| head.durable), Ok(durable));
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
     let found = store.read(Tick(1), u64::MAX).await.map_err(|error| error.to_string())?;
-    ensure!(found.len() >= durable, "{} of {durable} durable records are there", found.len());
+    ensure!(found.len() as u64 >= durable.0, "{} of {durable} durable records are there", found.len());
     same!("what is there", found.as_slice(), &records[..found.len()]);
     let head = store.head().await.map_err(|error| error.to_string())?;
     same!("the head", head.last.tick, Tick(found.len() as u64));
-    ensure!(head.durable >= Tick(durable as u64), "durable to {} after the crash", head.durable);
+    ensure!(head.durable >= durable, "durable to {} after the crash", head.durable);
     Ok(())
 }

@@ -96,7 +96,8 @@ pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(
     laws! {
         journal::a_journal_is_begun_once,
         journal::records_follow_each_other,
-        journal::a_group_is_written_whole_or_not_at_all,
+        journal::a_group_that_does_not_follow_is_refused_whole,
+        journal::an_append_keeps_a_prefix,
         journal::reading_gives_what_was_written,
         journal::a_later_claim_fences_the_earlier,
         journal::a_sealed_journal_takes_nothing_before_the_next_claim,
@@ -113,6 +114,7 @@ pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(
         damage::a_damaged_page_sends_recovery_to_an_older_snapshot,
         troubles::a_failed_append_is_not_there,
         troubles::an_unknown_outcome_is_read_back,
+        troubles::what_was_not_kept_is_given_again,
         troubles::a_full_store_loses_nothing_and_goes_on,
     }
     for round in 0..WALKS {

@@ -71,6 +71,30 @@ pub(super) async fn an_unknown_outcome_is_read_back<S: Subject>(subject: &mut S)
     Ok(())
 }
 
+pub(super) async fn what_was_not_kept_is_given_again<S: Subject>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    if !subject.trouble(Trouble::KeepsHalf) {
+        return Ok(());
+    }
+    let records = world.records(claim.epoch, claim.last, 5);
+    let appended = store.append(&records, Durability::Disk).await.map_err(|error| error.to_string())?;
+    ensure!(appended.kept < Tick(5), "told to keep half, it keeps up to {}", appended.kept);
+    same!("what is there", store.head().await.map(|head| head.last.tick), Ok(appended.kept));
+    // What was not written is of nobody yet: another record may stand there.
+    let kept = records.len() - appended.rest(&records).len();
+    let mut expected = records[..kept].to_vec();
+    let mut place = expected.last().map_or(claim.last, Record::place);
+    for _ in kept..records.len() {
+        expected.push(altered(&world.record(claim.epoch, place, 12))?);
+        place = expected.last().map_or(place, Record::place);
+    }
+    append::<S>(&store, &expected[kept..]).await?;
+    subject.crash().await;
+    drop(store);
+    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(expected));
+    Ok(())
+}
+
 pub(super) async fn a_full_store_loses_nothing_and_goes_on<S: Subject>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let mut records = grow::<S>(&store, &world, claim, 3).await?;

@@ -10,7 +10,7 @@ use crate::{
     record::Record,
     recover::recover,
     retention::Retention,
-    store::{Claim, Journal as _, Loss, Place, Snapshots as _},
+    store::{Appended, Claim, Journal as _, Loss, Place, Snapshots as _},
     verify::verify,
 };
 
@@ -59,8 +59,8 @@ pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, 
             2 => retain::<S>(&store, &mut dice).await,
             3 => claim_again::<S>(&store, &mut model).await,
             4 => {
-                let troubles = [Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost];
-                subject.trouble(troubles[dice.below(3) as usize]);
+                let troubles = [Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost, Trouble::KeepsHalf];
+                subject.trouble(troubles[dice.below(4) as usize]);
                 append::<S>(&store, &world, &mut model, &mut dice).await
             }
             _ => append::<S>(&store, &world, &mut model, &mut dice).await,
@@ -78,8 +78,11 @@ async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut 
     let records = world.records(model.claim.epoch, model.last(), count);
     let durability = if dice.below(3) == 0 { Durability::Memory } else { Durability::Disk };
     match store.append(&records, durability).await {
-        Ok(durable) => {
-            model.records.extend(records);
+        Ok(appended @ Appended { kept, durable }) => {
+            let rest = appended.rest(&records);
+            ensure!(rest.len() < records.len(), "nothing was kept, and no error told");
+            model.records.extend_from_slice(&records[..records.len() - rest.len()]);
+            same!("what is said to be kept", kept, model.last().tick);
             let reported = model.records.iter().filter(|record| record.tick() <= durable).count();
             model.durable = model.durable.max(reported);
             ensure!(
@@ -93,9 +96,8 @@ async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut 
         }
         Err(AppendError::Unknown(_)) => {
             let head = store.head().await.map_err(|error| error.to_string())?;
-            if head.last != model.last() {
-                model.records.extend(records);
-            }
+            let rest = head.unwritten(&records).map_err(|error| format!("an unknown outcome: {error}"))?;
+            model.records.extend_from_slice(&records[..records.len() - rest.len()]);
             same!("the head after an unknown outcome", head.last, model.last());
         }
         Err(other) => return Err(format!("appending: {other:?}")),

@@ -16,8 +16,8 @@ use crate::{
     header::JournalHeader,
     limits,
     record::{Epoch, Record},
-    store::{Claim, Head, Loss, Place},
-    tail::Tail,
+    store::{Appended, Claim, Head, Loss, Place},
+    tail::{Tail, prefix},
 };
 
 /// Records to append, and how durable they must be.
@@ -88,54 +88,51 @@ impl<M: Medium> Core<M> {
 
     /// See [`Journal::append`](crate::Journal::append).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
-        let appending = Appending { records: records.to_vec(), durability };
+    pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
+        let appending = Appending { records: prefix(records).to_vec(), durability };
         self.append_all(std::slice::from_ref(&appending)).pop().expect("one answer for each append")
     }
 
     /// Several appends in one commit; each is judged by itself.
-    pub(super) fn append_all(&mut self, appends: &[Appending]) -> Vec<Result<Tick, AppendError>> {
-        let mut answers = Vec::with_capacity(appends.len());
-        let outcome = self.guarded(|core| core.append_group(appends, &mut answers));
-        match outcome {
-            Ok(durable) => {
-                answers.iter_mut().for_each(|answer| *answer = answer.clone().map(|_| durable));
-                answers
-            }
+    pub(super) fn append_all(&mut self, appends: &[Appending]) -> Vec<Result<Appended, AppendError>> {
+        let mut judged = Vec::with_capacity(appends.len());
+        match self.guarded(|core| core.append_group(appends, &mut judged)) {
+            Ok(durable) => judged.into_iter().map(|kept| kept.map(|kept| Appended { kept, durable })).collect(),
             Err(error) => {
                 // Those that were refused for their own sake keep their reason; where nothing was judged, all failed alike.
-                answers.resize(appends.len(), Ok(Tick(0)));
-                answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect()
+                judged.resize(appends.len(), Ok(Tick(0)));
+                judged.into_iter().map(|kept| kept.and(Err(error.clone()))).collect()
             }
         }
     }
 
-    /// Judges the appends into `answers`, commits those that are good, and gives the last durable tick.
+    /// Judges the appends into `judged`, each as the tick that it ends with; commits those that are good, and gives the last
+    /// durable tick.
     fn append_group(
         &mut self,
         appends: &[Appending],
-        answers: &mut Vec<Result<Tick, AppendError>>,
+        judged: &mut Vec<Result<Tick, AppendError>>,
     ) -> Result<Tick, AppendError> {
         let mut tail = self.tail.clone().ok_or(AppendError::Absent)?;
         let before = tail.head.last;
         let mut good = Vec::new();
         let mut immediate = self.pending_is_full();
         for append in appends {
-            let judged = match append.durability {
+            let end = match append.durability {
                 Durability::Quorum => Err(AppendError::Durability(append.durability)),
                 Durability::Memory | Durability::Disk => tail.after(&append.records),
             };
-            if let Ok(place) = judged {
+            if let Ok(place) = end {
                 tail.head.last = place;
                 good.extend_from_slice(&append.records);
                 immediate |= append.durability == Durability::Disk;
             }
-            answers.push(judged.map(|place| place.tick));
+            judged.push(end.map(|place| place.tick));
         }
         let durability = if immediate { redb::Durability::Immediate } else { redb::Durability::None };
         let nothing = good.is_empty() && tail.head.durable == before.tick;
-        let answered = answers.iter().any(Result::is_ok);
-        if !answered || nothing || (good.is_empty() && !immediate) {
+        let is_wanted = judged.iter().any(Result::is_ok);
+        if !is_wanted || nothing || (good.is_empty() && !immediate) {
             return Ok(tail.head.durable);
         }
         match self.commit(durability, |txn| insert_records(txn, &good)) {

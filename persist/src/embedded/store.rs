@@ -31,7 +31,8 @@ use crate::{
     page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
-    store::{Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
+    store::{Appended, Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
+    tail::prefix,
 };
 
 /// A handle on an embedded store; clones share it.
@@ -59,7 +60,7 @@ impl<M: Medium> Clone for Store<M> {
 
 /// Something to do for the thread.
 enum Call<M: Medium> {
-    Append(Appending, oneshot::Sender<Result<Tick, AppendError>>),
+    Append(Appending, oneshot::Sender<Result<Appended, AppendError>>),
     Other(Job<M>),
     /// Drop the database, then say so.
     Close(oneshot::Sender<()>),
@@ -198,7 +199,7 @@ fn serve<M: Medium>(mut core: Core<M>, mut queue: mpsc::Receiver<Call<M>>) {
     }
 }
 
-type Waiting = (Appending, oneshot::Sender<Result<Tick, AppendError>>);
+type Waiting = (Appending, oneshot::Sender<Result<Appended, AppendError>>);
 
 fn sort<M: Medium>(
     call: Call<M>,
@@ -244,7 +245,7 @@ impl<M: Medium> Journal for Store<M> {
         self.call(Core::claim).await
     }
 
-    async fn append(&self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
+    async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
         let calls = match &self.door {
             Door::Thread(calls) => calls,
             Door::Within(core) => {
@@ -252,7 +253,7 @@ impl<M: Medium> Journal for Store<M> {
             }
         };
         let (done, answer) = oneshot::channel();
-        let appending = Appending { records: records.to_vec(), durability };
+        let appending = Appending { records: prefix(records).to_vec(), durability };
         calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
         // The thread ends only between calls, so a lost answer is one that was never begun.
         answer.await.map_err(|_| Fault::Closed)?

@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tickworld_persist::{Durability, Journal, Record, error::AppendError, limits::APPEND_RECORDS_MAX};
+use tickworld_persist::{
+    Appended, Durability, Head, Journal, Record,
+    error::{AppendError, ReadError},
+    limits::APPEND_RECORDS_MAX,
+};
 use tokio::{sync::mpsc::Receiver, time::sleep};
 
 use super::note::Note;
@@ -36,9 +40,8 @@ pub(super) async fn run<S: Journal, C>(
         let since = group.last().map_or_else(Instant::now, |waiting| waiting.since);
         let batch: Vec<Record> = group.drain(..).map(|waiting| waiting.record).collect();
         match append(&*store, &batch, durability, &notes, &meters).await {
-            Ok(()) => {
-                let Some(tick) = batch.last().map(Record::tick) else { continue };
-                if notes.send(Note::Stored { tick, waited: since.elapsed() }).is_err() {
+            Ok(Appended { kept, durable }) => {
+                if notes.send(Note::Stored { tick: kept, durable, waited: since.elapsed() }).is_err() {
                     return;
                 }
             }
@@ -58,33 +61,57 @@ async fn append<S: Journal, C>(
     durability: Durability,
     notes: &Sender<Note<C>>,
     meters: &Meters,
-) -> Result<(), Note<C>> {
+) -> Result<Appended, Note<C>> {
     let mut rest = batch;
     loop {
-        let error = match store.append(rest, durability).await {
-            Ok(_) => return Ok(()),
-            Err(AppendError::Fenced { by }) => return Err(Note::Fenced(by)),
-            Err(error @ (AppendError::Unknown(_) | AppendError::Storage(_))) => error,
+        match store.append(rest, durability).await {
+            Ok(appended) => {
+                rest = appended.rest(rest);
+                if rest.is_empty() {
+                    return Ok(appended);
+                }
+            }
+            Err(error @ (AppendError::Unknown(_) | AppendError::Storage(_))) => {
+                wait_after(&error, notes, meters).await?;
+                let head = read_back(store, notes, meters).await?;
+                // What an unknown outcome wrote need not be written again, and must not.
+                rest = head.unwritten(batch).map_err(lost)?;
+            }
+            Err(error) => return Err(lost(error)),
+        }
+    }
+}
+
+/// The head, however often it takes: nothing is appended before it is known what became of the last append.
+async fn read_back<S: Journal, C>(store: &S, notes: &Sender<Note<C>>, meters: &Meters) -> Result<Head, Note<C>> {
+    loop {
+        match store.head().await {
+            Ok(head) => return Ok(head),
+            Err(error @ ReadError::Storage(_)) => wait_after(&error, notes, meters).await?,
             Err(error) => return Err(Note::JournalLost(error.to_string())),
-        };
-        meters.storage_retries.increment(1);
-        tracing::error!(%error, "ticks cannot be stored");
-        if notes.send(Note::StorageFailed(error.to_string())).is_err() {
-            return Err(Note::JournalLost("the region is gone".to_owned()));
         }
-        sleep(RETRY_WAIT).await;
-        // What an unknown outcome wrote need not be written again, and must not.
-        if let Ok(head) = store.head().await {
-            // What stands at our ticks is ours only while nobody else has claimed the journal.
-            if batch.first().is_some_and(|record| record.body().epoch < head.epoch) {
-                return Err(Note::Fenced(head.epoch));
-            }
-            let is_written = |record: &&Record| record.tick() <= head.last.tick;
-            rest = &rest[rest.iter().take_while(is_written).count()..];
-            if rest.is_empty() && head.durable >= batch.last().map_or(head.durable, Record::tick) {
-                return Ok(());
-            }
-        }
+    }
+}
+
+/// Tells that storage fails, and lets it rest.
+async fn wait_after<C>(
+    error: &(dyn std::fmt::Display + Sync),
+    notes: &Sender<Note<C>>,
+    meters: &Meters,
+) -> Result<(), Note<C>> {
+    meters.storage_retries.increment(1);
+    tracing::error!(%error, "ticks cannot be stored");
+    if notes.send(Note::StorageFailed(error.to_string())).is_err() {
+        return Err(Note::JournalLost("the region is gone".to_owned()));
+    }
+    sleep(RETRY_WAIT).await;
+    Ok(())
+}
+
+fn lost<C>(error: AppendError) -> Note<C> {
+    match error {
+        AppendError::Fenced { by } => Note::Fenced(by),
+        error => Note::JournalLost(error.to_string()),
     }
 }
 
@@ -128,6 +155,15 @@ mod tests {
         Record::new(body).unwrap()
     }
 
+    /// The record after it.
+    fn follow(record: &Record) -> Record {
+        let tick = record.tick().next();
+        let mut frame = Vec::new();
+        InputFrame::<u8>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
+        let body = Body { tick, previous: record.hash(), frame: frame.into(), ..record.body().clone() };
+        Record::new(body).unwrap()
+    }
+
     /// The next owner's record stands at the tick of the one that failed: only its epoch tells that it is another one.
     #[tokio::test]
     async fn a_tick_that_the_next_owner_stored_is_not_taken_for_stored() {
@@ -146,5 +182,45 @@ mod tests {
         store.append(&[record(next)], Durability::Disk).await.unwrap();
         journal.await.unwrap();
         assert!(matches!(failed.1.recv(), Ok(Note::Fenced(by)) if by == next.epoch));
+    }
+
+    /// Of an append that was written and of which nobody could tell, and a head that could not be read back at first: written
+    /// again at once, it would not be the next tick, and the region would end.
+    #[tokio::test]
+    async fn nothing_is_appended_before_the_head_is_read_back() {
+        let store = Arc::new(Memory::default());
+        store.create(&header()).await.unwrap();
+        let claim = store.claim().await.unwrap();
+        let (records, queue) = tokio::sync::mpsc::channel(1);
+        let (note, notes) = mpsc::channel::<Note<()>>();
+        store.trouble(Trouble::UnknownWritten);
+        store.set_unreadable(true);
+        let journal = tokio::spawn(run(store.clone(), Durability::Disk, queue, note, Arc::new(Meters::default())));
+        records.send(Waiting { record: record(claim), since: Instant::now() }).await.unwrap();
+        let notes = tokio::task::spawn_blocking(move || {
+            // Of the append, then of the head.
+            for _ in 0..2 {
+                assert!(matches!(notes.recv(), Ok(Note::StorageFailed(_))));
+            }
+            notes
+        });
+        let notes = notes.await.unwrap();
+        store.set_unreadable(false);
+        drop(records);
+        journal.await.unwrap();
+        assert!(matches!(notes.recv(), Ok(Note::Stored { tick: Tick(1), durable: Tick(1), .. })));
+    }
+
+    #[tokio::test]
+    async fn what_a_store_did_not_keep_is_given_again_and_memory_is_not_called_durable() {
+        let store = Arc::new(Memory::default());
+        store.create(&header()).await.unwrap();
+        let claim = store.claim().await.unwrap();
+        let first = record(claim);
+        let second = follow(&first);
+        let (note, _notes) = mpsc::channel::<Note<()>>();
+        store.trouble(Trouble::KeepsHalf);
+        let appended = append(&*store, &[first, second], Durability::Memory, &note, &Meters::default()).await;
+        assert!(matches!(appended, Ok(Appended { kept: Tick(2), durable: Tick(0) })));
     }
 }

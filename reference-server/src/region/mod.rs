@@ -91,6 +91,9 @@ pub(crate) struct Region<H: Hosted, S> {
     /// The last record, and the links of those that are not stored yet.
     last: Place,
     links: VecDeque<Place>,
+    /// Kept as surely as was asked for.
+    stored: Tick,
+    /// On disk or better.
     durable: Tick,
     /// Roots of the last ticks.
     recent: VecDeque<(Tick, Hash)>,
@@ -151,6 +154,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             epoch: claim.epoch,
             last: claim.last,
             links: VecDeque::new(),
+            stored: claim.last.tick,
             durable: claim.last.tick,
             recent: recent.into(),
             sealed,

@@ -13,6 +13,8 @@ pub(super) enum Note<C> {
     Stored {
         /// The tick.
         tick: Tick,
+        /// The last tick that is on disk or better, which may be an earlier one.
+        durable: Tick,
         /// How long the last of them waited.
         waited: Duration,
     },

@@ -48,13 +48,13 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
     pub(super) fn take_note(&mut self, note: Note<Content<H>>) -> Option<Ended> {
         let now = self.clock.now();
         match note {
-            Note::Stored { tick, waited } => {
+            Note::Stored { tick, durable, waited } => {
                 while self.links.front().is_some_and(|place| place.tick < tick) {
                     self.links.pop_front();
                 }
                 self.links.pop_front();
-                self.durable = tick;
-                self.parts.meters.durable_tick.set(tick.0 as f64);
+                (self.stored, self.durable) = (tick, durable);
+                self.parts.meters.durable_tick.set(durable.0 as f64);
                 self.parts.meters.durable_lag.record(waited.as_secs_f64());
                 self.host.handle_durable(now, tick, super::durability(&self.parts.config));
                 if std::mem::take(&mut self.storage_failed) {
@@ -141,7 +141,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
 
     /// Begins to store the snapshot that waits, once its record is stored.
     fn store_snapshot(&mut self) {
-        let is_stored = self.snapshot.as_ref().is_some_and(|(storable, _)| storable.world.tick() <= self.durable);
+        let is_stored = self.snapshot.as_ref().is_some_and(|(storable, _)| storable.world.tick() <= self.stored);
         let Some((storable, reply)) = (if is_stored { self.snapshot.take() } else { None }) else { return };
         self.is_storing = true;
         let (store, meters, note) = (self.parts.store.clone(), self.parts.meters.clone(), self.note.clone());

@@ -118,9 +118,9 @@ impl Journaling {
     pub(super) fn handle_appended(&mut self, now: Instant, outcome: AppendOutcome) -> Progress {
         assert_eq!(self.stage, Stage::Appending, "an append is answered once");
         match outcome {
-            AppendOutcome::Kept { kept, .. } => {
+            AppendOutcome::Kept(appended) => {
                 self.stage = Stage::Idle;
-                self.keep(kept)
+                self.keep(appended.kept)
             }
             AppendOutcome::Fenced(by) => Progress::Fenced(by),
             AppendOutcome::Unknown(reason) => {

@@ -36,7 +36,7 @@ use self::{
     ending::Phase, hashing::Hashing, journaling::Journaling, pace::Pace, requests::Loading, snapshots::Snapshots,
 };
 use crate::{
-    effect::{Authenticate, Effect, Identity},
+    effect::{AppendOutcome, Authenticate, Effect, Identity},
     event::{Ended, Event},
     limits::EVENTS_MAX,
     open::Opened,
@@ -287,12 +287,12 @@ impl<G: Game> Region<G> {
     ///
     /// # Panics
     /// If none is under way.
-    pub fn handle_appended(&mut self, now: Instant, outcome: crate::AppendOutcome) {
+    pub fn handle_appended(&mut self, now: Instant, outcome: AppendOutcome) {
         if self.has_ended() {
             return;
         }
-        if let crate::AppendOutcome::Kept { durable, .. } = outcome {
-            self.durable = self.durable.max(durable);
+        if let AppendOutcome::Kept(appended) = outcome {
+            self.durable = self.durable.max(appended.durable);
         }
         let progress = self.journaling.handle_appended(now, outcome);
         self.take_progress(now, progress);

@@ -343,9 +343,11 @@ async fn keep(
     };
     _ = open.send(Ok((claim.epoch, claim.last)));
     let mut group = Vec::new();
-    while queue.recv_many(&mut group, LAG_MAX as usize).await > 0 {
-        let stored = store.append(&group, Durability::Disk).await.map_err(|error| error.to_string());
-        group.clear();
+    // What an append did not keep is given again before more is taken.
+    while !group.is_empty() || queue.recv_many(&mut group, LAG_MAX as usize).await > 0 {
+        let appended = store.append(&group, Durability::Disk).await.map_err(|error| error.to_string());
+        group = appended.as_ref().map_or_else(|_| Vec::new(), |appended| appended.rest(&group).to_vec());
+        let stored = appended.map(|appended| appended.kept);
         // Who waits for it has gone where the run is over.
         if note.send(stored).is_err() {
             break;

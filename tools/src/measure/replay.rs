@@ -161,8 +161,11 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
             kept = Some(Kept { world: simulation.snapshot(), link: last.link });
         }
         if group.len() == APPEND_RECORDS_MAX || tick.0 == ticks {
-            durable = store.append(&group, Durability::Disk).await.map_err(|error| failed(&error))?;
-            group.clear();
+            while !group.is_empty() {
+                let appended = store.append(&group, Durability::Disk).await.map_err(|error| failed(&error))?;
+                durable = appended.durable;
+                group = appended.rest(&group).to_vec();
+            }
             progress.set(tick.0);
         }
     }

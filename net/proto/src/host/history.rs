@@ -15,7 +15,7 @@ use tickworld_sim::{
 use crate::message::{Durability, Frame, Message, RootReport};
 
 /// Levels of durability, from the weakest.
-pub(super) const LEVELS: [Durability; 3] = [Durability::Memory, Durability::Disk, Durability::Quorum];
+pub(super) const LEVELS: [Durability; 3] = Durability::ALL;
 
 /// The place of a level in tables.
 pub(super) const fn place(level: Durability) -> usize {

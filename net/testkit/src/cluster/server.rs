@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Head, Store};
+use tickworld_persist::{Appended, Head, Store};
 use tickworld_proto::{
     host::{HostSettings, KeptKey, Kinds},
     instant::{Instant, Micros},
@@ -246,7 +246,7 @@ impl<S: Store + Clone> Server<S> {
             let kept = last.tick();
             self.hurried.extend(append.records);
             self.wake_for_storage(site, Wake::Hurried);
-            return self.region.handle_appended(now, AppendOutcome::Kept { kept, durable: kept });
+            return self.region.handle_appended(now, AppendOutcome::Kept(Appended { kept, durable: kept }));
         }
         self.journal = Some(JournalWork::Append(append));
         self.wake_for_storage(site, Wake::Journal);
@@ -299,10 +299,9 @@ impl<S: Store + Clone> Server<S> {
     /// One try; nothing comes of it where a bug tries again at once.
     fn append<D: Disk<Store = S>>(&mut self, append: Append, site: &mut Site<'_, D>) -> Option<AppendOutcome> {
         let result = ready(self.store.append(&append.records, append.durability));
-        let last = append.records.last().map(tickworld_persist::Record::tick);
-        let outcome = AppendOutcome::of(result.map(|durable| (last.unwrap_or(durable), durable)));
+        let outcome = AppendOutcome::of(result);
         match &outcome {
-            AppendOutcome::Kept { durable, .. } => site.watch.take(self.life, *durable),
+            AppendOutcome::Kept(appended) => site.watch.take(self.life, appended.durable),
             AppendOutcome::Fenced(by) if site.bug == Some(Bug::IgnoresTheFence) => {
                 let append = self.glue.steal(append, *by);
                 self.journal = Some(JournalWork::Append(append));

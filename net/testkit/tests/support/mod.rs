@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Body, Claim, Durability, Epoch, JournalHeader, Page, Place, Proof, Record, Snapshot, WorldId,
+    Appended, Body, Claim, Durability, Epoch, JournalHeader, Page, Place, Proof, Record, Snapshot, WorldId,
     embedded::{Core, Settings},
     error::AppendError,
 };
@@ -136,9 +136,10 @@ impl Scribe {
         records: &[Record],
         durability: Durability,
     ) -> Result<Tick, AppendError> {
-        let durable = core.append(records, durability)?;
-        assert!(durable <= self.last.tick);
-        assert!(durability == Durability::Memory || durable == self.last.tick, "an append for the disk is on it");
+        let Appended { kept, durable } = core.append(records, durability)?;
+        assert_eq!(kept, self.last.tick, "so few are kept at once");
+        assert!(durable <= kept);
+        assert!(durability == Durability::Memory || durable == kept, "an append for the disk is on it");
         self.durable = self.durable.max(durable);
         Ok(durable)
     }
