@@ -39,8 +39,8 @@ pub enum Event<G: Game> {
         /// Why.
         reason: Reason,
     },
-    /// Somebody could not show who they are.
-    Unauthorized {
+    /// Somebody did not show who they are.
+    Refused {
         /// Which session.
         session: SessionId,
     },

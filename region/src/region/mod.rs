@@ -21,7 +21,7 @@ use tickworld_proto::{
     channel::{Channel, Transmit},
     host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, KeptKey, SessionId},
     instant::{Instant, Micros},
-    message::{Reason, ResumeKey, SessionKind},
+    message::{Goodbye, ResumeKey, SessionKind},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -309,8 +309,8 @@ impl<G: Game> Region<G> {
         }
     }
 
-    /// Who somebody is, or why they do not come in.
-    pub fn handle_authenticated(&mut self, now: Instant, session: SessionId, result: Result<Identity, String>) {
+    /// Who somebody is, or the last word to somebody who does not come in.
+    pub fn handle_authenticated(&mut self, now: Instant, session: SessionId, result: Result<Identity, Goodbye>) {
         if self.has_ended() {
             return;
         }
@@ -319,12 +319,19 @@ impl<G: Game> Region<G> {
                 let resume = ResumeKey(self.secrets.secret());
                 self.host.admit(now, session, Grant { player, kinds, resume });
             }
-            Err(reason) => {
-                self.host.refuse(now, session, Reason::Unauthorized, &reason);
-                self.tell(Event::Unauthorized { session });
+            Err(Goodbye { reason, detail }) => {
+                self.host.refuse(now, session, reason, &detail);
+                self.tell(Event::Refused { session });
             }
         }
         self.settle(now);
+    }
+
+    /// Something is gone that the region cannot do without: whoever carries out its effects, for instance.
+    pub fn handle_lost(&mut self, what: String) {
+        if !self.has_ended() {
+            self.end(Ended::Failed(what));
+        }
     }
 
     /// The claim was ended, or could not be.

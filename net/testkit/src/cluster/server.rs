@@ -10,6 +10,7 @@ use tickworld_persist::{Appended, Head, Store};
 use tickworld_proto::{
     host::{HostSettings, KeptKey, Kinds},
     instant::{Instant, Micros},
+    message::{Goodbye, Reason},
 };
 use tickworld_region::{
     Append, AppendOutcome, Authenticate, Effect, Ended, HashWorld, Identity, LoadPack, Region, RegionSettings,
@@ -91,6 +92,8 @@ pub(super) struct Server<S> {
     pub(super) is_snapshot_armed: bool,
     /// Whether the rules panic in the next step.
     pub(super) panics: bool,
+    /// Sessions that came back with a key so far.
+    pub(super) resumptions: u64,
     /// Requests that it has not answered yet.
     pub(super) open_requests: u64,
     /// Whether it was told to end.
@@ -158,6 +161,7 @@ impl<S: Store + Clone> Server<S> {
             is_append_armed: false,
             is_snapshot_armed: false,
             panics: false,
+            resumptions: 0,
             open_requests: 0,
             is_stopping: false,
             power_cut: false,
@@ -364,7 +368,7 @@ impl<S: Store + Clone> Server<S> {
         let player = <[u8; 8]>::try_from(&token[..]).ok().map(|id| PlayerId(u64::from_le_bytes(id)));
         let result = match player {
             Some(player) => Ok(Identity { player: Some(player), kinds: Kinds::ALL }),
-            None => Err("that is no token".to_owned()),
+            None => Err(Goodbye { reason: Reason::Unauthorized, detail: "that is no token".to_owned() }),
         };
         self.region.handle_authenticated(now, session, result);
     }

@@ -233,8 +233,13 @@ impl<D: Disk> Cluster<D> {
 
     fn take_region_event(&mut self, life: Life, event: Told) {
         match event {
-            Told::Opened { .. } => self.watch.count("admissions"),
-            Told::Unauthorized { .. } => self.watch.count("strangers sent away"),
+            Told::Opened { .. } => {
+                let Some(server) = self.server(life) else { return };
+                let resumptions = server.region.counters().resumptions;
+                let is_resumed = resumptions > core::mem::replace(&mut server.resumptions, resumptions);
+                self.watch.count(if is_resumed { "resumptions" } else { "admissions" });
+            }
+            Told::Refused { .. } => self.watch.count("strangers sent away"),
             Told::Closed { session, reason } => {
                 self.watch.note(|| format!("server {}: session {} is closed, {reason:?}", life.0, session.0));
                 self.network.close(&mut self.clock, ConnectionId(session.0), Side::Host);
