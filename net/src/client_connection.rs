@@ -3,20 +3,26 @@
 //! Invariant: what is sent in order on the control channel arrives in order or the connection ends; the last thing a connection gives
 //! is why it ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 use tickworld_proto::channel::{Channel, Transmit};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
-    address::SessionId,
     close::{Close, CloseCode, Disconnect, Violation, close_connection},
     counters::Counters,
     limits::LINK_INBOUND_BYTES_MAX,
-    peer::{Entry, Inbox, Peer, PeerEvent, Side},
-    queue::Queue,
+    mailbox::{Entry, PeerEvent, SessionLane, Sink},
+    peer::{Peer, Side},
+    queue::{Queue, Refused},
 };
 
 /// What happens on a connection.
@@ -56,15 +62,14 @@ impl ClientConnection {
         counters: Arc<Counters>,
     ) -> Result<Self, Violation> {
         let events = Arc::new(Queue::new(LINK_INBOUND_BYTES_MAX));
-        let inbox = || Inbox::new(SessionId(0), Arc::clone(&events), None);
-        let peer = Peer::new(connection.clone(), Side::Client, inbox(), write_timeout, counters)
+        let lane = SessionLane::connected(Arc::clone(&events) as Arc<dyn Sink>);
+        let peer = Peer::new(connection.clone(), Side::Client, lane, write_timeout, counters)
             .inspect_err(|violation| close_connection(&connection, &Disconnect::Violation(*violation).close()))?;
         let peer = Arc::new(peer);
-        let inbox = inbox();
-        let running = Arc::clone(&peer);
+        let told = Told(Arc::clone(&peer));
         let task = tokio::spawn(async move {
-            let why = running.run(sending, receiving).await;
-            inbox.push(PeerEvent::Disconnected(why)).await;
+            let why = Arc::clone(&told.0).run(sending, receiving).await;
+            told.0.lane().disconnect(why);
         });
         Ok(Self { peer, events, task })
     }
@@ -87,7 +92,7 @@ impl ClientConnection {
     /// Awaits the next event; nothing after `Disconnected`. Loses nothing when dropped.
     pub async fn next(&self) -> Option<ClientConnectionEvent> {
         let entry = self.events.next().await?;
-        Some(match entry.event {
+        Some(match entry.into_event() {
             PeerEvent::Message { channel, bytes } => ClientConnectionEvent::Message { channel, bytes },
             PeerEvent::DatagramSize(datagram_bytes_max) => ClientConnectionEvent::DatagramSize { datagram_bytes_max },
             PeerEvent::Disconnected(why) => {
@@ -105,6 +110,32 @@ impl ClientConnection {
         self.events.abandon();
         // A panic in there has been reported.
         let _ = (&mut self.task).await;
+    }
+}
+
+/// Sees to it that the end is told, also if the task is aborted or panics.
+struct Told(Arc<Peer>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.lane().disconnect(Disconnect::Aborted);
+    }
+}
+
+impl Sink for Queue<Entry> {
+    fn offer(&self, entry: Entry, is_over: &AtomicBool) -> Result<(), Refused<Entry>> {
+        if entry.is_last() {
+            return if is_over.swap(true, Relaxed) { Err(Refused::Closed) } else { self.force(entry) };
+        }
+        if is_over.load(Relaxed) { Err(Refused::Closed) } else { Self::offer(self, entry) }
+    }
+
+    fn room(&self) -> &Notify {
+        Self::room(self)
+    }
+
+    fn is_closed(&self) -> bool {
+        Self::is_closed(self)
     }
 }
 

@@ -29,6 +29,8 @@ pub enum CloseCode {
     TooSlow,
     /// The peer let a deadline pass.
     TimedOut,
+    /// This side gave the connection up, through no fault of the peer's.
+    Failed,
     /// Another version's code.
     Other(u64),
 }
@@ -45,6 +47,7 @@ impl CloseCode {
             Self::Violation => 2,
             Self::TooSlow => 3,
             Self::TimedOut => 4,
+            Self::Failed => 5,
             Self::Other(number) => number,
         }
     }
@@ -56,6 +59,7 @@ impl CloseCode {
             2 => Self::Violation,
             3 => Self::TooSlow,
             4 => Self::TimedOut,
+            5 => Self::Failed,
             other => Self::Other(other),
         }
     }
@@ -83,9 +87,12 @@ pub enum Disconnect {
     /// The peer did what it must not.
     #[error("the peer broke the rules: {0}")]
     Violation(Violation),
-    /// The peer ended its control stream and then did not close the connection.
+    /// The peer ended its control channel and then did not close the connection.
     #[error("the peer ended its messages and stayed")]
     HalfClosed,
+    /// This side's tasks for the connection are gone: they were aborted, or one of them panicked.
+    #[error("this side gave the connection up")]
+    Aborted,
 }
 
 /// Where a slow peer's messages piled up.
@@ -136,9 +143,9 @@ pub enum Violation {
         /// What the protocol needs.
         bytes_min: u16,
     },
-    /// No control stream in time.
-    #[error("no control stream within {seconds} s")]
-    NoControl {
+    /// No first message in time.
+    #[error("no first control message within {seconds} s")]
+    NoHello {
         /// The deadline.
         seconds: u64,
     },
@@ -151,8 +158,9 @@ impl Disconnect {
             Self::Closed | Self::ByPeer(_) | Self::Lost(_) => CloseCode::Done,
             Self::Shutdown => CloseCode::Shutdown,
             Self::TooSlow(_) => CloseCode::TooSlow,
-            Self::Violation(Violation::NoControl { .. }) | Self::HalfClosed => CloseCode::TimedOut,
+            Self::Violation(Violation::NoHello { .. }) | Self::HalfClosed => CloseCode::TimedOut,
             Self::Violation(_) => CloseCode::Violation,
+            Self::Aborted => CloseCode::Failed,
         };
         Close { code, detail: self.to_string() }
     }
@@ -173,11 +181,17 @@ impl From<ConnectionError> for Disconnect {
 
 /// Says `close` to the peer and drops the connection.
 pub(crate) fn close_connection(connection: &quinn::Connection, close: &Close) {
-    let mut end = close.detail.len().min(CLOSE_DETAIL_BYTES_MAX);
-    while !close.detail.is_char_boundary(end) {
+    let detail = clip(&close.detail, CLOSE_DETAIL_BYTES_MAX);
+    connection.close(close.code.number_on_wire(), detail.as_bytes());
+}
+
+/// As much of `text` as is at most so many bytes long.
+pub(crate) fn clip(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    connection.close(close.code.number_on_wire(), &close.detail.as_bytes()[..end]);
+    &text[..end]
 }
 
 #[cfg(test)]

@@ -27,8 +27,11 @@ pub struct Traffic {
     pub violations: u64,
     /// Connections that were refused for want of room.
     pub refused: u64,
-    /// Handshakes that failed or took too long.
+    /// Connections that ended before their first message: handshakes that failed or took too long, and peers that said
+    /// nothing.
     pub handshakes_failed: u64,
+    /// Connections whose first message led to no region.
+    pub unrouted: u64,
 }
 
 /// The same while it is counted.
@@ -45,6 +48,7 @@ pub(crate) struct Counters {
     pub(crate) violations: Counter,
     pub(crate) refused: Counter,
     pub(crate) handshakes_failed: Counter,
+    pub(crate) unrouted: Counter,
 }
 
 /// One of them.
@@ -75,6 +79,7 @@ impl Counters {
             violations: self.violations.sum(),
             refused: self.refused.sum(),
             handshakes_failed: self.handshakes_failed.sum(),
+            unrouted: self.unrouted.sum(),
         }
     }
 }

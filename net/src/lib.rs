@@ -3,8 +3,9 @@
 //! Invariant: no protocol decision is made here; what a session may do, when it ends and what it is told is proto's. This
 //! crate moves whole messages, bounds what a peer can hold of memory, and says why a connection ended.
 //!
-//! - A host [binds a listener](listener::Listener::bind), and its region's thread, which knows nothing of tokio, takes
-//!   [`Event`](listener::Event)s from one bounded queue and hands [`Transmit`](tickworld_proto::channel::Transmit)s back.
+//! - A host [opens a listener](listener::Listener::open). A region's thread, which knows nothing of tokio, takes everything
+//!   that it handles from its [`Mailbox`](mailbox::Mailbox), and hands
+//!   [`Transmit`](tickworld_proto::channel::Transmit)s back; a [`Route`](router::Route) says whose client is whose.
 //! - A client [binds an endpoint](endpoint::Endpoint::bind), one UDP socket for any number of
 //!   [`ClientConnection`](client_connection::ClientConnection)s.
 //! - [`tls`] says who a server is, and by what a client knows it.
@@ -18,8 +19,10 @@ pub mod counters;
 pub mod endpoint;
 pub mod limits;
 pub mod listener;
+pub mod mailbox;
 mod peer;
 mod queue;
+pub mod router;
 mod socket;
 pub mod tls;
 mod transport;

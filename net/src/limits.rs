@@ -8,12 +8,14 @@ use std::time::Duration;
 pub const ALPN: &[u8] = b"tickworld/1";
 /// What an element of a queue counts besides its bytes, so that empty messages are bounded too.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
-/// Bytes that all sessions together may have waiting for the region's thread.
+/// Requests of operators and embedders that may wait for a region's thread.
+pub const REQUESTS_MAX: usize = 256;
+/// Bytes that all sessions together may have waiting for a region's thread.
 pub const INBOUND_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes that one session may have waiting for the region's thread: two of the longest messages. Past it datagrams are
+/// Bytes that one session may have waiting for a region's thread: two of the longest messages. Past it datagrams are
 /// dropped, and the control stream is left to QUIC's flow control.
 pub const SESSION_INBOUND_BYTES_MAX: u32 = 128 * 1024;
-/// Bytes that a link may have waiting for its client; a single longer message is taken where none waits.
+/// Bytes that a connection may have waiting for its client; a single longer message is taken where none waits.
 pub const LINK_INBOUND_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes that the region's thread may have handed over and the shell not yet taken.
 pub const OUTBOUND_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -51,8 +53,10 @@ pub const PEM_BYTES_MAX: u64 = 1024 * 1024;
 /// What a socket is asked to buffer each way; the system may grant less.
 pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// From a connection's first packet until it is secure, and from then until the client's first control message begins.
+/// From a connection's first packet until it is secure.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// From then until the client's first control message is there, whole.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one control message to be taken by a peer's flow control.
 pub const CONTROL_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one bulk message to be taken; past it that message is given up.

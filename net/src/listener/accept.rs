@@ -1,11 +1,16 @@
 //! The task that accepts connections, and the task of each session.
 //!
-//! Invariant: a session's events come as Connected, messages, Disconnected; all tasks are children of the accepting one,
-//! so none outlives it.
+//! Invariant: all tasks are children of the accepting one, so none outlives it; a session that a mailbox was told of is told
+//! to it as ended, whatever becomes of these tasks.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
+use tickworld_proto::{
+    limits::TEXT_BYTES_MAX,
+    message::{Goodbye, Message},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
@@ -14,9 +19,12 @@ use tokio::{
 
 use super::Shared;
 use crate::{
-    close::{Disconnect, Violation, close_connection},
-    limits::SESSION_INBOUND_BYTES_MAX,
-    peer::{Inbox, Peer, PeerEvent, Side},
+    address::SessionId,
+    close::{Close, CloseCode, Disconnect, Violation, clip, close_connection},
+    limits::FLUSH_TIMEOUT,
+    mailbox::{Lane, SessionLane},
+    peer::{Peer, Side, read_control, write_control},
+    router::route,
 };
 
 /// Accepts until the shutdown, then waits for the sessions to end.
@@ -74,21 +82,28 @@ fn accept(
     let shared = Arc::clone(shared);
     sessions.spawn(async move {
         let opened = tokio::select! {
-            opened = open(incoming, shared.handshake_timeout) => opened,
+            opened = open(incoming, &shared) => opened,
             () = heard(&mut shutting_down) => return,
         };
         drop(place);
         match opened {
-            Some((connection, streams)) => serve(shared, connection, streams).await,
+            Some(opened) => serve(shared, opened).await,
             None => shared.counters.handshakes_failed.add(1),
         }
     });
 }
 
-/// The handshake, and the client's control stream.
-async fn open(incoming: Incoming, deadline: Duration) -> Option<(Connection, (SendStream, RecvStream))> {
+/// A connection that has said something.
+struct Opened {
+    connection: Connection,
+    streams: (SendStream, RecvStream),
+    hello: Bytes,
+}
+
+/// The handshake, and the client's first message.
+async fn open(incoming: Incoming, shared: &Shared) -> Option<Opened> {
     let remote = incoming.remote_address();
-    let connection = match timeout(deadline, async { incoming.accept()?.await }).await {
+    let connection = match timeout(shared.handshake_timeout, async { incoming.accept()?.await }).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
             tracing::debug!(%remote, %error, "a handshake failed");
@@ -99,27 +114,60 @@ async fn open(incoming: Incoming, deadline: Duration) -> Option<(Connection, (Se
             return None;
         }
     };
-    match timeout(deadline, connection.accept_bi()).await {
-        Ok(Ok(streams)) => Some((connection, streams)),
-        Ok(Err(error)) => {
-            tracing::debug!(%remote, %error, "a connection ended before its control stream");
-            None
-        }
-        Err(_) => {
-            let why = Disconnect::Violation(Violation::NoControl { seconds: deadline.as_secs() });
-            close_connection(&connection, &why.close());
-            tracing::debug!(%remote, %why, "closed a connection");
-            None
+    let deadline = shared.hello_timeout;
+    let why = match timeout(deadline, hello(&connection)).await {
+        Ok(Ok((streams, hello))) => return Some(Opened { connection, streams, hello }),
+        Ok(Err(why)) => why,
+        Err(_) => Disconnect::Violation(Violation::NoHello { seconds: deadline.as_secs() }),
+    };
+    if matches!(why, Disconnect::Violation(_)) {
+        shared.counters.violations.add(1);
+    }
+    close_connection(&connection, &why.close());
+    tracing::debug!(%remote, %why, "a connection ended before its first message");
+    None
+}
+
+async fn hello(connection: &Connection) -> Result<((SendStream, RecvStream), Bytes), Disconnect> {
+    let (sending, mut receiving) = connection.accept_bi().await?;
+    let hello = read_control(&mut receiving).await?;
+    Ok(((sending, receiving), hello.ok_or(Disconnect::HalfClosed)?))
+}
+
+/// Leads a client to its region, and carries its session until it ends.
+async fn serve(shared: Arc<Shared>, opened: Opened) {
+    match route(&*shared.route, &opened.hello) {
+        Ok(lane) => run_session(&shared, opened, lane).await,
+        Err(goodbye) => {
+            shared.counters.unrouted.add(1);
+            if timeout(shared.write_timeout, dismiss(opened, goodbye)).await.is_err() {
+                tracing::debug!("a client that no region takes did not hear its goodbye");
+            }
         }
     }
 }
 
-async fn serve(shared: Arc<Shared>, connection: Connection, (sending, receiving): (SendStream, RecvStream)) {
+/// The last word to a client that no region takes.
+async fn dismiss(opened: Opened, mut goodbye: Goodbye) {
+    let Opened { connection, streams: (mut sending, _receiving), .. } = opened;
+    goodbye.detail = clip(&goodbye.detail, usize::from(TEXT_BYTES_MAX)).to_owned();
+    let close = Close { code: CloseCode::Done, detail: format!("{:?}: {}", goodbye.reason, goodbye.detail) };
+    tracing::debug!(remote = %connection.remote_address(), detail = close.detail, "no region takes a client");
+    // If it is gone, there is nobody to tell.
+    if write_control(&mut sending, Message::Goodbye(goodbye).encode()).await.is_ok() {
+        let _ = sending.finish();
+        let _ = timeout(FLUSH_TIMEOUT, sending.stopped()).await;
+    }
+    close_connection(&connection, &close);
+}
+
+async fn run_session(shared: &Arc<Shared>, opened: Opened, lane: Lane) {
+    let Opened { connection, streams: (sending, receiving), hello } = opened;
     let session = shared.next_session();
     let remote = connection.remote_address();
-    let inbox = || Inbox::new(session, Arc::clone(&shared.events), Some(SESSION_INBOUND_BYTES_MAX));
+    let lane = SessionLane::new(session, lane);
     let counters = Arc::clone(&shared.counters);
-    let peer = match Peer::new(connection.clone(), Side::Host, inbox(), shared.write_timeout, counters) {
+    let peer = match Peer::new(connection.clone(), Side::Host, lane, shared.write_timeout, counters) {
         Ok(peer) => Arc::new(peer),
         Err(violation) => {
             shared.counters.violations.add(1);
@@ -127,12 +175,42 @@ async fn serve(shared: Arc<Shared>, connection: Connection, (sending, receiving)
         }
     };
     drop(connection);
-    // Before the event: its answers must find the session.
-    shared.sessions().insert(session, Arc::clone(&peer));
-    let inbox = inbox();
-    inbox.push(PeerEvent::Connected { remote, datagram_bytes_max: peer.datagram_bytes_max() }).await;
-    let why = peer.run(sending, receiving).await;
+    // Before it is told of: its answers must find the session.
+    let registered = Registered::new(shared, session, Arc::clone(&peer));
+    peer.count_received(&hello);
+    let why = if peer.lane().connect(remote, peer.datagram_bytes_max(), hello).await {
+        Arc::clone(&peer).run(sending, receiving).await
+    } else {
+        peer.end(Disconnect::Shutdown);
+        Disconnect::Shutdown
+    };
     tracing::debug!(session = session.0, %remote, %why, "a session ended");
-    shared.sessions().remove(&session);
-    inbox.push(PeerEvent::Disconnected(why)).await;
+    registered.end(why);
+}
+
+/// A session's place in the table. Whatever becomes of its task, the place is given back and the region is told.
+struct Registered<'a> {
+    shared: &'a Shared,
+    session: SessionId,
+    peer: Arc<Peer>,
+}
+
+impl<'a> Registered<'a> {
+    fn new(shared: &'a Shared, session: SessionId, peer: Arc<Peer>) -> Self {
+        shared.sessions().insert(session, Arc::clone(&peer));
+        Self { shared, session, peer }
+    }
+
+    fn end(self, why: Disconnect) {
+        self.shared.sessions().remove(&self.session);
+        self.peer.lane().disconnect(why);
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.shared.sessions().remove(&self.session);
+        // The first reason counts: this one is told only where there was no other.
+        self.peer.lane().disconnect(Disconnect::Aborted);
+    }
 }

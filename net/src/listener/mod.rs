@@ -1,7 +1,8 @@
 //! [`Listener`]: a host's side of all its connections.
 //!
-//! Invariant: the region's thread never waits for the network. It takes events from one bounded queue and hands messages
-//! over by another; what a slow peer or a full queue costs is that peer's messages or session, never the thread's time.
+//! Invariant: a region's thread never waits for the network. It takes events from its [mailbox](crate::mailbox) and hands
+//! messages over by a bounded queue; what a slow peer or a full queue costs is that peer's messages or session, never the
+//! thread's time.
 
 mod accept;
 mod dispatch;
@@ -28,18 +29,21 @@ use tokio::{
     time::timeout,
 };
 
-pub use region::{Event, Events, Outbox};
+pub use crate::mailbox::Event;
+pub use region::{Events, Outbox};
 
 use crate::{
     address::SessionId,
     close::{Close, CloseCode},
     counters::{Counters, Traffic},
     limits::{
-        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, INBOUND_BYTES_MAX,
+        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HELLO_TIMEOUT, IDLE_TIMEOUT,
         INCOMING_BYTES_EACH_MAX, INCOMING_BYTES_MAX, INCOMING_MAX, OUTBOUND_BYTES_MAX, RESET_INTERVAL_MIN,
     },
-    peer::{Entry, Peer},
+    mailbox::{Mailbox, MailboxLimits},
+    peer::Peer,
     queue::Queue,
+    router::Route,
     socket,
     tls::{identity::Identity, server_config},
     transport::{Liveness, host_transport},
@@ -61,8 +65,10 @@ pub struct ListenerSettings {
     pub idle_timeout: Duration,
     /// For a peer to take one control message.
     pub write_timeout: Duration,
-    /// From a connection's first packet until it is secure, and from then until the client's first control message.
+    /// From a connection's first packet until it is secure.
     pub handshake_timeout: Duration,
+    /// From then until the client's first control message is there, whole.
+    pub hello_timeout: Duration,
 }
 
 impl ListenerSettings {
@@ -77,6 +83,7 @@ impl ListenerSettings {
             idle_timeout: IDLE_TIMEOUT,
             write_timeout: CONTROL_WRITE_TIMEOUT,
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            hello_timeout: HELLO_TIMEOUT,
         }
     }
 }
@@ -117,18 +124,34 @@ struct Shared {
     handshakes: Arc<Semaphore>,
     handshakes_max: usize,
     handshake_timeout: Duration,
+    hello_timeout: Duration,
     write_timeout: Duration,
-    events: Arc<Queue<Entry>>,
+    route: Arc<dyn Route>,
     orders: Queue<Order>,
     counters: Arc<Counters>,
 }
 
 impl Listener {
-    /// Listens; gives what the region's thread needs. The tasks run on `runtime`.
+    /// Listens for one region whose thread waits for nothing but the network; gives what it needs. The tasks run on `runtime`.
     ///
     /// # Errors
     /// If the address or the certificates cannot be used.
     pub fn bind(runtime: &Handle, settings: ListenerSettings) -> Result<(Self, Events, Outbox), BindError> {
+        let mailbox = Mailbox::new(MailboxLimits::default());
+        let (listener, outbox) = Self::open(runtime, settings, Arc::new(mailbox.lane()))?;
+        Ok((listener, Events::new(mailbox), outbox))
+    }
+
+    /// Listens for the regions that `route` leads to; gives the way back to their clients, which all of them share. The tasks
+    /// run on `runtime`.
+    ///
+    /// # Errors
+    /// If the address or the certificates cannot be used.
+    pub fn open(
+        runtime: &Handle,
+        settings: ListenerSettings,
+        route: Arc<dyn Route>,
+    ) -> Result<(Self, Outbox), BindError> {
         let address = settings.address;
         let failed = |error| BindError::Socket { address, error };
         let endpoint_config = endpoint_config(&settings.identity);
@@ -153,8 +176,9 @@ impl Listener {
             handshakes: Arc::new(Semaphore::new(settings.handshakes_max)),
             handshakes_max: settings.handshakes_max,
             handshake_timeout: settings.handshake_timeout,
+            hello_timeout: settings.hello_timeout,
             write_timeout: settings.write_timeout,
-            events: Arc::new(Queue::new(INBOUND_BYTES_MAX)),
+            route,
             orders: Queue::new(OUTBOUND_BYTES_MAX),
             counters: Arc::default(),
         });
@@ -167,7 +191,7 @@ impl Listener {
             endpoint,
             shared: Arc::clone(&shared),
         };
-        Ok((listener, Events::new(Arc::clone(&shared.events)), Outbox::new(shared)))
+        Ok((listener, Outbox::new(shared)))
     }
 
     /// Where it listens, with the port that the system chose.
@@ -210,7 +234,6 @@ impl Listener {
         }
         self.accept.abort();
         self.dispatch.abort();
-        self.shared.events.close();
         let close = Close { code: CloseCode::Shutdown, detail: String::new() };
         self.endpoint.close(close.code.number_on_wire(), b"");
         // So that peers hear of it, instead of waiting out their idle timeouts.
@@ -235,7 +258,6 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.accept.abort();
         self.dispatch.abort();
-        self.shared.events.close();
         self.shared.orders.abandon();
     }
 }

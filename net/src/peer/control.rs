@@ -10,7 +10,7 @@ use tickworld_proto::limits::CONTROL_BYTES_MAX;
 use crate::close::{Disconnect, Violation};
 
 /// The next message; nothing if the stream ended before it.
-pub(super) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disconnect> {
+pub(crate) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disconnect> {
     let mut length = [0; 4];
     match stream.read_exact(&mut length).await {
         Ok(()) => {}
@@ -36,7 +36,7 @@ pub(super) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disco
 }
 
 /// Writes one message, as fast as the peer takes it.
-pub(super) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(), Disconnect> {
+pub(crate) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(), Disconnect> {
     assert!(message.len() <= CONTROL_BYTES_MAX as usize, "whoever makes messages keeps to their limits");
     let length = u32::try_from(message.len()).expect("checked above");
     let mut chunks = [Bytes::copy_from_slice(&length.to_le_bytes()), message];

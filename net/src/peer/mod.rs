@@ -1,9 +1,8 @@
-//! [`Peer`]: one connection of either side: messages out through bounded queues, messages in to an [`Inbox`].
+//! [`Peer`]: one connection of either side: messages out through bounded queues, messages in by a [`SessionLane`].
 //!
 //! Invariant: nothing of a connection outlives [`Peer::run`], and the first reason for its end is the one that is told.
 
 mod control;
-mod inbox;
 mod read;
 mod write;
 
@@ -23,12 +22,13 @@ use tickworld_proto::{
 };
 use tokio::task::JoinSet;
 
-pub(crate) use inbox::{Entry, Inbox, PeerEvent};
+pub(crate) use control::{read as read_control, write as write_control};
 
 use crate::{
     close::{Backlog, Close, Disconnect, Violation, close_connection},
     counters::Counters,
     limits::{BULK_QUEUE_BYTES_MAX, CONTROL_QUEUE_BYTES_MAX, DATAGRAM_SIZE_CHECK_SENDS, MESSAGE_OVERHEAD_BYTES},
+    mailbox::SessionLane,
     queue::{Queue, Refused, Weigh},
 };
 
@@ -38,9 +38,9 @@ pub(crate) struct Peer {
     side: Side,
     control: Queue<Outgoing>,
     bulk: Queue<Outgoing>,
-    inbox: Inbox,
+    lane: SessionLane,
     write_timeout: Duration,
-    /// As the consumer of the inbox knows it.
+    /// As the consumer of the lane knows it.
     datagram_bytes_max: AtomicU16,
     /// Datagrams sent, to ask the path now and then what it carries.
     datagrams_sent: AtomicU32,
@@ -82,7 +82,7 @@ impl Peer {
     pub(crate) fn new(
         connection: Connection,
         side: Side,
-        inbox: Inbox,
+        lane: SessionLane,
         write_timeout: Duration,
         counters: Arc<Counters>,
     ) -> Result<Self, Violation> {
@@ -95,7 +95,7 @@ impl Peer {
             side,
             control: Queue::new(CONTROL_QUEUE_BYTES_MAX),
             bulk: Queue::new(BULK_QUEUE_BYTES_MAX),
-            inbox,
+            lane,
             write_timeout,
             datagram_bytes_max: AtomicU16::new(datagram_bytes_max),
             datagrams_sent: AtomicU32::new(0),
@@ -107,6 +107,11 @@ impl Peer {
     /// Longest datagram that the path carries, as far as is known.
     pub(crate) fn datagram_bytes_max(&self) -> u16 {
         self.datagram_bytes_max.load(Relaxed)
+    }
+
+    /// The session's way to whoever handles it.
+    pub(crate) const fn lane(&self) -> &SessionLane {
+        &self.lane
     }
 
     /// Takes a message on its way. Never blocks: what finds no room is dropped, or ends the session.
@@ -166,10 +171,8 @@ impl Peer {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(why)) => self.end(why),
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => self.end(Disconnect::Shutdown),
-                },
+                // A defect of this crate or of the transport: told in the log by the panic itself. It ends this session alone.
+                Err(_) => self.end(Disconnect::Aborted),
             }
         }
         self.why.get().cloned().unwrap_or(Disconnect::Closed)
@@ -201,7 +204,7 @@ impl Peer {
     fn check_datagram_size(&self) {
         let bytes_max = datagram_bytes_max(&self.connection);
         let known = self.datagram_bytes_max();
-        if bytes_max != known && self.inbox.offer(PeerEvent::DatagramSize(bytes_max)) {
+        if bytes_max != known && self.lane.offer_datagram_size(bytes_max) {
             self.datagram_bytes_max.store(bytes_max, Relaxed);
         }
     }

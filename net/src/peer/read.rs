@@ -23,7 +23,7 @@ use crate::{
 pub(super) async fn control(peer: Arc<Peer>, mut stream: RecvStream) -> Result<(), Disconnect> {
     while let Some(bytes) = control::read(&mut stream).await? {
         peer.count_received(&bytes);
-        peer.inbox.push_message(Channel::Control, bytes).await;
+        peer.lane.push_message(Channel::Control, bytes).await;
     }
     match timeout(LINGER_TIMEOUT, peer.connection.closed()).await {
         Ok(error) => Err(error.into()),
@@ -38,7 +38,7 @@ pub(super) async fn datagrams(peer: Arc<Peer>) -> Result<(), Disconnect> {
         peer.count_received(&bytes);
         let fits = bytes.len() <= usize::from(DATAGRAM_BYTES_MAX);
         // Copied: a datagram keeps the whole read of the socket alive that it came in, 64 KiB at worst.
-        if !fits || !peer.inbox.offer_message(Channel::Datagram, Bytes::copy_from_slice(&bytes)) {
+        if !fits || !peer.lane.offer_message(Channel::Datagram, Bytes::copy_from_slice(&bytes)) {
             peer.counters.received_dropped.add(1);
         }
         // Another session's turn, should this one's datagrams never end.
@@ -56,7 +56,7 @@ pub(super) async fn bulk(peer: Arc<Peer>) -> Result<(), Disconnect> {
             }
             Some(ended) = messages.join_next() => {
                 // A panic in there is a defect of this crate, which must not pass for a lost message.
-                ended.expect("reading a stream does not panic and is not aborted")?;
+                ended.map_err(|_| Disconnect::Aborted)??;
             }
         }
     }
@@ -66,7 +66,7 @@ async fn bulk_message(peer: Arc<Peer>, mut stream: RecvStream) -> Result<(), Dis
     match stream.read_to_end(BULK_BYTES_MAX as usize).await {
         Ok(bytes) => {
             peer.count_received(&bytes);
-            peer.inbox.push_message(Channel::Bulk, bytes.into()).await;
+            peer.lane.push_message(Channel::Bulk, bytes.into()).await;
             Ok(())
         }
         Err(ReadToEndError::TooLong) => {
@@ -94,7 +94,7 @@ pub(super) async fn extra_streams(peer: Arc<Peer>) -> Result<(), Disconnect> {
 }
 
 impl Peer {
-    fn count_received(&self, bytes: &[u8]) {
+    pub(crate) fn count_received(&self, bytes: &[u8]) {
         self.counters.received.add(1);
         self.counters.received_bytes.add(bytes.len());
     }
