@@ -7,6 +7,7 @@ use std::fmt;
 
 use tickworld_contentc::Diagnostics;
 use tickworld_pool::PoolError;
+use tickworld_region::AdapterError;
 
 /// Why something could not be done, and what to do about it.
 #[derive(Debug)]
@@ -65,6 +66,17 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.to_text(false).trim_end())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<AdapterError> for Failure {
+    fn from(error: AdapterError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(failure) => *failure,
+            Err(error) => Self::new(error.to_string()),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Request<I> {
     Status,
     /// Store a snapshot of the newest world, and answer when it is stored.
     Snapshot,
-    /// End a player's session, and let no key of theirs bring it back.
+    /// End every session of a player, let no key of theirs bring it back, and take them out of the world.
     Kick {
         /// Whose session.
         player: PlayerId,
@@ -125,11 +125,13 @@ pub struct SnapshotStored {
     pub pages_new: u64,
 }
 
-/// A player's session was ended.
+/// A player was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kicked {
     /// Whose.
     pub player: PlayerId,
+    /// Sessions that were ended. None may have been open: then the player was in the world, or could have come back.
+    pub sessions: u32,
 }
 
 /// The content is switched.

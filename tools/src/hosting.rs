@@ -18,9 +18,8 @@ use tickworld_proto::message::SessionKind;
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
     config::Config,
-    region::Ended,
-    server::{Running, Server},
-    world::Hosted,
+    server::{Ended, Running, Server},
+    world::GameAdapter,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -76,7 +75,7 @@ pub(crate) struct Played {
     pub(crate) watched: Watched,
 }
 
-impl<H: Hosted> Hosting<'_, H> {
+impl<H: GameAdapter> Hosting<'_, H> {
     /// Plays and tells about it.
     pub(crate) fn run<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome {
         let played = self.play(context, bot)?;

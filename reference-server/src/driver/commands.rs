@@ -56,8 +56,10 @@ impl Replies {
                 let (tick, pages, pages_new) = (stored.tick.0, stored.pages, stored.pages_new);
                 _ = reply.send(Ok(SnapshotStored { tick, pages, pages_new }));
             }
-            (Waiting::Kick(reply), Ok(Answer::Kicked(_))) => _ = reply.send(Ok(Kicked { sessions: 1 })),
-            (Waiting::Content(reply), Ok(Answer::Switched(it))) => _ = reply.send(Ok(Switched::to(it.content, it.tick))),
+            (Waiting::Kick(reply), Ok(Answer::Kicked(it))) => _ = reply.send(Ok(Kicked { sessions: it.sessions })),
+            (Waiting::Content(reply), Ok(Answer::Switched(it))) => {
+                _ = reply.send(Ok(Switched::to(it.content, it.tick)))
+            }
             (Waiting::Shutdown(reply), Ok(_)) => _ = reply.send(Ok(())),
             (Waiting::Status(reply), Err(error)) => _ = reply.send(Err(error)),
             (Waiting::Snapshot(reply), Err(error)) => _ = reply.send(Err(error)),

@@ -33,13 +33,13 @@ use tokio::runtime::Handle;
 use self::{
     clock::{Clock, micros},
     commands::Replies,
-    steps::{CatchingStepper, Hasher},
+    steps::Hasher,
     work::Workshop,
 };
 use crate::{admission::Authenticator, http::Ready, log_limit::LogLimit, meters::Meters};
 
 pub use open_error::OpenError;
-pub(crate) use steps::CatchingStepper as Steps;
+pub(crate) use steps::CatchingStepper;
 pub(crate) use work::Work;
 
 /// From one settling of the meters to the next.
@@ -89,7 +89,8 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         settings: RegionSettings,
         opened: Opened<A::Game>,
     ) -> std::io::Result<Self> {
-        let RegionDeps { adapter, store, executor, mailbox, outbox, authenticator, meters, ready, runtime, data } = deps;
+        let RegionDeps { adapter, store, executor, mailbox, outbox, authenticator, meters, ready, runtime, data } =
+            deps;
         let clock = Clock::new();
         let now = clock.now();
         let mut region = Region::new(now, settings, opened, Box::new(fresh_secret));
@@ -261,7 +262,13 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                 meters.snapshot_pages.increment(stored.pages_new);
                 meters.snapshot_time.record(took.0 as f64 / 1e6);
                 let (tick, milliseconds) = (stored.tick.0, took.0 / 1_000);
-                tracing::info!(tick, pages = stored.pages, pages_new = stored.pages_new, milliseconds, "stored a snapshot");
+                tracing::info!(
+                    tick,
+                    pages = stored.pages,
+                    pages_new = stored.pages_new,
+                    milliseconds,
+                    "stored a snapshot"
+                );
             }
             Event::Snapshot { result: Err(error), took } => {
                 tracing::warn!(error, milliseconds = took.0 / 1_000, "no snapshot");

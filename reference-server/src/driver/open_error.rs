@@ -92,10 +92,7 @@ impl From<tickworld_region::OpenError> for OpenError {
 
 impl From<AdapterError> for OpenError {
     fn from(error: AdapterError) -> Self {
-        match error.downcast::<Failure>() {
-            Ok(failure) => Self::Failure(*failure),
-            Err(error) => Self::other(&error),
-        }
+        Self::Failure(Failure::from(error))
     }
 }
 

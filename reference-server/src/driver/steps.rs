@@ -19,7 +19,7 @@ use tickworld_sim::{
 use super::{clock::micros, work::Work};
 
 /// Makes ticks, and catches what the rules throw.
-pub(super) struct CatchingStepper(pub(super) Arc<dyn Executor>);
+pub(crate) struct CatchingStepper(pub(crate) Arc<dyn Executor>);
 
 impl<G: Game> Stepper<G> for CatchingStepper {
     fn step(&mut self, step: Step<G>) -> Result<Stepped<G>, StepError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{content::ContentId, simulation::Simulation};
 
-use super::Hosted;
+use super::{AdapterError, GameAdapter};
 use crate::{failure::Outcome, packs::LoadedPack, scenario::Scenario};
 
 /// A d20 world; the scenario's players and bots are left out, for those who play come over the network.
@@ -30,27 +30,23 @@ impl D20 {
     }
 }
 
-impl Hosted for D20 {
+impl GameAdapter for D20 {
     type Game = Rules;
 
     fn title(&self) -> String {
         self.scenario.title.clone()
     }
 
-    fn begin(&self) -> Outcome<Simulation<Rules>> {
-        self.scenario.begin()
+    fn begin(&self) -> Result<Simulation<Rules>, AdapterError> {
+        Ok(self.scenario.begin()?)
     }
 
     fn pack(&self) -> Option<Vec<u8>> {
         Some(self.scenario.pack.bytes.clone())
     }
 
-    fn read_pack(&self, bytes: &[u8]) -> Outcome<(ContentId, Ruleset)> {
+    fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Ruleset), AdapterError> {
         let LoadedPack { id, pack, .. } = LoadedPack::read(bytes.to_vec(), "the pack")?;
         Ok((id, Ruleset::new(pack)))
-    }
-
-    fn bare_content(&self) -> Option<Ruleset> {
-        None
     }
 }

@@ -1,10 +1,7 @@
 //! Requests as they come, and snapshots and packs, which are what most of them are about.
 
 use bytes::Bytes;
-use tickworld_proto::{
-    instant::{Instant, Micros},
-    message::Reason,
-};
+use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
     content::ContentId,
     frame::{Act, PlayerId},
@@ -79,11 +76,10 @@ impl<G: Game> Region<G> {
     }
 
     fn kick(&mut self, now: Instant, player: PlayerId, reason: &str) -> Result<Answer, RequestError> {
-        let session = self.host.session_of(player);
-        let session = session.ok_or_else(|| RequestError::Absent(format!("player {} has no session", player.0)))?;
         let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
-        self.host.dismiss(now, session, Reason::Operator, reason);
-        Ok(Answer::Kicked(Kicked { player }))
+        let sessions = self.host.kick(now, player, reason);
+        let absent = || RequestError::Absent(format!("player {} is not here and has no session", player.0));
+        Ok(Answer::Kicked(Kicked { player, sessions: sessions.ok_or_else(absent)? }))
     }
 
     /// Keeps the newest hashed world until its record is kept.

@@ -22,9 +22,8 @@ use tickworld_rules::Rules;
 use tickworld_server::{
     command::Command,
     config::Config,
-    region::Ended,
-    server::{Running, Server},
-    world::Hosted,
+    server::{Ended, Running, Server},
+    world::GameAdapter,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -126,7 +125,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
     let content = simulation.world().content();
-    if let Some(pack) = Hosted::pack(battle) {
+    if let Some(pack) = GameAdapter::pack(battle) {
         store.put_pack(content, pack.into()).await.map_err(|error| failed(&error))?;
     }
     let header = JournalHeader {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tickworld_server::{
     config::Config,
-    world::{Accounts, D20, Hosted},
+    world::{Accounts, D20, GameAdapter},
 };
 
 use super::relay::Line;
@@ -67,7 +67,7 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     Ok(Verdict::of(good))
 }
 
-fn one<H: Hosted, B: Bot<Game = H::Game>>(
+fn one<H: GameAdapter, B: Bot<Game = H::Game>>(
     context: &mut Context,
     arguments: &Arguments,
     players: u32,

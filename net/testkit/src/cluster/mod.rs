@@ -260,8 +260,9 @@ impl<D: Disk> Cluster<D> {
         history.extend(opened.frames.iter().cloned());
         self.watch.begin(life, epoch, end, history);
         let now = self.clock.now();
-        let keys = core::mem::take(&mut self.keys);
-        self.servers.push(Server::new(now, life, self.seed, store, opened, keys, &self.plan, self.bug));
+        let mut server = Server::new(now, life, self.seed, store, opened, &self.plan, self.bug);
+        server.region.take_over_keys(now, core::mem::take(&mut self.keys));
+        self.servers.push(server);
         self.settle_server(life);
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use tickworld_ledger::{Account, Ledger};
 use tickworld_persist::{Appended, Head, Store};
 use tickworld_proto::{
-    host::{HostSettings, KeptKey, Kinds},
+    host::{HostSettings, Kinds},
     instant::{Instant, Micros},
     message::{Goodbye, Reason},
 };
@@ -125,7 +125,6 @@ impl<S: Store + Clone> Server<S> {
         seed: u64,
         store: S,
         opened: Opened,
-        keys: Vec<KeptKey>,
         plan: &Plan,
         bug: Option<Bug>,
     ) -> Self {
@@ -142,8 +141,7 @@ impl<S: Store + Clone> Server<S> {
         };
         let remembers = bug == Some(Bug::RemembersEarlierRuns);
         let secrets = SeededSecrets { dice: Dice::new(seed, "secrets", life.0), remembers };
-        let mut region = Region::new(now, settings, opened.world, Box::new(secrets));
-        region.take_over_keys(now, keys);
+        let region = Region::new(now, settings, opened.world, Box::new(secrets));
         Self {
             life,
             region,

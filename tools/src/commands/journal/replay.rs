@@ -49,7 +49,7 @@ impl WithGame for Replay<'_> {
             divergence = follow.compare_rest();
         }
         let ticks = follow.tick().0 - at.0;
-        let Follow { proofs, worlds, proven, .. } = follow;
+        let (proofs, worlds, proven) = (follow.proofs(), follow.worlds, follow.proven());
         let replayed = Replayed { ticks, proofs, worlds, proven, took, divergence };
         tell(context, store, &origin, at, &replayed);
         Ok(Verdict::of(replayed.divergence.is_none()))
