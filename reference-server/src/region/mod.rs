@@ -23,7 +23,7 @@ use tickworld_net::{
     closing::{Close, CloseCode},
     listener::{Event, Events, Outbox},
 };
-use tickworld_persist::{Body, Durability, JournalHeader, Place, Proof, Record, Store};
+use tickworld_persist::{Body, Durability, JournalHeader, Place, Proof, Record, Salvage, Store};
 use tickworld_proto::{
     host::{AddressRates, Connection, Grant, Host, HostEvent, HostSettings, Kinds, Rate, SessionId},
     message::{Hello, Reason, ResumeKey, SessionKind},
@@ -114,7 +114,10 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
     ///
     /// # Errors
     /// Why it does not go on.
-    pub(crate) async fn open(hosted: Arc<H>, parts: Parts<S>) -> Result<Self, OpenError> {
+    pub(crate) async fn open(hosted: Arc<H>, parts: Parts<S>) -> Result<Self, OpenError>
+    where
+        S: Salvage,
+    {
         let Parts { config, store, executor, meters, .. } = &parts;
         let opened = recovery::open(&*hosted, &**store, config, &**executor, meters).await?;
         let recovery::Opened { simulation, roots, recent, header, claim } = opened;

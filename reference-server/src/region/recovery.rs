@@ -6,7 +6,7 @@
 use std::{collections::HashMap, ops::RangeInclusive, time::Instant};
 
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, RecoverError, Recovery, Snapshot, Store, WorldId,
+    Claim, JournalHeader, Loss, Origin, RecoverError, Recovery, Salvage, Snapshot, Store, WorldId,
     error::{Fault, FetchError, ReadError},
     limits, recover,
 };
@@ -117,7 +117,7 @@ fn other(error: impl std::fmt::Display) -> OpenError {
 }
 
 /// Opens the store's world, or begins one.
-pub(super) async fn open<H: Hosted, S: Store>(
+pub(super) async fn open<H: Hosted, S: Store + Salvage>(
     hosted: &H,
     store: &S,
     config: &Config,

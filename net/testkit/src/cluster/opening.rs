@@ -5,7 +5,7 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, Record, Recovery, Snapshot, Store, WorldId,
+    Claim, JournalHeader, Loss, Origin, Record, Recovery, Salvage, Snapshot, Store, WorldId,
     error::{ClaimError, ReadError},
     limits, recover,
 };
@@ -59,7 +59,7 @@ fn wrong(what: String) -> OpenError {
 }
 
 /// Opens the store's world, or begins one.
-pub(super) fn open<S: Store>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Opened, OpenError> {
+pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Opened, OpenError> {
     if now(store.header()).map_err(storage)?.is_none() {
         begin(store, plan)?;
     }
@@ -83,7 +83,11 @@ fn accepted(bug: Option<Bug>) -> Loss {
 }
 
 /// The world where it left off, without a change to the store.
-pub(super) fn look<S: Store>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<(Recovery, Opened), OpenError> {
+pub(super) fn look<S: Store + Salvage>(
+    store: &S,
+    plan: &Plan,
+    bug: Option<Bug>,
+) -> Result<(Recovery, Opened), OpenError> {
     let recovery = now(recover(store, &mut |_| {})).map_err(|error| match error {
         tickworld_persist::RecoverError::NoOrigin { .. } => wrong(error.to_string()),
         error => storage(error),
