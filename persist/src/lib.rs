@@ -9,7 +9,8 @@
 //! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
-//! | to start a world again | [`recover`](fn@recover) |
+//! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
+//! | to know what a store may have lost unnoticed | [`Salvage`] |
 //! | to know that everything kept is whole | [`verify`](fn@verify) |
 //! | to show that a backend of your own keeps the promises | [`conformance`] |
 //! | every cap | [`limits`] |
@@ -29,14 +30,20 @@ mod page;
 mod record;
 mod recover;
 mod retention;
+mod salvage;
 mod store;
 mod tail;
 mod verify;
+mod walk;
 
 pub use header::{JournalHeader, WorldId};
 pub use record::{Body, Epoch, Proof, Record, RecordError};
-pub use recover::{Origin, PassedOver, RecoverError, Recovery, recover};
+pub use recover::{
+    Origin, PassedOver, RecoverError, Recovery, find_origin, prover_of, recover, snapshot_contradiction,
+};
 pub use retention::{Removed, Retention};
+pub use salvage::{Salvage, TailReport};
 pub use store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
+pub use walk::{ChainWalk, Walked};

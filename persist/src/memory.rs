@@ -28,6 +28,7 @@ use crate::{
     page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
+    salvage::{Salvage, TailReport},
     store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots},
     tail::{Tail, prefix},
 };
@@ -214,7 +215,7 @@ impl State {
         let end = self.records.keys().next_back().copied();
         let Some(tail) = &mut self.tail else { return };
         tail.head.last = whole.unwrap_or(tail.head.base);
-        tail.head.torn_to = end.filter(|end| *end > tail.head.last.tick);
+        tail.report.torn_tail = end.filter(|end| *end > tail.head.last.tick);
         tail.head.durable = tail.head.durable.min(tail.head.last.tick);
     }
 
@@ -424,11 +425,12 @@ impl Journal for Memory {
 
     async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         let state = self.readable()?;
-        let (_, head) = state.header_and_head().ok_or(ReadError::Absent)?;
+        let tail = state.tail.as_ref().ok_or(ReadError::Absent)?;
+        let (head, report) = (tail.head, tail.report);
         if from <= head.base.tick {
             return Err(ReadError::Forgotten { tick: from, base: head.base.tick });
         }
-        let last = head.torn_to.unwrap_or(head.last.tick);
+        let last = report.torn_tail.unwrap_or(head.last.tick);
         let (mut records, mut bytes, mut at) = (Vec::<Record>::new(), 0_u64, from);
         while at <= last {
             bytes += state.records.get(&at).map_or(0, |bytes| bytes.len() as u64);
@@ -483,6 +485,13 @@ impl Journal for Memory {
         tail.check_epoch(epoch)?;
         (tail.head.sealed, tail.head.durable) = (true, tail.head.last.tick);
         Ok(tail.head)
+    }
+}
+
+impl Salvage for Memory {
+    /// It keeps no watermark: a damaged last record is a torn tail.
+    async fn tail_report(&self) -> Result<TailReport, ReadError> {
+        self.readable()?.tail.as_ref().map(|tail| tail.report).ok_or(ReadError::Absent)
     }
 }
 

@@ -14,8 +14,10 @@ use crate::{
     limits,
     page::page_hashes,
     record::{Proof, Record},
+    salvage::{Salvage, TailReport},
     store::{Head, Loss, Place, Snapshot, Store},
     verify::Progress,
+    walk::{ChainWalk, Walked},
 };
 
 /// The state that replay begins with.
@@ -54,6 +56,8 @@ pub struct Recovery {
     pub header: JournalHeader,
     /// Where the journal stands.
     pub head: Head,
+    /// What the store found at its end.
+    pub tail: TailReport,
     /// What to begin with.
     pub origin: Origin,
     /// The last record that can be replayed from there; the origin itself if there is none.
@@ -111,26 +115,34 @@ pub enum RecoverError {
 ///
 /// # Errors
 /// When there is nothing to start from, or the storage fails.
-pub async fn recover<S: Store>(
+pub async fn recover<S: Store + Salvage>(
     store: &S,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Recovery, RecoverError> {
     let header = store.header().await?.ok_or(ReadError::Absent)?;
     let head = store.head().await?;
+    let tail = store.tail_report().await?;
     let (origin, passed_over) = find_origin(store, &header, head, progress).await?;
-    let mut walk = Walk { end: origin.place(), proven: None, damage: None };
-    walk.run(store, head, progress).await?;
-    let Walk { end, proven, damage } = walk;
-    let acknowledged = head.acknowledged();
-    let lost = match &damage {
-        Some(Damage { ticks, cause: Cause::Fork }) => Some(*ticks.start()..=*ticks.end()),
-        Some(_) if acknowledged > end.tick => Some(end.tick.next()..=acknowledged),
-        _ => None,
-    };
-    Ok(Recovery { header, head, origin, end, proven, passed_over, damage, lost })
+    let mut walk = ChainWalk::new(origin.place(), head, tail);
+    while let Some(from) = walk.poll_read() {
+        let (done, total) = walk.progress();
+        progress(Progress::Records { done, total });
+        match store.read(from, limits::WALK_BYTES).await {
+            Ok(records) => _ = walk.handle_records(&records),
+            Err(ReadError::Damaged(damage)) => walk.handle_damage(damage.cause),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let Walked { end, proven, damage, lost } = walk.finish();
+    Ok(Recovery { header, head, tail, origin, end, proven, passed_over, damage, lost })
 }
 
-async fn find_origin<S: Store>(
+/// Finds the newest snapshot that is whole and that nothing in the journal speaks against, or else the start; and tells what
+/// is wrong with newer ones.
+///
+/// # Errors
+/// When there is none, or the storage fails.
+pub async fn find_origin<S: Store>(
     store: &S,
     header: &JournalHeader,
     head: Head,
@@ -178,30 +190,43 @@ async fn check_snapshot<S: Store>(
     Ok(Ok(snapshot))
 }
 
-/// What in the journal speaks against a snapshot: its link, or the proof of its tick. Damaged records do not speak.
+/// What in the journal speaks against a snapshot. Damaged records do not speak.
 async fn contradiction<S: Store>(
     store: &S,
     header: &JournalHeader,
     head: Head,
     snapshot: &Snapshot,
 ) -> Result<Option<Cause>, ReadError> {
+    let own = record_at(store, snapshot.place().tick).await?;
+    let prover = record_at(store, prover_of(header, snapshot)).await?;
+    Ok(snapshot_contradiction(header, head, snapshot, own.as_ref(), prover.as_ref()))
+}
+
+/// The tick whose record carries the root of a snapshot's tick.
+#[must_use]
+pub fn prover_of(header: &JournalHeader, snapshot: &Snapshot) -> Tick {
+    Tick(snapshot.place().tick.0.saturating_add(u64::from(header.root_lag_ticks)))
+}
+
+/// What speaks against a snapshot: that the record of its tick, or the journal's base, is another one, or that the root of
+/// its pages is not the one that a later record carries. `own` is the record of its tick and `prover` that of the tick that
+/// [`prover_of`] tells, where they can be had.
+#[must_use]
+pub fn snapshot_contradiction(
+    header: &JournalHeader,
+    head: Head,
+    snapshot: &Snapshot,
+    own: Option<&Record>,
+    prover: Option<&Record>,
+) -> Option<Cause> {
     let place = snapshot.place();
-    let own = if place.tick == head.base.tick {
-        Some(head.base.link)
-    } else {
-        record_at(store, place.tick).await?.map(|record| record.hash())
-    };
-    if own.is_some_and(|link| link != place.link) {
-        return Ok(Some(Cause::Chain));
+    let link = if place.tick == head.base.tick { Some(head.base.link) } else { own.map(Record::hash) };
+    if link.is_some_and(|link| link != place.link) {
+        return Some(Cause::Chain);
     }
-    let prover = Tick(place.tick.0.saturating_add(u64::from(header.root_lag_ticks)));
-    let proof = record_at(store, prover).await?.and_then(|record| record.body().proof);
+    let proof = prover.and_then(|record| record.body().proof).filter(|proof| proof.tick == place.tick)?;
     let one = snapshot.manifest.roots(&header.schema).root;
-    Ok(proof.filter(|proof| proof.tick == place.tick && proof.root != one).map(|proof| Cause::Root {
-        tick: place.tick,
-        one,
-        other: proof.root,
-    }))
+    (proof.root != one).then_some(Cause::Root { tick: place.tick, one, other: proof.root })
 }
 
 async fn record_at<S: Store>(store: &S, tick: Tick) -> Result<Option<Record>, ReadError> {
@@ -218,57 +243,5 @@ pub(crate) fn damage_of<T>(fetched: Result<T, FetchError>) -> Result<Result<T, C
         Ok(value) => Ok(Ok(value)),
         Err(FetchError::Damaged(cause)) => Ok(Err(cause)),
         Err(error) => Err(error),
-    }
-}
-
-/// The records after the origin.
-struct Walk {
-    end: Place,
-    proven: Option<Proof>,
-    damage: Option<Damage>,
-}
-
-impl Walk {
-    async fn run<S: Store>(
-        &mut self,
-        store: &S,
-        head: Head,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), ReadError> {
-        let (origin, acknowledged) = (self.end, head.acknowledged());
-        let last = head.torn_to.unwrap_or(head.last.tick).max(acknowledged);
-        let mut forked = head.watermark.is_some_and(|mark| mark.tick == origin.tick && mark.link != origin.link);
-        while self.end.tick < last {
-            progress(Progress::Records {
-                done: self.end.tick.0.saturating_sub(origin.tick.0),
-                total: last.0.saturating_sub(origin.tick.0),
-            });
-            let records = match store.read(self.end.tick.next(), limits::WALK_BYTES).await {
-                Ok(records) => records,
-                Err(ReadError::Damaged(damage)) => return self.stop(last, damage.cause),
-                Err(error) => return Err(error),
-            };
-            if records.is_empty() {
-                return self.stop(last, Cause::Missing);
-            }
-            for record in records {
-                if record.body().previous != self.end.link {
-                    return self.stop(last, Cause::Chain);
-                }
-                self.end = Place { tick: record.tick(), link: record.hash() };
-                self.proven = record.body().proof.filter(|proof| proof.tick >= origin.tick).or(self.proven);
-                forked |= head.watermark.is_some_and(|mark| mark.tick == self.end.tick && mark.link != self.end.link);
-            }
-        }
-        if forked {
-            let from = head.watermark.map_or(self.end.tick, |mark| mark.tick);
-            self.damage = Some(Damage { ticks: from..=self.end.tick, cause: Cause::Fork });
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, last: Tick, cause: Cause) -> Result<(), ReadError> {
-        self.damage = Some(Damage { ticks: self.end.tick.next()..=last, cause });
-        Ok(())
     }
 }

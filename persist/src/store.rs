@@ -47,22 +47,9 @@ pub struct Head {
     pub epoch: Epoch,
     /// Whether the owner ended its claim in good order.
     pub sealed: bool,
-    /// Whether something stands after `last` that is not whole: to be cut before anything is appended.
-    pub torn_to: Option<Tick>,
-    /// The last tick that was reported durable, as noted beside the database; `None` where there is no such note. A store
-    /// whose storage cannot fall back unnoticed has none.
-    pub watermark: Option<Place>,
 }
 
 impl Head {
-    /// The last tick that may have been reported durable to somebody.
-    #[must_use]
-    pub fn acknowledged(&self) -> Tick {
-        // Without a watermark nothing tells that what is damaged at the end was never acknowledged.
-        let noted = self.watermark.map_or(self.torn_to.unwrap_or(self.durable), |mark| mark.tick);
-        noted.max(self.durable)
-    }
-
     /// Of records whose append failed or had no known outcome, those that are not in the journal: what is to be given again.
     /// Where none is left, an append of none still makes sure of the level that was asked for.
     ///
@@ -132,7 +119,8 @@ pub trait Journal: Send + Sync {
     /// Takes the journal over: gives an epoch above all before it, durably, so that whoever appended so far is fenced.
     ///
     /// # Errors
-    /// When the end is damaged or behind what was acknowledged: recover first.
+    /// When there is none, or the storage fails; from a store that found its own end damaged, or behind what was
+    /// acknowledged: recover first.
     fn claim(&self) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
 
     /// Appends records of successive ticks in one commit: a prefix of them, at least the first; [`Appended`] tells how far it
@@ -282,7 +270,7 @@ pub trait Snapshots: Send + Sync {
     fn retain(&self, retention: Retention) -> impl Future<Output = Result<Removed, RetainError>> + Send;
 }
 
-/// Everything that a world is kept in.
+/// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
 pub trait Store: Journal + Snapshots {}
 
 impl<T: Journal + Snapshots> Store for T {}

@@ -12,6 +12,7 @@ use crate::{
     header::JournalHeader,
     limits,
     record::{Epoch, Record},
+    salvage::TailReport,
     store::{Head, Loss, Place},
 };
 
@@ -31,6 +32,8 @@ pub(crate) fn prefix(records: &[Record]) -> &[Record] {
 pub(crate) struct Tail {
     pub(crate) header: JournalHeader,
     pub(crate) head: Head,
+    /// What of the end is not as it was left.
+    pub(crate) report: TailReport,
     /// Whether the watermark names another record of its tick than the journal has.
     pub(crate) forked: bool,
 }
@@ -39,16 +42,8 @@ impl Tail {
     /// Of a journal without records.
     pub(crate) fn new(header: &JournalHeader) -> Self {
         let base = Place { tick: header.start.tick, link: header.hash() };
-        let head = Head {
-            base,
-            last: base,
-            durable: base.tick,
-            epoch: Epoch(0),
-            sealed: false,
-            torn_to: None,
-            watermark: None,
-        };
-        Self { header: header.clone(), head, forked: false }
+        let head = Head { base, last: base, durable: base.tick, epoch: Epoch(0), sealed: false };
+        Self { header: header.clone(), head, report: TailReport::default(), forked: false }
     }
 
     /// Where the journal stands once `records` are appended.
@@ -92,28 +87,27 @@ impl Tail {
 
     /// What must be cut, and perhaps accepted, before the journal goes on: judged by the end alone.
     pub(crate) fn damage(&self) -> Option<Damage> {
-        let Head { last, torn_to, .. } = self.head;
-        let acknowledged = self.head.acknowledged();
-        if let Some(torn) = torn_to {
+        let last = self.head.last;
+        let acknowledged = self.report.acknowledged(&self.head);
+        if let Some(torn) = self.report.torn_tail {
             let cause = Cause::Malformed(DecodeError::new(DecodeCause::Form("the journal's end")));
             return Some(Damage { ticks: last.tick.next()..=torn.max(acknowledged), cause });
         }
         if acknowledged > last.tick {
             return Some(Damage { ticks: last.tick.next()..=acknowledged, cause: Cause::Missing });
         }
-        let mark = self.head.watermark.filter(|_| self.forked)?;
+        let mark = self.report.watermark.filter(|_| self.forked)?;
         Some(Damage { ticks: mark.tick..=last.tick, cause: Cause::Fork })
     }
 
     /// The acknowledged ticks that a cut after `tick` gives up.
     pub(crate) fn check_cut(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        let acknowledged = self.head.acknowledged();
-        match (loss, self.head.watermark) {
-            (Loss::Accept, _) => Ok(()),
-            (Loss::Refuse, _) if acknowledged > tick => Err(CutError::Acknowledged(tick.next()..=acknowledged)),
-            (Loss::Refuse, Some(mark)) if self.forked => Err(CutError::Acknowledged(mark.tick..=mark.tick)),
-            (Loss::Refuse, _) => Ok(()),
+        if loss == Loss::Accept {
+            return Ok(());
         }
+        let forked = self.report.watermark.filter(|_| self.forked).map(|mark| mark.tick..=mark.tick);
+        let lost = self.report.lost_after(tick, &self.head).or(forked);
+        lost.map_or(Ok(()), |lost| Err(CutError::Acknowledged(lost)))
     }
 }
 

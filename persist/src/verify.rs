@@ -14,6 +14,7 @@ use crate::{
     page::page_hashes,
     record::Record,
     recover::damage_of,
+    salvage::{Salvage, TailReport},
     store::{Head, Store},
 };
 
@@ -131,7 +132,7 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// When the storage fails, or there is no journal that could be read.
-pub async fn verify<S: Store>(
+pub async fn verify<S: Store + Salvage>(
     store: &S,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<VerifyReport, VerifyError> {
@@ -143,7 +144,8 @@ pub async fn verify<S: Store>(
         roots: BTreeMap::from([(header.start.tick, header.start.root)]),
         links: BTreeMap::from([(head.base.tick, head.base.link)]),
     };
-    verify_records(store, &header, head, &snapshots, &mut known, &mut report, progress).await?;
+    let journal = Standing { header: &header, head, tail: store.tail_report().await? };
+    verify_records(store, &journal, &snapshots, &mut known, &mut report, progress).await?;
     for tick in snapshots {
         if !report.is_full() {
             verify_snapshot(store, &header, tick, &known, &mut report, progress).await?;
@@ -169,17 +171,24 @@ struct Known {
     links: BTreeMap<Tick, Hash>,
 }
 
+/// The journal as it says that it is.
+struct Standing<'a> {
+    header: &'a JournalHeader,
+    head: Head,
+    tail: TailReport,
+}
+
 async fn verify_records<S: Store>(
     store: &S,
-    header: &JournalHeader,
-    head: Head,
+    journal: &Standing<'_>,
     snapshots: &[Tick],
     known: &mut Known,
     report: &mut VerifyReport,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), ReadError> {
+    let Standing { header, head, tail } = journal;
     let base = head.base.tick;
-    let last = head.torn_to.unwrap_or(head.last.tick).max(head.acknowledged());
+    let last = tail.end(head);
     let (mut at, mut link) = (base, Some(head.base.link));
     // The epoch of the last record, and the tick where its owner began.
     let mut owner = (None, base);
@@ -211,7 +220,7 @@ async fn verify_records<S: Store>(
             if snapshots.binary_search(&at).is_ok() {
                 known.links.insert(at, record.hash());
             }
-            if head.watermark.is_some_and(|mark| mark.tick == at && mark.link != record.hash()) {
+            if tail.fork_at(record.place()).is_some() {
                 report.damaged(at..=at, Cause::Fork);
             }
         }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, PassedOver, Place, Record, RecoverError, Recovery, Retention, Snapshot, Store,
+    Claim, JournalHeader, Loss, Origin, PassedOver, Place, Record, RecoverError, Recovery, Retention, Salvage, Snapshot, Store,
     WorldId,
     error::{ClaimError, CreateError, CutError, Damage, FetchError, PutError, ReadError},
     recover,
@@ -149,7 +149,7 @@ pub enum OpenError {
 ///
 /// # Errors
 /// Why it does not go on. What is lost without being accepted is named, and nothing was changed.
-pub async fn open<A: GameAdapter, S: Store>(
+pub async fn open<A: GameAdapter, S: Store + Salvage>(
     adapter: &A,
     store: &S,
     settings: &OpenSettings,
@@ -189,7 +189,7 @@ pub async fn open<A: GameAdapter, S: Store>(
 ///
 /// # Errors
 /// As [`open`](fn@open).
-pub async fn look<A: GameAdapter, S: Store>(
+pub async fn look<A: GameAdapter, S: Store + Salvage>(
     adapter: &A,
     store: &S,
     executor: &dyn Executor,

@@ -13,14 +13,14 @@ mod world;
 
 use std::future::Future;
 
-use crate::{memory::Trouble, store::Store};
+use crate::{memory::Trouble, salvage::Salvage, store::Store};
 
 pub use world::World;
 
 /// A backend under test, with the ways to hurt it.
 pub trait Subject: Send {
     /// The backend.
-    type Store: Store + Clone + 'static;
+    type Store: Store + Salvage + Clone + 'static;
 
     /// A handle on what is stored. While a handle lives, further ones share its storage.
     fn open(&mut self) -> impl Future<Output = Self::Store> + Send;

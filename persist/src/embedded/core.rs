@@ -26,6 +26,7 @@ use crate::{
     header::JournalHeader,
     limits,
     record::Record,
+    salvage::TailReport,
     store::{Head, Place},
     tail::Tail,
 };
@@ -200,24 +201,24 @@ impl<M: Medium> Core<M> {
     }
 
     fn load_tail(&mut self, header: JournalHeader, state: State) -> Result<(), Fault> {
-        let (last, torn_to) = self.read(|txn| {
+        let (last, torn_tail) = self.read(|txn| {
             let records = txn.open_table(RECORDS)?;
-            let mut torn_to = None;
+            let mut torn_tail = None;
             for row in records.range(state.base.tick.0.saturating_add(1)..)?.rev() {
                 let (key, value) = row?;
                 if let Ok(record) = Record::decode(value.value())
                     && record.tick().0 == key.value()
                 {
-                    return Ok((Place { tick: record.tick(), link: record.hash() }, torn_to));
+                    return Ok((Place { tick: record.tick(), link: record.hash() }, torn_tail));
                 }
-                torn_to = torn_to.or(Some(tickworld_sim::frame::Tick(key.value())));
+                torn_tail = torn_tail.or(Some(tickworld_sim::frame::Tick(key.value())));
             }
-            Ok((state.base, torn_to))
+            Ok((state.base, torn_tail))
         })?;
         let watermark = self.watermark.of(header.world);
         let State { epoch, sealed, base } = state;
-        let head = Head { base, last, durable: last.tick, epoch, sealed, torn_to, watermark };
-        self.tail = Some(Tail { header, head, forked: false });
+        let head = Head { base, last, durable: last.tick, epoch, sealed };
+        self.tail = Some(Tail { header, head, report: TailReport { torn_tail, watermark }, forked: false });
         if let Some(mark) = watermark.filter(|mark| (base.tick..=last.tick).contains(&mark.tick)) {
             let forked = self.link_of(mark.tick)?.is_some_and(|link| link != mark.link);
             self.tail.iter_mut().for_each(|tail| tail.forked = forked);
@@ -259,11 +260,11 @@ impl<M: Medium> Core<M> {
     /// Writes the watermark. That it cannot be written is no reason to hold the world up: it only ever lags then.
     pub(super) fn note_watermark(&mut self, place: Place) -> Result<(), Fault> {
         let Some(tail) = &mut self.tail else { return Ok(()) };
-        if tail.head.watermark == Some(place) {
+        if tail.report.watermark == Some(place) {
             return Ok(());
         }
         if self.watermark.write(&mut self.medium, tail.header.world, place).is_ok() {
-            tail.head.watermark = Some(place);
+            tail.report.watermark = Some(place);
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::{
     header::JournalHeader,
     limits,
     record::{Epoch, Record},
+    salvage::TailReport,
     store::{Appended, Claim, Head, Loss, Place},
     tail::{Tail, prefix},
 };
@@ -79,7 +80,7 @@ impl<M: Medium> Core<M> {
             let (base, last) = (tail.head.base, tail.head.last);
             core.write_state(State { epoch, sealed: false, base })?;
             // A crash may have taken the last notes away. Whoever claims goes on from here, so from here on it is noted.
-            if core.tail.as_ref().is_some_and(|tail| tail.head.watermark.is_none_or(|mark| mark.tick < last.tick)) {
+            if core.tail.as_ref().is_some_and(|tail| tail.report.watermark.is_none_or(|mark| mark.tick < last.tick)) {
                 core.note_watermark(last)?;
             }
             Ok(Claim { epoch, last })
@@ -174,19 +175,29 @@ impl<M: Medium> Core<M> {
         })
     }
 
+    /// See [`Salvage::tail_report`](crate::Salvage::tail_report).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn tail_report(&mut self) -> Result<TailReport, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            core.tail.as_ref().map(|tail| tail.report).ok_or(ReadError::Absent)
+        })
+    }
+
     /// See [`Journal::read`](crate::Journal::read).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn read_records(&mut self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            let head = core.tail.as_ref().map(|tail| tail.head).ok_or(ReadError::Absent)?;
-            if from <= head.base.tick {
-                return Err(ReadError::Forgotten { tick: from, base: head.base.tick });
+            let tail = core.tail.as_ref().ok_or(ReadError::Absent)?;
+            let base = tail.head.base;
+            let last = tail.report.torn_tail.unwrap_or(tail.head.last.tick);
+            if from <= base.tick {
+                return Err(ReadError::Forgotten { tick: from, base: base.tick });
             }
-            let (records, stopped) = core.read_chain(from, head, bytes_max.min(limits::READ_BYTES_MAX))?;
+            let (records, stopped) = core.read_chain(from, base, last, bytes_max.min(limits::READ_BYTES_MAX))?;
             match stopped {
                 Some(cause) if records.is_empty() => {
-                    let last = head.torn_to.unwrap_or(head.last.tick);
                     Err(ReadError::Damaged(Damage { ticks: from..=last.max(from), cause }))
                 }
                 _ => Ok(records),
@@ -194,8 +205,14 @@ impl<M: Medium> Core<M> {
         })
     }
 
-    /// Whole records that follow each other, and why they stop before the limit or the last one, if they do.
-    fn read_chain(&mut self, from: Tick, head: Head, bytes_max: u64) -> Result<(Vec<Record>, Option<Cause>), Fault> {
+    /// Whole records that follow each other, and why they stop before the limit or the tick `last`, if they do.
+    fn read_chain(
+        &mut self,
+        from: Tick,
+        base: Place,
+        last: Tick,
+        bytes_max: u64,
+    ) -> Result<(Vec<Record>, Option<Cause>), Fault> {
         self.read(|txn| {
             let table = txn.open_table(RECORDS)?;
             let mut records: Vec<Record> = Vec::new();
@@ -213,16 +230,14 @@ impl<M: Medium> Core<M> {
                     Ok(record) => record,
                     Err(error) => return Ok((records, Some(Cause::Malformed(error)))),
                 };
-                let previous =
-                    records.last().map(Record::hash).or((from == head.base.tick.next()).then_some(head.base.link));
+                let previous = records.last().map(Record::hash).or((from == base.tick.next()).then_some(base.link));
                 if record.tick() != expected || previous.is_some_and(|link| link != record.body().previous) {
                     return Ok((records, Some(Cause::Chain)));
                 }
                 expected = expected.next();
                 records.push(record);
             }
-            let missing = expected <= head.torn_to.unwrap_or(head.last.tick);
-            Ok((records, missing.then_some(Cause::Missing)))
+            Ok((records, (expected <= last).then_some(Cause::Missing)))
         })
     }
 
@@ -312,7 +327,7 @@ impl<M: Medium> Core<M> {
             })
             .map_err(Failure::fault)?;
             if let Some(tail) = &mut core.tail {
-                (tail.head.base, tail.head.torn_to, tail.forked) = (base, None, false);
+                (tail.head.base, tail.report.torn_tail, tail.forked) = (base, None, false);
             }
             core.forget_pending();
             Ok(core.advance(place, redb::Durability::Immediate, &[])?)

@@ -31,6 +31,7 @@ use crate::{
     page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
+    salvage::{Salvage, TailReport},
     store::{Appended, Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
     tail::prefix,
 };
@@ -285,6 +286,12 @@ impl<M: Medium> Journal for Store<M> {
 
     async fn seal(&self, epoch: Epoch) -> Result<Head, AppendError> {
         self.call(move |core| core.seal(epoch)).await
+    }
+}
+
+impl<M: Medium> Salvage for Store<M> {
+    async fn tail_report(&self) -> Result<TailReport, ReadError> {
+        self.call(Core::tail_report).await
     }
 }
 

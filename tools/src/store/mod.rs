@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Head, Journal as _, JournalHeader, RecoverError, Recovery, Snapshot, Snapshots as _, VerifyError, VerifyReport,
+    Head, Journal as _, JournalHeader, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _, TailReport,
+    VerifyError, VerifyReport,
     embedded::{Files, ReadOnly, Settings, Store},
     error::{Cause, Fault, FetchError, ReadError},
 };
@@ -36,6 +37,8 @@ pub(crate) struct OpenStore {
     pub(crate) header: JournalHeader,
     /// Where it stands.
     pub(crate) head: Head,
+    /// What of its end is not as it was left.
+    pub(crate) tail: TailReport,
 }
 
 impl OpenStore {
@@ -50,7 +53,8 @@ impl OpenStore {
         let header = runtime.block_on(store.header()).map_err(|error| unreadable(&shown, error))?;
         let header = header.ok_or_else(|| nothing(&shown))?;
         let head = runtime.block_on(store.head()).map_err(|error| unreadable(&shown, error))?;
-        Ok(Self { runtime, store, folder, header, head })
+        let tail = runtime.block_on(store.tail_report()).map_err(|error| unreadable(&shown, error))?;
+        Ok(Self { runtime, store, folder, header, head, tail })
     }
 
     /// As people call it.
@@ -72,6 +76,11 @@ impl OpenStore {
     /// The last tick that is whole.
     pub(crate) const fn last(&self) -> Tick {
         self.head.last.tick
+    }
+
+    /// The last tick that may have been reported durable to somebody.
+    pub(crate) fn acknowledged(&self) -> Tick {
+        self.tail.acknowledged(&self.head)
     }
 
     /// The records of these ticks.

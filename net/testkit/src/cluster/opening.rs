@@ -5,7 +5,7 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Loss, Record, RecoverError, Retention, Store, WorldId,
+    Loss, Record, RecoverError, Retention, Salvage, Store, WorldId,
     error::{ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
@@ -104,7 +104,7 @@ fn judge(error: Refusal) -> OpenError {
 }
 
 /// Opens the store's world, or begins one.
-pub(super) fn open<S: Store>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Opened, OpenError> {
+pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Opened, OpenError> {
     if bug == Some(Bug::LosesTheTailOnCrash) {
         lose_tail(store)?;
     }
@@ -130,7 +130,7 @@ pub(super) fn open<S: Store>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result
 }
 
 /// The world where it left off, without a change to the store.
-pub(super) fn look<S: Store>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Replay<Ledger>, OpenError> {
+pub(super) fn look<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Replay<Ledger>, OpenError> {
     let (bank, mut stepper) = (Bank::of(plan), InlineStepper(&Inline));
     let (recovery, replay) =
         now(tickworld_region::look(&bank, store, &Inline, &mut stepper, &mut |_| {})).map_err(judge)?;

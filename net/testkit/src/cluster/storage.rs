@@ -9,7 +9,7 @@ use std::{
 };
 
 use tickworld_persist::{
-    Journal as _, Store,
+    Journal as _, Salvage, Store,
     embedded::{self, Settings},
     memory::{Memory, Trouble},
 };
@@ -35,7 +35,7 @@ pub(super) fn now<F: Future>(future: F) -> F::Output {
 
 /// A machine's storage, and what can happen to it.
 pub(super) trait Disk: Default {
-    type Store: Store + Clone;
+    type Store: Store + Salvage + Clone;
 
     /// The server's process opens its store.
     fn open(&mut self) -> Result<Self::Store, String>;

@@ -196,7 +196,7 @@ impl Scribe {
         if head.last.tick < self.durable {
             return Err(format!("tick {} was durable, the journal ends at {}", self.durable, head.last.tick));
         }
-        if let Some(torn) = head.torn_to {
+        if let Some(torn) = core.tail_report().map_err(|error| error.to_string())?.torn_tail {
             return Err(format!("torn to {torn}"));
         }
         let mut next = Tick(1);
