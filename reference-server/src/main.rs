@@ -2,11 +2,13 @@
 //!
 //! Invariant: exit codes are those of README.md; what goes wrong is one line that says what to do.
 
+mod signals;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
     process::ExitCode,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use tickworld_server::{
@@ -24,6 +26,8 @@ const FAILED: u8 = 1;
 const UNUSABLE: u8 = 2;
 const LOST: u8 = 3;
 const FENCED: u8 = 4;
+/// For what blocks a thread when everything else has ended.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os()) {
@@ -61,7 +65,10 @@ fn run(arguments: Arguments) -> Result<(), Exit> {
             log(&config)?;
             layers.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
             let runtime = tokio::runtime::Runtime::new().map_err(|error| (FAILED, error.to_string()))?;
-            runtime.block_on(host(config))
+            let ended = runtime.block_on(host(config));
+            // What still runs by then is an operation of the storage that hangs: nothing more can be done for it.
+            runtime.shutdown_timeout(LAST_WAIT);
+            ended
         }
     }
 }
@@ -82,7 +89,7 @@ async fn host(config: Config) -> Result<(), Exit> {
 async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
     let admin = admin_token(&config)?;
     // Before the start, which may take long: whoever is told to end meanwhile ends in good order too.
-    let mut orders = Orders::listen().map_err(|error| (FAILED, error.to_string()))?;
+    let told_to_end = signals::listen().map_err(|error| (FAILED, error.to_string()))?;
     let mut running = Server::start(config, world, admin).await.map_err(|error| {
         let code = match &error {
             StartError::Unusable(_) | StartError::World(OpenError::Failure(_)) => UNUSABLE,
@@ -96,7 +103,7 @@ async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
             running.close().await;
             ended
         }
-        () = orders.heard() => stop(running).await,
+        () = told_to_end.notified() => stop(running).await,
     };
     match ended {
         Ended::Asked => Ok(()),
@@ -108,40 +115,6 @@ async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
 async fn stop(running: Running) -> Ended {
     tracing::info!("ending: saying goodbye and storing a snapshot");
     running.stop().await
-}
-
-/// Orders to end: SIGTERM, or Ctrl-C.
-struct Orders {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Orders {
-    #[cfg(unix)]
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn heard(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn heard(&mut self) {
-        _ = tokio::signal::ctrl_c().await;
-    }
 }
 
 fn token(config: &Config, request: &TokenRequest) -> Result<String, Exit> {

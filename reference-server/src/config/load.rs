@@ -241,6 +241,12 @@ impl Config {
         if self.certificate.is_some() != self.certificate_key.is_some() {
             return wrong("certificate and certificate-key go together: set both or neither".to_owned());
         }
+        if let Some(admin) = self.admin.filter(|admin| !admin.ip().is_loopback() && self.certificate.is_none()) {
+            return wrong(format!(
+                "admin is {admin}, which others can reach, and there is no certificate: set certificate and certificate-key, or \
+                 an address of this machine alone such as 127.0.0.1:7312"
+            ));
+        }
         if self.token_keys.is_empty() && !self.dev_issuer && !self.listen.ip().is_loopback() {
             let listen = self.listen;
             return wrong(format!(
@@ -249,6 +255,12 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// Whether operators' requests are taken on the HTTP port.
+    #[must_use]
+    pub const fn administers_on_http(&self) -> bool {
+        self.admin.is_none() && self.http.ip().is_loopback()
     }
 
     /// Whether tokens of the development key count.
