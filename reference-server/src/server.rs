@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use tickworld_net::{
@@ -21,23 +21,31 @@ use tickworld_persist::{
 use tickworld_pool::Pool;
 use tickworld_sim::executor::Executor;
 use tokio::{
+    net::TcpListener,
     runtime::Handle,
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    admission::{DevelopmentIssuer, Gate, PublicKey, UsedTokens, used_tokens_file},
+    admission::{Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, MemoryTokens, PublicKey, take_over_file},
     command::{COMMANDS_MAX, Command, Commands},
     config::Config,
-    http::{self, AdminToken, Ready, Site},
+    http::{self, AdminToken, HttpState, Ready, port::HttpPort},
+    log_limit::LogLimit,
     meters::Meters,
     region::{Ended, OpenError, Parts, Region},
+    secret_file,
     world::Hosted,
 };
 
-/// For the last messages at a shutdown.
+/// For the last messages at a shutdown, and for the last requests.
 const GRACE: Duration = Duration::from_secs(5);
+/// For a region to hear that it should end, to store what is left, and to let go of its files.
+const END_MAX: Duration = Duration::from_secs(60);
+/// From one line of the log about requests of strangers to the next.
+const STRANGERS_EVERY: Duration = Duration::from_secs(10);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +72,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// The HTTP port.
     pub http_address: SocketAddr,
+    /// Where operators' requests are taken, if they are.
+    pub admin_address: Option<SocketAddr>,
     /// Of the certificate, for clients to pin.
     pub fingerprint: Fingerprint,
     /// What it counts.
@@ -71,8 +81,7 @@ pub struct Running {
     commands: Commands,
     ended: oneshot::Receiver<Ended>,
     listener: Option<Listener>,
-    http: JoinHandle<()>,
-    http_stop: oneshot::Sender<()>,
+    ports: Vec<HttpPort>,
     store: Arc<Store<Files>>,
 }
 
@@ -89,15 +98,19 @@ impl Server {
         let store = Arc::new(open_store(data).await?);
         let identity = identity(&config)?;
         let fingerprint = identity.fingerprint();
-        let gate = gate(&config)?;
+        let tls = admin_tls(&config, &identity)?;
+        let authenticator = authenticator(&config).await?;
         let executor = executor(&config)?;
         let runtime = Handle::current();
         let settings = ListenerSettings { sessions_max: config.sessions_max as usize, ..listener(&config, identity) };
         let (listener, events, outbox) =
             Listener::bind(&runtime, settings).map_err(|error| StartError::Machine(error.to_string()))?;
-        let socket = http::bind(config.http).await;
-        let socket = socket.map_err(|error| StartError::Machine(format!("cannot bind {}: {error}", config.http)))?;
-        let http_address = socket.local_addr().map_err(|error| StartError::Machine(error.to_string()))?;
+        let socket = bind("http", config.http).await?;
+        let admin_socket = match config.admin {
+            Some(address) => Some((bind("admin", address).await?, tls)),
+            None => None,
+        };
+        let administers_on_http = config.administers_on_http();
         let (meters, ready) = (Arc::new(Meters::new()), Arc::new(Ready::default()));
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
         let parts = Parts {
@@ -106,7 +119,7 @@ impl Server {
             executor,
             events,
             outbox,
-            gate,
+            authenticator,
             commands: queue,
             meters: meters.clone(),
             ready: ready.clone(),
@@ -118,26 +131,27 @@ impl Server {
         let run = move || _ = end.send(region.run());
         let thread = std::thread::Builder::new().name("region".into()).spawn(run);
         thread.map_err(|error| StartError::Machine(error.to_string()))?;
-        let site = Site { meters: meters.clone(), ready, commands: commands.clone(), admin };
-        let (http_stop, stop) = oneshot::channel::<()>();
-        let http = tokio::spawn(async move {
-            let served = http::serve(socket, site, async { _ = stop.await }).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the HTTP port failed");
-            }
-        });
-        let address = listener.local_address();
-        tracing::info!(%address, http = %http_address, %fingerprint, "players may come");
+        let strangers = Arc::new(LogLimit::new(STRANGERS_EVERY));
+        let state = HttpState { meters: meters.clone(), ready, commands: commands.clone(), admin, strangers };
+        let routes = if administers_on_http { http::router(state.clone()) } else { http::public_router(state.clone()) };
+        let mut ports = vec![serve(socket, None, routes)?];
+        if let Some((socket, tls)) = admin_socket {
+            ports.push(serve(socket, tls, http::admin_router(state))?);
+        }
+        let (address, http_address) = (listener.local_address(), ports[0].local_address());
+        let admin_address = ports.last().filter(|_| administers_on_http || ports.len() > 1).map(HttpPort::local_address);
+        let admin = admin_address.map(tracing::field::display);
+        tracing::info!(%address, http = %http_address, admin, %fingerprint, "players may come");
         Ok(Running {
             address,
             http_address,
+            admin_address,
             fingerprint,
             meters,
             commands,
             ended,
             listener: Some(listener),
-            http,
-            http_stop,
+            ports,
             store,
         })
     }
@@ -158,22 +172,28 @@ impl Running {
     /// Says goodbye to everybody, stores a snapshot, and ends everything.
     pub async fn stop(mut self) -> Ended {
         let (reply, _) = oneshot::channel();
-        // One that has ended takes no commands any more.
-        _ = self.commands.send(Command::Shutdown(reply)).await;
-        let ended = self.ended().await;
+        let commands = self.commands.clone();
+        let end = async {
+            // One that has ended takes no commands any more.
+            _ = commands.send(Command::Shutdown(reply)).await;
+            self.ended().await
+        };
+        let ended = timeout(END_MAX, end).await;
         self.close().await;
-        ended
+        ended.unwrap_or_else(|_| Ended::Failed(format!("the region did not end within {} seconds", END_MAX.as_secs())))
     }
 
-    /// Ends the ports and the store after the region has ended.
+    /// Ends the ports and the store after the region has ended. Whoever takes their time is not waited for.
     pub async fn close(mut self) {
         if let Some(listener) = self.listener.take() {
             listener.shutdown(GRACE).await;
         }
-        // It is gone already if the HTTP port failed.
-        _ = self.http_stop.send(());
-        _ = self.http.await;
-        Store::clone(&self.store).close().await;
+        for port in self.ports.drain(..) {
+            port.shutdown(GRACE).await;
+        }
+        if timeout(END_MAX, Store::clone(&self.store).close()).await.is_err() {
+            tracing::error!("the storage did not close in time");
+        }
     }
 }
 
@@ -182,6 +202,25 @@ async fn open_store(data: &Path) -> Result<Store<Files>, StartError> {
         Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
         _ => StartError::Machine(format!("cannot open the world in {}: {fault}", data.display())),
     })
+}
+
+/// Takes a TCP port; a refusal names the setting that asked for it.
+async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = http::bind(address).await;
+    bound.map_err(|error| StartError::Machine(format!("{setting} is {address}, which cannot be had: {error}")))
+}
+
+fn serve(socket: TcpListener, tls: Option<TlsAcceptor>, routes: axum::Router) -> Result<HttpPort, StartError> {
+    HttpPort::serve(socket, tls, routes).map_err(|error| StartError::Machine(error.to_string()))
+}
+
+/// What the operators' port speaks beyond this machine.
+fn admin_tls(config: &Config, identity: &Identity) -> Result<Option<TlsAcceptor>, StartError> {
+    if config.admin.is_none_or(|admin| admin.ip().is_loopback()) {
+        return Ok(None);
+    }
+    let tls = identity.tcp_config(b"http/1.1").map_err(|error| StartError::Unusable(error.to_string()))?;
+    Ok(Some(TlsAcceptor::from(Arc::new(tls))))
 }
 
 fn at(path: &Path, error: &io::Error) -> StartError {
@@ -201,14 +240,16 @@ fn identity(config: &Config) -> Result<Identity, StartError> {
     let (certificate, key) = (config.data.join("dev-certificate.pem"), config.data.join("dev-certificate-key.pem"));
     if !certificate.exists() || !key.exists() {
         let made = Identity::generate_pem(&["localhost"]).map_err(|error| unusable(&error))?;
-        fs::write(&key, made.key).map_err(|error| at(&key, &error))?;
+        // Where the certificate was lost, its key is of no use.
+        secret_file::replace(&key, made.key.as_bytes()).map_err(|error| at(&key, &error))?;
         fs::write(&certificate, made.certificate).map_err(|error| at(&certificate, &error))?;
         tracing::warn!(file = %certificate.display(), "made a development certificate: clients must pin its fingerprint");
     }
     Identity::from_pem_files(&certificate, &key).map_err(|error| unusable(&error))
 }
 
-fn gate(config: &Config) -> Result<Gate, StartError> {
+/// The default one: tokens of the configured keys, and those of the development key where they count.
+async fn authenticator(config: &Config) -> Result<Arc<dyn Authenticator>, StartError> {
     let unusable = |error: &dyn std::fmt::Display| StartError::Unusable(error.to_string());
     let read = |path| PublicKey::read(path).map_err(|error| unusable(&error));
     let mut keys = config.token_keys.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -217,10 +258,11 @@ fn gate(config: &Config) -> Result<Gate, StartError> {
         keys.push(issuer.public());
         tracing::warn!(folder = %config.data.display(), "whoever can read the data folder can be anybody: development tokens count");
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let file = used_tokens_file(&config.data);
-    let used = UsedTokens::open(&file, now).map_err(|error| at(&file, &error))?;
-    Ok(Gate::new(keys, &config.audience, used))
+    let tokens = Arc::new(MemoryTokens::default());
+    take_over_file(&config.data, &*tokens).await.map_err(|error| at(&config.data, &error))?;
+    let settings =
+        JwtSettings { audience: config.audience.clone(), leeway_seconds: config.token_leeway_seconds.into() };
+    Ok(Arc::new(JwtAuthenticator::new(keys, &settings, tokens)))
 }
 
 fn executor(config: &Config) -> Result<Arc<dyn Executor>, StartError> {

@@ -92,9 +92,13 @@ settings! {
     coins: u64 = 1_000_000;
     /// Address of the game port (UDP, QUIC). Beyond this machine it takes `token-keys`.
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7_310));
-    /// Address of the HTTP port: health, metrics, administration.
+    /// Address of the HTTP port: health and metrics; operators' requests too where this is this machine's own and `admin` is
+    /// not set.
     http: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7_311));
-    /// Certificate chain of the game port (PEM); without one a development certificate is made.
+    /// Address of a port for operators' requests alone. On an address that others can reach it speaks HTTPS, with the
+    /// certificate of the game port.
+    admin: Option<SocketAddr> = None;
+    /// Certificate chain of the game port and of `admin` (PEM); without one a development certificate is made.
     certificate: Option<PathBuf> = None;
     /// Private key of the certificate (PEM).
     certificate_key: Option<PathBuf> = None;
@@ -102,6 +106,8 @@ settings! {
     token_keys: Vec<PathBuf> = Vec::new();
     /// What tokens must name as their audience.
     audience: String = "tickworld".to_owned();
+    /// By how many seconds the clocks of those who issue tokens may differ from this machine's.
+    token_leeway_seconds: u32 = 30;
     /// Lets in who has a token of the development key in `data`, which whoever reads that folder can make. Without
     /// `token-keys` that is so anyway, with a warning, as long as `listen` is this machine's own.
     dev_issuer: bool = false;

@@ -33,7 +33,7 @@ use tokio::{runtime::Handle, sync::mpsc as tasks};
 
 use self::{clock::Clock, journaling::Waiting, note::Note, sealing::Sealer, storing::Storable};
 use crate::{
-    admission::Gate,
+    admission::{AuthenticationRequest, Authenticator, Granted, Refused},
     command::{Command, Reply, SnapshotStored},
     config::Config,
     http::Ready,
@@ -47,6 +47,8 @@ pub use recovery::OpenError;
 const APPEND_POLL: Duration = Duration::from_micros(500);
 /// From one settling of the meters to the next.
 const SETTLE_TICKS: u64 = 256;
+/// How long an authenticator may take; a session waits no longer than that either.
+const AUTHENTICATION_MAX: Duration = Duration::from_secs(10);
 /// At the end, how long the journal may take for what is under way.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -68,7 +70,7 @@ pub(crate) struct Parts<S> {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) events: Events,
     pub(crate) outbox: Outbox,
-    pub(crate) gate: Gate,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) commands: tasks::Receiver<Command>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) ready: Arc<Ready>,
@@ -99,6 +101,8 @@ pub(crate) struct Region<H: Hosted, S> {
     /// A snapshot that waits for its tick to be stored, and who asked.
     snapshot: Option<Wanted<H::Game>>,
     is_storing: bool,
+    /// Requests of those who want to come in that are judged at present.
+    authenticating_count: u32,
     storage_failed: bool,
     is_stopping: bool,
 }
@@ -156,6 +160,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             sealed,
             snapshot: None,
             is_storing: false,
+            authenticating_count: 0,
             storage_failed: false,
             is_stopping: false,
             simulation,
@@ -251,7 +256,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         if let Some(due) = self.host.poll_timeout() {
             deadline = deadline.min(self.clock.moment(due));
         }
-        if !self.links.is_empty() || self.is_storing {
+        if !self.links.is_empty() || self.is_storing || self.authenticating_count > 0 {
             deadline = deadline.min(Instant::now() + APPEND_POLL);
         }
         let now = self.clock.now();
@@ -276,7 +281,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         while let Some(event) = self.host.poll_event() {
             match event {
                 HostEvent::Admission { session, hello, resumed } => {
-                    self.judge(session, &hello, resumed.is_some());
+                    self.authenticate(session, hello, resumed.is_some());
                 }
                 HostEvent::Closed { session, reason } => closed.push((session, reason)),
                 HostEvent::Desync { session, tick, .. } => {
@@ -307,21 +312,39 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         }
     }
 
-    /// Lets a session in, or sends it away.
-    fn judge(&mut self, session: SessionId, hello: &Hello, is_resumed: bool) {
-        let now = self.clock.now();
-        let resume = ResumeKey(fresh_secret());
+    /// Lets a session in that comes back, and has the others judged beside the ticks.
+    fn authenticate(&mut self, session: SessionId, hello: Hello, is_resumed: bool) {
         if is_resumed {
-            return self.host.admit(now, session, Grant { player: None, kinds: Kinds::default(), resume });
+            let grant = Grant { player: None, kinds: Kinds::default(), resume: ResumeKey(fresh_secret()) };
+            return self.host.admit(self.clock.now(), session, grant);
         }
-        match self.parts.gate.admit(&hello.token, hello.kind, seconds_now()) {
-            Ok(pass) => {
-                let grant = Grant { player: pass.player, kinds: Kinds::of(&pass.kinds), resume };
+        let (authenticator, note) = (Arc::clone(&self.parts.authenticator), self.note.clone());
+        let request = AuthenticationRequest::new(hello.token.into(), hello.kind);
+        self.authenticating_count += 1;
+        self.parts.runtime.spawn(async move {
+            let judged = tokio::time::timeout(AUTHENTICATION_MAX, authenticator.authenticate(request)).await;
+            let late = || Err(Refused::Unavailable("nobody answered in time who is let in".to_owned()));
+            // Nobody waits for it where the region has ended.
+            _ = note.send(Note::Authenticated { session, result: judged.unwrap_or_else(|_| late()) });
+        });
+    }
+
+    /// Lets a session in, or sends it away.
+    fn take_verdict(&mut self, session: SessionId, result: Result<Granted, Refused>) {
+        let now = self.clock.now();
+        self.authenticating_count -= 1;
+        match result {
+            Ok(Granted { player, kinds }) => {
+                let grant = Grant { player, kinds: Kinds::of(&kinds), resume: ResumeKey(fresh_secret()) };
                 self.host.admit(now, session, grant);
             }
-            Err(error) => {
+            Err(refused) => {
                 self.parts.meters.tokens_refused.increment(1);
-                self.host.refuse(now, session, Reason::Unauthorized, &error.to_string());
+                let reason = match &refused {
+                    Refused::Denied(_) => Reason::Unauthorized,
+                    Refused::Unavailable(_) => Reason::Full,
+                };
+                self.host.refuse(now, session, reason, &refused.to_string());
             }
         }
     }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use tickworld_persist::Epoch;
+use tickworld_proto::host::SessionId;
 use tickworld_sim::{content::ContentId, frame::Tick};
 
-use crate::command::{CommandError, Reply, SnapshotStored, Switched};
+use crate::{
+    admission::{Granted, Refused},
+    command::{CommandError, Reply, SnapshotStored, Switched},
+};
 
 /// News for the region's thread.
 pub(super) enum Note<C> {
@@ -30,6 +34,13 @@ pub(super) enum Note<C> {
         reply: Option<Reply<SnapshotStored>>,
         /// How long it took.
         took: Duration,
+    },
+    /// Somebody who wants to come in was judged.
+    Authenticated {
+        /// Whose session.
+        session: SessionId,
+        /// What was found.
+        result: Result<Granted, Refused>,
     },
     /// A pack is read and stored: the world may switch to it.
     Pack {

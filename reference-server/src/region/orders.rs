@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use tickworld_persist::Store;
-use tickworld_proto::message::Reason;
 use tickworld_sim::{
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     rng::Entropy,
@@ -87,6 +86,10 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
                 }
                 None
             }
+            Note::Authenticated { session, result } => {
+                self.take_verdict(session, result);
+                None
+            }
             Note::Pack { id, content, reply } => {
                 _ = reply.send(self.switch(id, content));
                 None
@@ -114,11 +117,10 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
     }
 
     fn kick(&mut self, player: PlayerId, reason: &str) -> Result<Kicked, CommandError> {
-        let session = self.host.session_of(player);
-        let session = session.ok_or_else(|| CommandError::Absent(format!("player {} has no session", player.0)))?;
         let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
-        self.host.dismiss(self.clock.now(), session, Reason::Operator, reason);
-        Ok(Kicked { sessions: 1 })
+        let sessions = self.host.kick(self.clock.now(), player, reason);
+        let absent = || CommandError::Absent(format!("player {} is not here and has no session", player.0));
+        Ok(Kicked { sessions: sessions.ok_or_else(absent)? })
     }
 
     /// Keeps the newest hashed world until its record is stored.

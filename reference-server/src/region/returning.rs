@@ -15,6 +15,8 @@ use tickworld_proto::{
 };
 use tickworld_sim::{frame::PlayerId, hash::Hash};
 
+use crate::secret_file;
+
 /// A key in the file: when it expires in seconds since 1970 (u64), the player or 0 for nobody (u64), the kinds (u8), the hash.
 const ENTRY_BYTES: usize = 8 + 8 + 1 + 32;
 
@@ -27,9 +29,7 @@ pub(super) fn keep(data: &Path, keys: &[KeptKey], now_seconds: u64) -> io::Resul
         bytes.push(kinds.bits());
         bytes.extend(key.0);
     }
-    let (path, part) = (file(data), file(data).with_extension("part"));
-    fs::write(&part, bytes)?;
-    fs::rename(part, path)
+    secret_file::replace(&file(data), &bytes)
 }
 
 /// Takes them out of the folder; none where there are none, or the file is none of these.
