@@ -163,7 +163,7 @@ fn every_refusal_is_json() {
     ask("POST", "/admin/kick", json, "").refuses(400, "JSON");
     ask("GET", "/admin/nothing", json, "").refuses(404, "GET /admin/nothing");
     ask("GET", "/admin", json, "").refuses(404, "/admin");
-    ask("GET", "/admin/", json, "").refuses(404, "/admin/");
+    ask("GET", "/admin/", json, "").refuses(404, "nothing here");
     ask("GET", "/admin/kick", json, "").refuses(405, "POST");
     ask("DELETE", "/admin/status", json, "").refuses(405, "GET");
     ask("POST", "/admin/kick", json, &format!("{{\"player\": 7, \"reason\": \"{}\"}}", "x".repeat(20_000)))

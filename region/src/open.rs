@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, PassedOver, Place, Record, RecoverError, Recovery, Retention, Salvage, Snapshot, Store,
-    WorldId,
+    Claim, JournalHeader, Loss, Origin, PassedOver, Place, Record, RecoverError, Recovery, Retention, Salvage,
+    Snapshot, Store, WorldId,
     error::{ClaimError, CreateError, CutError, Damage, FetchError, PutError, ReadError},
     recover,
 };
