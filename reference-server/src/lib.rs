@@ -15,4 +15,5 @@ pub mod packs;
 pub mod region;
 pub mod scenario;
 pub mod server;
+pub mod stdout;
 pub mod world;

@@ -16,6 +16,7 @@ use tickworld_server::{
     http::AdminToken,
     region::{Ended, OpenError},
     server::{Running, Server, StartError},
+    stdout::StandardOutput,
     world::{Accounts, D20, Hosted},
 };
 use tracing_subscriber::EnvFilter;
@@ -29,12 +30,21 @@ fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(help) => {
-            // Nothing can be done where even that cannot be printed.
-            _ = help.print();
-            return ExitCode::from(if help.use_stderr() { UNUSABLE } else { 0 });
+            if help.use_stderr() {
+                // Nothing can be done where even that cannot be printed.
+                _ = help.print();
+                return ExitCode::from(UNUSABLE);
+            }
+            let text = help.render();
+            let is_colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            return finish(print(&if is_colored { text.ansi().to_string() } else { text.to_string() }));
         }
     };
-    match run(arguments) {
+    finish(run(arguments))
+}
+
+fn finish(result: Result<(), Exit>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
             _ = writeln!(std::io::stderr(), "error: {message}");
@@ -182,5 +192,7 @@ fn log(config: &Config) -> Result<(), Exit> {
 }
 
 fn print(text: &str) -> Result<(), Exit> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| (FAILED, error.to_string()))
+    let mut out = StandardOutput::new();
+    out.write(text);
+    out.finish().map_err(|failure| (FAILED, failure.to_string().trim_start_matches("error: ").to_owned()))
 }
