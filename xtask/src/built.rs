@@ -195,7 +195,10 @@ fn listed(help: &str) -> BTreeSet<String> {
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let rows = list.take_while(|line| line.starts_with("  "));
     // A row that begins further in goes on with the one before.
-    rows.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).map(Into::into).collect()
+    rows.filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(Into::into)
+        .collect()
 }
 
 #[cfg(test)]
