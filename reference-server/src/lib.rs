@@ -17,4 +17,5 @@ pub mod packs;
 pub mod scenario;
 pub mod secret_file;
 pub mod server;
+pub mod stdout;
 pub mod world;

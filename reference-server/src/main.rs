@@ -17,6 +17,7 @@ use tickworld_server::{
     config::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, Layers, LogFormat, WorldKind},
     http::AdminToken,
     server::{Ended, OpenError, Running, Server, StartError},
+    stdout::StandardOutput,
     world::{Accounts, D20, GameAdapter},
 };
 use tracing_subscriber::EnvFilter;
@@ -33,12 +34,21 @@ fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(help) => {
-            // Nothing can be done where even that cannot be printed.
-            _ = help.print();
-            return ExitCode::from(if help.use_stderr() { UNUSABLE } else { 0 });
+            if help.use_stderr() {
+                // Nothing can be done where even that cannot be printed.
+                _ = help.print();
+                return ExitCode::from(UNUSABLE);
+            }
+            let text = help.render();
+            let is_colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            return finish(print(&if is_colored { text.ansi().to_string() } else { text.to_string() }));
         }
     };
-    match run(arguments) {
+    finish(run(arguments))
+}
+
+fn finish(result: Result<(), Exit>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
             _ = writeln!(std::io::stderr(), "error: {message}");
@@ -161,5 +171,7 @@ fn log(config: &Config) -> Result<(), Exit> {
 }
 
 fn print(text: &str) -> Result<(), Exit> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| (FAILED, error.to_string()))
+    let mut out = StandardOutput::new();
+    out.write(text);
+    out.finish().map_err(|failure| (FAILED, failure.to_string().trim_start_matches("error: ").to_owned()))
 }

@@ -94,7 +94,9 @@ pub fn read_pack(path: &Path) -> Outcome<LoadedPack> {
     let read = Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes);
     read.map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
     match FileKind::of(bytes.get(..256).unwrap_or(&bytes)) {
-        FileKind::Pack => LoadedPack::read(bytes, &path.display().to_string()),
+        FileKind::Pack if !files::is_changed_in_transfer(&bytes) => {
+            LoadedPack::read(bytes, &path.display().to_string())
+        }
         _ => Err(files::wrong_kind(path, "content pack")),
     }
 }

@@ -43,6 +43,7 @@ use crate::{
     Context,
     failure::{Failure, Outcome, Verdict},
     hosting::{any_port, runtime},
+    interrupt::{self, Scratch},
     progress::Progress,
 };
 
@@ -63,14 +64,16 @@ const TICK_RATE: u16 = 30;
 pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     let battle = Battle::of(arguments.creatures, arguments.creatures)?;
     let ticks = (arguments.hours * 3_600.0 * f64::from(TICK_RATE)) as u64;
-    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let folder = Scratch::new()?;
     let (bare, kept) = (folder.path().join("bare"), folder.path().join("kept"));
     let runtime = runtime("net")?;
     let every = Config::default().snapshot_ticks;
     // Just before the next snapshot: the longest way back.
     let ticks = (ticks / every).max(1) * every + every - 1;
     let begun = Instant::now();
+    interrupt::take_over();
     let snapshot = runtime.block_on(play(context, &battle, &bare, ticks, every))?;
+    let Some(snapshot) = snapshot else { return Ok(stopped(context)) };
     let played = begun.elapsed();
     copy(&bare, &kept)?;
     runtime.block_on(keep(&kept, &snapshot))?;
@@ -83,8 +86,17 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         ticks as f64 / played.as_secs_f64(),
     ));
     context.out.flush();
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let (whole, whole_first) = runtime.block_on(start(&battle, &bare, ticks))?;
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let (short, short_first) = runtime.block_on(start(&battle, &kept, ticks))?;
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let speed = ticks as f64 / whole.as_secs_f64();
     context.out.line(format!(
         "replay     {speed:.0} ticks a second with every root compared, {:.0} x real time; {:.1} s from start to its next tick",
@@ -109,6 +121,12 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     Ok(Verdict::Same)
 }
 
+/// Told to end before there was anything to measure.
+fn stopped(context: &mut Context) -> Verdict {
+    context.out.value(&json!({ "good": true, "interrupted": true }));
+    Verdict::Interrupted
+}
+
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
 }
@@ -120,7 +138,7 @@ struct Kept {
 }
 
 /// Plays and journals; gives the world of the last snapshot's tick.
-async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, every: u64) -> Outcome<Kept> {
+async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, every: u64) -> Outcome<Option<Kept>> {
     let store = Store::open(Files::new(folder), Settings::default()).await.map_err(|error| failed(&error))?;
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
@@ -144,6 +162,10 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     let mut group = Vec::with_capacity(APPEND_RECORDS_MAX);
     let mut progress = Progress::new(context.quiet, "playing", ticks);
     for tick in (1..=ticks).map(Tick) {
+        if interrupt::is_asked() {
+            store.close().await;
+            return Ok(None);
+        }
         let mut entropy = [5; 16];
         entropy[..8].copy_from_slice(&tick.0.to_le_bytes());
         let frame = InputFrame::empty(tick, Entropy::from_bytes(entropy));
@@ -169,7 +191,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         }
     }
     store.close().await;
-    kept.ok_or_else(|| Failure::new("too short for a snapshot"))
+    kept.map(Some).ok_or_else(|| Failure::new("too short for a snapshot"))
 }
 
 /// As a crash leaves the folder: nothing is sealed, no snapshot was made at the end.
@@ -216,7 +238,7 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
     let begun = Instant::now();
     let running = Server::start(config, battle.clone(), None).await.map_err(|error| failed(&error))?;
     let ready = begun.elapsed();
-    while newest(&running).await? <= ticks {
+    while newest(&running).await? <= ticks && !interrupt::is_asked() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let first = begun.elapsed();

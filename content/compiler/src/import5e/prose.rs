@@ -38,15 +38,15 @@ macro_rules! patterns {
 patterns! {
     SPACES = r"\s+";
     FEET = r"(?i)\b(\d+)[ -](?:foot|feet|ft\.?)\b\.?";
-    TO_HIT = r"([+-]\d+) to hit";
-    KIND = r"(melee or ranged|melee|ranged) (weapon|spell) attack";
+    TO_HIT = r"([+-]\d+) to hit|attack roll: ?([+-]\d+)";
+    KIND = r"(melee or ranged|melee|ranged) (?:(weapon|spell) attack|attack roll)";
     REACH = r"reach (\d+) ft";
     RANGE = r"range (\d+)(?: ft)?(?:/(\d+))? ft";
-    SAVE = r"(?:dc (\d+) )?(strength|dexterity|constitution|intelligence|wisdom|charisma) saving throw";
+    SAVE = r"(?:dc (\d+) )?(strength|dexterity|constitution|intelligence|wisdom|charisma) saving throw(?:: dc (\d+))?";
     ROLL = format!(r"(\d+) \((\d+d\d+(?: ?[+-] ?\d+)?)\) ({DAMAGE_TYPES}) damage|(\d+d\d+(?: ?[+-] ?\d+)?|\d+) ({DAMAGE_TYPES}) damage");
     HEAL = r"regains? (?:\d+ \()?(\d+d\d+(?: ?[+-] ?\d+)?|\d+)\)? hit points";
     INFLICT = format!(
-        r"(?:\b(?:is|be|becomes?|are|falls?|fall|knocked|drops?|and|or|either)) (?:then |also |magically |instantly |both )*({CONDITIONS})\b"
+        r"(?:\b(?:is|be|becomes?|are|falls?|fall|knocked|drops?|and|or|either|(?:has|have) the)) (?:then |also |magically |instantly |both )*({CONDITIONS})\b"
     );
     ESCAPE = r"escape dc (\d+)";
     FOR_TIME = r"for (?:up to )?(\d+|one) (round|minute|hour|day)s?";
@@ -106,7 +106,7 @@ pub(super) fn attack_head(text: &str) -> AttackHead {
         Some((near, number(&it, 2).unwrap_or(near)))
     });
     AttackHead {
-        bonus: TO_HIT.captures(head).and_then(|it| number(&it, 1)),
+        bonus: TO_HIT.captures(head).and_then(|it| number(&it, 1).or_else(|| number(&it, 2))),
         reach: REACH.captures(head).and_then(|it| number(&it, 1)),
         range,
         ranged: word(1) == "ranged",
@@ -120,7 +120,7 @@ pub(super) fn saves(text: &str) -> Vec<(Range<usize>, SaveDraft)> {
     let found = SAVE.captures_iter(text).filter_map(|it| {
         let place = it.get(0)?.range();
         let (_, ability) = text::ABILITIES.into_iter().find(|(short, _)| it[2].starts_with(short))?;
-        Some((place, SaveDraft { ability, dc: number(&it, 1), half: false }))
+        Some((place, SaveDraft { ability, dc: number(&it, 1).or_else(|| number(&it, 3)), half: false }))
     });
     found.collect()
 }

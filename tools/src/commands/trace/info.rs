@@ -46,7 +46,9 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
         "evidence": evidence,
         "bytes": trace.byte_count(),
         "sealed": trace.is_sealed(),
-        "torn": torn.map(|torn| json!({ "at_byte": torn.at_byte, "last_tick": torn.last_tick.0 })),
+        "torn": torn.map(|torn| json!({
+            "at_byte": torn.at_byte, "last_tick": torn.last_tick.0, "damage": trace.damage().map(ToString::to_string),
+        })),
         "mismatch": mismatch.map(|it| json!({ "tick": it.tick.0, "own": it.own.to_string(), "expected": it.expected.to_string() })),
     }));
     let out = &mut context.out;
@@ -71,8 +73,18 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
     out.line(format!("  content  {}", ids.join(", ")));
     out.line(format!("  root     {last_root} (last tick)"));
     if let Some(Torn { at_byte, last_tick }) = torn {
-        let red = out.paint(Ink::Red, "torn");
-        out.line(format!("  {red}     at byte {at_byte}, after tick {last_tick}: what is there can be used"));
+        match trace.damage() {
+            Some(damage) => {
+                let red = out.paint(Ink::Red, "damaged");
+                out.line(format!(
+                    "  {red}  at byte {at_byte}, after tick {last_tick}: {damage}; what is before can be used"
+                ));
+            }
+            None => {
+                let red = out.paint(Ink::Red, "torn");
+                out.line(format!("  {red}     at byte {at_byte}, after tick {last_tick}: what is there can be used"));
+            }
+        }
     }
     if let Some(mismatch) = mismatch {
         let red = out.paint(Ink::Red, "mismatch");
