@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Bugs) -> Result<()> {
     let mut rows = Vec::new();
     for bug in chosen {
         let caught = build.try_bug(bug, arguments.write)?;
-        println!("{:<22} {}", bug.name, table::words(&caught));
+        println!("{:<24} {}", bug.name, table::words(&caught));
         rows.push((bug, caught));
     }
     let missed: Vec<&str> = rows.iter().filter(|(_, it)| !it.at_all()).map(|(bug, _)| bug.name.as_str()).collect();

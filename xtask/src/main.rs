@@ -12,6 +12,7 @@ mod codegen;
 mod fuzz;
 mod matrix;
 mod measure;
+mod mutants;
 mod no_std;
 mod proof;
 mod shell;
@@ -68,6 +69,8 @@ enum Chore {
     Proof(proof::Options),
     /// Put every seeded bug into a copy of the tree and run what has to catch it
     Bugs(bugs::Bugs),
+    /// Change one thing after the other in a package (in a copy of it), and name the changes that no test notices
+    Mutants(mutants::Mutants),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
         Chore::Proof(options) => proof::run(options),
         Chore::Bugs(arguments) => bugs::run(&arguments),
+        Chore::Mutants(arguments) => mutants::run(&arguments),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
         Chore::Fuzz(fuzz) => fuzz::run(&fuzz),
