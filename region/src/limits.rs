@@ -12,6 +12,8 @@ pub const DRAIN_MAX: Micros = Micros::from_millis(10_000);
 pub const REQUESTS_MAX: usize = 64;
 /// Most packs that are being read or tried at the same time: each holds a fork of the world.
 pub const PACKS_LOADING_MAX: usize = 1;
+/// Content packs that the running world keeps decoded; beyond it those go that are not in force.
+pub const CONTENTS_MAX: usize = 8;
 /// Events that wait for the driver; what comes beyond is counted and dropped, answers and ends excepted.
 pub const EVENTS_MAX: usize = 65_536;
 /// Bytes of records that [`open`](fn@crate::open) reads at once.

@@ -302,7 +302,7 @@ impl<G: Game> Replay<G> {
     pub fn handle_stepped(&mut self, result: Result<Stepped<G>, StepError>) -> Result<Replayed<G>, ReplayError> {
         assert!(self.simulation.is_none(), "a step is over once");
         let tick = self.last.tick;
-        let Stepped { frame, simulation, roots } = result.map_err(|error| ReplayError::Step { tick, error })?;
+        let Stepped { frame, simulation, roots, .. } = result.map_err(|error| ReplayError::Step { tick, error })?;
         let roots = roots.expect("a replay asks for the roots of every tick");
         self.simulation = Some(simulation);
         self.roots = roots.clone();

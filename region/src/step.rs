@@ -25,6 +25,8 @@ pub struct Stepped<G: Game> {
     pub frame: InputFrame<G::Input>,
     /// The world of the new tick.
     pub simulation: Simulation<G>,
+    /// Memory that it does not share with the world before.
+    pub changed_bytes: u64,
     /// Its roots, where they were asked for.
     pub roots: Option<Roots>,
 }
@@ -57,13 +59,10 @@ impl<G: Game> Step<G> {
     /// Where the game's code does. Whoever must survive that catches it and reports [`StepError::Panicked`].
     pub fn run(self, executor: &dyn Executor) -> Result<Stepped<G>, StepError> {
         let Self { mut simulation, frame, seals } = self;
-        let roots = if seals {
-            Some(simulation.step(&frame, executor)?)
-        } else {
-            simulation.advance(&frame, executor)?;
-            None
-        };
-        Ok(Stepped { frame, simulation, roots })
+        simulation.advance(&frame, executor)?;
+        let changed_bytes = simulation.world().dirty_bytes();
+        let roots = seals.then(|| simulation.seal(executor));
+        Ok(Stepped { frame, simulation, changed_bytes, roots })
     }
 }
 

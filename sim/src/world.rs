@@ -193,6 +193,15 @@ impl<G: Game> World<G> {
         Roots { root: self.head(schema).root(&columns), columns }
     }
 
+    /// Memory that was written since the last [`seal`](Self::seal), or since hashes were adopted: what a clone of before does not
+    /// share with this world. O(pages).
+    #[must_use]
+    pub fn dirty_bytes(&self) -> u64 {
+        let mut bytes = 0_u64;
+        self.columns(&mut |_, column| bytes = bytes.saturating_add(column.dirty_bytes()));
+        bytes
+    }
+
     /// Takes over the page hashes that `sealed`, an earlier clone of this world, has computed since.
     pub fn adopt_hashes(&mut self, sealed: &Self) {
         self.players.adopt_hashes(&sealed.players);

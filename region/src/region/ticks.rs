@@ -3,6 +3,7 @@
 use tickworld_persist::{Body, Place, Proof, Record};
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
+    content::ContentId,
     frame::{InputFrame, Tick},
     game::Game,
     rng::Entropy,
@@ -13,7 +14,7 @@ use super::{Region, ending::Phase, journaling};
 use crate::{
     effect::{Append, Effect, HashWorld, Hashed},
     event::{Ended, Event},
-    limits::DRAIN_MAX,
+    limits::{CONTENTS_MAX, DRAIN_MAX},
     step::{Step, StepError, Stepped},
 };
 
@@ -107,16 +108,21 @@ impl<G: Game> Region<G> {
     }
 
     fn take_world(&mut self, now: Instant, took: Micros, stepped: Stepped<G>) {
-        let Stepped { mut simulation, roots, .. } = stepped;
+        let Stepped { mut simulation, changed_bytes, roots, .. } = stepped;
         assert_eq!(simulation.world().tick(), self.stepped.next(), "a step gives back the world of the next tick");
         for hashed in self.hashing.to_adopt.drain(..) {
             simulation.adopt_hashes(&hashed);
         }
         let world = simulation.snapshot();
+        if simulation.library().len() > CONTENTS_MAX {
+            // No frame that is closed names others: it would have been stepped by now.
+            let content = world.content();
+            simulation.library_mut().retain(|id| id == content || id == ContentId::NONE);
+        }
         self.stepped = world.tick();
         self.simulation = Some(simulation);
         self.snapshots.owe(took);
-        self.host.handle_stepped(now, world.clone());
+        self.host.handle_stepped(now, world.clone(), changed_bytes);
         match roots {
             Some(roots) => {
                 self.hashing.know(world.clone(), roots.root);

@@ -358,6 +358,16 @@ impl<T: Component> Pages for Column<T> {
         self.slots.iter().filter(|slot| slot.page.is_some() && slot.hash.is_none()).count() as u32
     }
 
+    fn dirty_bytes(&self) -> u64 {
+        if self.table.is_some() {
+            return 0;
+        }
+        let dirty = self.slots.iter().filter(|slot| slot.hash.is_none());
+        let pages: u64 =
+            dirty.filter_map(|slot| slot.page.as_ref()).map(|page| size_of_val(&*page.blocks) as u64).sum();
+        pages.saturating_add(size_of_val(self.slots.as_slice()) as u64)
+    }
+
     fn dirty_row_count(&self) -> u32 {
         let dirty = self.slots.iter().filter(|slot| slot.hash.is_none());
         dirty.filter_map(|slot| slot.page.as_ref()).map(|page| page.row_count()).sum()

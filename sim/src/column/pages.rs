@@ -62,6 +62,9 @@ pub trait Pages: Send + Sync {
     /// Number of pages without a hash.
     fn dirty_page_count(&self) -> u32;
 
+    /// Memory of the pages that are dirty and of the page table, if any is: what a kept clone of before does not share.
+    fn dirty_bytes(&self) -> u64;
+
     /// Number of rows on pages without a hash.
     fn dirty_row_count(&self) -> u32;
 

@@ -284,10 +284,11 @@ impl Bench {
         self.pending += 1;
         self.clients.framed = self.host.counters().inputs_framed;
         self.simulation.advance(&frame, &Inline).expect("the host makes frames of this world's next tick");
+        let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);
         self.proof = Proof { tick, root: roots.root };
         let now = self.now();
-        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_stepped(now, self.simulation.snapshot(), world_bytes);
         self.host.handle_root(now, roots, self.simulation.snapshot());
     }
 

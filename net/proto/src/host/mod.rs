@@ -14,7 +14,8 @@
 //!     let frame = host.close_frame(now, entropy);
 //!     journal.append(host.frame_bytes(frame.tick), ..);          // beside the step
 //!     simulation.advance(&frame, ..);
-//!     host.handle_stepped(now, simulation.snapshot());
+//!     let bytes = simulation.world().dirty_bytes();
+//!     host.handle_stepped(now, simulation.snapshot(), bytes);
 //!     host.handle_root(now, roots, sealed);                      // now, or up to 8 ticks later
 //!     host.handle_durable(now, tick, Durability::Disk);          // when the append is done
 //! }
@@ -203,6 +204,19 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub fn history_len(&self) -> usize {
         self.history.len()
+    }
+
+    /// Bytes that the kept worlds hold besides the oldest of them: at most
+    /// [`history_bytes_max`](HostSettings::history_bytes_max), and what is not released yet.
+    #[must_use]
+    pub const fn history_bytes(&self) -> u64 {
+        self.history.world_bytes()
+    }
+
+    /// Bytes of the messages that wait to be fetched; one that goes to many counts once.
+    #[must_use]
+    pub const fn outbox_bytes(&self) -> u64 {
+        self.outbox.bytes
     }
 
     /// The settings.

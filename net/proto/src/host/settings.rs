@@ -28,6 +28,9 @@ pub struct HostSettings {
     pub durable_lag_ticks_max: u32,
     /// Released ticks whose frames can be sent again and whose worlds can be asked about. 256.
     pub history_ticks: u32,
+    /// Bytes that the worlds of released ticks may hold besides the newest one; the oldest are forgotten beyond it, their
+    /// frames stay. 256 MiB.
+    pub history_bytes_max: u64,
     /// From the connection to the verdict on its `Hello`. 5 s.
     pub greeting_timeout: Micros,
     /// Silence after which a session ends. 15 s.
@@ -101,6 +104,7 @@ impl Default for HostSettings {
             frame_inputs_max: FRAME_INPUTS_MAX,
             durable_lag_ticks_max: 32,
             history_ticks: 256,
+            history_bytes_max: 256 << 20,
             greeting_timeout: Micros::from_millis(5_000),
             idle_timeout: Micros::from_millis(15_000),
             player_timeout: Micros::from_millis(30_000),
