@@ -12,17 +12,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use quinn::{Connection, RecvStream, SendStream};
 use tickworld_proto::channel::{Channel, Transmit};
 use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
-    close::{Close, CloseCode, Disconnect, Violation, close_connection},
+    close::{Close, CloseCode, Disconnect, Violation},
     counters::Counters,
     limits::LINK_INBOUND_BYTES_MAX,
     mailbox::{Entry, PeerEvent, SessionLane, Sink},
-    peer::{Peer, Side},
+    peer::{Peer, Session, Side},
     queue::{Queue, Refused},
+    transport::TransportConnection,
 };
 
 /// What happens on a connection.
@@ -35,7 +35,7 @@ pub enum ClientConnectionEvent {
         /// What.
         bytes: Bytes,
     },
-    /// QUIC learned more of the path.
+    /// The transport learned more of the path.
     DatagramSize {
         /// Longest datagram from now on.
         datagram_bytes_max: u16,
@@ -49,26 +49,26 @@ pub enum ClientConnectionEvent {
 
 /// See the module. Dropping it cuts the connection; [`close`](Self::close) lets the last messages arrive.
 pub struct ClientConnection {
-    peer: Arc<Peer>,
+    peer: Arc<dyn Session>,
     events: Arc<Queue<Entry>>,
     task: JoinHandle<()>,
 }
 
 impl ClientConnection {
-    pub(crate) fn open(
-        connection: Connection,
-        (sending, receiving): (SendStream, RecvStream),
+    pub(crate) fn open<C: TransportConnection>(
+        connection: C,
+        (sender, receiver): (C::Sender, C::Receiver),
         write_timeout: Duration,
         counters: Arc<Counters>,
     ) -> Result<Self, Violation> {
         let events = Arc::new(Queue::new(LINK_INBOUND_BYTES_MAX));
         let lane = SessionLane::connected(Arc::clone(&events) as Arc<dyn Sink>);
         let peer = Peer::new(connection.clone(), Side::Client, lane, write_timeout, counters)
-            .inspect_err(|violation| close_connection(&connection, &Disconnect::Violation(*violation).close()))?;
+            .inspect_err(|violation| connection.close(&Disconnect::Violation(*violation).close()))?;
         let peer = Arc::new(peer);
         let told = Told(Arc::clone(&peer));
         let task = tokio::spawn(async move {
-            let why = Arc::clone(&told.0).run(sending, receiving).await;
+            let why = Arc::clone(&told.0).run(sender, receiver).await;
             told.0.lane().disconnect(why);
         });
         Ok(Self { peer, events, task })
@@ -114,9 +114,9 @@ impl ClientConnection {
 }
 
 /// Sees to it that the end is told, also if the task is aborted or panics.
-struct Told(Arc<Peer>);
+struct Told<C: TransportConnection>(Arc<Peer<C>>);
 
-impl Drop for Told {
+impl<C: TransportConnection> Drop for Told<C> {
     fn drop(&mut self) {
         self.0.lane().disconnect(Disconnect::Aborted);
     }

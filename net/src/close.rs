@@ -3,11 +3,7 @@
 //! Invariant: the first reason is the one that is told. The protocol's own reasons travel in a `Goodbye` before the close;
 //! these codes speak of the connection only.
 
-use quinn::{ConnectionError, VarInt};
-
-use crate::limits::CLOSE_DETAIL_BYTES_MAX;
-
-/// The last word of one side, in QUIC's CONNECTION_CLOSE.
+/// The last word of one side, which travels with the end of its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
     /// For programs.
@@ -36,11 +32,7 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    pub(crate) fn number_on_wire(self) -> VarInt {
-        VarInt::from_u64(self.number()).unwrap_or(VarInt::MAX)
-    }
-
-    const fn number(self) -> u64 {
+    pub(crate) const fn number(self) -> u64 {
         match self {
             Self::Done => 0,
             Self::Shutdown => 1,
@@ -52,7 +44,7 @@ impl CloseCode {
         }
     }
 
-    const fn of(number: u64) -> Self {
+    pub(crate) const fn of(number: u64) -> Self {
         match number {
             0 => Self::Done,
             1 => Self::Shutdown,
@@ -78,7 +70,7 @@ pub enum Disconnect {
     /// The peer closed it.
     #[error("closed by the peer ({:?}): {}", .0.code, .0.detail)]
     ByPeer(Close),
-    /// The peer fell silent, restarted, or QUIC itself failed.
+    /// The peer fell silent, restarted, or the transport itself failed.
     #[error("connection lost: {0}")]
     Lost(String),
     /// The peer did not take what it asked for.
@@ -137,7 +129,7 @@ pub enum Violation {
     /// A stream besides those of the protocol.
     #[error("a stream that the protocol does not have")]
     ExtraStream,
-    /// Datagrams refused, or shorter ones than QUIC's least packet can hold.
+    /// Datagrams refused, or shorter ones than the protocol needs.
     #[error("no room for datagrams of {bytes_min} bytes")]
     NoDatagrams {
         /// What the protocol needs.
@@ -164,25 +156,6 @@ impl Disconnect {
         };
         Close { code, detail: self.to_string() }
     }
-}
-
-impl From<ConnectionError> for Disconnect {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::ApplicationClosed(close) => Self::ByPeer(Close {
-                code: CloseCode::of(close.error_code.into_inner()),
-                detail: String::from_utf8_lossy(&close.reason).into_owned(),
-            }),
-            ConnectionError::LocallyClosed => Self::Closed,
-            other => Self::Lost(other.to_string()),
-        }
-    }
-}
-
-/// Says `close` to the peer and drops the connection.
-pub(crate) fn close_connection(connection: &quinn::Connection, close: &Close) {
-    let detail = clip(&close.detail, CLOSE_DETAIL_BYTES_MAX);
-    connection.close(close.code.number_on_wire(), detail.as_bytes());
 }
 
 /// As much of `text` as is at most so many bytes long.

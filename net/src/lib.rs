@@ -1,4 +1,4 @@
-//! The protocol over QUIC: a thin shell of tokio and quinn around `tickworld-proto`.
+//! The protocol over a network: a thin shell of tokio around `tickworld-proto`, with QUIC as its transport.
 //!
 //! Invariant: no protocol decision is made here; what a session may do, when it ends and what it is told is proto's. This
 //! crate moves whole messages, bounds what a peer can hold of memory, and says why a connection ended.
@@ -8,6 +8,7 @@
 //!   [`Transmit`](tickworld_proto::channel::Transmit)s back; a [`Route`](router::Route) says whose client is whose.
 //! - A client [binds an endpoint](endpoint::Endpoint::bind), one UDP socket for any number of
 //!   [`ClientConnection`](client_connection::ClientConnection)s.
+//! - Both stand on [`transport`]'s traits; [`quic`] is what carries them over the internet.
 //! - [`tls`] says who a server is, and by what a client knows it.
 #![forbid(unsafe_code)]
 
@@ -22,10 +23,10 @@ pub mod listener;
 pub mod mailbox;
 mod peer;
 mod queue;
+pub mod quic;
 pub mod router;
-mod socket;
 pub mod tls;
-mod transport;
+pub mod transport;
 
 /// The names of [`close`] and what is in it before they were the field's.
 #[doc(hidden)]

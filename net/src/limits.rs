@@ -64,7 +64,7 @@ pub const BULK_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the last messages of a session to be acknowledged before it is cut.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a peer that has ended its control stream to close the connection.
-pub const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+pub const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Silence after which a connection is lost.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a client shows that it is there.

@@ -108,6 +108,38 @@ impl<T: Weigh> Queue<T> {
         refused
     }
 
+    /// Puts `element` at the end once there is room; false if nobody will ever take it.
+    pub(crate) async fn push(&self, mut element: T) -> bool {
+        loop {
+            // Registered before the look, so that room made in between is not missed.
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            match self.offer(element) {
+                Ok(()) => return true,
+                Err(Refused::Closed) => return false,
+                Err(Refused::Full(back)) => element = back,
+            }
+            room.await;
+        }
+    }
+
+    /// Awaits that everything was taken out.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            if self.lock().elements.is_empty() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Throws away what has waited longest.
+    pub(crate) fn drop_oldest(&self) {
+        drop(self.take_one());
+    }
+
     /// Awaits until something is there, and moves all that waits behind `into`; false once the queue is closed and empty.
     /// Loses nothing when dropped.
     pub(crate) async fn fill(&self, into: &mut VecDeque<T>) -> bool {
@@ -204,7 +236,11 @@ impl<T: Weigh> Queue<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::Duration};
+
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
 
     impl Weigh for usize {
         fn weight_bytes(&self) -> usize {
@@ -224,6 +260,26 @@ mod tests {
         assert_eq!(queue.offer_all(vec![4, 7, 6, 1]), [7, 1]);
         assert!(queue.fill(&mut out).await);
         assert_eq!(out, [25, 1, 4, 6]);
+    }
+
+    #[tokio::test]
+    async fn a_producer_awaits_room_and_learns_of_the_end() {
+        let queue = Arc::new(Queue::new(1));
+        let producer = Arc::clone(&queue);
+        let task = tokio::spawn(async move {
+            let mut taken = 0;
+            while producer.push(1).await {
+                taken += 1;
+            }
+            producer.drained().await;
+            taken
+        });
+        for _ in 0..100 {
+            assert_eq!(tokio::time::timeout(LONG, queue.next()).await.unwrap(), Some(1));
+        }
+        queue.abandon();
+        assert!(tokio::time::timeout(LONG, task).await.unwrap().unwrap() >= 100);
+        assert_eq!(queue.next().await, None);
     }
 
     #[tokio::test]

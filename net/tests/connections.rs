@@ -4,7 +4,7 @@
 mod region;
 mod support;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use region::{ACCOUNTS, COINS, Region};
 use support::{Host, NAME, await_no_tasks, loopback};
@@ -12,9 +12,10 @@ use tickworld_ledger::{Ledger, Transfer};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
     connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
-    endpoint::{DialError, Endpoint},
+    endpoint::{DialError, DialTimeouts, Endpoint},
     mailbox::{Mailbox, MailboxLimits},
     tls::{fingerprint::Fingerprint, trust::Trust},
+    transport::{Transport as _, memory::MemoryNetwork},
 };
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
@@ -360,6 +361,36 @@ fn many_clients_share_one_socket() {
     }
     assert_eq!(coins(&region), COINS - 300);
     region.shutdown();
+}
+
+#[test]
+fn a_client_in_the_same_process_plays_beside_one_over_quic() {
+    let (mut host, region) = hosted();
+    let network = MemoryNetwork::default();
+    let at = |host: u8| network.endpoint(SocketAddr::from(([10, 0, 0, host], 1))).unwrap();
+    let (door, inside) = (at(1), at(2));
+    let address = door.local_address();
+    host.listener.as_mut().unwrap().add(door);
+    let endpoint = Endpoint::over(inside, DialTimeouts::default());
+    let near = |settings: &mut ConnectionSettings| settings.address = address;
+    let mut near = Player::with(&host, &endpoint, SessionKind::Lockstep, 7, near);
+    let mut far = Player::new(&host, &host.endpoint(), SessionKind::Lockstep, 8);
+    for player in [&mut near, &mut far] {
+        host.run(async {
+            player
+                .until(|event| matches!(event, ConnectionEvent::Client(ClientEvent::Joined { .. })).then_some(()))
+                .await;
+            let last = player.pay().await;
+            player.answered(last).await;
+        });
+    }
+    assert_eq!((coins(&region), host.listener().sessions()), (COINS - 2, 2));
+    let listener = host.listener.take().unwrap();
+    region.shutdown();
+    host.run(listener.shutdown(support::LONG));
+    for player in [&mut near, &mut far] {
+        assert!(host.run(player.outage()).contains("Shutdown"));
+    }
 }
 
 #[test]

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
 use tickworld_proto::{
     limits::TEXT_BYTES_MAX,
     message::{Goodbye, Message},
@@ -20,19 +19,23 @@ use tokio::{
 use super::Shared;
 use crate::{
     address::SessionId,
-    close::{Close, CloseCode, Disconnect, Violation, clip, close_connection},
-    limits::FLUSH_TIMEOUT,
+    close::{Close, CloseCode, Disconnect, Violation, clip},
     mailbox::{Lane, SessionLane},
-    peer::{Peer, Side, read_control, write_control},
+    peer::{Peer, Session, Side, flush_and_close},
     router::route,
+    transport::{ControlReceiver, ControlSender, Incoming, Transport, TransportConnection},
 };
 
 /// Accepts until the shutdown, then waits for the sessions to end.
-pub(super) async fn run(endpoint: Endpoint, shared: Arc<Shared>, mut shutting_down: watch::Receiver<bool>) {
+pub(super) async fn run<T: Transport>(
+    transport: Arc<T>,
+    shared: Arc<Shared>,
+    mut shutting_down: watch::Receiver<bool>,
+) {
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
-            next = next(&endpoint, &shared) => {
+            next = next(&*transport, &shared) => {
                 let Some((incoming, place)) = next else { break };
                 accept(&shared, &mut sessions, incoming, place, shutting_down.clone());
             }
@@ -45,10 +48,10 @@ pub(super) async fn run(endpoint: Endpoint, shared: Arc<Shared>, mut shutting_do
     }
 }
 
-/// The next connection, once there is a place among the handshakes. Until then it waits inside QUIC, within limits.
-async fn next(endpoint: &Endpoint, shared: &Shared) -> Option<(Incoming, OwnedSemaphorePermit)> {
+/// The next connection, once there is a place among the handshakes. Until then it waits inside the transport, within limits.
+async fn next<T: Transport>(transport: &T, shared: &Shared) -> Option<(T::Incoming, OwnedSemaphorePermit)> {
     let place = Arc::clone(&shared.handshakes).acquire_owned().await.ok()?;
-    Some((endpoint.accept().await?, place))
+    Some((transport.accept().await?, place))
 }
 
 async fn heard(shutting_down: &mut watch::Receiver<bool>) {
@@ -65,20 +68,22 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 fn accept(
     shared: &Arc<Shared>,
     sessions: &mut JoinSet<()>,
-    incoming: Incoming,
+    incoming: impl Incoming,
     place: OwnedSemaphorePermit,
     mut shutting_down: watch::Receiver<bool>,
 ) {
-    if sessions.len() >= shared.sessions_max {
+    if sessions.len() >= shared.limits.sessions_max {
         shared.counters.refused.add(1);
         return incoming.refuse();
     }
-    let is_loaded = shared.handshakes.available_permits() < shared.handshakes_max / 2;
-    if is_loaded && incoming.may_retry() && !incoming.remote_address_validated() {
-        // Costs no state here, and a forger of addresses never answers. Fails only if it may not be retried.
-        let _ = incoming.retry();
-        return;
-    }
+    let is_loaded = shared.handshakes.available_permits() < shared.limits.handshakes_max / 2;
+    let incoming = if is_loaded && !incoming.is_address_proven() {
+        // Costs no state here, and a forger of addresses never answers.
+        let Err(incoming) = incoming.ask_for_proof() else { return };
+        incoming
+    } else {
+        incoming
+    };
     let shared = Arc::clone(shared);
     sessions.spawn(async move {
         let opened = tokio::select! {
@@ -94,19 +99,19 @@ fn accept(
 }
 
 /// A connection that has said something.
-struct Opened {
-    connection: Connection,
-    streams: (SendStream, RecvStream),
+struct Opened<C: TransportConnection> {
+    connection: C,
+    ends: (C::Sender, C::Receiver),
     hello: Bytes,
 }
 
 /// The handshake, and the client's first message.
-async fn open(incoming: Incoming, shared: &Shared) -> Option<Opened> {
+async fn open<I: Incoming>(incoming: I, shared: &Shared) -> Option<Opened<I::Connection>> {
     let remote = incoming.remote_address();
-    let connection = match timeout(shared.handshake_timeout, async { incoming.accept()?.await }).await {
+    let connection = match timeout(shared.limits.handshake_timeout, incoming.accept()).await {
         Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
-            tracing::debug!(%remote, %error, "a handshake failed");
+        Ok(Err(why)) => {
+            tracing::debug!(%remote, %why, "a handshake failed");
             return None;
         }
         Err(_) => {
@@ -114,33 +119,33 @@ async fn open(incoming: Incoming, shared: &Shared) -> Option<Opened> {
             return None;
         }
     };
-    let deadline = shared.hello_timeout;
+    let deadline = shared.limits.hello_timeout;
     let why = match timeout(deadline, hello(&connection)).await {
-        Ok(Ok((streams, hello))) => return Some(Opened { connection, streams, hello }),
+        Ok(Ok((ends, hello))) => return Some(Opened { connection, ends, hello }),
         Ok(Err(why)) => why,
         Err(_) => Disconnect::Violation(Violation::NoHello { seconds: deadline.as_secs() }),
     };
     if matches!(why, Disconnect::Violation(_)) {
         shared.counters.violations.add(1);
     }
-    close_connection(&connection, &why.close());
+    connection.close(&why.close());
     tracing::debug!(%remote, %why, "a connection ended before its first message");
     None
 }
 
-async fn hello(connection: &Connection) -> Result<((SendStream, RecvStream), Bytes), Disconnect> {
-    let (sending, mut receiving) = connection.accept_bi().await?;
-    let hello = read_control(&mut receiving).await?;
-    Ok(((sending, receiving), hello.ok_or(Disconnect::HalfClosed)?))
+async fn hello<C: TransportConnection>(connection: &C) -> Result<((C::Sender, C::Receiver), Bytes), Disconnect> {
+    let (sender, mut receiver) = connection.accept_control().await?;
+    let hello = receiver.receive().await?;
+    Ok(((sender, receiver), hello.ok_or(Disconnect::HalfClosed)?))
 }
 
 /// Leads a client to its region, and carries its session until it ends.
-async fn serve(shared: Arc<Shared>, opened: Opened) {
+async fn serve<C: TransportConnection>(shared: Arc<Shared>, opened: Opened<C>) {
     match route(&*shared.route, &opened.hello) {
         Ok(lane) => run_session(&shared, opened, lane).await,
         Err(goodbye) => {
             shared.counters.unrouted.add(1);
-            if timeout(shared.write_timeout, dismiss(opened, goodbye)).await.is_err() {
+            if timeout(shared.limits.write_timeout, dismiss(opened, goodbye)).await.is_err() {
                 tracing::debug!("a client that no region takes did not hear its goodbye");
             }
         }
@@ -148,30 +153,28 @@ async fn serve(shared: Arc<Shared>, opened: Opened) {
 }
 
 /// The last word to a client that no region takes.
-async fn dismiss(opened: Opened, mut goodbye: Goodbye) {
-    let Opened { connection, streams: (mut sending, _receiving), .. } = opened;
+async fn dismiss<C: TransportConnection>(opened: Opened<C>, mut goodbye: Goodbye) {
+    let Opened { connection, ends: (mut sender, _receiver), .. } = opened;
     goodbye.detail = clip(&goodbye.detail, usize::from(TEXT_BYTES_MAX)).to_owned();
     let close = Close { code: CloseCode::Done, detail: format!("{:?}: {}", goodbye.reason, goodbye.detail) };
     tracing::debug!(remote = %connection.remote_address(), detail = close.detail, "no region takes a client");
     // If it is gone, there is nobody to tell.
-    if write_control(&mut sending, Message::Goodbye(goodbye).encode()).await.is_ok() {
-        let _ = sending.finish();
-        let _ = timeout(FLUSH_TIMEOUT, sending.stopped()).await;
+    if sender.send(Message::Goodbye(goodbye).encode()).await.is_ok() {
+        flush_and_close(&connection, sender, &close).await;
     }
-    close_connection(&connection, &close);
 }
 
-async fn run_session(shared: &Arc<Shared>, opened: Opened, lane: Lane) {
-    let Opened { connection, streams: (sending, receiving), hello } = opened;
+async fn run_session<C: TransportConnection>(shared: &Shared, opened: Opened<C>, lane: Lane) {
+    let Opened { connection, ends: (sender, receiver), hello } = opened;
     let session = shared.next_session();
     let remote = connection.remote_address();
     let lane = SessionLane::new(session, lane);
     let counters = Arc::clone(&shared.counters);
-    let peer = match Peer::new(connection.clone(), Side::Host, lane, shared.write_timeout, counters) {
+    let peer = match Peer::new(connection.clone(), Side::Host, lane, shared.limits.write_timeout, counters) {
         Ok(peer) => Arc::new(peer),
         Err(violation) => {
             shared.counters.violations.add(1);
-            return close_connection(&connection, &Disconnect::Violation(violation).close());
+            return connection.close(&Disconnect::Violation(violation).close());
         }
     };
     drop(connection);
@@ -179,7 +182,7 @@ async fn run_session(shared: &Arc<Shared>, opened: Opened, lane: Lane) {
     let registered = Registered::new(shared, session, Arc::clone(&peer));
     peer.count_received(&hello);
     let why = if peer.lane().connect(remote, peer.datagram_bytes_max(), hello).await {
-        Arc::clone(&peer).run(sending, receiving).await
+        Arc::clone(&peer).run(sender, receiver).await
     } else {
         peer.end(Disconnect::Shutdown);
         Disconnect::Shutdown
@@ -189,15 +192,15 @@ async fn run_session(shared: &Arc<Shared>, opened: Opened, lane: Lane) {
 }
 
 /// A session's place in the table. Whatever becomes of its task, the place is given back and the region is told.
-struct Registered<'a> {
+struct Registered<'a, C: TransportConnection> {
     shared: &'a Shared,
     session: SessionId,
-    peer: Arc<Peer>,
+    peer: Arc<Peer<C>>,
 }
 
-impl<'a> Registered<'a> {
-    fn new(shared: &'a Shared, session: SessionId, peer: Arc<Peer>) -> Self {
-        shared.sessions().insert(session, Arc::clone(&peer));
+impl<'a, C: TransportConnection> Registered<'a, C> {
+    fn new(shared: &'a Shared, session: SessionId, peer: Arc<Peer<C>>) -> Self {
+        shared.sessions().insert(session, Arc::clone(&peer) as Arc<dyn Session>);
         Self { shared, session, peer }
     }
 
@@ -207,7 +210,7 @@ impl<'a> Registered<'a> {
     }
 }
 
-impl Drop for Registered<'_> {
+impl<C: TransportConnection> Drop for Registered<'_, C> {
     fn drop(&mut self) {
         self.shared.sessions().remove(&self.session);
         // The first reason counts: this one is told only where there was no other.

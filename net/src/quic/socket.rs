@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -13,9 +13,9 @@ use crate::limits::SOCKET_BUFFER_BYTES;
 
 /// A socket at `address`. All sessions share it, so a tick's datagrams come and go in one burst: the usual 200 KiB would
 /// hold some two hundred of them and silently lose the rest.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.ip() == std::net::Ipv6Addr::UNSPECIFIED {
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
         // One socket for both families.
         socket.set_only_v6(false)?;
     }
@@ -30,4 +30,14 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// One socket for both families, or, where there is no IPv6, for the other one.
+pub(super) fn bind_any() -> (SocketAddr, io::Result<UdpSocket>) {
+    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    let only = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    match bind(both) {
+        Ok(socket) => (both, Ok(socket)),
+        Err(_) => (only, bind(only)),
+    }
 }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use quinn::{ReadError, ReadExactError, RecvStream, SendStream, WriteError};
 use tickworld_proto::limits::CONTROL_BYTES_MAX;
 
+use super::failure::disconnected;
 use crate::close::{Disconnect, Violation};
 
 /// The next message; nothing if the stream ended before it.
-pub(crate) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disconnect> {
+pub(super) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disconnect> {
     let mut length = [0; 4];
     match stream.read_exact(&mut length).await {
         Ok(()) => {}
@@ -36,7 +37,7 @@ pub(crate) async fn read(stream: &mut RecvStream) -> Result<Option<Bytes>, Disco
 }
 
 /// Writes one message, as fast as the peer takes it.
-pub(crate) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(), Disconnect> {
+pub(super) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(), Disconnect> {
     assert!(message.len() <= CONTROL_BYTES_MAX as usize, "whoever makes messages keeps to their limits");
     let length = u32::try_from(message.len()).expect("checked above");
     let mut chunks = [Bytes::copy_from_slice(&length.to_le_bytes()), message];
@@ -45,14 +46,14 @@ pub(crate) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(),
 
 fn read_failed(error: ReadError) -> Disconnect {
     match error {
-        ReadError::ConnectionLost(error) => error.into(),
+        ReadError::ConnectionLost(error) => disconnected(error),
         _ => Disconnect::Violation(Violation::ControlCut),
     }
 }
 
 fn write_failed(error: WriteError) -> Disconnect {
     match error {
-        WriteError::ConnectionLost(error) => error.into(),
+        WriteError::ConnectionLost(error) => disconnected(error),
         _ => Disconnect::Violation(Violation::ControlCut),
     }
 }
