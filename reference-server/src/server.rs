@@ -253,7 +253,8 @@ async fn open_world<A: GameAdapter>(
     if report.has_begun {
         tracing::info!(world = title, "began a world");
     }
-    tracing::info!(tick, replayed = ticks, %root, per_second = per_second as u64, "the world is where it left off");
+    let from = opened.snapshot_tick.0;
+    tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
     Ok(opened)
 }
 

@@ -211,6 +211,8 @@ impl Stage {
 
     fn tick(&mut self, is_stored: bool) {
         self.now = self.now.after(TICK);
+        // The honest one is never silent for long, however many ticks go by.
+        self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
         self.region.handle_timeout(self.now);
         self.drain();
         if is_stored {

@@ -118,6 +118,10 @@ impl<D: Disk> Cluster<D> {
         let now = self.clock.now();
         let peer = &mut self.peers[index];
         self.watch.forget(peer.player);
+        if peer.is_done {
+            // The one before had said its last word, the new one has not.
+            self.clock.after(Micros(1_000), Event::Play(index));
+        }
         let content = self.servers.last().map(|server| server.region.newest_world().content());
         peer.begin_again(now, resume, content.unwrap_or(peer.content));
         let wait = peer.dice.micros(Micros(10_000), Micros(1_000_000));
