@@ -9,7 +9,7 @@ use std::{
 };
 
 use tickworld_persist::{
-    Appended, Durability, Head, Journal, Record,
+    Appended, Durability, Journal, LogState, Record,
     error::{AppendError, ReadError},
     limits::APPEND_RECORDS_MAX,
 };
@@ -83,9 +83,9 @@ async fn append<S: Journal, C>(
 }
 
 /// The head, however often it takes: nothing is appended before it is known what became of the last append.
-async fn read_back<S: Journal, C>(store: &S, notes: &Sender<Note<C>>, meters: &Meters) -> Result<Head, Note<C>> {
+async fn read_back<S: Journal, C>(store: &S, notes: &Sender<Note<C>>, meters: &Meters) -> Result<LogState, Note<C>> {
     loop {
-        match store.head().await {
+        match store.log_state().await {
             Ok(head) => return Ok(head),
             Err(error @ ReadError::Storage(_)) => wait_after(&error, notes, meters).await?,
             Err(error) => return Err(Note::JournalLost(error.to_string())),
@@ -121,7 +121,7 @@ mod tests {
 
     use tickworld_persist::{
         Body, JournalHeader, WorldId,
-        memory::{Memory, Trouble},
+        memory::{FaultMode, Memory},
     };
     use tickworld_sim::{
         content::ContentId,
@@ -147,7 +147,7 @@ mod tests {
         let body = Body {
             tick: Tick(1),
             epoch: claim.epoch,
-            previous: claim.last.link,
+            previous_hash: claim.last.record_hash,
             durable: Tick(0),
             proof: None,
             frame: frame.into(),
@@ -160,7 +160,7 @@ mod tests {
         let tick = record.tick().next();
         let mut frame = Vec::new();
         InputFrame::<u8>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
-        let body = Body { tick, previous: record.hash(), frame: frame.into(), ..record.body().clone() };
+        let body = Body { tick, previous_hash: record.hash(), frame: frame.into(), ..record.body().clone() };
         Record::new(body).unwrap()
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let claim = store.claim().await.unwrap();
         let (records, queue) = tokio::sync::mpsc::channel(1);
         let (note, notes) = mpsc::channel::<Note<()>>();
-        store.trouble(Trouble::Fails);
+        store.inject(FaultMode::Fails);
         let meters = Arc::new(Meters::default());
         let journal = tokio::spawn(run(store.clone(), Durability::Disk, queue, note, meters));
         records.send(Waiting { record: record(claim), since: Instant::now() }).await.unwrap();
@@ -193,7 +193,7 @@ mod tests {
         let claim = store.claim().await.unwrap();
         let (records, queue) = tokio::sync::mpsc::channel(1);
         let (note, notes) = mpsc::channel::<Note<()>>();
-        store.trouble(Trouble::UnknownWritten);
+        store.inject(FaultMode::UnknownWritten);
         store.set_unreadable(true);
         let journal = tokio::spawn(run(store.clone(), Durability::Disk, queue, note, Arc::new(Meters::default())));
         records.send(Waiting { record: record(claim), since: Instant::now() }).await.unwrap();
@@ -219,7 +219,7 @@ mod tests {
         let first = record(claim);
         let second = follow(&first);
         let (note, _notes) = mpsc::channel::<Note<()>>();
-        store.trouble(Trouble::KeepsHalf);
+        store.inject(FaultMode::KeepsHalf);
         let appended = append(&*store, &[first, second], Durability::Memory, &note, &Meters::default()).await;
         assert!(matches!(appended, Ok(Appended { kept: Tick(2), durable: Tick(0) })));
     }

@@ -23,7 +23,7 @@ use tickworld_net::{
     closing::{Close, CloseCode},
     listener::{Event, Events, Outbox},
 };
-use tickworld_persist::{Body, Durability, JournalHeader, Place, Proof, Record, Salvage, Store};
+use tickworld_persist::{Body, Durability, JournalHeader, LogPosition, Proof, Record, Salvage, Store};
 use tickworld_proto::{
     host::{AddressRates, Connection, Grant, Host, HostEvent, HostSettings, Kinds, Rate, SessionId},
     message::{Hello, Reason, ResumeKey, SessionKind},
@@ -89,8 +89,8 @@ pub(crate) struct Region<H: Hosted, S> {
     note: mpsc::Sender<Note<Content<H>>>,
     epoch: tickworld_persist::Epoch,
     /// The last record, and the links of those that are not stored yet.
-    last: Place,
-    links: VecDeque<Place>,
+    last: LogPosition,
+    links: VecDeque<LogPosition>,
     /// Kept as surely as was asked for.
     stored: Tick,
     /// On disk or better.
@@ -226,13 +226,13 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof: root.map(|(tick, root)| Proof { tick: *tick, root: *root }),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         };
         let record = Record::new(body).expect("frames are within the journal's limits");
-        self.last = Place { tick, link: record.hash() };
+        self.last = LogPosition { tick, record_hash: record.hash() };
         self.links.push_back(self.last);
         // There is room: the queue is longer than the ticks that may wait. A journal that is gone has left a note.
         _ = self.records.try_send(Waiting { record, since: Instant::now() });
@@ -377,7 +377,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         // The last answers became known just now.
         self.carry_out();
         let (schema, store, meters) = (self.simulation.schema_id(), &*self.parts.store, &*self.parts.meters);
-        let storable = Storable { world: self.sealed.clone(), link: self.last.link };
+        let storable = Storable { world: self.sealed.clone(), link: self.last.record_hash };
         let (kept, epoch) = (self.parts.config.snapshots_kept, self.epoch);
         let stored = self.parts.runtime.block_on(async {
             let snapshot = storing::store(store, schema, storable, kept, meters).await;

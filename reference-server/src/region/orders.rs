@@ -125,9 +125,9 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
     pub(super) fn want_snapshot(&mut self, reply: Option<Reply<SnapshotStored>>) {
         let tick = self.sealed.tick();
         let link = if tick == self.last.tick {
-            Some(self.last.link)
+            Some(self.last.record_hash)
         } else {
-            self.links.iter().find(|place| place.tick == tick).map(|place| place.link)
+            self.links.iter().find(|place| place.tick == tick).map(|place| place.record_hash)
         };
         let (Some(link), None, false) = (link, &self.snapshot, self.is_storing) else {
             if let Some(reply) = reply {

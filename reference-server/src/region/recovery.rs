@@ -6,7 +6,7 @@
 use std::{collections::HashMap, ops::RangeInclusive, time::Instant};
 
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, RecoverError, Recovery, Salvage, Snapshot, Store, WorldId,
+    Claim, DataLossPolicy, JournalHeader, Origin, RecoverError, Recovery, Salvage, Snapshot, Store, WorldId,
     error::{Fault, FetchError, ReadError},
     limits, recover,
 };
@@ -128,7 +128,7 @@ pub(super) async fn open<H: Hosted, S: Store + Salvage>(
         begin(hosted, store, config, executor, meters).await?;
     }
     let recovery = recover(store, &mut |_| {}).await.map_err(|error| OpenError::recover(&error))?;
-    for passed in &recovery.passed_over {
+    for passed in &recovery.skipped {
         tracing::warn!(tick = passed.tick.0, cause = %passed.cause, "a snapshot cannot be used");
     }
     if let (Some(ticks), false) = (&recovery.lost, config.accept_loss) {
@@ -139,8 +139,8 @@ pub(super) async fn open<H: Hosted, S: Store + Salvage>(
     if let Some(damage) = &recovery.damage {
         tracing::warn!(%damage, "cutting the journal's end");
     }
-    let loss = if config.accept_loss { Loss::Accept } else { Loss::Refuse };
-    recovery.cut(store, loss).await.map_err(other)?;
+    let loss = if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse };
+    recovery.truncate(store, loss).await.map_err(other)?;
     opened.claim = store.claim().await.map_err(other)?;
     Ok(opened)
 }
@@ -203,7 +203,7 @@ async fn replay<H: Hosted, S: Store>(
     if start == header.start.tick && roots.root != header.start.root {
         return Err(OpenError::Unproven { tick: start });
     }
-    let claim = Claim { epoch: recovery.head.epoch, last: recovery.end };
+    let claim = Claim { epoch: recovery.log.epoch, last: recovery.end };
     let recent = vec![(start, roots.root)];
     let mut opened = Opened { simulation, roots, recent, header: header.clone(), claim };
     let begun = Instant::now();

@@ -45,7 +45,7 @@ pub(super) async fn store<S: Store, G: Game>(
             store.put_pages(&bytes).await.map_err(|error| failed(&error))?;
         }
     }
-    store.put_manifest(&Snapshot { link, manifest }).await.map_err(|error| failed(&error))?;
+    store.put_manifest(&Snapshot { record_hash: link, manifest }).await.map_err(|error| failed(&error))?;
     meters.snapshots.increment(1);
     meters.snapshot_pages.increment(pages_new);
     meters.snapshot_time.record(begun.elapsed().as_secs_f64());

@@ -94,7 +94,7 @@ impl<S: Store + Clone> Server<S> {
         site: &mut Site<'_, D>,
     ) -> Result<(), AppendError> {
         if is_again {
-            let head = ready(self.store.head()).map_err(|error| match error {
+            let head = ready(self.store.log_state()).map_err(|error| match error {
                 ReadError::Storage(fault) => AppendError::Unknown(fault),
                 _ => AppendError::Absent,
             })?;
@@ -166,16 +166,16 @@ impl<S: Store + Clone> Server<S> {
 
     /// The same records in the name of another owner.
     fn restamp(&mut self, batch: Vec<Record>) -> Vec<Record> {
-        let mut previous = batch.first().map_or(self.last.link, |record| record.body().previous);
+        let mut previous = batch.first().map_or(self.last.record_hash, |record| record.body().previous_hash);
         let mut renewed = |record: &Record| {
-            let body = Body { epoch: self.epoch, previous, ..record.body().clone() };
+            let body = Body { epoch: self.epoch, previous_hash: previous, ..record.body().clone() };
             let record = Record::new(body).expect("it was a record before");
             previous = record.hash();
             record
         };
         let batch: Vec<Record> = batch.iter().map(&mut renewed).collect();
         self.journaling.queue = self.journaling.queue.iter().map(&mut renewed).collect();
-        self.last.link = previous;
+        self.last.record_hash = previous;
         batch
     }
 }

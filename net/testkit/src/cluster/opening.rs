@@ -5,7 +5,7 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, Record, Recovery, Salvage, Snapshot, Store, WorldId,
+    Claim, DataLossPolicy, JournalHeader, Origin, Record, Recovery, Salvage, Snapshot, Store, WorldId,
     error::{ClaimError, ReadError},
     limits, recover,
 };
@@ -67,7 +67,7 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
         lose_tail(store)?;
     }
     let (recovery, mut opened) = look(store, plan, bug)?;
-    now(recovery.cut(store, accepted(bug))).map_err(storage)?;
+    now(recovery.truncate(store, accepted(bug))).map_err(storage)?;
     opened.claim = now(store.claim()).map_err(|error| match error {
         ClaimError::Damaged(_) => wrong(error.to_string()),
         error => storage(error),
@@ -78,8 +78,8 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
     Ok(opened)
 }
 
-fn accepted(bug: Option<Bug>) -> Loss {
-    if bug == Some(Bug::AcceptsLossSilently) { Loss::Accept } else { Loss::Refuse }
+fn accepted(bug: Option<Bug>) -> DataLossPolicy {
+    if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse }
 }
 
 /// The world where it left off, without a change to the store.
@@ -92,7 +92,7 @@ pub(super) fn look<S: Store + Salvage>(
         tickworld_persist::RecoverError::NoOrigin { .. } => wrong(error.to_string()),
         error => storage(error),
     })?;
-    if let (Some(ticks), Loss::Refuse) = (&recovery.lost, accepted(bug)) {
+    if let (Some(ticks), DataLossPolicy::Refuse) = (&recovery.lost, accepted(bug)) {
         let damage = recovery.damage.as_ref().map(ToString::to_string).unwrap_or_default();
         return Err(wrong(format!("acknowledged ticks {} to {} are lost: {damage}", ticks.start(), ticks.end())));
     }
@@ -102,9 +102,9 @@ pub(super) fn look<S: Store + Salvage>(
 
 /// As a server would that forgot to read the journal to its end.
 fn lose_tail<S: Store>(store: &S) -> Result<(), OpenError> {
-    let head = now(store.head()).map_err(storage)?;
+    let head = now(store.log_state()).map_err(storage)?;
     let to = Tick(head.last.tick.0.saturating_sub(2)).max(head.base.tick);
-    now(store.cut_after(to, Loss::Accept)).map_err(storage)
+    now(store.truncate_after(to, DataLossPolicy::Accept)).map_err(storage)
 }
 
 fn begin<S: Store>(store: &S, plan: &Plan) -> Result<(), OpenError> {
@@ -127,11 +127,11 @@ fn replay<S: Store>(store: &S, plan: &Plan, recovery: &Recovery) -> Result<Opene
         Origin::Snapshot(snapshot) => Simulation::resume(Library::of(ContentId::NONE, ()), load(store, snapshot)?),
     };
     let roots = simulation.seal(&Inline);
-    let (start, base) = (simulation.world().tick(), recovery.head.base.tick);
+    let (start, base) = (simulation.world().tick(), recovery.log.base.tick);
     if start == recovery.header.start.tick && roots.root != recovery.header.start.root {
         return Err(wrong("the world does not begin as its header says".into()));
     }
-    let claim = Claim { epoch: recovery.head.epoch, last: recovery.end };
+    let claim = Claim { epoch: recovery.log.epoch, last: recovery.end };
     let (recent, header, root) = (vec![(start, roots.root)], recovery.header.clone(), roots.root);
     let (frames, replayed) = (Vec::new(), vec![(start, root)]);
     let mut opened = Opened { simulation, roots, recent, header, claim, frames, base, replayed };
@@ -149,7 +149,7 @@ fn replay<S: Store>(store: &S, plan: &Plan, recovery: &Recovery) -> Result<Opene
 
 fn read<S: Store>(store: &S, from: Tick) -> Result<Vec<Record>, OpenError> {
     let records = now(store.read(from, READ_BYTES)).map_err(|error| match error {
-        ReadError::Damaged(_) | ReadError::Forgotten { .. } => wrong(error.to_string()),
+        ReadError::Damaged(_) | ReadError::Trimmed { .. } => wrong(error.to_string()),
         error => storage(error),
     })?;
     if records.is_empty() {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Body, Epoch, JournalHeader, Place, Proof, Record, Store};
+use tickworld_persist::{Body, Epoch, JournalHeader, LogPosition, Proof, Record, Store};
 use tickworld_proto::{
     host::{Host, HostSettings},
     instant::{Instant, Micros},
@@ -71,8 +71,8 @@ pub(super) struct Server<S> {
     pub(super) header: JournalHeader,
     pub(super) store: S,
     /// The last record, and those that are not stored yet.
-    pub(super) last: Place,
-    pub(super) links: VecDeque<Place>,
+    pub(super) last: LogPosition,
+    pub(super) links: VecDeque<LogPosition>,
     pub(super) durable: Tick,
     recent: VecDeque<(Tick, Hash)>,
     pub(super) sealed: World<Ledger>,
@@ -174,7 +174,7 @@ impl<S: Store + Clone> Server<S> {
         let entropy = if site.bug == Some(Bug::RemembersEarlierRuns) { counted() } else { self.dice.bytes() };
         let frame = self.host.close_frame(now, Entropy::from_bytes(entropy));
         self.journal(frame.tick, site);
-        site.watch.close(self.life, &frame, self.last.link);
+        site.watch.close(self.life, &frame, self.last.record_hash);
         if site.bug == Some(Bug::AcknowledgesBeforeDurable) {
             self.host.handle_durable(now, frame.tick, Durability::Disk);
         }
@@ -241,13 +241,13 @@ impl<S: Store + Clone> Server<S> {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof: root.map(|(tick, root)| Proof { tick, root }),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         };
         let record = Record::new(body).expect("frames are within the journal's limits");
-        self.last = record.place();
+        self.last = record.position();
         self.links.push_back(self.last);
         self.take_record(record, site);
     }

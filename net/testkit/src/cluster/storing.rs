@@ -42,9 +42,9 @@ impl<S: Store + Clone> Server<S> {
     pub(super) fn want_snapshot(&mut self) {
         let tick = self.sealed.tick();
         let link = if tick == self.last.tick {
-            Some(self.last.link)
+            Some(self.last.record_hash)
         } else {
-            self.links.iter().find(|place| place.tick == tick).map(|place| place.link)
+            self.links.iter().find(|place| place.tick == tick).map(|place| place.record_hash)
         };
         let is_idle = self.storing.wanted.is_none() && matches!(self.storing.step, Step::Idle);
         if let (Some(link), true) = (link, is_idle) {
@@ -104,7 +104,8 @@ impl<S: Store + Clone> Server<S> {
             }
             Step::Manifest(Stored { world, link }) => {
                 let manifest = Manifest::of(&world, self.simulation.schema_id());
-                ready(self.store.put_manifest(&Snapshot { link, manifest })).map_err(|error| said(&error))?;
+                ready(self.store.put_manifest(&Snapshot { record_hash: link, manifest }))
+                    .map_err(|error| said(&error))?;
                 site.watch.count("snapshots");
                 Ok(if site.bug == Some(Bug::KeepsEverythingForever) { Step::Idle } else { Step::Retain })
             }
