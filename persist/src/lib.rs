@@ -8,7 +8,7 @@
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
 //! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
-//! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
+//! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::StorageBackend`] |
 //! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
 //! | to know what a store may have lost unnoticed | [`Salvage`] |
 //! | to know that everything kept is whole | [`verify`](fn@verify) |
@@ -20,6 +20,7 @@
 //! Frames and worlds as values: a journal keeps canonical bytes, whoever replays knows the game. A cache: the pages of a
 //! running world are in its snapshots. Retries: who waits for an answer decides how long.
 
+mod append_validator;
 pub mod conformance;
 pub mod embedded;
 pub mod error;
@@ -32,18 +33,17 @@ mod recover;
 mod retention;
 mod salvage;
 mod store;
-mod tail;
 mod verify;
 mod walk;
 
 pub use header::{JournalHeader, WorldId};
 pub use record::{Body, Epoch, Proof, Record, RecordError};
 pub use recover::{
-    Origin, PassedOver, RecoverError, Recovery, find_origin, prover_of, recover, snapshot_contradiction,
+    Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
 };
 pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
-pub use store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
+pub use store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
 pub use walk::{ChainWalk, Walked};

@@ -1,7 +1,7 @@
 //! [`Memory`]: a store in memory, for tests, whose storage fails when it is told to.
 //!
 //! Invariant: it keeps the same promises as any store, which [`conformance`](crate::conformance) shows; unless it is given a
-//! [`Flaw`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
+//! [`SeededBug`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,10 @@ use tokio::sync::watch;
 
 use crate::{
     Durability,
+    append_validator::{AppendValidator, prefix},
     error::{
-        AppendError, Cause, ClaimError, CreateError, CutError, Damage, Fault, FetchError, ForgetError, ManifestError,
-        PutError, ReadError, RetainError,
+        AppendError, Cause, ClaimError, CreateError, Damage, Fault, FetchError, ManifestError, PutError, ReadError,
+        RetainError, TrimError, TruncateError,
     },
     header::JournalHeader,
     limits,
@@ -29,13 +30,12 @@ use crate::{
     record::{Epoch, Record},
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots},
-    tail::{Tail, prefix},
+    store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots},
 };
 
 /// What happens to the next append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FaultMode {
     /// The storage refuses it.
     Fails,
     /// It is written, but nobody can tell.
@@ -50,7 +50,7 @@ pub enum Trouble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the broken promise's name")]
-pub enum Flaw {
+pub enum SeededBug {
     TakesGaps,
     TakesAnyChain,
     TakesAnyProof,
@@ -88,16 +88,16 @@ pub struct Memory {
 
 #[derive(Default)]
 struct State {
-    tail: Option<Tail>,
+    validator: Option<AppendValidator>,
     /// Encoded, so that they can be damaged.
     records: BTreeMap<Tick, Vec<u8>>,
     pages: BTreeMap<Hash, Bytes>,
     manifests: BTreeMap<Tick, Snapshot>,
     packs: BTreeMap<ContentId, Bytes>,
-    trouble: Option<Trouble>,
+    fault: Option<FaultMode>,
     full: bool,
     unreadable: bool,
-    flaw: Option<Flaw>,
+    bug: Option<SeededBug>,
 }
 
 impl Default for Memory {
@@ -109,15 +109,15 @@ impl Default for Memory {
 impl Memory {
     /// An empty store that breaks a promise.
     #[must_use]
-    pub fn with_flaw(flaw: Flaw) -> Self {
+    pub fn with_bug(bug: SeededBug) -> Self {
         let memory = Self::default();
-        memory.state().flaw = Some(flaw);
+        memory.state().bug = Some(bug);
         memory
     }
 
     /// What becomes of the next append.
-    pub fn trouble(&self, trouble: Trouble) {
-        self.state().trouble = Some(trouble);
+    pub fn inject(&self, fault: FaultMode) {
+        self.state().fault = Some(fault);
     }
 
     /// Whether there is room.
@@ -125,8 +125,7 @@ impl Memory {
         self.state().full = full;
     }
 
-    /// Whether the journal's header, head and records can be read; with an append of unknown outcome, nobody can read back what
-    /// became of it.
+    /// Whether the journal can be read; while it cannot, nobody can read back what became of an append of unknown outcome.
     pub fn set_unreadable(&self, unreadable: bool) {
         self.state().unreadable = unreadable;
     }
@@ -139,12 +138,12 @@ impl Memory {
     /// The process ends and begins again: what was not durable is gone.
     pub fn crash(&self) {
         let mut state = self.state();
-        let durable = state.tail.as_ref().map(|tail| tail.head.durable);
+        let durable = state.validator.as_ref().map(|validator| validator.log.durable);
         let Some(mut durable) = durable else { return };
-        if state.flaw == Some(Flaw::LosesWhatItAcknowledged) {
+        if state.bug == Some(SeededBug::LosesWhatItAcknowledged) {
             durable = Tick(durable.0.saturating_sub(1));
         }
-        state.cut(durable);
+        state.truncate(durable);
     }
 
     /// Damages the record of a tick.
@@ -186,59 +185,59 @@ fn told_to_fail() -> Fault {
 }
 
 impl State {
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaw == Some(flaw)
+    fn has(&self, bug: SeededBug) -> bool {
+        self.bug == Some(bug)
     }
 
-    fn header_and_head(&self) -> Option<(&JournalHeader, Head)> {
-        self.tail.as_ref().map(|tail| (&tail.header, tail.head))
+    fn header_and_log(&self) -> Option<(&JournalHeader, LogState)> {
+        self.validator.as_ref().map(|validator| (&validator.header, validator.log))
     }
 
     fn record(&self, tick: Tick) -> Option<Result<Record, DecodeError>> {
         self.records.get(&tick).map(|bytes| Record::decode(bytes))
     }
 
-    fn link(&self, tick: Tick) -> Option<Hash> {
-        let (_, head) = self.header_and_head()?;
-        if tick == head.base.tick {
-            return Some(head.base.link);
+    fn record_hash_at(&self, tick: Tick) -> Option<Hash> {
+        let (_, log) = self.header_and_log()?;
+        if tick == log.base.tick {
+            return Some(log.base.record_hash);
         }
         let record = self.record(tick).and_then(Result::ok).map(|record| record.hash());
-        record.or_else(|| self.manifests.get(&tick).map(|snapshot| snapshot.link))
+        record.or_else(|| self.manifests.get(&tick).map(|snapshot| snapshot.record_hash))
     }
 
     /// Finds the last whole record again.
     fn look(&mut self) {
         let whole = self.records.iter().rev().find_map(|(tick, bytes)| {
-            Record::decode(bytes).ok().map(|record| Place { tick: *tick, link: record.hash() })
+            Record::decode(bytes).ok().map(|record| LogPosition { tick: *tick, record_hash: record.hash() })
         });
         let end = self.records.keys().next_back().copied();
-        let Some(tail) = &mut self.tail else { return };
-        tail.head.last = whole.unwrap_or(tail.head.base);
-        tail.report.torn_tail = end.filter(|end| *end > tail.head.last.tick);
-        tail.head.durable = tail.head.durable.min(tail.head.last.tick);
+        let Some(validator) = &mut self.validator else { return };
+        validator.log.last = whole.unwrap_or(validator.log.base);
+        validator.report.torn_tail = end.filter(|end| *end > validator.log.last.tick);
+        validator.log.durable = validator.log.durable.min(validator.log.last.tick);
     }
 
-    fn cut(&mut self, tick: Tick) {
+    fn truncate(&mut self, tick: Tick) {
         self.records.retain(|at, _| *at <= tick);
         self.manifests.retain(|at, _| *at <= tick);
         self.look();
     }
 
-    /// Judges an append as every store does, but for the flaw.
-    fn judge(&self, records: &[Record]) -> Result<Place, AppendError> {
-        let tail = self.tail.as_ref().ok_or(AppendError::Absent)?;
-        let judged = tail.after(records);
+    /// Judges an append as every store does, but for the seeded bug.
+    fn judge(&self, records: &[Record]) -> Result<LogPosition, AppendError> {
+        let validator = self.validator.as_ref().ok_or(AppendError::Absent)?;
+        let judged = validator.after(records);
         let forgiven = match &judged {
-            Err(AppendError::Gap { .. }) => self.has(Flaw::TakesGaps),
-            Err(AppendError::Chain { .. }) => self.has(Flaw::TakesAnyChain),
-            Err(AppendError::Proof { .. }) => self.has(Flaw::TakesAnyProof),
-            Err(AppendError::Fenced { .. }) => self.has(Flaw::DoesNotFence),
-            Err(AppendError::Sealed) => self.has(Flaw::AppendsAfterSeal),
+            Err(AppendError::Gap { .. }) => self.has(SeededBug::TakesGaps),
+            Err(AppendError::Chain { .. }) => self.has(SeededBug::TakesAnyChain),
+            Err(AppendError::Proof { .. }) => self.has(SeededBug::TakesAnyProof),
+            Err(AppendError::Fenced { .. }) => self.has(SeededBug::DoesNotFence),
+            Err(AppendError::Sealed) => self.has(SeededBug::AppendsAfterSeal),
             _ => false,
         };
         match records.last() {
-            Some(last) if forgiven => Ok(Place { tick: last.tick(), link: last.hash() }),
+            Some(last) if forgiven => Ok(LogPosition { tick: last.tick(), record_hash: last.hash() }),
             _ => judged,
         }
     }
@@ -248,70 +247,72 @@ impl State {
             return Err(AppendError::Durability(durability));
         }
         let mut records = prefix(given);
-        if let Some(Trouble::KeepsHalf) = self.trouble {
-            self.trouble = None;
+        if let Some(FaultMode::KeepsHalf) = self.fault {
+            self.fault = None;
             records = &records[..records.len().div_ceil(2)];
         }
-        if self.has(Flaw::KeepsMoreThanItClaims) && records.len() < given.len() {
+        if self.has(SeededBug::KeepsMoreThanItClaims) && records.len() < given.len() {
             let taken = &given[..=records.len()];
             self.append_prefix(taken, durability)?;
             return Ok(self.appended(records.last().map(Record::tick)));
         }
         self.append_prefix(records, durability)?;
-        let last = if self.has(Flaw::ClaimsMoreThanItKept) { given.last() } else { records.last() };
+        let last = if self.has(SeededBug::ClaimsMoreThanItKept) { given.last() } else { records.last() };
         Ok(self.appended(last.map(Record::tick)))
     }
 
     /// What is told of an append that was kept up to a tick, or to the end of the journal.
     fn appended(&self, kept: Option<Tick>) -> Appended {
-        let (last, durable) =
-            self.tail.as_ref().map_or((Tick(0), Tick(0)), |tail| (tail.head.last.tick, tail.head.durable));
+        let (last, durable) = self
+            .validator
+            .as_ref()
+            .map_or((Tick(0), Tick(0)), |validator| (validator.log.last.tick, validator.log.durable));
         Appended { kept: kept.unwrap_or(last), durable }
     }
 
     fn append_prefix(&mut self, records: &[Record], durability: Durability) -> Result<(), AppendError> {
         let judged = self.judge(records);
-        if judged.is_err() && self.has(Flaw::AppendsHalfAGroup) {
+        if judged.is_err() && self.has(SeededBug::AppendsHalfAGroup) {
             for end in (1..records.len()).rev() {
-                if let Ok(place) = self.judge(&records[..end]) {
-                    self.write(&records[..end], place, durability);
+                if let Ok(position) = self.judge(&records[..end]) {
+                    self.write(&records[..end], position, durability);
                     break;
                 }
             }
         }
-        let place = judged?;
-        if self.full && !self.has(Flaw::AppendsWhenFull) {
+        let position = judged?;
+        if self.full && !self.has(SeededBug::AppendsWhenFull) {
             return Err(AppendError::Storage(Fault::Full));
         }
-        match self.trouble.take() {
-            Some(Trouble::Fails) => return Err(AppendError::Storage(told_to_fail())),
-            Some(Trouble::UnknownLost) if self.has(Flaw::CallsLossKnown) => {}
-            Some(Trouble::UnknownLost) => return Err(AppendError::Unknown(told_to_fail())),
-            Some(Trouble::UnknownWritten) => {
-                self.write(records, place, durability);
+        match self.fault.take() {
+            Some(FaultMode::Fails) => return Err(AppendError::Storage(told_to_fail())),
+            Some(FaultMode::UnknownLost) if self.has(SeededBug::CallsLossKnown) => {}
+            Some(FaultMode::UnknownLost) => return Err(AppendError::Unknown(told_to_fail())),
+            Some(FaultMode::UnknownWritten) => {
+                self.write(records, position, durability);
                 return Err(AppendError::Unknown(told_to_fail()));
             }
-            Some(Trouble::KeepsHalf) | None => self.write(records, place, durability),
+            Some(FaultMode::KeepsHalf) | None => self.write(records, position, durability),
         }
         Ok(())
     }
 
-    fn write(&mut self, records: &[Record], place: Place, durability: Durability) {
-        let is_for_disk = durability == Durability::Disk && !self.has(Flaw::KeepsInMemoryForDisk);
-        let durable = is_for_disk || self.has(Flaw::CallsMemoryDurable);
-        let lost = durability == Durability::Memory && self.has(Flaw::CallsMemoryDurable);
+    fn write(&mut self, records: &[Record], position: LogPosition, durability: Durability) {
+        let is_for_disk = durability == Durability::Disk && !self.has(SeededBug::KeepsInMemoryForDisk);
+        let durable = is_for_disk || self.has(SeededBug::CallsMemoryDurable);
+        let lost = durability == Durability::Memory && self.has(SeededBug::CallsMemoryDurable);
         for record in records {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             self.records.insert(record.tick(), bytes);
         }
-        let Some(tail) = &mut self.tail else { return };
-        tail.head.last = place;
+        let Some(validator) = &mut self.validator else { return };
+        validator.log.last = position;
         if durable {
-            tail.head.durable = place.tick;
+            validator.log.durable = position.tick;
         }
         if lost {
-            self.records.remove(&place.tick);
+            self.records.remove(&position.tick);
         }
     }
 
@@ -320,39 +321,41 @@ impl State {
         self.manifests.get(&tick).is_some_and(|snapshot| page_hashes(&snapshot.manifest).all(whole))
     }
 
-    fn forget(&mut self, tick: Tick) -> u64 {
-        let Some(link) = self.link(tick) else { return 0 };
+    fn trim(&mut self, tick: Tick) -> u64 {
+        let Some(link) = self.record_hash_at(tick) else { return 0 };
         let before = self.records.len();
         self.records.retain(|at, _| *at > tick);
-        if let Some(tail) = &mut self.tail {
-            tail.head.base = Place { tick, link };
+        if let Some(validator) = &mut self.validator {
+            validator.log.base = LogPosition { tick, record_hash: link };
         }
         (before - self.records.len()) as u64
     }
 
     fn check_manifest(&self, snapshot: &Snapshot) -> Result<(), ManifestError> {
-        let (header, head) = self.header_and_head().ok_or(ManifestError::Absent)?;
-        let tick = snapshot.place().tick;
-        if tick < head.base.tick || tick > head.last.tick {
-            return Err(ManifestError::Tick { tick, base: head.base.tick, head: head.last.tick });
+        let (header, log) = self.header_and_log().ok_or(ManifestError::Absent)?;
+        let tick = snapshot.position().tick;
+        if tick < log.base.tick || tick > log.last.tick {
+            return Err(ManifestError::Tick { tick, base: log.base.tick, last: log.last.tick });
         }
         if snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        if self.link(tick) != Some(snapshot.link) && !self.has(Flaw::TakesManifestsOfOtherHistories) {
+        if self.record_hash_at(tick) != Some(snapshot.record_hash)
+            && !self.has(SeededBug::TakesManifestsOfOtherHistories)
+        {
             return Err(ManifestError::Chain { tick });
         }
         let prover = self.record(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
         let proof = prover.and_then(Result::ok).and_then(|record| record.body().proof).map(|proof| proof.root);
         let proven = proof.or((tick == header.start.tick).then_some(header.start.root));
         let root = snapshot.manifest.roots(&header.schema).root;
-        if proven.is_some_and(|proven| proven != root) && !self.has(Flaw::TakesManifestsWithWrongRoots) {
+        if proven.is_some_and(|proven| proven != root) && !self.has(SeededBug::TakesManifestsWithWrongRoots) {
             return Err(ManifestError::Root { tick });
         }
         let missing = page_hashes(&snapshot.manifest).filter(|page| !self.pages.contains_key(page));
         let missing: BTreeSet<Hash> = missing.collect();
         match missing.first() {
-            Some(first) if !self.has(Flaw::TakesManifestsWithoutPages) => {
+            Some(first) if !self.has(SeededBug::TakesManifestsWithoutPages) => {
                 Err(ManifestError::Missing { count: u32::try_from(missing.len()).unwrap_or(u32::MAX), first: *first })
             }
             _ if self.full => Err(ManifestError::Storage(Fault::Full)),
@@ -361,44 +364,45 @@ impl State {
     }
 
     fn retain(&mut self, retention: Retention) -> Result<Removed, RetainError> {
-        let Some((_, head)) = self.header_and_head() else { return Ok(Removed::default()) };
+        let Some((_, log)) = self.header_and_log() else { return Ok(Removed::default()) };
         let ticks: Vec<Tick> = self.manifests.keys().copied().collect();
-        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, head.last.tick));
+        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, log.last.tick));
         let Some(oldest) = kept.first().copied() else { return Ok(Removed::default()) };
-        if self.has(Flaw::RetainsNothing) {
+        if self.has(SeededBug::RetainsNothing) {
             return Ok(Removed::default());
         }
-        if !kept.iter().any(|tick| self.is_whole(*tick)) && !self.has(Flaw::RetainsUnsoundly) {
+        if !kept.iter().any(|tick| self.is_whole(*tick)) && !self.has(SeededBug::RetainsUnsoundly) {
             return Err(RetainError::Unsound);
         }
         doomed.iter().for_each(|tick| _ = self.manifests.remove(tick));
         let snapshots = u32::try_from(doomed.len()).unwrap_or(u32::MAX);
         let mut records = 0;
-        if oldest > head.base.tick {
-            records = self.forget(if self.has(Flaw::RemovesNeededRecords) { oldest.next() } else { oldest });
+        if oldest > log.base.tick {
+            records = self.trim(if self.has(SeededBug::RemovesNeededRecords) { oldest.next() } else { oldest });
         }
-        let mut live: BTreeSet<Hash> = self.manifests.values().flat_map(|kept| page_hashes(&kept.manifest)).collect();
-        if self.has(Flaw::RemovesNeededPages) {
-            live.pop_first();
+        let mut reachable: BTreeSet<Hash> =
+            self.manifests.values().flat_map(|kept| page_hashes(&kept.manifest)).collect();
+        if self.has(SeededBug::RemovesNeededPages) {
+            reachable.pop_first();
         }
         let before = self.pages.len();
-        self.pages.retain(|page, _| live.contains(page));
+        self.pages.retain(|page, _| reachable.contains(page));
         Ok(Removed { snapshots, records, pages: (before - self.pages.len()) as u64 })
     }
 }
 
 impl Journal for Memory {
     async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
-        Ok(self.readable()?.tail.as_ref().map(|tail| tail.header.clone()))
+        Ok(self.readable()?.validator.as_ref().map(|validator| validator.header.clone()))
     }
 
     async fn create(&self, header: &JournalHeader) -> Result<(), CreateError> {
         header.check().map_err(CreateError::Header)?;
         let mut state = self.state();
-        match &state.tail {
-            Some(tail) => Err(CreateError::Exists(tail.header.world)),
+        match &state.validator {
+            Some(validator) => Err(CreateError::Exists(validator.header.world)),
             None => {
-                state.tail = Some(Tail::new(header));
+                state.validator = Some(AppendValidator::new(header));
                 Ok(())
             }
         }
@@ -406,12 +410,12 @@ impl Journal for Memory {
 
     async fn claim(&self) -> Result<Claim, ClaimError> {
         let mut state = self.state();
-        let same = state.has(Flaw::ReusesEpochs);
-        let tail = state.tail.as_mut().ok_or(ClaimError::Absent)?;
-        let epoch = tail.claim()?;
+        let same = state.has(SeededBug::ReusesEpochs);
+        let validator = state.validator.as_mut().ok_or(ClaimError::Absent)?;
+        let epoch = validator.claim()?;
         let epoch = if same { Epoch(1) } else { epoch };
-        (tail.head.epoch, tail.head.sealed) = (epoch, false);
-        Ok(Claim { epoch, last: tail.head.last })
+        (validator.log.epoch, validator.log.sealed) = (epoch, false);
+        Ok(Claim { epoch, last: validator.log.last })
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
@@ -419,25 +423,26 @@ impl Journal for Memory {
         self.state().append(records, durability)
     }
 
-    async fn head(&self) -> Result<Head, ReadError> {
-        self.readable()?.header_and_head().map(|(_, head)| head).ok_or(ReadError::Absent)
+    async fn log_state(&self) -> Result<LogState, ReadError> {
+        self.readable()?.header_and_log().map(|(_, log)| log).ok_or(ReadError::Absent)
     }
 
     async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         let state = self.readable()?;
-        let tail = state.tail.as_ref().ok_or(ReadError::Absent)?;
-        let (head, report) = (tail.head, tail.report);
-        if from <= head.base.tick {
-            return Err(ReadError::Forgotten { tick: from, base: head.base.tick });
+        let validator = state.validator.as_ref().ok_or(ReadError::Absent)?;
+        let (log, report) = (validator.log, validator.report);
+        if from <= log.base.tick {
+            return Err(ReadError::Trimmed { tick: from, base: log.base.tick });
         }
-        let last = report.torn_tail.unwrap_or(head.last.tick);
+        let last = report.torn_tail.unwrap_or(log.last.tick);
         let (mut records, mut bytes, mut at) = (Vec::<Record>::new(), 0_u64, from);
         while at <= last {
             bytes += state.records.get(&at).map_or(0, |bytes| bytes.len() as u64);
             if bytes > bytes_max && !records.is_empty() {
                 break;
             }
-            let follows = |record: &Record| records.last().is_none_or(|last| last.hash() == record.body().previous);
+            let follows =
+                |record: &Record| records.last().is_none_or(|last| last.hash() == record.body().previous_hash);
             let cause = match state.record(at) {
                 Some(Ok(record)) if follows(&record) => {
                     records.push(record);
@@ -448,7 +453,7 @@ impl Journal for Memory {
                 Some(Err(error)) => Cause::Malformed(error),
                 None => Cause::Missing,
             };
-            if records.is_empty() && !state.has(Flaw::HidesDamage) {
+            if records.is_empty() && !state.has(SeededBug::HidesDamage) {
                 return Err(ReadError::Damaged(Damage { ticks: from..=last, cause }));
             }
             break;
@@ -456,42 +461,45 @@ impl Journal for Memory {
         Ok(records)
     }
 
-    async fn forget_to(&self, tick: Tick) -> Result<(), ForgetError> {
+    async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
         let mut state = self.state();
-        if !state.is_whole(tick) && !state.has(Flaw::ForgetsWithoutSnapshot) {
-            return Err(ForgetError::Needed { tick });
+        if !state.is_whole(tick) && !state.has(SeededBug::ForgetsWithoutSnapshot) {
+            return Err(TrimError::Needed { tick });
         }
-        state.forget(tick);
+        state.trim(tick);
         Ok(())
     }
 
-    async fn cut_after(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
+    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
         let mut state = self.state();
-        let loss = if state.has(Flaw::CutsWithoutAsking) { Loss::Accept } else { loss };
-        state.tail.as_ref().ok_or(CutError::Absent { tick })?.check_cut(tick, loss)?;
-        let link = state.link(tick).ok_or(CutError::Absent { tick })?;
+        let policy = if state.has(SeededBug::CutsWithoutAsking) { DataLossPolicy::Accept } else { policy };
+        state.validator.as_ref().ok_or(TruncateError::Absent { tick })?.check_truncation(tick, policy)?;
+        let link = state.record_hash_at(tick).ok_or(TruncateError::Absent { tick })?;
         if state.record(tick).is_none_or(|record| record.is_err()) {
             state.records.retain(|at, _| *at > tick);
-            state.tail.iter_mut().for_each(|tail| tail.head.base = Place { tick, link });
+            state
+                .validator
+                .iter_mut()
+                .for_each(|validator| validator.log.base = LogPosition { tick, record_hash: link });
         }
-        state.cut(tick);
-        state.tail.iter_mut().for_each(|tail| tail.head.durable = tick);
+        state.truncate(tick);
+        state.validator.iter_mut().for_each(|validator| validator.log.durable = tick);
         Ok(())
     }
 
-    async fn seal(&self, epoch: Epoch) -> Result<Head, AppendError> {
+    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
         let mut state = self.state();
-        let tail = state.tail.as_mut().ok_or(AppendError::Absent)?;
-        tail.check_epoch(epoch)?;
-        (tail.head.sealed, tail.head.durable) = (true, tail.head.last.tick);
-        Ok(tail.head)
+        let validator = state.validator.as_mut().ok_or(AppendError::Absent)?;
+        validator.check_epoch(epoch)?;
+        (validator.log.sealed, validator.log.durable) = (true, validator.log.last.tick);
+        Ok(validator.log)
     }
 }
 
 impl Salvage for Memory {
     /// It keeps no watermark: a damaged last record is a torn tail.
     async fn tail_report(&self) -> Result<TailReport, ReadError> {
-        self.readable()?.tail.as_ref().map(|tail| tail.report).ok_or(ReadError::Absent)
+        self.readable()?.validator.as_ref().map(|validator| validator.report).ok_or(ReadError::Absent)
     }
 }
 
@@ -508,7 +516,7 @@ impl Snapshots for Memory {
     async fn put_pages(&self, pages: &[Page]) -> Result<(), PutError> {
         let mut state = self.state();
         match check_pages(pages) {
-            Err(PutError::Hash { .. }) if state.has(Flaw::TakesWrongHashes) => {}
+            Err(PutError::Hash { .. }) if state.has(SeededBug::TakesWrongHashes) => {}
             other => other?,
         }
         if state.full {
@@ -521,7 +529,7 @@ impl Snapshots for Memory {
     async fn page(&self, wanted: Hash) -> Result<Option<Bytes>, FetchError> {
         let state = self.state();
         match state.pages.get(&wanted) {
-            Some(bytes) if hash(bytes) != wanted && !state.has(Flaw::HidesLostPages) => {
+            Some(bytes) if hash(bytes) != wanted && !state.has(SeededBug::HidesLostPages) => {
                 Err(FetchError::Damaged(Cause::Hash(wanted)))
             }
             other => Ok(other.cloned()),
@@ -531,8 +539,8 @@ impl Snapshots for Memory {
     async fn put_manifest(&self, snapshot: &Snapshot) -> Result<(), ManifestError> {
         let mut state = self.state();
         state.check_manifest(snapshot)?;
-        state.manifests.insert(snapshot.place().tick, snapshot.clone());
-        state.tail.iter_mut().for_each(|tail| tail.head.durable = tail.head.last.tick);
+        state.manifests.insert(snapshot.position().tick, snapshot.clone());
+        state.validator.iter_mut().for_each(|validator| validator.log.durable = validator.log.last.tick);
         Ok(())
     }
 

@@ -10,43 +10,46 @@ use tickworld_sim::frame::Tick;
 
 use crate::{
     error::ReadError,
-    store::{Head, Place},
+    store::{LogPosition, LogState},
 };
 
 /// What a store found at the end of its own journal that is not as it was left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailReport {
-    /// To which tick something stands after the last whole record that is not whole: to be cut before anything is appended.
+    /// To which tick something stands after the last whole record that is not whole: to be truncated before anything is
+    /// appended.
     pub torn_tail: Option<Tick>,
     /// The last tick that was reported durable, as noted beside the database; `None` where there is no such note.
-    pub watermark: Option<Place>,
+    pub watermark: Option<LogPosition>,
 }
 
 impl TailReport {
-    /// The last tick that may have been reported durable to somebody, by a journal that stands at `head`.
+    /// The last tick that may have been reported durable to somebody, by a journal that stands at `log`.
     #[must_use]
-    pub fn acknowledged(&self, head: &Head) -> Tick {
+    pub fn acknowledged(&self, log: &LogState) -> Tick {
         // Without a watermark nothing tells that what is damaged at the end was never acknowledged.
-        let noted = self.watermark.map_or(self.torn_tail.unwrap_or(head.durable), |mark| mark.tick);
-        noted.max(head.durable)
+        let noted = self.watermark.map_or(self.torn_tail.unwrap_or(log.durable), |mark| mark.tick);
+        noted.max(log.durable)
     }
 
-    /// The last tick of which anything stands in a journal that is at `head`, or was acknowledged.
+    /// The last tick of which anything stands in a journal that stands at `log`, or was acknowledged.
     #[must_use]
-    pub fn end(&self, head: &Head) -> Tick {
-        self.torn_tail.unwrap_or(head.last.tick).max(self.acknowledged(head))
+    pub fn end(&self, log: &LogState) -> Tick {
+        self.torn_tail.unwrap_or(log.last.tick).max(self.acknowledged(log))
     }
 
-    /// The acknowledged tick that a record at `place` says is another history's.
+    /// The acknowledged tick that a record at `position` says is another history's.
     #[must_use]
-    pub fn fork_at(&self, place: Place) -> Option<Tick> {
-        self.watermark.filter(|mark| mark.tick == place.tick && mark.link != place.link).map(|mark| mark.tick)
+    pub fn fork_at(&self, position: LogPosition) -> Option<Tick> {
+        self.watermark
+            .filter(|mark| mark.tick == position.tick && mark.record_hash != position.record_hash)
+            .map(|mark| mark.tick)
     }
 
     /// Of the ticks after `end`, those that may have been acknowledged.
     #[must_use]
-    pub fn lost_after(&self, end: Tick, head: &Head) -> Option<RangeInclusive<Tick>> {
-        let acknowledged = self.acknowledged(head);
+    pub fn lost_after(&self, end: Tick, log: &LogState) -> Option<RangeInclusive<Tick>> {
+        let acknowledged = self.acknowledged(log);
         (acknowledged > end).then(|| end.next()..=acknowledged)
     }
 }

@@ -17,30 +17,30 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, snapshot::Manif
 use crate::{
     Durability,
     error::{
-        AppendError, ClaimError, CreateError, CutError, FetchError, ForgetError, ManifestError, PutError, ReadError,
-        RetainError,
+        AppendError, ClaimError, CreateError, FetchError, ManifestError, PutError, ReadError, RetainError, TrimError,
+        TruncateError,
     },
     header::JournalHeader,
     record::{Epoch, Record},
     retention::{Removed, Retention},
 };
 
-/// The place of a record in the chain.
+/// The position of a record in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPosition {
     /// Its tick.
     pub tick: Tick,
     /// Its hash; at the start of a journal, the header's.
-    pub link: Hash,
+    pub record_hash: Hash,
 }
 
 /// Where a journal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Before the first record that is kept: the start, or the snapshot under which earlier ones were forgotten.
-    pub base: Place,
+pub struct LogState {
+    /// Before the first record that is kept: the start, or the snapshot under which earlier ones were trimmed.
+    pub base: LogPosition,
     /// The last whole record; the base where there is none.
-    pub last: Place,
+    pub last: LogPosition,
     /// The last record that is on disk, or on as many as the store promises.
     pub durable: Tick,
     /// The claim in force; 0 before the first.
@@ -49,7 +49,7 @@ pub struct Head {
     pub sealed: bool,
 }
 
-impl Head {
+impl LogState {
     /// Of records whose append failed or had no known outcome, those that are not in the journal: what is to be given again.
     /// Where none is left, an append of none still makes sure of the level that was asked for.
     ///
@@ -82,7 +82,7 @@ pub struct Claim {
     /// For every record from now on.
     pub epoch: Epoch,
     /// What they follow.
-    pub last: Place,
+    pub last: LogPosition,
 }
 
 /// What an append came to: a prefix of what was given is kept.
@@ -98,7 +98,7 @@ pub struct Appended {
 
 /// Whether ticks that were acknowledged may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum DataLossPolicy {
     /// No: refuse.
     Refuse,
     /// Somebody has read which ones, and accepts it. What was there is kept beside where the storage allows it.
@@ -130,8 +130,8 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When a record that would be written is not the caller's to append or does not follow the one before it, or the storage
-    /// fails: then none is written. After [`AppendError::Unknown`] the head tells what became of them, and must be read
-    /// before anything else is appended: [`Head::unwritten`].
+    /// fails: then none is written. After [`AppendError::Unknown`] the state of the log tells what became of them,
+    /// and must be read before anything else is appended: [`LogState::unwritten`].
     fn append(
         &self,
         records: &[Record],
@@ -142,7 +142,7 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When there is none, or the storage fails.
-    fn head(&self) -> impl Future<Output = Result<Head, ReadError>> + Send;
+    fn log_state(&self) -> impl Future<Output = Result<LogState, ReadError>> + Send;
 
     /// Records from a tick on: as many as are whole and linked to each other, at most `bytes_max` bytes of them but at least
     /// one; none after the last.
@@ -155,19 +155,23 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When no whole snapshot of that tick is kept.
-    fn forget_to(&self, tick: Tick) -> impl Future<Output = Result<(), ForgetError>> + Send;
+    fn trim_prefix(&self, tick: Tick) -> impl Future<Output = Result<(), TrimError>> + Send;
 
     /// Forgets what stands after a tick, so that the journal can be claimed and goes on from there. Only for recovery.
     ///
     /// # Errors
     /// When acknowledged ticks would go and nobody accepted it, or there is nothing whole to go on from.
-    fn cut_after(&self, tick: Tick, loss: Loss) -> impl Future<Output = Result<(), CutError>> + Send;
+    fn truncate_after(
+        &self,
+        tick: Tick,
+        policy: DataLossPolicy,
+    ) -> impl Future<Output = Result<(), TruncateError>> + Send;
 
     /// Ends a claim in good order: everything appended is durable, and nothing more is appended before the next claim.
     ///
     /// # Errors
     /// As [`append`](Self::append).
-    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<Head, AppendError>> + Send;
+    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<LogState, AppendError>> + Send;
 }
 
 /// A page by its hash.
@@ -191,16 +195,16 @@ impl Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Hash of the record of its tick: a snapshot belongs to one history.
-    pub link: Hash,
+    pub record_hash: Hash,
     /// The world as page hashes.
     pub manifest: Manifest,
 }
 
 impl Snapshot {
-    /// Its place in the chain.
+    /// Its position in the chain.
     #[must_use]
-    pub const fn place(&self) -> Place {
-        Place { tick: self.manifest.head.tick, link: self.link }
+    pub const fn position(&self) -> LogPosition {
+        LogPosition { tick: self.manifest.head.tick, record_hash: self.record_hash }
     }
 }
 

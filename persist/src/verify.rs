@@ -15,7 +15,7 @@ use crate::{
     record::Record,
     recover::damage_of,
     salvage::{Salvage, TailReport},
-    store::{Head, Store},
+    store::{LogState, Store},
 };
 
 /// How far it is.
@@ -137,14 +137,14 @@ pub async fn verify<S: Store + Salvage>(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<VerifyReport, VerifyError> {
     let header = store.header().await?.ok_or(ReadError::Absent)?;
-    let head = store.head().await?;
+    let log = store.log_state().await?;
     let mut report = VerifyReport::default();
     let snapshots = store.manifests().await?;
     let mut known = Known {
         roots: BTreeMap::from([(header.start.tick, header.start.root)]),
-        links: BTreeMap::from([(head.base.tick, head.base.link)]),
+        links: BTreeMap::from([(log.base.tick, log.base.record_hash)]),
     };
-    let journal = Standing { header: &header, head, tail: store.tail_report().await? };
+    let journal = Standing { header: &header, log, tail: store.tail_report().await? };
     verify_records(store, &journal, &snapshots, &mut known, &mut report, progress).await?;
     for tick in snapshots {
         if !report.is_full() {
@@ -174,7 +174,7 @@ struct Known {
 /// The journal as it says that it is.
 struct Standing<'a> {
     header: &'a JournalHeader,
-    head: Head,
+    log: LogState,
     tail: TailReport,
 }
 
@@ -186,10 +186,10 @@ async fn verify_records<S: Store>(
     report: &mut VerifyReport,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), ReadError> {
-    let Standing { header, head, tail } = journal;
-    let base = head.base.tick;
-    let last = tail.end(head);
-    let (mut at, mut link) = (base, Some(head.base.link));
+    let Standing { header, log, tail } = journal;
+    let base = log.base.tick;
+    let last = tail.end(log);
+    let (mut at, mut link) = (base, Some(log.base.record_hash));
     // The epoch of the last record, and the tick where its owner began.
     let mut owner = (None, base);
     while at < last && !report.is_full() {
@@ -209,7 +209,7 @@ async fn verify_records<S: Store>(
             Err(error) => return Err(error),
         };
         for record in records {
-            if link.is_some_and(|link| link != record.body().previous) {
+            if link.is_some_and(|link| link != record.body().previous_hash) {
                 report.damaged(record.tick()..=record.tick(), Cause::Chain);
             }
             if owner.0 != Some(record.body().epoch) {
@@ -220,7 +220,7 @@ async fn verify_records<S: Store>(
             if snapshots.binary_search(&at).is_ok() {
                 known.links.insert(at, record.hash());
             }
-            if tail.fork_at(record.place()).is_some() {
+            if tail.fork_at(record.position()).is_some() {
                 report.damaged(at..=at, Cause::Fork);
             }
         }
@@ -268,7 +268,7 @@ async fn verify_snapshot<S: Store>(
         }
     };
     let one = snapshot.manifest.roots(&header.schema).root;
-    if known.links.get(&tick).is_some_and(|link| *link != snapshot.link) {
+    if known.links.get(&tick).is_some_and(|link| *link != snapshot.record_hash) {
         report.findings.push(Finding::Snapshot { tick, cause: Cause::Fork });
         return Ok(());
     }

@@ -12,16 +12,16 @@ use crate::{
     error::{Cause, Damage},
     record::{Proof, Record},
     salvage::TailReport,
-    store::{Head, Place},
+    store::{LogPosition, LogState},
 };
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct ChainWalk {
-    origin: Place,
-    head: Head,
+    origin: LogPosition,
+    log: LogState,
     tail: TailReport,
-    end: Place,
+    end: LogPosition,
     proven: Option<Proof>,
     /// Where the records stop, if they do before they should.
     damage: Option<Damage>,
@@ -33,20 +33,20 @@ pub struct ChainWalk {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walked {
     /// The last record that can be replayed; the origin itself if there is none.
-    pub end: Place,
+    pub end: LogPosition,
     /// The last root that a replay up to `end` is compared with.
     pub proven: Option<Proof>,
-    /// Records after `end`, to be cut; or, with [`Cause::Fork`], a history that is not the acknowledged one.
+    /// Records after `end`, to be truncated; or, with [`Cause::Fork`], a history that is not the acknowledged one.
     pub damage: Option<Damage>,
     /// Ticks of the damage that may have been acknowledged to somebody.
     pub lost: Option<RangeInclusive<Tick>>,
 }
 
 impl ChainWalk {
-    /// Begins after `origin`, in a journal that stands at `head` and says so of its end.
+    /// Begins after `origin`, in a journal that stands at `log` and says so of its end.
     #[must_use]
-    pub fn new(origin: Place, head: Head, tail: TailReport) -> Self {
-        Self { origin, head, tail, end: origin, proven: None, damage: None, forked_at: tail.fork_at(origin) }
+    pub fn new(origin: LogPosition, log: LogState, tail: TailReport) -> Self {
+        Self { origin, log, tail, end: origin, proven: None, damage: None, forked_at: tail.fork_at(origin) }
     }
 
     /// The tick from which records are wanted; `None` when all that can be used have been.
@@ -68,11 +68,11 @@ impl ChainWalk {
             self.handle_damage(Cause::Missing);
         }
         for (index, record) in records.iter().enumerate() {
-            if self.poll_read() != Some(record.tick()) || record.body().previous != self.end.link {
+            if self.poll_read() != Some(record.tick()) || record.body().previous_hash != self.end.record_hash {
                 self.handle_damage(Cause::Chain);
                 return &records[..index];
             }
-            self.end = record.place();
+            self.end = record.position();
             self.proven = record.body().proof.filter(|proof| proof.tick >= self.origin.tick).or(self.proven);
             self.forked_at = self.forked_at.or(self.tail.fork_at(self.end));
         }
@@ -89,7 +89,7 @@ impl ChainWalk {
     /// What was found.
     #[must_use]
     pub fn finish(self) -> Walked {
-        let Self { head, tail, end, proven, damage, forked_at, .. } = self;
+        let Self { log, tail, end, proven, damage, forked_at, .. } = self;
         if let Some(from) = forked_at {
             let ticks = from..=damage.map_or(end.tick, |damage| *damage.ticks.end());
             return Walked {
@@ -99,12 +99,12 @@ impl ChainWalk {
                 lost: Some(ticks),
             };
         }
-        let lost = damage.as_ref().and_then(|_| tail.lost_after(end.tick, &head));
+        let lost = damage.as_ref().and_then(|_| tail.lost_after(end.tick, &log));
         Walked { end, proven, damage, lost }
     }
 
     /// The tick that the records should reach.
     fn last(&self) -> Tick {
-        self.tail.end(&self.head)
+        self.tail.end(&self.log)
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use support::{header, records};
 use tickworld_persist::{
-    Appended, Durability, Epoch, Place, TailReport,
+    Appended, Durability, Epoch, LogPosition, TailReport,
     embedded::{Core, Files, Settings},
     error::{AppendError, CreateError},
 };
@@ -24,9 +24,9 @@ fn what_is_appended_is_read_back_after_opening_again() {
     let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
     assert_eq!(core.header().unwrap(), Some(header()));
     assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), written);
-    let head = core.head().unwrap();
-    let last = Place { tick: Tick(5), link: written[4].hash() };
-    assert_eq!((head.last, head.durable), (last, Tick(5)));
+    let log = core.log_state().unwrap();
+    let last = LogPosition { tick: Tick(5), record_hash: written[4].hash() };
+    assert_eq!((log.last, log.durable), (last, Tick(5)));
     assert_eq!(core.tail_report().unwrap(), TailReport { torn_tail: None, watermark: Some(last) });
 }
 

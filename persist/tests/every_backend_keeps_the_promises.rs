@@ -4,9 +4,9 @@
 
 use tempfile::TempDir;
 use tickworld_persist::{
-    conformance::{Harm, Subject, run},
+    conformance::{BackendUnderTest, Corruption, run},
     embedded::{Files, Settings, Store},
-    memory::{Flaw, Memory, Trouble},
+    memory::{FaultMode, Memory, SeededBug},
 };
 
 const SEED: u64 = 20_260;
@@ -18,7 +18,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The double: can be made to suffer anything.
 struct Double(Memory);
 
-impl Subject for Double {
+impl BackendUnderTest for Double {
     type Store = Memory;
 
     async fn open(&mut self) -> Memory {
@@ -29,8 +29,8 @@ impl Subject for Double {
         self.0.crash();
     }
 
-    fn trouble(&mut self, trouble: Trouble) -> bool {
-        self.0.trouble(trouble);
+    fn inject(&mut self, fault: FaultMode) -> bool {
+        self.0.inject(fault);
         true
     }
 
@@ -39,16 +39,16 @@ impl Subject for Double {
         true
     }
 
-    async fn harm(&mut self, harm: Harm) -> bool {
-        match harm {
-            Harm::Record(tick) => self.0.damage_record(tick),
-            Harm::Page(hash) => self.0.damage_page(hash),
+    async fn corrupt(&mut self, corruption: Corruption) -> bool {
+        match corruption {
+            Corruption::Record(tick) => self.0.damage_record(tick),
+            Corruption::Page(hash) => self.0.damage_page(hash),
         }
         true
     }
 }
 
-/// redb in a folder. A crash is a copy of the files as they are, opened in the place of the old ones.
+/// redb in a folder. A crash is a copy of the files as they are, opened instead of the old ones.
 struct OnDisk {
     folder: TempDir,
     /// Whether it has no thread of its own.
@@ -70,7 +70,7 @@ fn scratch() -> TempDir {
     tempfile::tempdir().expect("there is room for scratch files")
 }
 
-impl Subject for OnDisk {
+impl BackendUnderTest for OnDisk {
     type Store = Store<Files>;
 
     async fn open(&mut self) -> Store<Files> {
@@ -94,7 +94,7 @@ impl Subject for OnDisk {
         (self.folder, self.open) = (copy, None);
     }
 
-    fn trouble(&mut self, _: Trouble) -> bool {
+    fn inject(&mut self, _: FaultMode) -> bool {
         false
     }
 
@@ -102,7 +102,7 @@ impl Subject for OnDisk {
         false
     }
 
-    async fn harm(&mut self, _: Harm) -> bool {
+    async fn corrupt(&mut self, _: Corruption) -> bool {
         false
     }
 }
@@ -124,35 +124,35 @@ fn redb_without_a_thread_does() {
 
 #[test]
 fn every_broken_promise_is_caught() {
-    const FLAWS: &[Flaw] = &[
-        Flaw::TakesGaps,
-        Flaw::TakesAnyChain,
-        Flaw::TakesAnyProof,
-        Flaw::DoesNotFence,
-        Flaw::AppendsAfterSeal,
-        Flaw::AppendsHalfAGroup,
-        Flaw::ClaimsMoreThanItKept,
-        Flaw::KeepsMoreThanItClaims,
-        Flaw::LosesWhatItAcknowledged,
-        Flaw::CallsMemoryDurable,
-        Flaw::KeepsInMemoryForDisk,
-        Flaw::ReusesEpochs,
-        Flaw::HidesDamage,
-        Flaw::HidesLostPages,
-        Flaw::TakesWrongHashes,
-        Flaw::TakesManifestsWithoutPages,
-        Flaw::TakesManifestsOfOtherHistories,
-        Flaw::TakesManifestsWithWrongRoots,
-        Flaw::ForgetsWithoutSnapshot,
-        Flaw::RemovesNeededRecords,
-        Flaw::RemovesNeededPages,
-        Flaw::RetainsNothing,
-        Flaw::RetainsUnsoundly,
-        Flaw::CutsWithoutAsking,
-        Flaw::CallsLossKnown,
-        Flaw::AppendsWhenFull,
+    const BUGS: &[SeededBug] = &[
+        SeededBug::TakesGaps,
+        SeededBug::TakesAnyChain,
+        SeededBug::TakesAnyProof,
+        SeededBug::DoesNotFence,
+        SeededBug::AppendsAfterSeal,
+        SeededBug::AppendsHalfAGroup,
+        SeededBug::ClaimsMoreThanItKept,
+        SeededBug::KeepsMoreThanItClaims,
+        SeededBug::LosesWhatItAcknowledged,
+        SeededBug::CallsMemoryDurable,
+        SeededBug::KeepsInMemoryForDisk,
+        SeededBug::ReusesEpochs,
+        SeededBug::HidesDamage,
+        SeededBug::HidesLostPages,
+        SeededBug::TakesWrongHashes,
+        SeededBug::TakesManifestsWithoutPages,
+        SeededBug::TakesManifestsOfOtherHistories,
+        SeededBug::TakesManifestsWithWrongRoots,
+        SeededBug::ForgetsWithoutSnapshot,
+        SeededBug::RemovesNeededRecords,
+        SeededBug::RemovesNeededPages,
+        SeededBug::RetainsNothing,
+        SeededBug::RetainsUnsoundly,
+        SeededBug::CutsWithoutAsking,
+        SeededBug::CallsLossKnown,
+        SeededBug::AppendsWhenFull,
     ];
     let missed: Vec<_> =
-        FLAWS.iter().filter(|flaw| block_on(run(|| Double(Memory::with_flaw(**flaw)), SEED)).is_ok()).collect();
+        BUGS.iter().filter(|bug| block_on(run(|| Double(Memory::with_bug(**bug)), SEED)).is_ok()).collect();
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

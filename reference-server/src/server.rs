@@ -16,7 +16,7 @@ use tickworld_net::{
     tls::{fingerprint::Fingerprint, identity::Identity},
 };
 use tickworld_persist::{
-    Durability, JournalHeader, Loss, Retention, WorldId,
+    DataLossPolicy, Durability, JournalHeader, Retention, WorldId,
     embedded::{Files, Settings, Store},
     error::Fault,
 };
@@ -232,7 +232,7 @@ async fn open_world<A: GameAdapter>(
         world: WorldId(world),
         tick_rate: config.tick_rate,
         root_lag_ticks: config.root_lag_ticks,
-        loss: if config.accept_loss { Loss::Accept } else { Loss::Refuse },
+        loss: if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: retention(config, config.tick_rate),
     };
     let (begun, mut steps) = (Instant::now(), CatchingStepper(Arc::clone(executor)));

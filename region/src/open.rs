@@ -7,9 +7,9 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tickworld_persist::{
-    Claim, JournalHeader, Loss, Origin, PassedOver, Place, Record, RecoverError, Recovery, Retention, Salvage,
-    Snapshot, Store, WorldId,
-    error::{ClaimError, CreateError, CutError, Damage, FetchError, PutError, ReadError},
+    Claim, DataLossPolicy, JournalHeader, LogPosition, Origin, Record, RecoverError, Recovery, Retention, Salvage,
+    SkippedSnapshot, Snapshot, Store, WorldId,
+    error::{ClaimError, CreateError, Damage, FetchError, PutError, ReadError, TruncateError},
     recover,
 };
 use tickworld_sim::{
@@ -43,7 +43,7 @@ pub struct OpenSettings {
     /// Ticks between a record and the root that it carries, of a world that begins.
     pub root_lag_ticks: u8,
     /// Whether acknowledged ticks that are lost may stay lost.
-    pub loss: Loss,
+    pub loss: DataLossPolicy,
     /// Which snapshots stay.
     pub retention: Retention,
 }
@@ -72,7 +72,7 @@ pub struct OpenReport {
     /// Whether the world began just now.
     pub has_begun: bool,
     /// Newer snapshots that cannot be used.
-    pub skipped: Vec<PassedOver>,
+    pub skipped: Vec<SkippedSnapshot>,
     /// What was cut off the journal's end.
     pub damage: Option<Damage>,
     /// Ticks that were made again.
@@ -139,7 +139,7 @@ pub enum OpenError {
     Snapshot(String),
     /// What cannot be used was not cut.
     #[error(transparent)]
-    Cut(#[from] CutError),
+    Cut(#[from] TruncateError),
     /// The journal was not claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -162,7 +162,7 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
         begin(adapter, store, settings, executor).await?;
     }
     let recovery = recover(store, &mut |_| {}).await?;
-    if let (Some(ticks), Loss::Refuse) = (&recovery.lost, settings.loss) {
+    if let (Some(ticks), DataLossPolicy::Refuse) = (&recovery.lost, settings.loss) {
         let cause = recovery.damage.as_ref().map_or_else(|| "nobody knows why".to_owned(), ToString::to_string);
         return Err(OpenError::Lost { ticks: ticks.clone(), cause });
     }
@@ -170,13 +170,13 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
     let mut replay = opening.origin(&recovery, executor).await?;
     let snapshot_tick = replay.tick();
     opening.go_on_to(&mut replay, recovery.end.tick).await?;
-    recovery.cut(store, settings.loss).await?;
+    recovery.truncate(store, settings.loss).await?;
     let claim = store.claim().await?;
     // An owner before may have appended until it was fenced.
     opening.go_on_to(&mut replay, claim.last.tick).await?;
     let report = OpenReport {
         has_begun,
-        skipped: recovery.passed_over.clone(),
+        skipped: recovery.skipped.clone(),
         damage: recovery.damage.clone(),
         replayed_ticks: replay.tick().0.saturating_sub(snapshot_tick.0),
     };
@@ -254,7 +254,7 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
             Origin::Start(_) => self.adapter.begin()?,
             Origin::Snapshot(snapshot) => self.resume(snapshot).await?,
         };
-        let place: Place = recovery.origin.place();
+        let place: LogPosition = recovery.origin.position();
         match Replay::begin(header.clone(), simulation, place, executor)? {
             (replay, None) => Ok(replay),
             (_, Some(divergence)) => Err(OpenError::Diverged(Box::new(divergence))),

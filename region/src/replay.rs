@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use tickworld_persist::{JournalHeader, Place, Proof, Record};
+use tickworld_persist::{JournalHeader, LogPosition, Proof, Record};
 use tickworld_sim::{
     component::DecodeError,
     content::ContentId,
@@ -32,7 +32,7 @@ pub struct Replay<G: Game> {
     /// `None` while a step is under way, and once one has failed.
     simulation: Option<Simulation<G>>,
     roots: Roots,
-    last: Place,
+    last: LogPosition,
     /// Roots of the last ticks, the newest last.
     recent: VecDeque<(Tick, Hash)>,
     taken: Option<Taken<G>>,
@@ -44,7 +44,7 @@ pub struct Replay<G: Game> {
 /// A record that was taken and whose tick is to be made.
 struct Taken<G: Game> {
     frame: InputFrame<G::Input>,
-    place: Place,
+    place: LogPosition,
 }
 
 /// A tick that was made again.
@@ -177,7 +177,7 @@ impl<G: Game> Replay<G> {
     pub fn begin(
         header: JournalHeader,
         mut simulation: Simulation<G>,
-        place: Place,
+        place: LogPosition,
         executor: &dyn Executor,
     ) -> Result<(Self, Option<Divergence>), ReplayError> {
         Self::check(&header)?;
@@ -256,13 +256,13 @@ impl<G: Game> Replay<G> {
     pub fn handle_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         assert!(self.taken.is_none() && self.simulation.is_some(), "records are taken one by one");
         let tick = record.tick();
-        if tick != self.last.tick.next() || record.body().previous != self.last.link {
+        if tick != self.last.tick.next() || record.body().previous_hash != self.last.record_hash {
             return Err(ReplayError::Order { last: self.last.tick, found: tick });
         }
         let frame = InputFrame::<G::Input>::decode(&record.body().frame);
         let frame = frame.map_err(|error| ReplayError::Frame { tick, error })?;
         self.proof = record.body().proof.map(|proof| (tick, proof));
-        self.taken = Some(Taken { frame, place: record.place() });
+        self.taken = Some(Taken { frame, place: record.position() });
         Ok(())
     }
 
@@ -358,7 +358,7 @@ impl<G: Game> Replay<G> {
     /// # Panics
     /// While a step is under way, and once one has failed.
     #[must_use]
-    pub fn into_parts(self) -> (Simulation<G>, Roots, Vec<(Tick, Hash)>, Place) {
+    pub fn into_parts(self) -> (Simulation<G>, Roots, Vec<(Tick, Hash)>, LogPosition) {
         let simulation = self.simulation.expect("a replay is over between steps");
         (simulation, self.roots, self.recent.into(), self.last)
     }

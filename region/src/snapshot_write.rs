@@ -104,7 +104,7 @@ impl<G: Game> SnapshotWrite<G> {
             retention,
             pages: unknown.len() as u64,
             pages_new: 0,
-            snapshot: Snapshot { link: record_hash, manifest },
+            snapshot: Snapshot { record_hash, manifest },
             unknown,
             asked: Vec::new(),
             batches: VecDeque::new(),

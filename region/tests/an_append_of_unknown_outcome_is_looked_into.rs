@@ -3,16 +3,16 @@
 mod common;
 
 use common::{Driver, TICK};
-use tickworld_persist::{Appended, Epoch, Head, Place};
+use tickworld_persist::{Appended, Epoch, LogPosition, LogState};
 use tickworld_proto::instant::Micros;
 use tickworld_region::{AppendOutcome, Ended, Event};
 use tickworld_sim::{frame::Tick, hash::Hash};
 
 const RETRY: Micros = Micros::from_millis(200);
 
-fn head(last: u64, durable: u64, epoch: u64) -> Head {
-    let place = |tick| Place { tick: Tick(tick), link: Hash::ZERO };
-    Head { base: place(0), last: place(last), durable: Tick(durable), epoch: Epoch(epoch), sealed: false }
+fn head(last: u64, durable: u64, epoch: u64) -> LogState {
+    let place = |tick| LogPosition { tick: Tick(tick), record_hash: Hash::ZERO };
+    LogState { base: place(0), last: place(last), durable: Tick(durable), epoch: Epoch(epoch), sealed: false }
 }
 
 /// Two ticks whose records are with the journal, the second in the next append.
@@ -28,7 +28,7 @@ fn failing() -> Driver {
     driver
 }
 
-fn read(driver: &mut Driver, state: Result<Head, String>) {
+fn read(driver: &mut Driver, state: Result<LogState, String>) {
     assert_eq!(std::mem::take(&mut driver.log_reads), 1, "the state is to be read");
     driver.region.handle_log_state(driver.now, state);
     driver.settle();

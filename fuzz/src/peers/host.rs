@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Epoch, JournalHeader, Place, WorldId};
+use tickworld_persist::{Appended, Claim, Epoch, JournalHeader, LogPosition, WorldId};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, HostSettings, Kinds, SessionId},
@@ -354,7 +354,7 @@ fn opened() -> Opened<Ledger> {
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
         schema: (**simulation.schema()).clone(),
     };
-    let last = Place { tick: Tick(0), link: header.hash() };
+    let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
     Opened {
         recent: vec![(Tick(0), roots.root)],
         simulation,

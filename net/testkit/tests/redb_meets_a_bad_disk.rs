@@ -25,7 +25,7 @@ fn begun(seed: u64, medium: &SimMedium) -> (Scribe, Core<SimMedium>) {
 
 /// Appends records that an append before did not take, as a server does that reads back what became of it.
 fn append_rest(scribe: &mut Scribe, core: &mut Core<SimMedium>) -> Result<Tick, AppendError> {
-    let Ok(head) = core.head() else { return Err(AppendError::Unknown(Fault::Closed)) };
+    let Ok(head) = core.log_state() else { return Err(AppendError::Unknown(Fault::Closed)) };
     let rest: Vec<_> = scribe.written.range(head.last.tick.next()..).map(|(_, record)| record.clone()).collect();
     scribe.append_again(core, &rest, Durability::Disk)
 }
@@ -47,7 +47,7 @@ fn a_full_disk_says_so_and_goes_on_when_there_is_room() {
         let promised = scribe.durable;
         for _ in 0..3 {
             assert_eq!(append_rest(&mut scribe, &mut core), Err(AppendError::Storage(Fault::Full)), "seed {seed}");
-            assert_eq!(core.head().unwrap().last.tick, promised, "seed {seed}: what was kept is there to be read");
+            assert_eq!(core.log_state().unwrap().last.tick, promised, "seed {seed}: what was kept is there to be read");
         }
         medium.database.set_capacity(None);
         assert_eq!(append_rest(&mut scribe, &mut core), Ok(scribe.last.tick), "seed {seed}");

@@ -1,24 +1,24 @@
 //! One suite that every backend passes: the promises of [`Journal`](crate::Journal) and [`Snapshots`](crate::Snapshots) as
 //! laws, with faults.
 //!
-//! Invariant: a law is told apart from its breach: for each there is a [`Flaw`](crate::memory::Flaw) that it is shown to
-//! catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
+//! Invariant: a law is told apart from its violation: for each there is a [`SeededBug`](crate::memory::SeededBug) that it is
+//! shown to catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
 
 mod damage;
+mod faults;
 mod journal;
 mod snapshots;
-mod troubles;
 mod walk;
 mod world;
 
 use std::future::Future;
 
-use crate::{memory::Trouble, salvage::Salvage, store::Store};
+use crate::{memory::FaultMode, salvage::Salvage, store::Store};
 
 pub use world::World;
 
 /// A backend under test, with the ways to hurt it.
-pub trait Subject: Send {
+pub trait BackendUnderTest: Send {
     /// The backend.
     type Store: Store + Salvage + Clone + 'static;
 
@@ -30,18 +30,18 @@ pub trait Subject: Send {
     fn crash(&mut self) -> impl Future<Output = ()> + Send;
 
     /// What becomes of the next append; whether the backend can be made to.
-    fn trouble(&mut self, trouble: Trouble) -> bool;
+    fn inject(&mut self, fault: FaultMode) -> bool;
 
     /// Whether there is room; whether the backend can be made to.
     fn set_full(&mut self, full: bool) -> bool;
 
     /// Damages what is stored. Called after a crash, before the next open; whether the backend can be made to.
-    fn harm(&mut self, harm: Harm) -> impl Future<Output = bool> + Send;
+    fn corrupt(&mut self, corruption: Corruption) -> impl Future<Output = bool> + Send;
 }
 
 /// What is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Harm {
+pub enum Corruption {
     /// The record of a tick.
     Record(tickworld_sim::frame::Tick),
     /// A page.
@@ -51,7 +51,7 @@ pub enum Harm {
 /// A law that a backend breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{law}: {found}")]
-pub struct Breach {
+pub struct Violation {
     /// The law.
     pub law: &'static str,
     /// What was seen.
@@ -86,11 +86,11 @@ pub(crate) use {ensure, same};
 ///
 /// # Errors
 /// The first law that is broken.
-pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(), Breach> {
+pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) -> Result<(), Violation> {
     macro_rules! laws {
         ($($module:ident :: $law:ident),+ $(,)?) => {$(
             let verdict = $module::$law(&mut make()).await;
-            verdict.map_err(|found| Breach { law: stringify!($law), found })?;
+            verdict.map_err(|found| Violation { law: stringify!($law), found })?;
         )+};
     }
     laws! {
@@ -112,15 +112,15 @@ pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(
         damage::a_whole_store_recovers_and_verifies,
         damage::a_damaged_record_is_named_and_cut_only_when_accepted,
         damage::a_damaged_page_sends_recovery_to_an_older_snapshot,
-        troubles::a_failed_append_is_not_there,
-        troubles::an_unknown_outcome_is_read_back,
-        troubles::what_was_not_kept_is_given_again,
-        troubles::a_full_store_loses_nothing_and_goes_on,
+        faults::a_failed_append_is_not_there,
+        faults::an_unknown_outcome_is_read_back,
+        faults::what_was_not_kept_is_given_again,
+        faults::a_full_store_loses_nothing_and_goes_on,
     }
     for round in 0..WALKS {
         let seed = seed.wrapping_add(round);
         let verdict = walk::any_history_keeps_its_promises(&mut make(), seed).await;
-        verdict.map_err(|found| Breach {
+        verdict.map_err(|found| Violation {
             law: "any_history_keeps_its_promises",
             found: format!("{found} (seed {seed})"),
         })?;

@@ -2,15 +2,15 @@
 
 use tickworld_sim::{frame::Tick, hash::hash};
 
-use super::{Subject, Verdict, ensure, journal::begin, same, snapshots::keep};
+use super::{BackendUnderTest, Verdict, ensure, journal::begin, same, snapshots::keep};
 use crate::{
     Durability,
     error::AppendError,
-    memory::Trouble,
+    memory::FaultMode,
     record::Record,
     recover::recover,
     retention::Retention,
-    store::{Appended, Claim, Journal as _, Loss, Place, Snapshots as _},
+    store::{Appended, Claim, DataLossPolicy, Journal as _, LogPosition, Snapshots as _},
     verify::verify,
 };
 
@@ -43,12 +43,12 @@ struct Model {
 }
 
 impl Model {
-    fn last(&self) -> Place {
-        self.records.last().map_or(self.claim.last, Record::place)
+    fn last(&self) -> LogPosition {
+        self.records.last().map_or(self.claim.last, Record::position)
     }
 }
 
-pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, seed: u64) -> Verdict {
+pub(super) async fn any_history_keeps_its_promises<S: BackendUnderTest>(subject: &mut S, seed: u64) -> Verdict {
     let (mut store, world, claim) = begin(subject).await?;
     let mut model = Model { records: Vec::new(), durable: 0, claim };
     let mut dice = Dice { seed, thrown: 0 };
@@ -59,8 +59,9 @@ pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, 
             2 => retain::<S>(&store, &mut dice).await,
             3 => claim_again::<S>(&store, &mut model).await,
             4 => {
-                let troubles = [Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost, Trouble::KeepsHalf];
-                subject.trouble(troubles[dice.below(4) as usize]);
+                let faults =
+                    [FaultMode::Fails, FaultMode::UnknownWritten, FaultMode::UnknownLost, FaultMode::KeepsHalf];
+                subject.inject(faults[dice.below(4) as usize]);
                 append::<S>(&store, &world, &mut model, &mut dice).await
             }
             _ => append::<S>(&store, &world, &mut model, &mut dice).await,
@@ -73,7 +74,12 @@ pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, 
     Ok(())
 }
 
-async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut Model, dice: &mut Dice) -> Verdict {
+async fn append<S: BackendUnderTest>(
+    store: &S::Store,
+    world: &super::World,
+    model: &mut Model,
+    dice: &mut Dice,
+) -> Verdict {
     let count = 1 + dice.below(4) as usize;
     let records = world.records(model.claim.epoch, model.last(), count);
     let durability = if dice.below(3) == 0 { Durability::Memory } else { Durability::Disk };
@@ -91,21 +97,21 @@ async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut 
             );
         }
         Err(AppendError::Storage(_)) => {
-            let head = store.head().await.map_err(|error| error.to_string())?;
-            same!("the head after a failure", head.last, model.last());
+            let log = store.log_state().await.map_err(|error| error.to_string())?;
+            same!("the log after a failure", log.last, model.last());
         }
         Err(AppendError::Unknown(_)) => {
-            let head = store.head().await.map_err(|error| error.to_string())?;
-            let rest = head.unwritten(&records).map_err(|error| format!("an unknown outcome: {error}"))?;
+            let log = store.log_state().await.map_err(|error| error.to_string())?;
+            let rest = log.unwritten(&records).map_err(|error| format!("an unknown outcome: {error}"))?;
             model.records.extend_from_slice(&records[..records.len() - rest.len()]);
-            same!("the head after an unknown outcome", head.last, model.last());
+            same!("the log after an unknown outcome", log.last, model.last());
         }
         Err(other) => return Err(format!("appending: {other:?}")),
     }
     Ok(())
 }
 
-async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Model) -> Verdict {
+async fn crash<S: BackendUnderTest>(subject: &mut S, store: &mut S::Store, model: &mut Model) -> Verdict {
     subject.crash().await;
     *store = subject.open().await;
     let recovery = recover(store, &mut |_| {}).await.map_err(|error| format!("recovering: {error}"))?;
@@ -114,8 +120,8 @@ async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Mo
     ensure!(kept >= model.durable, "{kept} of {} durable records are left", model.durable);
     model.records.truncate(kept);
     same!("the end after a crash", recovery.end, model.last());
-    recovery.cut(store, Loss::Refuse).await.map_err(|error| format!("cutting: {error}"))?;
-    let origin = recovery.origin.place().tick;
+    recovery.truncate(store, DataLossPolicy::Refuse).await.map_err(|error| format!("cutting: {error}"))?;
+    let origin = recovery.origin.position().tick;
     let replayed = store.read(origin.next(), u64::MAX).await.map_err(|error| format!("reading: {error}"))?;
     let expected: Vec<Record> = model.records.iter().filter(|record| record.tick() > origin).cloned().collect();
     same!("what is replayed", replayed, expected);
@@ -123,7 +129,7 @@ async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Mo
     claim_again::<S>(store, model).await
 }
 
-async fn claim_again<S: Subject>(store: &S::Store, model: &mut Model) -> Verdict {
+async fn claim_again<S: BackendUnderTest>(store: &S::Store, model: &mut Model) -> Verdict {
     let claim = store.claim().await.map_err(|error| format!("claiming: {error}"))?;
     ensure!(claim.epoch > model.claim.epoch, "epoch {} after {}", claim.epoch, model.claim.epoch);
     same!("what a claim follows", claim.last, model.last());
@@ -131,15 +137,15 @@ async fn claim_again<S: Subject>(store: &S::Store, model: &mut Model) -> Verdict
     Ok(())
 }
 
-async fn snapshot<S: Subject>(store: &S::Store, world: &super::World, model: &Model) -> Verdict {
+async fn snapshot<S: BackendUnderTest>(store: &S::Store, world: &super::World, model: &Model) -> Verdict {
     keep::<S>(store, world, model.last()).await
 }
 
-async fn retain<S: Subject>(store: &S::Store, dice: &mut Dice) -> Verdict {
+async fn retain<S: BackendUnderTest>(store: &S::Store, dice: &mut Dice) -> Verdict {
     let retention = Retention { snapshots_min: 1 + dice.below(2) as u32, ticks: dice.below(40) };
     store.retain(retention).await.map(|_| ()).map_err(|error| format!("retaining: {error}"))?;
-    let head = store.head().await.map_err(|error| error.to_string())?;
-    let read = store.read(head.base.tick.next(), u64::MAX).await;
-    ensure!(read.is_ok() || head.last.tick == Tick(0), "the first record kept: {read:?}");
+    let log = store.log_state().await.map_err(|error| error.to_string())?;
+    let read = store.read(log.base.tick.next(), u64::MAX).await;
+    ensure!(read.is_ok() || log.last.tick == Tick(0), "the first record kept: {read:?}");
     Ok(())
 }

@@ -5,11 +5,11 @@
 //! error.
 //!
 //! [`Core`] is synchronous and has no thread; [`Store`] runs one on a thread of its own. Where the bytes are is the
-//! [`Medium`]'s: files, files that are only read, or any storage that redb can work on.
+//! [`StorageBackend`]'s: files, files that are only read, or any storage that redb can work on.
 
+mod backend;
 mod core;
 mod journal;
-mod medium;
 mod pages;
 mod reading;
 mod rows;
@@ -17,8 +17,8 @@ mod store;
 mod watermark;
 
 pub use self::{
+    backend::{Files, StorageBackend},
     core::{Core, Settings},
-    medium::{Files, Medium},
     reading::{Overlay, ReadOnly},
     store::Store,
 };

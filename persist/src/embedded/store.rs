@@ -16,15 +16,16 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Core, Medium, Settings,
+    Core, Settings, StorageBackend,
     journal::Appending,
     pages::{batches, pieces},
 };
 use crate::{
     Durability,
+    append_validator::prefix,
     error::{
-        AppendError, Cause, ClaimError, CreateError, CutError, Fault, FetchError, ForgetError, ManifestError, PutError,
-        ReadError, RetainError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
+        RetainError, TrimError, TruncateError,
     },
     header::JournalHeader,
     limits,
@@ -32,24 +33,23 @@ use crate::{
     record::{Epoch, Record},
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
-    tail::prefix,
+    store::{Appended, Claim, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots},
 };
 
 /// A handle on an embedded store; clones share it.
-pub struct Store<M: Medium> {
-    door: Door<M>,
+pub struct Store<B: StorageBackend> {
+    door: Door<B>,
 }
 
 /// Where the core is.
-enum Door<M: Medium> {
+enum Door<B: StorageBackend> {
     /// On its thread.
-    Thread(mpsc::Sender<Call<M>>),
+    Thread(mpsc::Sender<Call<B>>),
     /// Here; `None` once it is closed.
-    Within(Arc<Mutex<Option<Core<M>>>>),
+    Within(Arc<Mutex<Option<Core<B>>>>),
 }
 
-impl<M: Medium> Clone for Store<M> {
+impl<B: StorageBackend> Clone for Store<B> {
     fn clone(&self) -> Self {
         let door = match &self.door {
             Door::Thread(calls) => Door::Thread(calls.clone()),
@@ -60,24 +60,24 @@ impl<M: Medium> Clone for Store<M> {
 }
 
 /// Something to do for the thread.
-enum Call<M: Medium> {
+enum Call<B: StorageBackend> {
     Append(Appending, oneshot::Sender<Result<Appended, AppendError>>),
-    Other(Job<M>),
+    Other(Job<B>),
     /// Drop the database, then say so.
     Close(oneshot::Sender<()>),
 }
 
-type Job<M> = Box<dyn FnOnce(&mut Core<M>) + Send>;
+type Job<B> = Box<dyn FnOnce(&mut Core<B>) + Send>;
 
-impl<M: Medium> Store<M> {
+impl<B: StorageBackend> Store<B> {
     /// Opens the database on a new thread.
     ///
     /// # Errors
     /// As [`Core::open`].
-    pub async fn open(medium: M, settings: Settings) -> Result<Self, Fault> {
+    pub async fn open(backend: B, settings: Settings) -> Result<Self, Fault> {
         let (calls, queue) = mpsc::channel(limits::QUEUE_CALLS_MAX);
         let (opened, answer) = oneshot::channel();
-        let run = move || match Core::open(medium, settings) {
+        let run = move || match Core::open(backend, settings) {
             Ok(core) => {
                 _ = opened.send(Ok(()));
                 serve(core, queue);
@@ -94,8 +94,8 @@ impl<M: Medium> Store<M> {
     ///
     /// # Errors
     /// As [`Core::open`].
-    pub fn open_within(medium: M, settings: Settings) -> Result<Self, Fault> {
-        let core = Core::open(medium, settings)?;
+    pub fn open_within(backend: B, settings: Settings) -> Result<Self, Fault> {
+        let core = Core::open(backend, settings)?;
         Ok(Self { door: Door::Within(Arc::new(Mutex::new(Some(core)))) })
     }
 
@@ -114,7 +114,7 @@ impl<M: Medium> Store<M> {
     }
 
     /// Has the core do something.
-    async fn call<T, E>(&self, work: impl FnOnce(&mut Core<M>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    async fn call<T, E>(&self, work: impl FnOnce(&mut Core<B>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
@@ -124,7 +124,7 @@ impl<M: Medium> Store<M> {
             Door::Within(core) => return work(within(core).as_mut().ok_or(Fault::Closed)?),
         };
         let (done, answer) = oneshot::channel();
-        let job: Job<M> = Box::new(move |core| _ = done.send(work(core)));
+        let job: Job<B> = Box::new(move |core| _ = done.send(work(core)));
         calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
         answer.await.map_err(|_| Fault::Closed)?
     }
@@ -147,11 +147,11 @@ impl<M: Medium> Store<M> {
         Ok(true)
     }
 
-    async fn forget_records(&self, tick: Tick) -> Result<u64, Fault> {
+    async fn trim_records(&self, tick: Tick) -> Result<u64, Fault> {
         let mut count = 0;
         loop {
-            let (forgotten, more) = self.call(move |core| core.forget_some(tick, limits::SWEEP_ROWS_MAX)).await?;
-            count += forgotten;
+            let (trimmed, more) = self.call(move |core| core.trim_some(tick, limits::SWEEP_ROWS_MAX)).await?;
+            count += trimmed;
             if !more {
                 return Ok(count);
             }
@@ -160,12 +160,12 @@ impl<M: Medium> Store<M> {
 }
 
 /// The core of a store without a thread. A core is whole between calls, whatever panicked in one.
-fn within<M: Medium>(core: &Mutex<Option<Core<M>>>) -> MutexGuard<'_, Option<Core<M>>> {
+fn within<B: StorageBackend>(core: &Mutex<Option<Core<B>>>) -> MutexGuard<'_, Option<Core<B>>> {
     core.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The thread.
-fn serve<M: Medium>(mut core: Core<M>, mut queue: mpsc::Receiver<Call<M>>) {
+fn serve<B: StorageBackend>(mut core: Core<B>, mut queue: mpsc::Receiver<Call<B>>) {
     let mut appends = VecDeque::new();
     let mut others = VecDeque::new();
     let mut closing = None;
@@ -202,10 +202,10 @@ fn serve<M: Medium>(mut core: Core<M>, mut queue: mpsc::Receiver<Call<M>>) {
 
 type Waiting = (Appending, oneshot::Sender<Result<Appended, AppendError>>);
 
-fn sort<M: Medium>(
-    call: Call<M>,
+fn sort<B: StorageBackend>(
+    call: Call<B>,
     appends: &mut VecDeque<Waiting>,
-    others: &mut VecDeque<Job<M>>,
+    others: &mut VecDeque<Job<B>>,
     closing: &mut Option<oneshot::Sender<()>>,
 ) {
     match call {
@@ -216,7 +216,7 @@ fn sort<M: Medium>(
 }
 
 /// One commit for as many appends as fit in it.
-fn commit<M: Medium>(core: &mut Core<M>, appends: &mut VecDeque<Waiting>) {
+fn commit<B: StorageBackend>(core: &mut Core<B>, appends: &mut VecDeque<Waiting>) {
     let mut bytes = 0_u64;
     let mut count = 0;
     for (appending, _) in appends.iter() {
@@ -232,7 +232,7 @@ fn commit<M: Medium>(core: &mut Core<M>, appends: &mut VecDeque<Waiting>) {
     }
 }
 
-impl<M: Medium> Journal for Store<M> {
+impl<B: StorageBackend> Journal for Store<B> {
     async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
         self.call(Core::header).await
     }
@@ -260,42 +260,42 @@ impl<M: Medium> Journal for Store<M> {
         answer.await.map_err(|_| Fault::Closed)?
     }
 
-    async fn head(&self) -> Result<Head, ReadError> {
-        self.call(Core::head).await
+    async fn log_state(&self) -> Result<LogState, ReadError> {
+        self.call(Core::log_state).await
     }
 
     async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.call(move |core| core.read_records(from, bytes_max)).await
     }
 
-    async fn forget_to(&self, tick: Tick) -> Result<(), ForgetError> {
+    async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
         let whole = self.is_whole(tick).await.map_err(|error| match error {
-            FetchError::Storage(fault) => ForgetError::Storage(fault),
-            FetchError::Damaged(_) | FetchError::Absent => ForgetError::Needed { tick },
+            FetchError::Storage(fault) => TrimError::Storage(fault),
+            FetchError::Damaged(_) | FetchError::Absent => TrimError::Needed { tick },
         })?;
         if !whole {
-            return Err(ForgetError::Needed { tick });
+            return Err(TrimError::Needed { tick });
         }
-        self.forget_records(tick).await?;
+        self.trim_records(tick).await?;
         Ok(())
     }
 
-    async fn cut_after(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        self.call(move |core| core.cut_after(tick, loss)).await
+    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
+        self.call(move |core| core.truncate_after(tick, policy)).await
     }
 
-    async fn seal(&self, epoch: Epoch) -> Result<Head, AppendError> {
+    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
         self.call(move |core| core.seal(epoch)).await
     }
 }
 
-impl<M: Medium> Salvage for Store<M> {
+impl<B: StorageBackend> Salvage for Store<B> {
     async fn tail_report(&self) -> Result<TailReport, ReadError> {
         self.call(Core::tail_report).await
     }
 }
 
-impl<M: Medium> Snapshots for Store<M> {
+impl<B: StorageBackend> Snapshots for Store<B> {
     async fn missing(&self, hashes: &[Hash]) -> Result<Vec<Hash>, PutError> {
         let hashes = hashes.to_vec();
         self.call(move |core| core.missing(&hashes)).await
@@ -347,12 +347,13 @@ impl<M: Medium> Snapshots for Store<M> {
 
     async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
         let ticks = self.manifests().await?;
-        let head =
-            self.call(|core| core.guarded(|core| Ok::<_, Fault>(core.tail.as_ref().map(|tail| tail.head)))).await?;
-        let Some(head) = head else { return Ok(Removed::default()) };
-        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, head.last.tick));
+        let log = self
+            .call(|core| core.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log))))
+            .await?;
+        let Some(log) = log else { return Ok(Removed::default()) };
+        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, log.last.tick));
         let mut removed = Removed::default();
-        if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > head.base.tick) {
+        if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > log.base.tick) {
             let mut sound = false;
             for tick in kept.iter().rev() {
                 sound = sound || self.is_whole(*tick).await?;
@@ -364,7 +365,7 @@ impl<M: Medium> Snapshots for Store<M> {
             removed.snapshots = self.call(move |core| core.drop_manifests(&doomed)).await?;
         }
         if let Some(oldest) = kept.first() {
-            removed.records = self.forget_records(*oldest).await?;
+            removed.records = self.trim_records(*oldest).await?;
         }
         self.call(Core::begin_sweep).await?;
         let mut cursor = Some(Hash::ZERO);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use tickworld_persist::{
     RecoverError,
-    error::{CutError, Fault, FetchError, ReadError},
+    error::{Fault, FetchError, ReadError, TruncateError},
 };
 use tickworld_region::{AdapterError, ReplayError};
 use tickworld_sim::frame::Tick;
@@ -76,7 +76,7 @@ impl From<tickworld_region::OpenError> for OpenError {
         use tickworld_region::{OpenError as Error, StepError};
         match error {
             Error::Lost { ticks, cause } => Self::Lost { ticks, cause },
-            Error::Cut(CutError::Acknowledged(ticks)) => {
+            Error::Cut(TruncateError::Acknowledged(ticks)) => {
                 Self::Lost { ticks, cause: "the journal's end is damaged".to_owned() }
             }
             Error::Diverged(divergence) => Self::Unproven { tick: divergence.tick },

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tickworld_net::mailbox::Post;
-use tickworld_persist::{Head, Store};
+use tickworld_persist::{LogState, Store};
 use tickworld_proto::{
     host::{Kinds, SessionId},
     instant::Micros,
@@ -35,7 +35,7 @@ pub(crate) enum Work<G: Game> {
     /// An append is over.
     Appended(AppendOutcome),
     /// The journal's state was read.
-    LogState(Result<Head, String>),
+    LogState(Result<LogState, String>),
     /// A world is hashed.
     Hashed {
         /// How long that took.
@@ -97,7 +97,7 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
                 let ticket = self.post.reserve(Work::LogState(Err("the task that reads the journal died".to_owned())));
                 let store = Arc::clone(&self.store);
                 self.runtime.spawn(async move {
-                    let state = store.head().await.map_err(|error| error.to_string());
+                    let state = store.log_state().await.map_err(|error| error.to_string());
                     ticket.complete(Work::LogState(state));
                 });
             }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use tickworld_persist::{
-    Epoch, Head, Record,
+    Epoch, LogState, Record,
     limits::{APPEND_BYTES_MAX, APPEND_RECORDS_MAX},
 };
 use tickworld_proto::instant::Instant;
@@ -135,7 +135,7 @@ impl Journaling {
     ///
     /// # Panics
     /// If nobody asked for the state.
-    pub(super) fn handle_log_state(&mut self, now: Instant, state: Result<Head, String>) -> Progress {
+    pub(super) fn handle_log_state(&mut self, now: Instant, state: Result<LogState, String>) -> Progress {
         assert_eq!(self.stage, Stage::Reading, "the journal's state is read when it was asked for");
         let state = match state {
             Ok(state) => state,

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use tickworld_persist::{Epoch, Head, JournalHeader, Place};
+use tickworld_persist::{Epoch, JournalHeader, LogPosition, LogState};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, KeptKey, SessionId},
@@ -64,7 +64,7 @@ pub struct Region<G: Game> {
     hashing: Hashing<G>,
     snapshots: Snapshots<G>,
     /// The records from the newest hashed tick on.
-    records: VecDeque<Place>,
+    records: VecDeque<LogPosition>,
     /// The newest tick that is kept as surely as records are appended for.
     kept: Tick,
     /// The newest tick that is known to be on disk, or on as many as the store promises.
@@ -302,7 +302,7 @@ impl<G: Game> Region<G> {
     ///
     /// # Panics
     /// If nobody asked.
-    pub fn handle_log_state(&mut self, now: Instant, state: Result<Head, String>) {
+    pub fn handle_log_state(&mut self, now: Instant, state: Result<LogState, String>) {
         if !self.has_ended() {
             let progress = self.journaling.handle_log_state(now, state);
             self.take_progress(now, progress);

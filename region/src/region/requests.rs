@@ -87,7 +87,7 @@ impl<G: Game> Region<G> {
         let world = &self.hashing.newest;
         let record = self.records.front().expect("the record of the newest hashed tick is kept");
         assert_eq!(record.tick, world.tick(), "records are kept from the newest hashed tick on");
-        self.snapshots.want(world, record.link, request);
+        self.snapshots.want(world, record.record_hash, request);
     }
 
     pub(super) fn poll_snapshot(&mut self) -> Option<Effect<G>> {

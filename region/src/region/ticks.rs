@@ -1,6 +1,6 @@
 //! The way of a tick: frame, record, step, root, release; and the end, when no more ticks follow.
 
-use tickworld_persist::{Body, Place, Proof, Record};
+use tickworld_persist::{Body, LogPosition, Proof, Record};
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
     content::ContentId,
@@ -50,13 +50,13 @@ impl<G: Game> Region<G> {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.records.back().expect("the record of the newest hashed tick is kept").link,
+            previous_hash: self.records.back().expect("the record of the newest hashed tick is kept").record_hash,
             durable: self.durable,
             proof,
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         };
         let record = Record::new(body).expect("frames are within the journal's limits");
-        self.records.push_back(Place { tick, link: record.hash() });
+        self.records.push_back(LogPosition { tick, record_hash: record.hash() });
         self.journaling.push(record, now);
     }
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Durability, Epoch, JournalHeader, Place, Record, WorldId};
+use tickworld_persist::{Appended, Claim, Durability, Epoch, JournalHeader, LogPosition, Record, WorldId};
 use tickworld_proto::{
     host::HostSettings,
     instant::{Instant, Micros},
@@ -43,7 +43,7 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
         schema: (**simulation.schema()).clone(),
     };
-    let last = Place { tick: Tick(0), link: header.hash() };
+    let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
     Opened {
         recent: vec![(Tick(0), roots.root)],
         simulation,

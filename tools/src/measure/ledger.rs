@@ -15,7 +15,7 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Body, Durability, Epoch, Journal, JournalHeader, Place, Proof, Record, WorldId,
+    Body, Durability, Epoch, Journal, JournalHeader, LogPosition, Proof, Record, WorldId,
     embedded::{Files, Settings, Store},
 };
 use tickworld_proto::{
@@ -143,7 +143,7 @@ struct Bench {
     /// Ticks that are not stored yet.
     pending: u32,
     epoch: Epoch,
-    last: Place,
+    last: LogPosition,
     durable: Tick,
     proof: Proof,
 }
@@ -272,13 +272,13 @@ impl Bench {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof: Some(self.proof),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         };
         let record = Record::new(body).expect("frames are within the journal's limits");
-        self.last = record.place();
+        self.last = record.position();
         // There is room for as many as may be under way; a journal that is gone has left a note.
         _ = self.records.try_send(record);
         self.pending += 1;
@@ -326,7 +326,7 @@ impl Bench {
 async fn keep(
     files: Files,
     header: JournalHeader,
-    open: mpsc::Sender<Result<(Epoch, Place), String>>,
+    open: mpsc::Sender<Result<(Epoch, LogPosition), String>>,
     mut queue: tasks::Receiver<Record>,
     note: mpsc::Sender<Result<Tick, String>>,
 ) {

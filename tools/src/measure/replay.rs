@@ -171,15 +171,15 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         let frame = InputFrame::empty(tick, Entropy::from_bytes(entropy));
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        let (epoch, previous) = (claim.epoch, last.link);
-        let body = Body { tick, epoch, previous, durable, proof: Some(proof), frame: bytes.into() };
+        let (epoch, previous) = (claim.epoch, last.record_hash);
+        let body = Body { tick, epoch, previous_hash: previous, durable, proof: Some(proof), frame: bytes.into() };
         let record = Record::new(body).map_err(|error| failed(&error))?;
-        last = record.place();
+        last = record.position();
         group.push(record);
         let roots = simulation.step(&frame, &Inline).map_err(|error| failed(&error))?;
         proof = Proof { tick, root: roots.root };
         if tick.0.is_multiple_of(every) {
-            kept = Some(Kept { world: simulation.snapshot(), link: last.link });
+            kept = Some(Kept { world: simulation.snapshot(), link: last.record_hash });
         }
         if group.len() == APPEND_RECORDS_MAX || tick.0 == ticks {
             while !group.is_empty() {
@@ -221,7 +221,7 @@ async fn keep(folder: &Path, Kept { world, link }: &Kept) -> Outcome<()> {
     for some in pages.chunks(PUT_PAGES_MAX.min(PUT_BYTES_MAX / (17 * 1024))) {
         store.put_pages(some).await.map_err(|error| failed(&error))?;
     }
-    store.put_manifest(&Snapshot { link: *link, manifest }).await.map_err(|error| failed(&error))?;
+    store.put_manifest(&Snapshot { record_hash: *link, manifest }).await.map_err(|error| failed(&error))?;
     store.close().await;
     Ok(())
 }

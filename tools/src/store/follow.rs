@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use tickworld_persist::{Place, Record, Snapshot, error::Cause};
+use tickworld_persist::{LogPosition, Record, Snapshot, error::Cause};
 use tickworld_region::{Divergence, Replay, ReplayError, Replayed};
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -35,19 +35,19 @@ pub(crate) enum Origin {
 
 /// The newest world at or before `tick` that can be read, and the newer ones that cannot, with what is wrong with them.
 pub(crate) fn origin_of(store: &OpenStore, tick: Tick) -> Outcome<(Origin, Vec<(Tick, Cause)>)> {
-    let mut passed_over = Vec::new();
+    let mut skipped = Vec::new();
     for at in store.snapshots()?.into_iter().rev().filter(|at| (store.base()..=tick).contains(at)) {
         match whole(store, at)? {
-            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), passed_over)),
-            Err(cause) => passed_over.push((at, cause)),
+            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), skipped)),
+            Err(cause) => skipped.push((at, cause)),
         }
     }
     let start = store.header.start.tick;
     if store.base() == start && tick >= start {
-        return Ok((Origin::Start, passed_over));
+        return Ok((Origin::Start, skipped));
     }
     let failure = Failure::new(format!("{}: no world at or before tick {tick} is stored", store.shown()));
-    let help = match passed_over.first() {
+    let help = match skipped.first() {
         Some((at, cause)) => format!("the snapshot of tick {at} cannot be used: {cause}"),
         None => format!("the journal is kept from tick {} on, `tickworld journal info` lists the worlds", store.base()),
     };
@@ -56,15 +56,15 @@ pub(crate) fn origin_of(store: &OpenStore, tick: Tick) -> Outcome<(Origin, Vec<(
 
 /// The oldest world that can be read and that something follows, and the older ones that cannot be read.
 pub(crate) fn oldest_origin(store: &OpenStore) -> Outcome<(Origin, Vec<(Tick, Cause)>)> {
-    let mut passed_over = Vec::new();
+    let mut skipped = Vec::new();
     for at in store.snapshots()?.into_iter().filter(|at| (store.base()..store.last()).contains(at)) {
         match whole(store, at)? {
-            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), passed_over)),
-            Err(cause) => passed_over.push((at, cause)),
+            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), skipped)),
+            Err(cause) => skipped.push((at, cause)),
         }
     }
     let (origin, _) = origin_of(store, store.base())?;
-    Ok((origin, passed_over))
+    Ok((origin, skipped))
 }
 
 /// A snapshot with all its pages, or what is wrong with it.
@@ -110,10 +110,10 @@ impl<'s, H: Hosted> Follow<'s, H> {
         Replay::<H::Game>::check(header).map_err(|error| refused(store, &error))?;
         let (simulation, place) = match origin {
             Origin::Start => {
-                let place = Place { tick: header.start.tick, link: header.hash() };
+                let place = LogPosition { tick: header.start.tick, record_hash: header.hash() };
                 (begin_anew::<H>(store, beginning)?, place)
             }
-            Origin::Snapshot(snapshot) => (resume::<H>(store, snapshot)?, snapshot.place()),
+            Origin::Snapshot(snapshot) => (resume::<H>(store, snapshot)?, snapshot.position()),
         };
         let begun = Replay::begin(header.clone(), simulation, place, &Inline);
         let (replay, divergence) = begun.map_err(|error| refused(store, &error))?;

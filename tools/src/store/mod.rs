@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Head, Journal as _, JournalHeader, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _, TailReport,
+    Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _, TailReport,
     VerifyError, VerifyReport,
     embedded::{Files, ReadOnly, Settings, Store},
     error::{Cause, Fault, FetchError, ReadError},
@@ -36,7 +36,7 @@ pub(crate) struct OpenStore {
     /// What the journal says of itself.
     pub(crate) header: JournalHeader,
     /// Where it stands.
-    pub(crate) head: Head,
+    pub(crate) log: LogState,
     /// What of its end is not as it was left.
     pub(crate) tail: TailReport,
 }
@@ -52,9 +52,9 @@ impl OpenStore {
         let store = opened.map_err(|fault| unusable(&shown, fault))?;
         let header = runtime.block_on(store.header()).map_err(|error| unreadable(&shown, error))?;
         let header = header.ok_or_else(|| nothing(&shown))?;
-        let head = runtime.block_on(store.head()).map_err(|error| unreadable(&shown, error))?;
+        let log = runtime.block_on(store.log_state()).map_err(|error| unreadable(&shown, error))?;
         let tail = runtime.block_on(store.tail_report()).map_err(|error| unreadable(&shown, error))?;
-        Ok(Self { runtime, store, folder, header, head, tail })
+        Ok(Self { runtime, store, folder, header, log, tail })
     }
 
     /// As people call it.
@@ -70,17 +70,17 @@ impl OpenStore {
 
     /// The tick before the first record that is kept.
     pub(crate) const fn base(&self) -> Tick {
-        self.head.base.tick
+        self.log.base.tick
     }
 
     /// The last tick that is whole.
     pub(crate) const fn last(&self) -> Tick {
-        self.head.last.tick
+        self.log.last.tick
     }
 
     /// The last tick that may have been reported durable to somebody.
     pub(crate) fn acknowledged(&self) -> Tick {
-        self.tail.acknowledged(&self.head)
+        self.tail.acknowledged(&self.log)
     }
 
     /// The records of these ticks.

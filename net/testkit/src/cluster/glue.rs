@@ -32,19 +32,19 @@ impl Glue {
             return changed.clone();
         }
         let before = Tick(tick.0.saturating_sub(1));
-        let previous = self.changed.get(&before).map_or(record.body().previous, Record::hash);
+        let previous = self.changed.get(&before).map_or(record.body().previous_hash, Record::hash);
         let proof = record.body().proof.map(|proof| Proof { root: other, ..proof });
-        let changed = made(Body { previous, proof, ..record.body().clone() });
+        let changed = made(Body { previous_hash: previous, proof, ..record.body().clone() });
         self.changed.insert(tick, changed.clone());
         changed
     }
 
     /// For [`Bug::IgnoresTheFence`]: the same records in the name of another owner.
     pub(super) fn steal(&mut self, append: Append, epoch: Epoch) -> Append {
-        let mut previous = append.records.first().map(|record| record.body().previous);
+        let mut previous = append.records.first().map(|record| record.body().previous_hash);
         let mut renewed = |record: &Record| {
-            let before = previous.unwrap_or(record.body().previous);
-            let record = made(Body { epoch, previous: before, ..record.body().clone() });
+            let before = previous.unwrap_or(record.body().previous_hash);
+            let record = made(Body { epoch, previous_hash: before, ..record.body().clone() });
             previous = Some(record.hash());
             record
         };

@@ -5,7 +5,7 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Loss, Record, RecoverError, Retention, Salvage, Store, WorldId,
+    DataLossPolicy, Record, RecoverError, Retention, Salvage, Store, WorldId,
     error::{ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
@@ -112,7 +112,7 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
         world: WorldId(*b"a simulated bank"),
         tick_rate: plan.host.tick_rate,
         root_lag_ticks: plan.root_lag_ticks,
-        loss: if bug == Some(Bug::AcceptsLossSilently) { Loss::Accept } else { Loss::Refuse },
+        loss: if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: plan.retention(),
     };
     let mut seen = Seen::default();
@@ -149,9 +149,9 @@ fn lose_tail<S: Store>(store: &S) -> Result<(), OpenError> {
     if now(store.header()).map_err(|error| failed(&error))?.is_none() {
         return Ok(());
     }
-    let head = now(store.head()).map_err(|error| failed(&error))?;
+    let head = now(store.log_state()).map_err(|error| failed(&error))?;
     let to = Tick(head.last.tick.0.saturating_sub(2)).max(head.base.tick);
-    now(store.cut_after(to, Loss::Accept)).map_err(|error| failed(&error))
+    now(store.truncate_after(to, DataLossPolicy::Accept)).map_err(|error| failed(&error))
 }
 
 /// What was made again.
@@ -170,7 +170,7 @@ impl Seen {
 
 /// The frames that are kept up to `start`: not needed to go on, but whoever watches wants to see them.
 fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Transfer>>), OpenError> {
-    let head = now(store.head()).map_err(|error| OpenError::Storage(error.to_string()))?;
+    let head = now(store.log_state()).map_err(|error| OpenError::Storage(error.to_string()))?;
     let (base, mut tick, mut frames) = (head.base.tick, head.base.tick, Vec::new());
     while tick < start {
         for record in read(store, tick.next())?.iter().take_while(|record| record.tick() <= start) {
@@ -184,7 +184,7 @@ fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Tran
 
 fn read<S: Store>(store: &S, from: Tick) -> Result<Vec<Record>, OpenError> {
     let records = now(store.read(from, READ_BYTES)).map_err(|error| match error {
-        ReadError::Damaged(_) | ReadError::Forgotten { .. } => wrong(error.to_string()),
+        ReadError::Damaged(_) | ReadError::Trimmed { .. } => wrong(error.to_string()),
         error => OpenError::Storage(error.to_string()),
     })?;
     if records.is_empty() {

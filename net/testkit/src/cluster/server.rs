@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Appended, Head, Store};
+use tickworld_persist::{Appended, LogState, Store};
 use tickworld_proto::{
     host::{HostSettings, Kinds},
     instant::{Instant, Micros},
@@ -68,7 +68,7 @@ enum JournalWork {
     Append(Append),
     Appended(AppendOutcome),
     Read,
-    WasRead(Result<Head, String>),
+    WasRead(Result<LogState, String>),
 }
 
 pub(super) struct Server<S> {
@@ -290,7 +290,7 @@ impl<S: Store + Clone> Server<S> {
                 self.region.handle_appended(now, outcome);
             }
             Some(JournalWork::Read) => {
-                let state = ready(self.store.head()).map_err(|error| error.to_string());
+                let state = ready(self.store.log_state()).map_err(|error| error.to_string());
                 self.journal = Some(JournalWork::WasRead(state));
                 self.wake_for_storage(site, Wake::Journal);
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Appended, Body, Claim, Durability, Epoch, JournalHeader, Page, Place, Proof, Record, Snapshot, WorldId,
+    Appended, Body, Claim, Durability, Epoch, JournalHeader, LogPosition, Page, Proof, Record, Snapshot, WorldId,
     embedded::{Core, Settings},
     error::AppendError,
 };
@@ -38,7 +38,7 @@ pub(crate) struct Scribe {
     pub(crate) header: JournalHeader,
     dice: Dice,
     pub(crate) epoch: Epoch,
-    pub(crate) last: Place,
+    pub(crate) last: LogPosition,
     roots: BTreeMap<Tick, Hash>,
     /// Every record ever made.
     pub(crate) written: BTreeMap<Tick, Record>,
@@ -61,7 +61,7 @@ impl Scribe {
             start: Start { tick: Tick(0), root, content: ContentId::NONE },
             schema: (**simulation.schema()).clone(),
         };
-        let last = Place { tick: Tick(0), link: header.hash() };
+        let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
         Self {
             simulation,
             dice: Dice::new(seed, "scribe", 0),
@@ -107,13 +107,13 @@ impl Scribe {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof,
             frame: bytes.into(),
         };
         let record = Record::new(body).expect("a good record");
-        self.last = Place { tick, link: record.hash() };
+        self.last = LogPosition { tick, record_hash: record.hash() };
         self.written.insert(tick, record.clone());
         record
     }
@@ -155,8 +155,8 @@ impl Scribe {
                 pages.push(Page::new(bytes.into()));
             }
         });
-        let put =
-            core.put_pages(&pages).is_ok() && core.put_manifest(&Snapshot { link: self.last.link, manifest }).is_ok();
+        let put = core.put_pages(&pages).is_ok()
+            && core.put_manifest(&Snapshot { record_hash: self.last.record_hash, manifest }).is_ok();
         if put {
             self.snapshots.push(self.last.tick);
             // A snapshot is of a tick that is durable; putting one makes it so.
@@ -192,7 +192,7 @@ impl Scribe {
         if header.as_ref() != Some(&self.header) {
             return Err("the header is not the one that was created".into());
         }
-        let head = core.head().map_err(|error| error.to_string())?;
+        let head = core.log_state().map_err(|error| error.to_string())?;
         if head.last.tick < self.durable {
             return Err(format!("tick {} was durable, the journal ends at {}", self.durable, head.last.tick));
         }
@@ -222,15 +222,16 @@ impl Scribe {
         let mut frame = Vec::new();
         InputFrame::<Transfer>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
         let Claim { epoch, last } = claim;
-        let body = Body { tick, epoch, previous: last.link, durable: last.tick, proof: None, frame: frame.into() };
+        let body =
+            Body { tick, epoch, previous_hash: last.record_hash, durable: last.tick, proof: None, frame: frame.into() };
         let record = Record::new(body).expect("a good record");
         core.append(std::slice::from_ref(&record), Durability::Disk)
             .map_err(|error| format!("it ends here: {error}"))?;
         medium.crash(CrashKind::DropAll, &mut Dice::new(0, "again", 0));
         drop(core);
         let mut core = Core::open(medium.clone(), settings()).map_err(|error| error.to_string())?;
-        let head = core.head().map_err(|error| error.to_string())?;
-        let place = Place { tick, link: record.hash() };
+        let head = core.log_state().map_err(|error| error.to_string())?;
+        let place = LogPosition { tick, record_hash: record.hash() };
         if head.last == place { Ok(()) } else { Err(format!("{place:?} was appended, found is {:?}", head.last)) }
     }
 

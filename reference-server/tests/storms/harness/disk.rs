@@ -76,7 +76,7 @@ pub fn damage_last_record(data: &Path) -> (Tick, Vec<u8>) {
     let copy = tempfile::tempdir().unwrap();
     super::audit::copy_world(data, copy.path());
     let mut core = Core::open(Files::new(copy.path()), Settings::default()).unwrap();
-    let last = core.head().unwrap().last.tick;
+    let last = core.log_state().unwrap().last.tick;
     let record = core.read_records(last, 0).unwrap().remove(0);
     let mut bytes = Vec::new();
     record.encode(&mut bytes);

@@ -63,7 +63,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
     let counted = count(context, store);
     let worlds = worlds(store)?;
     let packs = stored_packs(store)?;
-    let (header, head) = (&store.header, &store.head);
+    let (header, log) = (&store.header, &store.log);
     context.out.value(&json!({
         "folder": store.shown(),
         "world": header.world.to_string(),
@@ -81,8 +81,8 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         "first_tick": store.base().next().0,
         "last_tick": store.last().0,
         "durable_tick": store.acknowledged().0,
-        "epoch": head.epoch.0,
-        "ended_in_order": head.sealed,
+        "epoch": log.epoch.0,
+        "ended_in_order": log.sealed,
         "torn_to": store.tail.torn_tail.map(|tick| tick.0),
         "journal": counted,
         "snapshots": worlds,
@@ -164,7 +164,7 @@ fn stored_packs(store: &OpenStore) -> Outcome<Vec<Pack>> {
 }
 
 fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[World], packs: &[Pack]) {
-    let (header, head, out) = (&store.header, &store.head, &mut context.out);
+    let (header, log, out) = (&store.header, &store.log, &mut context.out);
     let title = out.paint(Ink::Bold, format!("world {}", header.world));
     out.line(format!("{}: {title}", store.shown()));
     out.line(format!("  of         {}, rules revision {}", header.game(), header.revision));
@@ -181,9 +181,9 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
     out.line(format!("  durable    reported up to tick {}{missing}", store.acknowledged()));
     let claims = counted.epochs.iter().map(|it| format!("{} wrote {} to {}", it.epoch, it.first_tick, it.last_tick));
     let claims: Vec<String> = claims.collect();
-    let ended = if head.sealed { "ended in good order" } else { "not ended in good order: its server was killed" };
+    let ended = if log.sealed { "ended in good order" } else { "not ended in good order: its server was killed" };
     let claims = if claims.is_empty() { String::new() } else { format!("{}; ", claims.join(", ")) };
-    out.line(format!("  epochs     {claims}{} is in force, {ended}", head.epoch));
+    out.line(format!("  epochs     {claims}{} is in force, {ended}", log.epoch));
     out.line(format!(
         "  records    {}, {}, {} bytes a tick; {} inputs, {} roots",
         counted.records,

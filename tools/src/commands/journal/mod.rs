@@ -74,7 +74,7 @@ pub(crate) fn stretch(context: &mut Context, store: &OpenStore, span: cli::Span)
     }
     let at = match &origin {
         Origin::Start => store.header.start.tick,
-        Origin::Snapshot(snapshot) => snapshot.place().tick,
+        Origin::Snapshot(snapshot) => snapshot.position().tick,
     };
     let from = span.from.map_or(at.next().max(first), Tick);
     let to = span.to.map_or(last, Tick);

@@ -1,4 +1,4 @@
-//! [`Tail`]: what an append is checked against, the same for every backend.
+//! [`AppendValidator`]: what an append is checked against, the same for every backend.
 //!
 //! Invariant: whatever passes continues the chain, in the epoch in force, without a gap.
 
@@ -8,12 +8,12 @@ use tickworld_sim::{
 };
 
 use crate::{
-    error::{AppendError, Cause, ClaimError, CutError, Damage},
+    error::{AppendError, Cause, ClaimError, Damage, TruncateError},
     header::JournalHeader,
     limits,
     record::{Epoch, Record},
     salvage::TailReport,
-    store::{Head, Loss, Place},
+    store::{DataLossPolicy, LogPosition, LogState},
 };
 
 /// The prefix of these records that one append takes: as many as the limits allow, but at least one.
@@ -29,66 +29,66 @@ pub(crate) fn prefix(records: &[Record]) -> &[Record] {
 
 /// A journal's header and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Tail {
+pub(crate) struct AppendValidator {
     pub(crate) header: JournalHeader,
-    pub(crate) head: Head,
+    pub(crate) log: LogState,
     /// What of the end is not as it was left.
     pub(crate) report: TailReport,
     /// Whether the watermark names another record of its tick than the journal has.
     pub(crate) forked: bool,
 }
 
-impl Tail {
+impl AppendValidator {
     /// Of a journal without records.
     pub(crate) fn new(header: &JournalHeader) -> Self {
-        let base = Place { tick: header.start.tick, link: header.hash() };
-        let head = Head { base, last: base, durable: base.tick, epoch: Epoch(0), sealed: false };
-        Self { header: header.clone(), head, report: TailReport::default(), forked: false }
+        let base = LogPosition { tick: header.start.tick, record_hash: header.hash() };
+        let log = LogState { base, last: base, durable: base.tick, epoch: Epoch(0), sealed: false };
+        Self { header: header.clone(), log, report: TailReport::default(), forked: false }
     }
 
     /// Where the journal stands once `records` are appended.
-    pub(crate) fn after(&self, records: &[Record]) -> Result<Place, AppendError> {
+    pub(crate) fn after(&self, records: &[Record]) -> Result<LogPosition, AppendError> {
         if let Some(damage) = self.damage() {
             return Err(AppendError::Damaged(damage));
         }
-        let mut last = self.head.last;
+        let mut last = self.log.last;
         for record in records {
             self.check_epoch(record.body().epoch)?;
             let (tick, expected) = (record.tick(), last.tick.next());
             if tick != expected {
                 return Err(AppendError::Gap { expected, found: tick });
             }
-            if record.body().previous != last.link {
+            if record.body().previous_hash != last.record_hash {
                 return Err(AppendError::Chain { tick });
             }
             if record.body().proof.is_some_and(|proof| Some(proof.tick) != self.header.proven_by(tick)) {
                 return Err(AppendError::Proof { tick });
             }
-            last = Place { tick, link: record.hash() };
+            last = LogPosition { tick, record_hash: record.hash() };
         }
         Ok(last)
     }
 
     /// Whether `epoch` may write.
     pub(crate) fn check_epoch(&self, epoch: Epoch) -> Result<(), AppendError> {
-        let current = self.head.epoch;
+        let current = self.log.epoch;
         match epoch.cmp(&current) {
             std::cmp::Ordering::Less => Err(AppendError::Fenced { by: current }),
             std::cmp::Ordering::Greater => Err(AppendError::Unclaimed { epoch, current }),
-            std::cmp::Ordering::Equal if self.head.sealed => Err(AppendError::Sealed),
+            std::cmp::Ordering::Equal if self.log.sealed => Err(AppendError::Sealed),
             std::cmp::Ordering::Equal => Ok(()),
         }
     }
 
     /// The epoch that a claim gives.
     pub(crate) fn claim(&self) -> Result<Epoch, ClaimError> {
-        self.damage().map_or(Ok(self.head.epoch.next()), |damage| Err(ClaimError::Damaged(damage)))
+        self.damage().map_or(Ok(self.log.epoch.next()), |damage| Err(ClaimError::Damaged(damage)))
     }
 
-    /// What must be cut, and perhaps accepted, before the journal goes on: judged by the end alone.
+    /// What must be truncated, and perhaps accepted, before the journal goes on: judged by the end alone.
     pub(crate) fn damage(&self) -> Option<Damage> {
-        let last = self.head.last;
-        let acknowledged = self.report.acknowledged(&self.head);
+        let last = self.log.last;
+        let acknowledged = self.report.acknowledged(&self.log);
         if let Some(torn) = self.report.torn_tail {
             let cause = Cause::Malformed(DecodeError::new(DecodeCause::Form("the journal's end")));
             return Some(Damage { ticks: last.tick.next()..=torn.max(acknowledged), cause });
@@ -100,14 +100,14 @@ impl Tail {
         Some(Damage { ticks: mark.tick..=last.tick, cause: Cause::Fork })
     }
 
-    /// The acknowledged ticks that a cut after `tick` gives up.
-    pub(crate) fn check_cut(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        if loss == Loss::Accept {
+    /// The acknowledged ticks that a truncation after `tick` gives up.
+    pub(crate) fn check_truncation(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
+        if policy == DataLossPolicy::Accept {
             return Ok(());
         }
         let forked = self.report.watermark.filter(|_| self.forked).map(|mark| mark.tick..=mark.tick);
-        let lost = self.report.lost_after(tick, &self.head).or(forked);
-        lost.map_or(Ok(()), |lost| Err(CutError::Acknowledged(lost)))
+        let lost = self.report.lost_after(tick, &self.log).or(forked);
+        lost.map_or(Ok(()), |lost| Err(TruncateError::Acknowledged(lost)))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let mut frame = tick.to_le_bytes().to_vec();
         frame.resize(frame_bytes, 0);
         let (epoch, tick, frame) = (Epoch(1), Tick(tick), Bytes::from(frame));
-        Record::new(Body { tick, epoch, previous: Hash::ZERO, durable: Tick(0), proof: None, frame })
+        Record::new(Body { tick, epoch, previous_hash: Hash::ZERO, durable: Tick(0), proof: None, frame })
             .expect("it is short")
     }
 

@@ -1,25 +1,25 @@
-//! [`Medium`]: where the database and the watermark are; [`Files`]: in a folder.
+//! [`StorageBackend`]: where the database and the watermark are; [`Files`]: in a folder.
 //!
-//! Invariant: a medium only holds bytes; it knows nothing of what they mean, and whatever it fails at is an error.
+//! Invariant: a backend only holds bytes; it knows nothing of what they mean, and whatever it fails at is an error.
 
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use redb::{DatabaseError, StorageBackend, backends::FileBackend};
+use redb::{DatabaseError, backends::FileBackend};
 
 /// Where an embedded store keeps its bytes. A simulated disk implements this.
-pub trait Medium: Send + 'static {
+pub trait StorageBackend: Send + 'static {
     /// The storage that redb works on.
-    type Backend: StorageBackend;
+    type File: redb::StorageBackend;
 
-    /// Opens the database's storage, empty if it was never there. Called again after a failure, when the backend before was
+    /// Opens the database's storage, empty if it was never there. Called again after a failure, when the file before was
     /// closed and dropped.
     ///
     /// # Errors
     /// When it cannot be opened; [`DatabaseError::DatabaseAlreadyOpen`] if somebody else has it.
-    fn open(&mut self) -> Result<Self::Backend, DatabaseError>;
+    fn open(&mut self) -> Result<Self::File, DatabaseError>;
 
     /// The bytes of the watermark, none if there are none.
     ///
@@ -34,7 +34,7 @@ pub trait Medium: Send + 'static {
     fn write_watermark(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Keeps a copy of the database as it is, because acknowledged ticks are about to be given up. It is not open then.
-    /// Gives the copy's name; `None` where the medium cannot keep one.
+    /// Gives the copy's name; `None` where the backend cannot keep one.
     ///
     /// # Errors
     /// When the copy cannot be made: nothing is given up then.
@@ -72,8 +72,8 @@ impl Files {
     }
 }
 
-impl Medium for Files {
-    type Backend = FileBackend;
+impl StorageBackend for Files {
+    type File = FileBackend;
 
     fn open(&mut self) -> Result<FileBackend, DatabaseError> {
         fs::create_dir_all(&self.folder)?;
