@@ -1,7 +1,7 @@
 //! Who comes in: connections, `Hello`, the embedder's verdict, and the end of sessions.
 //!
 //! Invariant: an unadmitted peer costs a table entry and a deadline; one player has one session; what was granted once is
-//! resumed only with a good key.
+//! resumed only with a good key, and never by who was sent away: an operator, or a breach of the protocol, voids the keys.
 
 use alloc::format;
 
@@ -265,9 +265,9 @@ impl<G: Game> Host<G> {
         self.roster.ready.insert(id);
     }
 
-    /// What a peer did that ends its session.
+    /// What a peer did that ends its session, for good: its resume key goes with it.
     pub(super) fn violate(&mut self, now: Instant, session: SessionId, what: &str) {
         self.tell(HostEvent::Violation { session, what: clip(what) });
-        self.end(now, session, Reason::Violation, what);
+        self.dismiss(now, session, Reason::Violation, what);
     }
 }

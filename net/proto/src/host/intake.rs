@@ -56,7 +56,7 @@ impl<G: Game> Host<G> {
         };
         match Message::decode(channel, bytes) {
             Err(error @ WireError::Protocol { .. }) => {
-                self.end(now, session, Reason::Protocol, &format!("{error}"));
+                self.dismiss(now, session, Reason::Protocol, &format!("{error}"));
             }
             Err(error) => self.violate(now, session, &format!("{error}")),
             Ok(Message::Goodbye(goodbye)) => self.handle_goodbye(now, session, &goodbye),

@@ -227,9 +227,27 @@ impl<G: Game> Host<G> {
         has_room
     }
 
-    /// Ends a session; its player stays in the world until they time out.
+    /// Ends a session for good: its resume key is void, and so is every other one of the same player. The player stays in the
+    /// world until they time out.
     pub fn dismiss(&mut self, now: Instant, session: SessionId, reason: Reason, detail: &str) {
+        self.void_keys(session);
         self.end(now, session, reason, detail);
+    }
+
+    /// Sends a player away: ends every session that was granted to them, watching ones too, voids every resume key of theirs,
+    /// and takes them out of the world. Gives how many sessions there were; `None` where nothing is known of the player. They
+    /// come back as anybody does who is granted a new session.
+    pub fn kick(&mut self, now: Instant, player: PlayerId, detail: &str) -> Option<u32> {
+        let is_theirs = |(_, session): &(&SessionId, &Session)| self.granted(session) == Some(player);
+        let sessions: alloc::vec::Vec<SessionId> = self.sessions.iter().filter(is_theirs).map(|(id, _)| *id).collect();
+        for session in &sessions {
+            self.end(now, *session, Reason::Operator, detail);
+        }
+        let key_count = self.resumptions.remove_player(player);
+        let is_known = self.roster.find(player).is_some_and(|player| player.is_in_world || player.wants_in);
+        self.depart(player, players::Departure::Leave);
+        let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+        (is_known || key_count > 0 || count > 0).then_some(count)
     }
 
     /// Ends every session and takes no more. Players stay in the world; frames may still be closed, without their inputs.
@@ -270,6 +288,27 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.wake
+    }
+
+    /// For whom a session was granted, or is asked to be granted again.
+    fn granted(&self, session: &Session) -> Option<PlayerId> {
+        match &session.stage {
+            session::Stage::Greeting(_) => None,
+            session::Stage::Asking(_, asking) => asking.resumed?.player,
+            session::Stage::Open(open) => open.player.or_else(|| self.resumptions.find(open.key)?.player),
+        }
+    }
+
+    /// Makes a session's key good for nothing, and every other one of the same player.
+    fn void_keys(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let (player, key) = (self.granted(session), session.open().map(|open| open.key));
+        if let Some(key) = key {
+            self.resumptions.remove(key);
+        }
+        if let Some(player) = player {
+            self.resumptions.remove_player(player);
+        }
     }
 
     /// Ends a session with a last word.
