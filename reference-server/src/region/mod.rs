@@ -38,7 +38,7 @@ use crate::{
     config::Config,
     http::Ready,
     meters::Meters,
-    world::{Content, Hosted},
+    world::{Content, GameAdapter},
 };
 
 pub use recovery::OpenError;
@@ -78,7 +78,7 @@ pub(crate) struct Parts<S> {
 }
 
 /// See the module.
-pub(crate) struct Region<H: Hosted, S> {
+pub(crate) struct Region<H: GameAdapter, S> {
     hosted: Arc<H>,
     parts: Parts<S>,
     host: Host<H::Game>,
@@ -110,7 +110,7 @@ pub(crate) struct Region<H: Hosted, S> {
 /// A snapshot, and who asked for it.
 type Wanted<G> = (Storable<G>, Option<Reply<SnapshotStored>>);
 
-impl<H: Hosted, S: Store + 'static> Region<H, S> {
+impl<H: GameAdapter, S: Store + 'static> Region<H, S> {
     /// Opens the store's world, or begins one.
     ///
     /// # Errors
@@ -167,6 +167,11 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             header,
             parts,
         })
+    }
+
+    /// Ticks a second.
+    pub(crate) const fn tick_rate(&self) -> u16 {
+        self.header.tick_rate
     }
 
     /// Runs until somebody asks it to end, or it must.

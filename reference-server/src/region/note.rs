@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tickworld_persist::Epoch;
 use tickworld_proto::host::SessionId;
 use tickworld_sim::{content::ContentId, frame::Tick};
@@ -42,12 +43,23 @@ pub(super) enum Note<C> {
         /// What was found.
         result: Result<Granted, Refused>,
     },
-    /// A pack is read and stored: the world may switch to it.
+    /// A pack is read: the world may try it.
     Pack {
         /// Its id.
         id: ContentId,
         /// What the game makes of it.
         content: C,
+        /// The pack.
+        bytes: Bytes,
+        /// Whether what the world holds may be missing in it.
+        force: bool,
+        /// Who asked.
+        reply: Reply<Switched>,
+    },
+    /// A pack that the world can go on with is stored: the world switches to it.
+    PackStored {
+        /// Its id.
+        id: ContentId,
         /// Who asked.
         reply: Reply<Switched>,
     },

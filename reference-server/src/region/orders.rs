@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 use tickworld_persist::Store;
 use tickworld_sim::{
+    content::ContentId,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     rng::Entropy,
 };
@@ -14,10 +15,10 @@ use tickworld_sim::{
 use super::{Ended, Region, note::Note, storing, storing::Storable};
 use crate::{
     command::{Command, CommandError, Kicked, Reply, SnapshotStored, Status, Switched},
-    world::{Content, Hosted},
+    world::{Content, GameAdapter},
 };
 
-impl<H: Hosted, S: Store + 'static> Region<H, S> {
+impl<H: GameAdapter, S: Store + 'static> Region<H, S> {
     pub(super) fn take_commands(&mut self) {
         while let Ok(command) = self.parts.commands.try_recv() {
             // Who asked may have gone: then nobody needs the answer.
@@ -25,7 +26,7 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
                 Command::Status(reply) => _ = reply.send(Ok(self.status())),
                 Command::Snapshot(reply) => self.want_snapshot(Some(reply)),
                 Command::Kick(player, reason, reply) => _ = reply.send(self.kick(player, &reason)),
-                Command::Content(pack, reply) => self.read_pack(pack, reply),
+                Command::Content { pack, force, reply } => self.read_pack(pack, force, reply),
                 Command::Shutdown(reply) => {
                     self.is_stopping = true;
                     _ = reply.send(Ok(()));
@@ -90,8 +91,12 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
                 self.take_verdict(session, result);
                 None
             }
-            Note::Pack { id, content, reply } => {
-                _ = reply.send(self.switch(id, content));
+            Note::Pack { id, content, bytes, force, reply } => {
+                self.try_pack(id, content, bytes, force, reply);
+                None
+            }
+            Note::PackStored { id, reply } => {
+                _ = reply.send(self.switch(id));
                 None
             }
         }
@@ -156,29 +161,41 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
         });
     }
 
-    /// Reads a pack and stores it, beside the ticks.
-    fn read_pack(&mut self, bytes: Bytes, reply: Reply<Switched>) {
-        let (hosted, store, note) = (Arc::clone(&self.hosted), self.parts.store.clone(), self.note.clone());
+    /// Reads a pack, beside the ticks.
+    fn read_pack(&mut self, bytes: Bytes, force: bool, reply: Reply<Switched>) {
+        let (hosted, note) = (Arc::clone(&self.hosted), self.note.clone());
+        self.parts.runtime.spawn_blocking(move || match hosted.read_pack(&bytes) {
+            Ok((id, content)) => _ = note.send(Note::Pack { id, content, bytes, force, reply }),
+            Err(failure) => _ = reply.send(Err(CommandError::Unusable(failure.to_string()))),
+        });
+    }
+
+    /// Tries a pack, and has it stored, beside the ticks, only if the world can go on with it.
+    fn try_pack(&mut self, id: ContentId, content: Content<H>, bytes: Bytes, force: bool, reply: Reply<Switched>) {
+        if let Err(error) = self.dry_run(id, content, force) {
+            _ = reply.send(Err(error));
+            return;
+        }
+        let (store, note) = (self.parts.store.clone(), self.note.clone());
         self.parts.runtime.spawn(async move {
-            let read = hosted.read_pack(&bytes);
-            let stored = match read {
-                Ok((id, content)) => match store.put_pack(id, bytes).await {
-                    Ok(()) => Ok((id, content)),
-                    Err(error) => Err(CommandError::Unavailable(error.to_string())),
-                },
-                Err(failure) => Err(CommandError::Unusable(failure.to_string())),
-            };
-            match stored {
-                Ok((id, content)) => _ = note.send(Note::Pack { id, content, reply }),
-                Err(error) => _ = reply.send(Err(error)),
+            match store.put_pack(id, bytes).await {
+                Ok(()) => _ = note.send(Note::PackStored { id, reply }),
+                Err(error) => _ = reply.send(Err(CommandError::Unavailable(error.to_string()))),
             }
         });
     }
 
-    /// Tries the switch on a fork, then makes it an input.
-    fn switch(&mut self, id: tickworld_sim::content::ContentId, content: Content<H>) -> Result<Switched, CommandError> {
-        self.simulation.library_mut().add(id, content);
+    /// Whether the world can go on with new content, and has in it what it holds; the content is known from then on.
+    fn dry_run(&mut self, id: ContentId, content: Content<H>, force: bool) -> Result<(), CommandError> {
+        let world = self.simulation.world();
+        let current = self.simulation.library().find(world.content());
+        let unresolved = self.hosted.unresolved(world, current.map(|content| &**content), &content);
+        if !unresolved.is_empty() && !force {
+            return Err(CommandError::Unresolved(unresolved));
+        }
         let mut fork = self.simulation.clone();
+        fork.library_mut().add(id, content);
+        let library = fork.library().clone();
         let tick = fork.world().tick().next();
         let act = Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(id) };
         let frame = InputFrame::new(tick, Entropy::PREDICTED, vec![act]);
@@ -190,6 +207,12 @@ impl<H: Hosted, S: Store + 'static> Region<H, S> {
             Ok(Err(error)) => return Err(CommandError::Unusable(error)),
             Err(_) => return Err(CommandError::Unusable("the world cannot go on with this content".to_owned())),
         }
+        *self.simulation.library_mut() = library;
+        Ok(())
+    }
+
+    /// Makes the switch to a stored pack an input.
+    fn switch(&mut self, id: ContentId) -> Result<Switched, CommandError> {
         if !self.host.submit_operator(Act::Content(id)) {
             return Err(CommandError::Unavailable("too many acts wait already".to_owned()));
         }

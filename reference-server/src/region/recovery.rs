@@ -22,17 +22,18 @@ use tickworld_sim::{
 
 use super::storing::{self, Storable};
 use crate::{
-    config::Config,
+    config::{Config, DurabilityLevel},
     failure::Failure,
     meters::Meters,
-    world::{Content, Hosted},
+    start_checks::{self, Misfit},
+    world::{Content, GameAdapter},
 };
 
 /// Bytes of records read at once.
 const READ_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A world that can go on, and the right to.
-pub(super) struct Opened<H: Hosted> {
+pub(super) struct Opened<H: GameAdapter> {
     pub(super) simulation: Simulation<H::Game>,
     pub(super) roots: Roots,
     /// Roots of the last ticks, for the proofs of the next records.
@@ -70,7 +71,10 @@ pub enum OpenError {
         /// The first such tick.
         tick: Tick,
     },
-    /// The world is another game's, schema's or revision's.
+    /// The world is another game's, schema's or revision's, or cannot run as somebody set.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The storage failed, or something else that no configuration cures.
     #[error("{0}")]
     Other(String),
     /// Anything else that was said for people.
@@ -117,15 +121,17 @@ fn other(error: impl std::fmt::Display) -> OpenError {
 }
 
 /// Opens the store's world, or begins one.
-pub(super) async fn open<H: Hosted, S: Store>(
+pub(super) async fn open<H: GameAdapter, S: Store>(
     hosted: &H,
     store: &S,
     config: &Config,
     executor: &dyn Executor,
     meters: &Meters,
 ) -> Result<Opened<H>, OpenError> {
-    if store.header().await.map_err(|error| OpenError::read(&error))?.is_none() {
-        begin(hosted, store, config, executor, meters).await?;
+    match store.header().await.map_err(|error| OpenError::read(&error))? {
+        // Before anything of it is read that another game would not understand.
+        Some(header) => start_checks::fits::<H::Game>(&header)?,
+        None => begin(hosted, store, config, executor, meters).await?,
     }
     let recovery = recover(store, &mut |_| {}).await.map_err(|error| OpenError::recover(&error))?;
     for passed in &recovery.passed_over {
@@ -136,6 +142,13 @@ pub(super) async fn open<H: Hosted, S: Store>(
         return Err(OpenError::Lost { ticks: ticks.clone(), cause });
     }
     let mut opened = replay::<H, S>(hosted, store, &recovery, executor, meters).await?;
+    let rules = hosted.tick_rate(opened.simulation.world());
+    let noted = recovery.head.watermark.is_some();
+    let told = start_checks::store_warning(noted, opened.header.start.tick, recovery.end.tick);
+    let told = told.filter(|_| config.durability == DurabilityLevel::Disk);
+    for warning in start_checks::warnings(config, &opened.header, rules).into_iter().chain(told) {
+        tracing::warn!("{warning}");
+    }
     if let Some(damage) = &recovery.damage {
         tracing::warn!(%damage, "cutting the journal's end");
     }
@@ -148,7 +161,7 @@ pub(super) async fn open<H: Hosted, S: Store>(
 /// Begins the journal, and stores a snapshot of the beginning, so that the history can be read from its first tick on by
 /// those who have no description of the world. Where a crash comes between the two, the beginning follows from the
 /// description; its root in the header shows whether it still does in a later build.
-async fn begin<H: Hosted, S: Store>(
+async fn begin<H: GameAdapter, S: Store>(
     hosted: &H,
     store: &S,
     config: &Config,
@@ -158,7 +171,8 @@ async fn begin<H: Hosted, S: Store>(
     let mut simulation = hosted.begin()?;
     let roots = simulation.seal(executor);
     let content = simulation.world().content();
-    if let Some(pack) = hosted.pack() {
+    let tick_rate = start_checks::tick_rate(config, hosted.tick_rate(simulation.world()))?;
+    if let Some(pack) = hosted.pack()? {
         store.put_pack(content, pack.into()).await.map_err(other)?;
     }
     let mut world = [0; 16];
@@ -166,8 +180,8 @@ async fn begin<H: Hosted, S: Store>(
     let header = JournalHeader {
         world: WorldId(world),
         revision: <H::Game as tickworld_sim::game::Game>::REVISION,
-        tick_rate: config.tick_rate,
-        root_lag_ticks: config.root_lag_ticks,
+        tick_rate,
+        root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
         start: Start { tick: simulation.world().tick(), root: roots.root, content },
         schema: (**simulation.schema()).clone(),
     };
@@ -179,7 +193,7 @@ async fn begin<H: Hosted, S: Store>(
     Ok(())
 }
 
-async fn replay<H: Hosted, S: Store>(
+async fn replay<H: GameAdapter, S: Store>(
     hosted: &H,
     store: &S,
     recovery: &Recovery,
@@ -188,7 +202,7 @@ async fn replay<H: Hosted, S: Store>(
 ) -> Result<Opened<H>, OpenError> {
     let header = &recovery.header;
     let mut library = Library::default();
-    if let Some(content) = hosted.bare_content() {
+    if let Some(content) = hosted.default_content() {
         library.add(tickworld_sim::content::ContentId::NONE, content);
     }
     let mut simulation = match &recovery.origin {
@@ -225,7 +239,7 @@ async fn replay<H: Hosted, S: Store>(
     Ok(opened)
 }
 
-async fn step<H: Hosted, S: Store>(
+async fn step<H: GameAdapter, S: Store>(
     hosted: &H,
     store: &S,
     opened: &mut Opened<H>,
@@ -251,7 +265,7 @@ async fn step<H: Hosted, S: Store>(
     }
 }
 
-async fn add_pack<H: Hosted, S: Store>(
+async fn add_pack<H: GameAdapter, S: Store>(
     hosted: &H,
     store: &S,
     library: &mut Library<Content<H>>,
