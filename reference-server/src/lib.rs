@@ -4,17 +4,24 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod data_folder;
 pub mod failure;
+#[cfg(feature = "d20")]
 pub mod files;
 pub mod http;
 pub mod log_limit;
 pub mod meters;
+#[cfg(feature = "d20")]
 pub mod packs;
 pub mod region;
+#[cfg(feature = "d20")]
 pub mod scenario;
 pub mod secret_file;
 pub mod server;
+pub mod start_checks;
+pub mod start_error;
 pub mod world;

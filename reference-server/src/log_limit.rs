@@ -68,7 +68,8 @@ mod tests {
         let at = |seconds| begun + Duration::from_secs(seconds);
         assert_eq!(limit.pass(at(0)), Some(0));
         // Five a second, for two minutes.
-        let passed: Vec<u64> = (1..600).filter_map(|fifth| limit.pass(begun + Duration::from_millis(200 * fifth))).collect();
+        let passed: Vec<u64> =
+            (1..600).filter_map(|fifth| limit.pass(begun + Duration::from_millis(200 * fifth))).collect();
         assert_eq!(passed, [299]);
         limit.reset();
         assert_eq!((limit.pass(at(120)), limit.pass(at(121))), (Some(0), None));

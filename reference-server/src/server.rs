@@ -2,16 +2,10 @@
 //!
 //! Invariant: whatever was started has ended when [`Running::stop`] is over; one that is dropped ends without a goodbye.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tickworld_net::{
-    listener::{Listener, ListenerSettings},
+    listener::{BindError, Listener, ListenerSettings},
     tls::{fingerprint::Fingerprint, identity::Identity},
 };
 use tickworld_persist::{
@@ -29,15 +23,19 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    admission::{Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, MemoryTokens, PublicKey, take_over_file},
+    admission::{
+        Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, MemoryTokens, PublicKey, take_over_file,
+    },
     command::{COMMANDS_MAX, Command, Commands},
-    config::Config,
+    config::{Config, Settings as _},
+    data_folder::DataFolder,
     http::{self, AdminToken, HttpState, Ready, port::HttpPort},
     log_limit::LogLimit,
     meters::Meters,
     region::{Ended, OpenError, Parts, Region},
     secret_file,
-    world::Hosted,
+    start_error::StartError,
+    world::GameAdapter,
 };
 
 /// For the last messages at a shutdown, and for the last requests.
@@ -46,21 +44,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const END_MAX: Duration = Duration::from_secs(60);
 /// From one line of the log about requests of strangers to the next.
 const STRANGERS_EVERY: Duration = Duration::from_secs(10);
-
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The configuration, keys or certificates cannot be used.
-    #[error("{0}")]
-    Unusable(String),
-    /// The stored world cannot go on.
-    #[error(transparent)]
-    World(#[from] OpenError),
-    /// Something of this machine is not to be had: a port, a file.
-    #[error("{0}")]
-    Machine(String),
-}
 
 /// Starts servers.
 #[derive(Debug)]
@@ -74,6 +57,8 @@ pub struct Running {
     pub http_address: SocketAddr,
     /// Where operators' requests are taken, if they are.
     pub admin_address: Option<SocketAddr>,
+    /// Ticks a second of the world.
+    pub tick_rate: u16,
     /// Of the certificate, for clients to pin.
     pub fingerprint: Fingerprint,
     /// What it counts.
@@ -90,12 +75,34 @@ impl Server {
     ///
     /// # Errors
     /// Why not; nothing runs then.
-    pub async fn start<H: Hosted>(config: Config, hosted: H, admin: Option<AdminToken>) -> Result<Running, StartError> {
-        config.check().map_err(|error| StartError::Unusable(error.to_string()))?;
-        let data = config.data.as_path();
-        fs::create_dir_all(data).map_err(|error| at(data, &error))?;
+    pub async fn start<H: GameAdapter>(
+        config: Config,
+        hosted: H,
+        admin: Option<AdminToken>,
+    ) -> Result<Running, StartError> {
+        config.check()?;
+        let folder = DataFolder::open(&config.data)?;
         // First of all: whoever has the store owns the folder, and nobody else may touch what else is in it.
-        let store = Arc::new(open_store(data).await?);
+        let store = Arc::new(open_store(&config.data).await?);
+        match Self::start_on(store.clone(), config, hosted, admin).await {
+            Ok(running) => {
+                folder.keep();
+                Ok(running)
+            }
+            Err(error) => {
+                // Nobody writes into the folder any more when it is taken back.
+                close(&store).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_on<H: GameAdapter>(
+        store: Arc<Store<Files>>,
+        config: Config,
+        hosted: H,
+        admin: Option<AdminToken>,
+    ) -> Result<Running, StartError> {
         let identity = identity(&config)?;
         let fingerprint = identity.fingerprint();
         let tls = admin_tls(&config, &identity)?;
@@ -103,8 +110,10 @@ impl Server {
         let executor = executor(&config)?;
         let runtime = Handle::current();
         let settings = ListenerSettings { sessions_max: config.sessions_max as usize, ..listener(&config, identity) };
-        let (listener, events, outbox) =
-            Listener::bind(&runtime, settings).map_err(|error| StartError::Machine(error.to_string()))?;
+        let (listener, events, outbox) = Listener::bind(&runtime, settings).map_err(|error| match error {
+            BindError::Socket { address, error: cause } => StartError::Port { setting: "listen", address, cause },
+            error => StartError::Tls(error.to_string()),
+        })?;
         let socket = bind("http", config.http).await?;
         let admin_socket = match config.admin {
             Some(address) => Some((bind("admin", address).await?, tls)),
@@ -126,11 +135,12 @@ impl Server {
             runtime,
         };
         let region = Region::open(Arc::new(hosted), parts).await?;
+        let tick_rate = region.tick_rate();
         let (end, ended) = oneshot::channel();
         // Who started it may have gone: then nobody asks how it ended.
         let run = move || _ = end.send(region.run());
         let thread = std::thread::Builder::new().name("region".into()).spawn(run);
-        thread.map_err(|error| StartError::Machine(error.to_string()))?;
+        thread.map_err(StartError::Thread)?;
         let strangers = Arc::new(LogLimit::new(STRANGERS_EVERY));
         let state = HttpState { meters: meters.clone(), ready, commands: commands.clone(), admin, strangers };
         let routes = if administers_on_http { http::router(state.clone()) } else { http::public_router(state.clone()) };
@@ -139,13 +149,15 @@ impl Server {
             ports.push(serve(socket, tls, http::admin_router(state))?);
         }
         let (address, http_address) = (listener.local_address(), ports[0].local_address());
-        let admin_address = ports.last().filter(|_| administers_on_http || ports.len() > 1).map(HttpPort::local_address);
+        let admin_address =
+            ports.last().filter(|_| administers_on_http || ports.len() > 1).map(HttpPort::local_address);
         let admin = admin_address.map(tracing::field::display);
         tracing::info!(%address, http = %http_address, admin, %fingerprint, "players may come");
         Ok(Running {
             address,
             http_address,
             admin_address,
+            tick_rate,
             fingerprint,
             meters,
             commands,
@@ -191,27 +203,32 @@ impl Running {
         for port in self.ports.drain(..) {
             port.shutdown(GRACE).await;
         }
-        if timeout(END_MAX, Store::clone(&self.store).close()).await.is_err() {
-            tracing::error!("the storage did not close in time");
-        }
+        close(&self.store).await;
+    }
+}
+
+async fn close(store: &Store<Files>) {
+    if timeout(END_MAX, Store::clone(store).close()).await.is_err() {
+        tracing::error!("the storage did not close in time");
     }
 }
 
 async fn open_store(data: &Path) -> Result<Store<Files>, StartError> {
     Store::open(Files::new(data), Settings::default()).await.map_err(|fault| match fault {
         Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
-        _ => StartError::Machine(format!("cannot open the world in {}: {fault}", data.display())),
+        _ => StartError::Store { path: data.to_owned(), fault },
     })
 }
 
 /// Takes a TCP port; a refusal names the setting that asked for it.
-async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = http::bind(address).await;
-    bound.map_err(|error| StartError::Machine(format!("{setting} is {address}, which cannot be had: {error}")))
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    http::bind(address).await.map_err(|cause| StartError::Port { setting, address, cause })
 }
 
 fn serve(socket: TcpListener, tls: Option<TlsAcceptor>, routes: axum::Router) -> Result<HttpPort, StartError> {
-    HttpPort::serve(socket, tls, routes).map_err(|error| StartError::Machine(error.to_string()))
+    let unknown = SocketAddr::from(([0; 4], 0));
+    let failed = |cause| StartError::Port { setting: "http", address: unknown, cause };
+    HttpPort::serve(socket, tls, routes).map_err(failed)
 }
 
 /// What the operators' port speaks beyond this machine.
@@ -219,12 +236,12 @@ fn admin_tls(config: &Config, identity: &Identity) -> Result<Option<TlsAcceptor>
     if config.admin.is_none_or(|admin| admin.ip().is_loopback()) {
         return Ok(None);
     }
-    let tls = identity.tcp_config(b"http/1.1").map_err(|error| StartError::Unusable(error.to_string()))?;
+    let tls = identity.tcp_config(b"http/1.1").map_err(|error| StartError::Tls(error.to_string()))?;
     Ok(Some(TlsAcceptor::from(Arc::new(tls))))
 }
 
-fn at(path: &Path, error: &io::Error) -> StartError {
-    StartError::Machine(format!("{}: {error}", path.display()))
+fn at(path: &Path) -> impl Fn(io::Error) -> StartError {
+    move |cause| StartError::File { path: path.to_owned(), cause }
 }
 
 fn listener(config: &Config, identity: Identity) -> ListenerSettings {
@@ -233,39 +250,34 @@ fn listener(config: &Config, identity: Identity) -> ListenerSettings {
 
 /// The configured certificate, or the development one of the data folder, which keeps its fingerprint.
 fn identity(config: &Config) -> Result<Identity, StartError> {
-    let unusable = |error: &dyn std::fmt::Display| StartError::Unusable(error.to_string());
     if let (Some(certificate), Some(key)) = (&config.certificate, &config.certificate_key) {
-        return Identity::from_pem_files(certificate, key).map_err(|error| unusable(&error));
+        return Ok(Identity::from_pem_files(certificate, key)?);
     }
     let (certificate, key) = (config.data.join("dev-certificate.pem"), config.data.join("dev-certificate-key.pem"));
     if !certificate.exists() || !key.exists() {
-        let made = Identity::generate_pem(&["localhost"]).map_err(|error| unusable(&error))?;
+        let made = Identity::generate_pem(&["localhost"])?;
         // Where the certificate was lost, its key is of no use.
-        secret_file::replace(&key, made.key.as_bytes()).map_err(|error| at(&key, &error))?;
-        fs::write(&certificate, made.certificate).map_err(|error| at(&certificate, &error))?;
+        secret_file::replace(&key, made.key.as_bytes()).map_err(at(&key))?;
+        fs::write(&certificate, made.certificate).map_err(at(&certificate))?;
         tracing::warn!(file = %certificate.display(), "made a development certificate: clients must pin its fingerprint");
     }
-    Identity::from_pem_files(&certificate, &key).map_err(|error| unusable(&error))
+    Ok(Identity::from_pem_files(&certificate, &key)?)
 }
 
 /// The default one: tokens of the configured keys, and those of the development key where they count.
 async fn authenticator(config: &Config) -> Result<Arc<dyn Authenticator>, StartError> {
-    let unusable = |error: &dyn std::fmt::Display| StartError::Unusable(error.to_string());
-    let read = |path| PublicKey::read(path).map_err(|error| unusable(&error));
-    let mut keys = config.token_keys.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = config.token_keys.iter().map(|path| PublicKey::read(path)).collect::<Result<Vec<_>, _>>()?;
     if config.takes_development_tokens() {
-        let issuer = DevelopmentIssuer::open(&config.data).map_err(|error| unusable(&error))?;
-        keys.push(issuer.public());
+        keys.push(DevelopmentIssuer::open(&config.data)?.public());
         tracing::warn!(folder = %config.data.display(), "whoever can read the data folder can be anybody: development tokens count");
     }
     let tokens = Arc::new(MemoryTokens::default());
-    take_over_file(&config.data, &*tokens).await.map_err(|error| at(&config.data, &error))?;
+    take_over_file(&config.data, &*tokens).await.map_err(at(&config.data))?;
     let settings =
         JwtSettings { audience: config.audience.clone(), leeway_seconds: config.token_leeway_seconds.into() };
     Ok(Arc::new(JwtAuthenticator::new(keys, &settings, tokens)))
 }
 
 fn executor(config: &Config) -> Result<Arc<dyn Executor>, StartError> {
-    let pool = Pool::new(usize::from(config.threads));
-    Ok(Arc::new(pool.map_err(|failure| StartError::Unusable(failure.to_string()))?))
+    Ok(Arc::new(Pool::new(usize::from(config.threads))?))
 }

@@ -19,7 +19,10 @@ pub(crate) fn listen() -> io::Result<Arc<Notify>> {
         signals.next().await;
         heard.notify_one();
         signals.next().await;
-        _ = writeln!(io::stderr(), "error: told to end a second time: ended at once, the next start replays the last ticks");
+        _ = writeln!(
+            io::stderr(),
+            "error: told to end a second time: ended at once, the next start replays the last ticks"
+        );
         std::process::exit(FAILED.into());
     });
     Ok(first)

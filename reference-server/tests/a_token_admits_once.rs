@@ -103,7 +103,8 @@ fn a_clock_that_was_wrong_once_makes_no_used_token_good() {
     let last = |it: &Fixture| it.judge(&Claims { exp: NOW + TOKEN_SECONDS_MAX, ..claims("a") });
     let mut it = Fixture::new();
     assert!(last(&it).is_ok());
-    for wrong in [NOW + HOUR, NOW + TOKEN_SECONDS_MAX + HOUR, NOW + 6 * 24 * HOUR, NOW + YEAR, u64::MAX, NOW - YEAR, 0] {
+    for wrong in [NOW + HOUR, NOW + TOKEN_SECONDS_MAX + HOUR, NOW + 6 * 24 * HOUR, NOW + YEAR, u64::MAX, NOW - YEAR, 0]
+    {
         it.set_clock(wrong);
         it.restart();
         // What is accepted by that clock, and there may be much of it, makes it forget nothing of ours; what is shown in vain

@@ -20,7 +20,7 @@ use tickworld_server::{
     config::Config,
     region::Ended,
     server::{Running, Server},
-    world::Hosted,
+    world::GameAdapter,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -76,7 +76,7 @@ pub(crate) struct Played {
     pub(crate) watched: Watched,
 }
 
-impl<H: Hosted> Hosting<'_, H> {
+impl<H: GameAdapter> Hosting<'_, H> {
     /// Plays and tells about it.
     pub(crate) fn run<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome {
         let played = self.play(context, bot)?;
@@ -88,7 +88,7 @@ impl<H: Hosted> Hosting<'_, H> {
         let scratch = tempfile::tempdir().map_err(|error| Failure::new(format!("no folder for the world: {error}")))?;
         let data = self.data.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
         let config = Config { data: data.clone(), sessions_per_address_max: 4_096, ..self.config };
-        let (audience, title, tick_rate) = (config.audience.clone(), self.world.title(), config.tick_rate);
+        let (audience, title) = (config.audience.clone(), self.world.title());
         let party = self.party;
         let (server, players) = (runtime("net")?, runtime("bots")?);
         let running = server.block_on(Server::start(config, self.world, None));
@@ -109,7 +109,7 @@ impl<H: Hosted> Hosting<'_, H> {
             time: Duration::from_secs(party.seconds),
             dials_per_second: DIALS_PER_SECOND,
         };
-        let watch = Watch::start(running.meters.clone(), &plan, tick_rate, party.report_every);
+        let watch = Watch::start(running.meters.clone(), &plan, running.tick_rate, party.report_every);
         let (report, far) = players
             .block_on(async { tokio::join!(near(&plan, bot), late(&plan, bot, party.far.map(|line| (line, far)))) });
         let (report, far) = (report?, far?);

@@ -141,12 +141,8 @@ async fn connect(
     }
 }
 
-async fn converse<S>(
-    stream: S,
-    router: Router,
-    connection: &Connection,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
+async fn converse<S>(stream: S, router: Router, connection: &Connection, watcher: hyper_util::server::graceful::Watcher)
+where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let routes = TowerToHyperService::new(router);

@@ -11,7 +11,7 @@ mod reader;
 
 use std::path::Path;
 
-use tickworld_contentc::{Diagnostics, Source};
+use tickworld_contentc::{Diagnostics, Source, document::suggestion};
 use tickworld_rules::{Rules, SetUp};
 use tickworld_sim::{frame::PlayerId, simulation::Simulation, trace::About};
 
@@ -71,10 +71,10 @@ pub struct Player {
 }
 
 impl Scenario {
-    /// Reads a scenario by its path, or by the name of a shipped one.
+    /// Reads a scenario by its path, or by the name of a shipped one; a file of such a name is `./NAME`.
     pub fn load(path: &Path) -> Outcome<Self> {
         let name = path.to_string_lossy();
-        if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name && !path.exists()) {
+        if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
             return Self::parse(&Source { path: format!("{name}.yaml"), text: (*text).to_owned() }, Path::new("."));
         }
         let text = read_text(path)?;
@@ -89,7 +89,11 @@ impl Scenario {
             PackSource::Path(path) => PackSource::Path(folder.join(path)),
             PackSource::Shipped => PackSource::Shipped,
         };
-        read::scenario(source, pack.load()?).map_err(unusable)
+        let named = match &pack {
+            PackSource::Path(path) => path.display().to_string(),
+            PackSource::Shipped => "shipped".to_owned(),
+        };
+        read::scenario(source, pack.load()?, &named).map_err(unusable)
     }
 
     /// With another seed, for the set-up and the frames.
@@ -131,8 +135,10 @@ fn read_text(path: &Path) -> Outcome<String> {
         .and_then(|meta| if meta.len() > SCENARIO_BYTES_MAX { Ok(None) } else { std::fs::read(path).map(Some) });
     let bytes = bytes.map_err(|error| {
         let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        let meant = path.to_str().and_then(|name| suggestion(name, shipped.iter().copied()));
+        let help = format!("a scenario is a YAML file, or one of the shipped ones: {}", shipped.join(", "));
         Failure::new(format!("cannot open {}: {error}", path.display()))
-            .help(format!("a scenario is a YAML file, or one of the shipped ones: {}", shipped.join(", ")))
+            .help(meant.map_or(help.clone(), |meant| format!("{meant} {help}")))
     })?;
     let Some(bytes) = bytes else { return Err(files::wrong_kind(path, "scenario")) };
     let is_text =

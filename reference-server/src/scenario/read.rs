@@ -45,7 +45,7 @@ pub(super) fn pack_source(source: &Source) -> Result<PackSource, Diagnostics> {
 }
 
 /// Reads all of it.
-pub(super) fn scenario(source: &Source, pack: LoadedPack) -> Result<Scenario, Diagnostics> {
+pub(super) fn scenario(source: &Source, pack: LoadedPack, pack_name: &str) -> Result<Scenario, Diagnostics> {
     let mut reader = Reader::new(source);
     let Some(tree) = reader.report.load() else { return Err(wrong(reader)) };
     let fields = reader.fields(&tree, FIELDS);
@@ -56,7 +56,7 @@ pub(super) fn scenario(source: &Source, pack: LoadedPack) -> Result<Scenario, Di
         None => 1,
     };
     let set_up = SetUp { settings: settings(&mut reader, &fields), seed, ..SetUp::of_map(1, 1) };
-    let mut builder = Builder { reader, pack: &pack, factions: Vec::new(), set_up, spans: Vec::new() };
+    let mut builder = Builder { reader, pack: &pack, pack_name, factions: Vec::new(), set_up, spans: Vec::new() };
     builder.world(&fields);
     let players = parts::players(&mut builder, &fields);
     builder.dry_run(fields.span);
@@ -74,6 +74,8 @@ fn wrong(reader: Reader<'_>) -> Diagnostics {
 pub(super) struct Builder<'s, 'n, 'p> {
     pub(super) reader: Reader<'s>,
     pub(super) pack: &'p LoadedPack,
+    /// As `tickworld content info` takes it.
+    pack_name: &'p str,
     pub(super) factions: Vec<&'n str>,
     pub(super) set_up: SetUp,
     /// What the rules call a part ("group 2"), and where it stands.
@@ -174,8 +176,10 @@ impl<'n> Builder<'_, 'n, '_> {
         match find(&self.pack.pack, kind, name) {
             Ok(key) => Some(key),
             Err(help) => {
-                let help = help
-                    .or_else(|| Some(format!("`tickworld content info --list {}s` names all of them", kind.word())));
+                let help = help.or_else(|| {
+                    let (pack, kind) = (self.pack_name, kind.word());
+                    Some(format!("`tickworld content info {pack} --list {kind}s` names all of them"))
+                });
                 self.reader.error(node.span, format!("unknown {} `{name}`", kind.word()), help);
                 None
             }

@@ -1,9 +1,9 @@
 //! [`Accounts`]: the ledger, for load tests.
 
 use tickworld_ledger::{ACCOUNTS_MAX, Ledger};
-use tickworld_sim::{content::ContentId, simulation::Simulation};
+use tickworld_sim::simulation::Simulation;
 
-use super::Hosted;
+use super::GameAdapter;
 use crate::failure::{Failure, Outcome};
 
 /// A bank with so many accounts.
@@ -15,7 +15,7 @@ pub struct Accounts {
     pub coins: u64,
 }
 
-impl Hosted for Accounts {
+impl GameAdapter for Accounts {
     type Game = Ledger;
 
     fn title(&self) -> String {
@@ -28,17 +28,5 @@ impl Hosted for Accounts {
             return Err(Failure::new(message));
         }
         Ok(Ledger::open(self.accounts, self.coins))
-    }
-
-    fn pack(&self) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn read_pack(&self, _: &[u8]) -> Outcome<(ContentId, ())> {
-        Err(Failure::new("a ledger has no content"))
-    }
-
-    fn bare_content(&self) -> Option<()> {
-        Some(())
     }
 }

@@ -8,7 +8,7 @@ use tickworld_rules::{
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
 };
-use tickworld_server::world::Hosted;
+use tickworld_server::world::GameAdapter;
 use tickworld_sim::{content::ContentId, simulation::Simulation};
 
 use crate::{
@@ -72,7 +72,7 @@ impl Battle {
     }
 }
 
-impl Hosted for Battle {
+impl GameAdapter for Battle {
     type Game = Rules;
 
     fn title(&self) -> String {
@@ -88,17 +88,13 @@ impl Hosted for Battle {
         Ok(simulation)
     }
 
-    fn pack(&self) -> Option<Vec<u8>> {
-        Some(self.pack.bytes.clone())
+    fn pack(&self) -> Outcome<Option<Vec<u8>>> {
+        Ok(Some(self.pack.bytes.clone()))
     }
 
     fn read_pack(&self, bytes: &[u8]) -> Outcome<(ContentId, Ruleset)> {
         let LoadedPack { id, pack, .. } = LoadedPack::read(bytes.to_vec(), "the pack")?;
         Ok((id, Ruleset::new(pack)))
-    }
-
-    fn bare_content(&self) -> Option<Ruleset> {
-        None
     }
 }
 

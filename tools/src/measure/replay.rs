@@ -24,7 +24,7 @@ use tickworld_server::{
     config::Config,
     region::Ended,
     server::{Running, Server},
-    world::Hosted,
+    world::GameAdapter,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -126,7 +126,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
     let content = simulation.world().content();
-    if let Some(pack) = Hosted::pack(battle) {
+    if let Some(pack) = GameAdapter::pack(battle)? {
         store.put_pack(content, pack.into()).await.map_err(|error| failed(&error))?;
     }
     let header = JournalHeader {
