@@ -11,15 +11,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tickworld_ledger::Ledger;
+use tickworld_rules::Rules;
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer},
-    cli::{Arguments, Task, TokenRequest},
-    config::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, Layers, LogFormat, WorldKind},
+    cli::{self, Arguments, Task, TokenRequest},
+    config::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, Layers, LogFormat, Origin, Setting, Settings as _},
+    data_folder::DataFolder,
     http::AdminToken,
-    server::{Ended, OpenError, Running, Server, StartError},
+    server::{Ended, OpenError, Running, Server},
+    start_checks::Misfit,
+    start_error::StartError,
     stdout::StandardOutput,
-    world::{Accounts, D20, GameAdapter},
+    world::{Accounts, D20, GameAdapter, WorldConfig, WorldKind},
 };
+use tickworld_sim::game::Game;
 use tracing_subscriber::EnvFilter;
 
 const FAILED: u8 = 1;
@@ -62,20 +68,22 @@ type Exit = (u8, String);
 fn run(arguments: Arguments) -> Result<(), Exit> {
     let unusable = |error: &dyn std::fmt::Display| (UNUSABLE, error.to_string());
     let file = arguments.config.or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
-    let mut layers = Layers::default().flags(arguments.flags).variables(std::env::vars());
+    let layers = Layers::of(&cli::tables()).flags(arguments.flags);
+    let mut layers = layers.variables(std::env::vars_os()).map_err(|error| unusable(&error))?;
     if let Some(file) = file {
         layers = layers.file(&file).map_err(|error| unusable(&error))?;
     }
-    let config = layers.config().map_err(|error| unusable(&error))?;
+    let config: Config = layers.read().map_err(|error| unusable(&error))?;
+    let world: WorldConfig = layers.read().map_err(|error| unusable(&error))?;
     match arguments.task {
-        Task::PrintConfig => print(&layers.print().map_err(|error| unusable(&error))?),
+        Task::PrintConfig => print(&(layers.print(&world) + &layers.print(&config))),
         Task::Token(request) => print(&format!("{}\n", token(&config, &request)?)),
         Task::Serve => {
-            config.check().map_err(|error| unusable(&error))?;
             log(&config)?;
             layers.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            tell_what_does_not_apply(&layers, &config);
             let runtime = tokio::runtime::Runtime::new().map_err(|error| (FAILED, error.to_string()))?;
-            let ended = runtime.block_on(host(config));
+            let ended = runtime.block_on(host(config, world));
             // What still runs by then is an operation of the storage that hangs: nothing more can be done for it.
             runtime.shutdown_timeout(LAST_WAIT);
             ended
@@ -83,16 +91,21 @@ fn run(arguments: Arguments) -> Result<(), Exit> {
     }
 }
 
-async fn host(config: Config) -> Result<(), Exit> {
-    match config.world {
-        WorldKind::D20 => {
-            let world = D20::load(&config.scenario, config.seed).map_err(|failure| (UNUSABLE, failure.to_string()))?;
-            serve(config, world).await
-        }
-        WorldKind::Ledger => {
-            let world = Accounts { accounts: config.accounts, coins: config.coins };
-            serve(config, world).await
-        }
+async fn host(config: Config, world: WorldConfig) -> Result<(), Exit> {
+    match world.world {
+        WorldKind::D20 => serve(config, D20::of(world.scenario, world.seed)).await,
+        WorldKind::Ledger => serve(config, Accounts { accounts: world.accounts, coins: world.coins }).await,
+    }
+}
+
+/// What somebody said about the beginning of a world that has begun long ago.
+fn tell_what_does_not_apply(layers: &Layers, config: &Config) {
+    if !DataFolder::has_world(&config.data) {
+        return;
+    }
+    let beginning = WorldConfig::TABLE.iter().map(Setting::name).filter(|name| name != "world");
+    for name in beginning.filter(|name| layers.origin(name) != Origin::Default) {
+        tracing::info!("{name} says how a new world begins: the one in {} goes on as it is", config.data.display());
     }
 }
 
@@ -100,14 +113,14 @@ async fn serve<A: GameAdapter>(config: Config, world: A) -> Result<(), Exit> {
     let admin = admin_token(&config)?;
     // Before the start, which may take long: whoever is told to end meanwhile ends in good order too.
     let told_to_end = signals::listen().map_err(|error| (FAILED, error.to_string()))?;
-    let mut running = Server::start(config, world, admin).await.map_err(|error| {
+    let mut running = Server::new(config, world).admin(admin).start().await.map_err(|error| {
         let code = match &error {
-            StartError::Unusable(_) | StartError::World(OpenError::Failure(_)) => UNUSABLE,
             StartError::World(OpenError::Lost { .. } | OpenError::Damaged(_)) => LOST,
             StartError::World(OpenError::Panics { .. }) => PANICKED,
+            error if error.is_unusable() => UNUSABLE,
             _ => FAILED,
         };
-        (code, error.to_string())
+        (code, with_hint(&error))
     })?;
     let ended = tokio::select! {
         ended = running.ended() => {
@@ -128,12 +141,27 @@ async fn serve<A: GameAdapter>(config: Config, world: A) -> Result<(), Exit> {
     }
 }
 
-async fn stop(running: Running) -> Ended {
+/// What is wrong, with the flag of this binary that cures it, where one does.
+fn with_hint(error: &StartError) -> String {
+    let StartError::World(OpenError::Misfit(Misfit::Game { stored, .. })) = error else { return error.to_string() };
+    let kind = [(Rules::NAME, WorldKind::D20), (Ledger::NAME, WorldKind::Ledger)].into_iter();
+    let kind = kind.filter(|(name, _)| name == stored).map(|(_, kind)| kind).next();
+    kind.map_or_else(|| error.to_string(), |kind| format!("{error}; that world is started with --world {kind}"))
+}
+
+async fn stop<G: Game>(running: Running<G>) -> Ended {
     tracing::info!("ending: saying goodbye and storing a snapshot");
     running.stop().await
 }
 
 fn token(config: &Config, request: &TokenRequest) -> Result<String, Exit> {
+    if !DevelopmentIssuer::is_in(&config.data) && !DataFolder::has_world(&config.data) {
+        let message = format!(
+            "no server has run in {}: a token is signed with the key that it makes there; name its folder with --data",
+            config.data.display()
+        );
+        return Err((UNUSABLE, message));
+    }
     let issuer = DevelopmentIssuer::open(&config.data).map_err(|error| (UNUSABLE, error.to_string()))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let claims = Claims::fresh(request.player, &config.audience, &request.kinds, now, request.seconds);

@@ -146,8 +146,18 @@ pub struct Names {
 impl Names {
     /// Of everything in these packs.
     pub fn of<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Self {
+        Self::of_packs(packs.into_iter().map(|loaded| &loaded.pack))
+    }
+
+    /// Of everything in one.
+    #[must_use]
+    pub fn of_pack(pack: &Pack) -> Self {
+        Self::of_packs([pack])
+    }
+
+    fn of_packs<'p>(packs: impl IntoIterator<Item = &'p Pack>) -> Self {
         let mut titles = BTreeMap::new();
-        for LoadedPack { pack, .. } in packs {
+        for pack in packs {
             let creatures = pack.creatures.iter().map(|it| (it.key, &it.name));
             let spells = pack.spells.iter().map(|it| (it.key, &it.name));
             let items = pack.items.iter().map(|it| (it.key, &it.name));

@@ -44,8 +44,12 @@ impl Fixture {
                     Command::Kick(player, _, reply) => {
                         let _ = reply.send(Err(CommandError::Absent(format!("player {} has no session", player.0))));
                     }
-                    Command::Content(bytes, reply) => {
-                        let _ = reply.send(Err(CommandError::Unusable(format!("{} bytes are no pack", bytes.len()))));
+                    Command::Content { pack, force: false, reply } if pack.starts_with(b"lacks") => {
+                        let lines = (1..=9).map(|number| format!("creature {number} (1 in use)")).collect();
+                        let _ = reply.send(Err(CommandError::Unresolved(lines)));
+                    }
+                    Command::Content { pack, reply, .. } => {
+                        let _ = reply.send(Err(CommandError::Unusable(format!("{} bytes are no pack", pack.len()))));
                     }
                     Command::Shutdown(reply) => _ = reply.send(Ok(())),
                     // Dropped without an answer, as by a region that ends.
@@ -177,6 +181,19 @@ fn every_refusal_is_json() {
     ask("POST", "/admin/snapshot", None, "").refuses(503, "does not run");
     site.ask_with("GET", "/admin/nothing", None, None, "").refuses(401, "operators' token");
     site.ask_with("GET", "/nowhere", None, None, "").refuses(404, "nothing here");
+}
+
+#[test]
+fn what_a_pack_lacks_is_a_list_and_may_be_overruled() {
+    let site = Fixture::new(Some(TOKEN));
+    let ask = |path| site.ask("POST", path, Some(&format!("Bearer {TOKEN}")), "lacks");
+    let (code, text) = ask("/admin/content");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!((code, value["unresolved"].as_array().map(Vec::len)), (422, Some(9)), "{text}");
+    assert!(value["error"].as_str().is_some_and(|error| error.ends_with("creature 8 (1 in use) and 1 more")), "{text}");
+    assert_eq!(ask("/admin/content?force=false").0, 422);
+    assert_eq!(ask("/admin/content?force=true"), (422, r#"{"error":"5 bytes are no pack"}"#.to_owned()));
+    assert_eq!(ask("/admin/content?force=perhaps").0, 400);
 }
 
 #[test]

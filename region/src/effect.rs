@@ -149,6 +149,12 @@ impl<G: Game> LoadPack<G> {
         self.fork.world()
     }
 
+    /// The content in force.
+    #[must_use]
+    pub fn content(&self) -> Option<&G::Content> {
+        self.fork.library().find(self.world().content()).map(|content| &**content)
+    }
+
     /// Makes the next tick of a fork with the content in force.
     ///
     /// # Errors

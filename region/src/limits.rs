@@ -16,5 +16,7 @@ pub const PACKS_LOADING_MAX: usize = 1;
 pub const CONTENTS_MAX: usize = 8;
 /// Events that wait for the driver; what comes beyond is counted and dropped, answers and ends excepted.
 pub const EVENTS_MAX: usize = 65_536;
+/// Ticks a second of a world where neither the settings nor its game say another number.
+pub const TICK_RATE: u16 = 30;
 /// Bytes of records that [`open`](fn@crate::open) reads at once.
 pub const READ_BYTES: u64 = 8 * 1024 * 1024;

@@ -27,7 +27,7 @@ use tickworld_sim::{
 use crate::{
     adapter::{AdapterError, GameAdapter},
     effect::StoreSnapshot,
-    limits::READ_BYTES,
+    limits::{READ_BYTES, TICK_RATE},
     replay::{Divergence, Replay, ReplayError, Replayed},
     snapshot_write::SnapshotWrite,
     step::Stepper,
@@ -38,8 +38,8 @@ use crate::{
 pub struct OpenSettings {
     /// Identity of a world that begins: drawn at random by the embedder.
     pub world: WorldId,
-    /// Ticks a second of a world that begins.
-    pub tick_rate: u16,
+    /// Ticks a second of a world that begins; if it is `None` the game says it, and 30 where it says nothing.
+    pub tick_rate: Option<u16>,
     /// Ticks between a record and the root that it carries, of a world that begins.
     pub root_lag_ticks: u8,
     /// Whether acknowledged ticks that are lost may stay lost.
@@ -75,6 +75,8 @@ pub struct OpenReport {
     pub skipped: Vec<SkippedSnapshot>,
     /// What was cut off the journal's end.
     pub damage: Option<Damage>,
+    /// Whether anything beside the journal told up to which tick it was acknowledged.
+    pub is_watermark_noted: bool,
     /// Ticks that were made again.
     pub replayed_ticks: u64,
 }
@@ -128,6 +130,14 @@ pub enum OpenError {
     /// The game cannot begin or read its content.
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    /// A new world would not run at the rate that its rules count with.
+    #[error("{set} ticks a second are asked for, and the rules of this world count {rules}")]
+    TickRate {
+        /// What was asked for.
+        set: u16,
+        /// What the rules count with.
+        rules: u16,
+    },
     /// The journal was not begun.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -178,6 +188,7 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
         has_begun,
         skipped: recovery.skipped.clone(),
         damage: recovery.damage.clone(),
+        is_watermark_noted: recovery.tail.watermark.is_some(),
         replayed_ticks: replay.tick().0.saturating_sub(snapshot_tick.0),
     };
     let header = replay.header().clone();
@@ -215,13 +226,19 @@ async fn begin<A: GameAdapter, S: Store>(
     let mut simulation = adapter.begin()?;
     let roots = simulation.seal(executor);
     let content = simulation.world().content();
-    if let Some(pack) = adapter.pack() {
+    let rules = adapter.tick_rate(simulation.world());
+    if let (Some(set), Some(rules)) = (settings.tick_rate, rules)
+        && set != rules
+    {
+        return Err(OpenError::TickRate { set, rules });
+    }
+    if let Some(pack) = adapter.pack()? {
         store.put_pack(content, pack.into()).await?;
     }
     let header = JournalHeader {
         world: settings.world,
         revision: <A::Game as Game>::REVISION,
-        tick_rate: settings.tick_rate,
+        tick_rate: settings.tick_rate.or(rules).unwrap_or(TICK_RATE),
         root_lag_ticks: settings.root_lag_ticks,
         start: Start { tick: simulation.world().tick(), root: roots.root, content },
         schema: (**simulation.schema()).clone(),

@@ -26,6 +26,7 @@ use tickworld_server::{
     server::{Ended, Running, Server},
     world::GameAdapter,
 };
+use tickworld_sim::game::Game;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -104,13 +105,13 @@ impl<H: GameAdapter> Hosting<'_, H> {
         }
         let config = Config { data: data.clone(), sessions_per_address_max: 4_096, ..self.config };
         let place = Place { data, audience: config.audience.clone(), scratch: scratch.path().to_path_buf() };
-        let (title, tick_rate) = (self.world.title(), config.tick_rate);
+        let title = self.world.title();
         let party = self.party;
         let (server, players) = (runtime("net")?, runtime("bots")?);
-        let running = server.block_on(Server::start(config, self.world, None));
+        let running = server.block_on(Server::new(config, self.world).start());
         let running = running.map_err(|error| Failure::new(error.to_string()))?;
         introduce(context, &title, &running, &place.data, &party);
-        let met = place.meet(&players, &running, &party, tick_rate, bot);
+        let met = place.meet(&players, &running, &party, bot);
         // Whatever went wrong with the bots, the server ends in good order.
         match server.block_on(running.stop()) {
             Ended::Asked => met,
@@ -131,9 +132,8 @@ impl Place {
     fn meet<B: Bot>(
         &self,
         players: &Runtime,
-        running: &Running,
+        running: &Running<B::Game>,
         party: &Party,
-        tick_rate: u16,
         bot: &B,
     ) -> Outcome<Played> {
         let mut tokens = tokens(&self.data, &self.audience, 1, party.all())?;
@@ -151,7 +151,7 @@ impl Place {
             time: Duration::from_secs(party.seconds),
             dials_per_second: DIALS_PER_SECOND,
         };
-        let watch = Watch::start(running.meters.clone(), &plan, tick_rate, party.report_every);
+        let watch = Watch::start(running.meters.clone(), &plan, running.tick_rate, party.report_every);
         let (report, far) = players
             .block_on(async { tokio::join!(near(&plan, bot), late(&plan, bot, party.far.map(|line| (line, far)))) });
         let (report, far) = (report?, far?);
@@ -258,10 +258,10 @@ struct Other {
 }
 
 impl Other {
-    fn start(
+    fn start<G: Game>(
         folder: &Path,
         number: usize,
-        running: &Running,
+        running: &Running<G>,
         party: &Party,
         sessions: &[(SessionKind, String)],
     ) -> Outcome<Self> {
@@ -333,7 +333,7 @@ pub(crate) fn runtime(name: &str) -> Outcome<Runtime> {
 }
 
 /// Where to look, and how others come in; where machines read standard output, people read it on standard error.
-fn introduce(context: &mut Context, title: &str, running: &Running, data: &Path, party: &Party) {
+fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, data: &Path, party: &Party) {
     let Running { address, http_address, fingerprint, .. } = running;
     let all = party.all();
     let count = |kind| all.iter().filter(|other| **other == kind).count();
@@ -344,7 +344,10 @@ fn introduce(context: &mut Context, title: &str, running: &Running, data: &Path,
         format!("players    come to {address} (QUIC), certificate"),
         format!("           {fingerprint}"),
         format!("join       tickworld bots --connect {address} --data {}{game}", shell_word(data.as_ref())),
-        format!("look       http://{http_address}/metrics  /healthz  /readyz"),
+        format!(
+            "look       http://{}/metrics  /healthz  /readyz",
+            http_address.expect("a server that plays has its HTTP port")
+        ),
         format!(
             "bots       {} in lockstep, {} that witness, {} that command, for {} s; Ctrl-C ends them earlier",
             count(SessionKind::Lockstep),

@@ -9,7 +9,6 @@ use tickworld_proto::{
     channel::Channel,
     host::{HostSettings, SessionId},
     instant::Micros,
-    limits::PROTOCOL_VERSION,
     message::{Hello, Message, Reason, ResumeKey, SessionKind},
 };
 use tickworld_sim::frame::{Act, PlayerId};
@@ -35,6 +34,12 @@ fn comes_back(server: &mut Server, key: ResumeKey, kind: SessionKind) -> bool {
     server.take(session).iter().any(|message| matches!(message, Message::Welcome(_)))
 }
 
+fn kick(server: &mut Server, player: u64, detail: &str) -> Option<u32> {
+    let ended = server.host.kick(server.now, PlayerId(player), detail);
+    server.drain();
+    ended
+}
+
 #[test]
 fn a_lost_connection_is_resumed() {
     let mut server = server();
@@ -56,7 +61,7 @@ fn a_kick_voids_every_key_of_the_player_and_of_nobody_else() {
     let (playing, player) = open(&mut server, SessionKind::Command);
     let neighbour = server.open(SessionKind::Command, 8);
     server.tick();
-    assert_eq!(server.host.kick(server.now, PlayerId(7), "manners"), Some(2));
+    assert_eq!(kick(&mut server, 7, "manners"), Some(2));
     for session in [watching, playing] {
         server.expect_goodbye(session, Reason::Operator, "manners");
     }
@@ -69,7 +74,7 @@ fn a_kick_voids_every_key_of_the_player_and_of_nobody_else() {
     assert!(acts.iter().any(|input| input.player == PlayerId(7) && matches!(input.act, Act::Leave)), "{acts:?}");
     assert!(acts.iter().all(|input| input.player == PlayerId(7)), "{acts:?}");
     assert!(server.goodbye(neighbour).is_none());
-    assert_eq!(server.host.kick(server.now, PlayerId(7), "again"), None, "nothing is known of the player any more");
+    assert_eq!(kick(&mut server, 7, "again"), None, "nothing is known of the player any more");
     // Who is granted a session anew is as welcome as anybody.
     open(&mut server, SessionKind::Command);
 }
@@ -80,7 +85,7 @@ fn a_kick_finds_who_is_away_or_about_to_come_back() {
     let (session, key) = open(&mut server, SessionKind::Command);
     server.tick();
     server.host.handle_disconnected(server.now, session);
-    assert_eq!(server.host.kick(server.now, PlayerId(7), "manners"), Some(0));
+    assert_eq!(kick(&mut server, 7, "manners"), Some(0));
     assert!(!comes_back(&mut server, key, SessionKind::Command));
     server.tick();
     let (session, key) = open(&mut server, SessionKind::Command);
@@ -89,12 +94,12 @@ fn a_kick_finds_who_is_away_or_about_to_come_back() {
     let back = server.connect();
     let hello = Hello { token: Vec::new(), resume: Some(key), ..server.hello(SessionKind::Command) };
     server.send(back, &Message::Hello(hello));
-    assert_eq!(server.host.kick(server.now, PlayerId(7), "manners"), Some(1));
+    assert_eq!(kick(&mut server, 7, "manners"), Some(1));
     server.admit(back, None);
     let told = server.take(back);
     assert!(!told.iter().any(|message| matches!(message, Message::Welcome(_))), "{told:?}");
-    assert_eq!(server.host.kick(server.now, PlayerId(99), "nobody"), None);
-    assert_eq!(server.host.kick(server.now, PlayerId::OPERATOR, "nobody"), None);
+    assert_eq!(kick(&mut server, 99, "nobody"), None);
+    assert_eq!(kick(&mut server, PlayerId::OPERATOR.0, "nobody"), None);
 }
 
 #[test]
@@ -106,10 +111,8 @@ fn a_breach_of_the_protocol_voids_the_keys() {
         (
             "another protocol",
             |server, session| {
-                let mut bytes = Message::Join.encode().to_vec();
-                let at = bytes.iter().position(|byte| *byte == PROTOCOL_VERSION as u8).expect("it has a version");
-                bytes[at] = 99;
-                server.send_bytes(session, Channel::Control, &bytes);
+                let hello = Hello { protocol: 99, ..server.hello(SessionKind::Command) };
+                server.send(session, &Message::Hello(hello));
             },
             Reason::Protocol,
         ),

@@ -96,3 +96,15 @@ impl Claims {
         Ok(Granted { player, kinds })
     }
 }
+
+/// The audience that a token names, unverified: enough to know which world's server is to judge it. `None` where it is no token,
+/// or names none.
+#[must_use]
+pub fn audience_of(token: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Addressed {
+        aud: String,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Addressed>(token).ok()?.claims;
+    Some(claims.aud)
+}

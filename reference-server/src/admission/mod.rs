@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tickworld_proto::message::SessionKind;
 use tickworld_sim::frame::PlayerId;
 
-pub use claims::{Claims, KindName};
+pub use claims::{Claims, KindName, audience_of};
 pub use jwt::{Clock, FORGET_AFTER_SECONDS, JwtAuthenticator, JwtSettings, TokenError, system_clock};
 pub use keys::{DevelopmentIssuer, KeyError, PublicKey};
 pub use spent::{MemoryTokens, SpendError, SpentTokens, TokenDigest, take_over_file};

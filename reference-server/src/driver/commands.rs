@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use tickworld_proto::instant::Instant;
 use tickworld_region::{Answer, Region, Request, RequestError, RequestId};
 use tickworld_sim::game::Game;
+use tokio::sync::oneshot;
 
 use crate::command::{Command, CommandError, Kicked, Reply, SnapshotStored, Status, Switched};
 
@@ -23,18 +24,34 @@ enum Waiting {
     Kick(Reply<Kicked>),
     Content(Reply<Switched>),
     Shutdown(Reply<()>),
+    Plain(oneshot::Sender<Result<Answer, RequestError>>),
 }
 
 impl Replies {
-    /// Asks the region.
-    pub(super) fn ask<G: Game>(&mut self, now: Instant, region: &mut Region<G>, command: Command) {
+    /// Asks the region what an operator wants to know or have done.
+    pub(super) fn take_command<G: Game>(&mut self, now: Instant, region: &mut Region<G>, command: Command) {
         let (request, waiting) = match command {
             Command::Status(reply) => (Request::Status, Waiting::Status(reply)),
             Command::Snapshot(reply) => (Request::Snapshot, Waiting::Snapshot(reply)),
             Command::Kick(player, reason, reply) => (Request::Kick { player, reason }, Waiting::Kick(reply)),
-            Command::Content(pack, reply) => (Request::Content { pack, force: false }, Waiting::Content(reply)),
+            Command::Content { pack, force, reply } => (Request::Content { pack, force }, Waiting::Content(reply)),
             Command::Shutdown(reply) => (Request::Shutdown, Waiting::Shutdown(reply)),
         };
+        self.ask(now, region, request, waiting);
+    }
+
+    /// Asks the region what an embedder wants to know or have done.
+    pub(super) fn take_request<G: Game>(
+        &mut self,
+        now: Instant,
+        region: &mut Region<G>,
+        request: Request<G::Input>,
+        reply: oneshot::Sender<Result<Answer, RequestError>>,
+    ) {
+        self.ask(now, region, request, Waiting::Plain(reply));
+    }
+
+    fn ask<G: Game>(&mut self, now: Instant, region: &mut Region<G>, request: Request<G::Input>, waiting: Waiting) {
         self.next += 1;
         let id = RequestId(self.next);
         self.waiting.insert(id, waiting);
@@ -43,11 +60,15 @@ impl Replies {
 
     /// Hands an answer to whoever waits for it.
     pub(super) fn answer(&mut self, request: RequestId, answer: Result<Answer, RequestError>, title: &str) {
-        let Some(waiting) = self.waiting.remove(&request) else { return };
+        let waiting = match self.waiting.remove(&request) {
+            None => return,
+            Some(Waiting::Plain(reply)) => return drop(reply.send(answer)),
+            Some(waiting) => waiting,
+        };
         let answer = answer.map_err(|error| match error {
             RequestError::Absent(what) => CommandError::Absent(what),
             RequestError::Unusable(what) => CommandError::Unusable(what),
-            error @ RequestError::Unresolved(_) => CommandError::Unusable(error.to_string()),
+            RequestError::Unresolved(lines) => CommandError::Unresolved(lines),
             error => CommandError::Unavailable(error.to_string()),
         });
         match (waiting, answer) {
@@ -66,6 +87,7 @@ impl Replies {
             (Waiting::Kick(reply), Err(error)) => _ = reply.send(Err(error)),
             (Waiting::Content(reply), Err(error)) => _ = reply.send(Err(error)),
             (Waiting::Shutdown(reply), Err(error)) => _ = reply.send(Err(error)),
+            (Waiting::Plain(_), _) => unreachable!("answered above"),
             (_, Ok(other)) => unreachable!("a region answers what it was asked, not {other:?}"),
         }
     }

@@ -6,6 +6,7 @@
 mod clock;
 mod commands;
 mod open_error;
+mod publisher;
 mod resume_store;
 mod steps;
 mod work;
@@ -39,6 +40,7 @@ use self::{
 use crate::{admission::Authenticator, http::Ready, log_limit::LogLimit, meters::Meters};
 
 pub use open_error::OpenError;
+pub(crate) use publisher::Publisher;
 pub(crate) use steps::CatchingStepper;
 pub(crate) use work::Work;
 
@@ -60,6 +62,8 @@ pub(crate) struct RegionDeps<A: GameAdapter, S> {
     pub(crate) runtime: Handle,
     /// The folder where resume keys wait for the next start.
     pub(crate) data: PathBuf,
+    /// Who reads and follows the world.
+    pub(crate) publisher: Publisher<A::Game>,
 }
 
 /// See the module.
@@ -76,6 +80,7 @@ pub(crate) struct Driver<A: GameAdapter, S> {
     ready: Arc<Ready>,
     storage_log: LogLimit,
     data: PathBuf,
+    publisher: Publisher<A::Game>,
     ended: Option<Ended>,
 }
 
@@ -89,8 +94,19 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         settings: RegionSettings,
         opened: Opened<A::Game>,
     ) -> std::io::Result<Self> {
-        let RegionDeps { adapter, store, executor, mailbox, outbox, authenticator, meters, ready, runtime, data } =
-            deps;
+        let RegionDeps {
+            adapter,
+            store,
+            executor,
+            mailbox,
+            outbox,
+            authenticator,
+            meters,
+            ready,
+            runtime,
+            data,
+            publisher,
+        } = deps;
         let clock = Clock::new();
         let now = clock.now();
         let mut region = Region::new(now, settings, opened, Box::new(fresh_secret));
@@ -109,6 +125,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             ready,
             storage_log: LogLimit::new(STORAGE_LOG_EVERY),
             data,
+            publisher,
             ended: None,
         })
     }
@@ -151,7 +168,8 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
                     Work::Sealed(result) => region.handle_sealed(now, result),
                     Work::Lost(what) => region.handle_lost(format!("{what} died")),
-                    Work::Command(command) => replies.ask(now, region, command),
+                    Work::Command(command) => replies.take_command(now, region, command),
+                    Work::Request { request, reply } => replies.take_request(now, region, request, reply),
                 },
                 Mail::Peer(event) => match event {
                     PeerEvent::Connected { session, address, datagram_bytes_max, .. } => {
@@ -273,7 +291,8 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             Event::Snapshot { result: Err(error), took } => {
                 tracing::warn!(error, milliseconds = took.0 / 1_000, "no snapshot");
             }
-            Event::Opened { .. } | Event::Released(_) => {}
+            Event::Released(world) => self.publisher.show(world),
+            Event::Opened { .. } => {}
             Event::Answered { .. } | Event::Closed { .. } | Event::Ended(_) => {}
         }
     }

@@ -11,7 +11,7 @@ use tickworld_persist::{
 use tickworld_region::{AdapterError, ReplayError};
 use tickworld_sim::frame::Tick;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, start_checks::Misfit};
 
 /// Why a world does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,10 @@ pub enum OpenError {
         /// What the panic said.
         message: String,
     },
-    /// The world is another game's, schema's or revision's, or cannot be reached.
+    /// The world is another game's, schema's or revision's, or cannot run as somebody set.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The storage failed, or something else that no configuration cures.
     #[error("{0}")]
     Other(String),
     /// What the game said for people.
@@ -79,6 +82,16 @@ impl From<tickworld_region::OpenError> for OpenError {
             Error::Cut(TruncateError::Acknowledged(ticks)) => {
                 Self::Lost { ticks, cause: "the journal's end is damaged".to_owned() }
             }
+            Error::Replay(ReplayError::Game { expected, found }) => {
+                Self::Misfit(Misfit::Game { stored: found, ours: expected })
+            }
+            Error::Replay(ReplayError::Schema { expected, found }) => {
+                Self::Misfit(Misfit::Schema { stored: found, ours: expected })
+            }
+            Error::Replay(ReplayError::Revision { expected, found }) => {
+                Self::Misfit(Misfit::Revision { stored: found, ours: expected })
+            }
+            Error::TickRate { set, rules } => Self::Misfit(Misfit::TickRate { set, rules }),
             Error::Diverged(divergence) => Self::Unproven { tick: divergence.tick },
             Error::Replay(ReplayError::Step { tick, error: StepError::Panicked(message) }) => {
                 Self::Panics { tick, message }

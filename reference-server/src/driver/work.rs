@@ -15,11 +15,11 @@ use tickworld_proto::{
     message::{Goodbye, Reason},
 };
 use tickworld_region::{
-    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, RequestError, RequestId,
-    SnapshotStored, SnapshotWrite, StoreSnapshot,
+    Answer, AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, Request, RequestError,
+    RequestId, SnapshotStored, SnapshotWrite, StoreSnapshot,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{clock::micros, steps::CatchingStepper};
 use crate::{
@@ -68,8 +68,15 @@ pub(crate) enum Work<G: Game> {
     Sealed(Result<(), String>),
     /// Something that the region cannot do without is gone.
     Lost(&'static str),
-    /// An operator or an embedder asks for something.
+    /// An operator asks for something.
     Command(Command),
+    /// An embedder asks for something.
+    Request {
+        /// What.
+        request: Request<G::Input>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Answer, RequestError>>,
+    },
 }
 
 /// What tasks work with.
@@ -175,7 +182,7 @@ fn try_pack<A: GameAdapter>(
     let unusable = |error: &dyn std::fmt::Display| RequestError::Unusable(error.to_string());
     let read = || adapter.read_pack(&load.pack).map_err(|error| unusable(&*error));
     let (id, content) = read()?;
-    let unresolved = adapter.unresolved(load.world(), &content);
+    let unresolved = adapter.unresolved(load.world(), load.content(), &content);
     if !unresolved.is_empty() && !load.force {
         return Err(RequestError::Unresolved(unresolved));
     }

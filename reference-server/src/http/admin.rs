@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Query, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
-use tickworld_content::limits::PACK_BYTES_MAX;
+use tickworld_persist::limits::PACK_BYTES_MAX;
 use tickworld_sim::frame::PlayerId;
 use tokio::{
     sync::{mpsc::error::TrySendError, oneshot},
@@ -60,12 +60,17 @@ pub(super) fn router(state: &HttpState) -> Router<HttpState> {
         .route("/status", get(status))
         .route("/snapshot", post(snapshot))
         .route("/kick", post(kick).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
-        .route("/content", post(content).layer(DefaultBodyLimit::max(PACK_BYTES_MAX)))
+        .route("/content", post(content).layer(DefaultBodyLimit::max(pack_bytes_max())))
         .route("/shutdown", post(shutdown))
         .fallback(|| async { StatusCode::NOT_FOUND })
         // Whoever is no operator does not learn which routes there are.
         .layer(from_fn_with_state(state.clone(), authorize))
         .layer(from_fn(refusal::as_json))
+}
+
+/// Longest pack that is read.
+fn pack_bytes_max() -> usize {
+    usize::try_from(PACK_BYTES_MAX).unwrap_or(usize::MAX)
 }
 
 /// What a port says of operators' routes that is not theirs.
@@ -120,8 +125,20 @@ async fn kick(State(state): State<HttpState>, Json(Kick { player, mut reason }):
     ask(&state, ANSWER_TIME_MAX, |reply| Command::Kick(PlayerId(player), reason, reply)).await
 }
 
-async fn content(State(state): State<HttpState>, pack: Bytes) -> Response {
-    ask(&state, WORK_TIME_MAX, |reply| Command::Content(pack, reply)).await
+/// What may stand behind the path of new content.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HowToSwitch {
+    #[serde(default)]
+    force: bool,
+}
+
+async fn content(
+    State(state): State<HttpState>,
+    Query(HowToSwitch { force }): Query<HowToSwitch>,
+    pack: Bytes,
+) -> Response {
+    ask(&state, WORK_TIME_MAX, |reply| Command::Content { pack, force, reply }).await
 }
 
 /// What a shutdown is answered with: it has begun, and the process ends when it is done.
@@ -168,9 +185,17 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         let status = match &error {
             CommandError::Absent(_) => StatusCode::NOT_FOUND,
-            CommandError::Unusable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            CommandError::Unusable(_) | CommandError::Unresolved(_) => StatusCode::UNPROCESSABLE_ENTITY,
             CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self::new(status, error.to_string())
+        let refusal = Self::new(status, error.to_string());
+        match error {
+            CommandError::Unresolved(lines) => {
+                let help = "say in the content what stands for them (`replaced:`), or send it again with ?force=true: whoever \
+                            has one of them does nothing then";
+                refusal.help(help).unresolved(lines)
+            }
+            _ => refusal,
+        }
     }
 }

@@ -24,18 +24,27 @@ pub struct Refusal {
     error: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unresolved: Vec<String>,
 }
 
 impl Refusal {
     /// What is wrong, in lower case without a full stop.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status: status.as_u16(), error: error.into(), help: None }
+        Self { status: status.as_u16(), error: error.into(), help: None, unresolved: Vec::new() }
     }
 
     /// What to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// What the world holds and a pack lacks.
+    #[must_use]
+    pub fn unresolved(mut self, lines: Vec<String>) -> Self {
+        self.unresolved = lines;
         self
     }
 }

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tickworld_contentc::{Diagnostics, Source};
+use tickworld_contentc::{Diagnostics, Source, document::suggestion};
 use tickworld_rules::{Rules, SetUp};
 use tickworld_sim::{frame::PlayerId, simulation::Simulation, trace::About};
 
@@ -77,10 +77,10 @@ pub struct Player {
 }
 
 impl Scenario {
-    /// Reads a scenario by its path, or by the name of a shipped one.
+    /// Reads a scenario by its path, or by the name of a shipped one; a file of such a name is `./NAME`.
     pub fn load(path: &Path) -> Outcome<Self> {
         let name = path.to_string_lossy();
-        if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name && !path.exists()) {
+        if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
             return Self::parse(&Source { path: format!("{name}.yaml"), text: (*text).to_owned() }, Path::new("."));
         }
         let text = read_text(path)?;
@@ -144,8 +144,10 @@ fn read_text(path: &Path) -> Outcome<String> {
     let read = File::open(path).and_then(|file| file.take(SCENARIO_BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|error| {
         let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        let meant = path.to_str().and_then(|name| suggestion(name, shipped.iter().copied()));
+        let help = format!("a scenario is a YAML file, or one of the shipped ones: {}", shipped.join(", "));
         Failure::new(format!("cannot open {}: {error}", path.display()))
-            .help(format!("a scenario is a YAML file, or one of the shipped ones: {}", shipped.join(", ")))
+            .help(meant.map_or(help.clone(), |meant| format!("{meant} {help}")))
     })?;
     let kind = files::FileKind::of(&bytes[..bytes.len().min(256)]);
     if matches!(kind, files::FileKind::Pack | files::FileKind::Trace) {

@@ -28,8 +28,4 @@ impl GameAdapter for Accounts {
         }
         Ok(Ledger::open(self.accounts, self.coins))
     }
-
-    fn default_content(&self) -> Option<()> {
-        Some(())
-    }
 }

@@ -61,7 +61,12 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
     let told = ["--game", "ledger", "--accounts", &accounts, "--coins", &COINS.to_string(), "--zipf", &zipf];
     let apart_arguments = told.iter().map(OsString::from).collect();
     let hosting = Hosting {
-        config: Config { listen: any_port(), http: any_port(), tick_rate: arguments.tick_rate, ..Config::default() },
+        config: Config {
+            listen: any_port(),
+            http: any_port(),
+            tick_rate: Some(arguments.tick_rate),
+            ..Config::default()
+        },
         world: Accounts { accounts: arguments.accounts, coins: COINS },
         data: arguments.data.as_deref(),
         party: Party {

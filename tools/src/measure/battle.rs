@@ -88,8 +88,8 @@ impl GameAdapter for Battle {
         Ok(simulation)
     }
 
-    fn pack(&self) -> Option<Vec<u8>> {
-        Some(self.pack.bytes.clone())
+    fn pack(&self) -> Result<Option<Vec<u8>>, AdapterError> {
+        Ok(Some(self.pack.bytes.clone()))
     }
 
     fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Ruleset), AdapterError> {

@@ -143,7 +143,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
     let content = simulation.world().content();
-    if let Some(pack) = GameAdapter::pack(battle) {
+    if let Some(pack) = GameAdapter::pack(battle)? {
         store.put_pack(content, pack.into()).await.map_err(|error| failed(&error))?;
     }
     let header = JournalHeader {
@@ -236,7 +236,7 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
         ..Config::default()
     };
     let begun = Instant::now();
-    let running = Server::start(config, battle.clone(), None).await.map_err(|error| failed(&error))?;
+    let running = Server::new(config, battle.clone()).start().await.map_err(|error| failed(&error))?;
     let ready = begun.elapsed();
     while newest(&running).await? <= ticks && !interrupt::is_asked() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -248,7 +248,7 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
     }
 }
 
-async fn newest(running: &Running) -> Outcome<u64> {
+async fn newest(running: &Running<Rules>) -> Outcome<u64> {
     let (reply, answer) = oneshot::channel();
     running.commands().send(Command::Status(reply)).await.map_err(|error| failed(&error))?;
     let status = answer.await.map_err(|error| failed(&error))?;

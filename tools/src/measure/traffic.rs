@@ -55,7 +55,9 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         }
         let (row, is_good) = match arguments.game {
             GameName::D20 => {
-                let scenario = Scenario::load("skirmish".as_ref())?;
+                let mut scenario = Scenario::load("skirmish".as_ref())?;
+                // The rules' second is the server's.
+                scenario.set_up.settings.ticks_per_second = arguments.tick_rate;
                 let bot = wanderer(&scenario.pack);
                 one(context, arguments, players, D20::new(scenario), &bot)?
             }
@@ -80,7 +82,12 @@ fn one<H: GameAdapter, B: Bot<Game = H::Game>>(
     bot: &B,
 ) -> Outcome<(serde_json::Value, bool)> {
     let hosting = Hosting {
-        config: Config { listen: any_port(), http: any_port(), tick_rate: arguments.tick_rate, ..Config::default() },
+        config: Config {
+            listen: any_port(),
+            http: any_port(),
+            tick_rate: Some(arguments.tick_rate),
+            ..Config::default()
+        },
         world,
         data: None,
         party: Party {

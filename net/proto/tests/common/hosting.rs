@@ -229,7 +229,7 @@ impl Server {
         of_player.map(|input| input.sequence.0).collect()
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some((session, transmit)) = self.host.poll_transmit() {
             let message = Message::decode(transmit.channel, &transmit.bytes).expect("the host sends what decodes");
             if transmit.channel == Channel::Datagram {

@@ -58,10 +58,6 @@ impl GameAdapter for Bank {
     fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Content<Self>), AdapterError> {
         if bytes.is_empty() { Err("an empty pack".into()) } else { Ok((Self::pack_id(bytes), ())) }
     }
-
-    fn default_content(&self) -> Option<()> {
-        Some(())
-    }
 }
 
 /// A world that can go on, and what came before.
@@ -110,7 +106,7 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
     }
     let settings = OpenSettings {
         world: WorldId(*b"a simulated bank"),
-        tick_rate: plan.host.tick_rate,
+        tick_rate: Some(plan.host.tick_rate),
         root_lag_ticks: plan.root_lag_ticks,
         loss: if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: plan.retention(),
