@@ -86,8 +86,9 @@ impl Fixture {
         let mut response =
             agent.run(request.body(body.to_owned()).expect("the fixture works")).expect("the fixture works");
         let kind = response.headers().get("content-type").map(|kind| kind.to_str().expect("it is text").to_owned());
+        let allow = response.headers().get("allow").map(|allow| allow.to_str().expect("it is text").to_owned());
         let text = response.body_mut().read_to_string().expect("the fixture works");
-        Answer { code: response.status().as_u16(), kind: kind.unwrap_or_default(), text }
+        Answer { code: response.status().as_u16(), kind: kind.unwrap_or_default(), allow, text }
     }
 }
 
@@ -95,13 +96,14 @@ impl Fixture {
 struct Answer {
     code: u16,
     kind: String,
+    allow: Option<String>,
     text: String,
 }
 
 impl Answer {
     /// It is a refusal with such a code, in JSON, whose message has these words and nothing that belongs on a terminal.
     fn refuses(&self, code: u16, words: &str) {
-        let Self { code: found, kind, text } = self;
+        let Self { code: found, kind, text, .. } = self;
         assert_eq!((*found, kind.as_str()), (code, "application/json"), "{text}");
         let value: serde_json::Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{text} is no JSON"));
         let error = value["error"].as_str().unwrap_or_else(|| panic!("{text} has no `error`"));
@@ -168,8 +170,11 @@ fn every_refusal_is_json() {
     ask("GET", "/admin/nothing", json, "").refuses(404, "GET /admin/nothing");
     ask("GET", "/admin", json, "").refuses(404, "/admin");
     ask("GET", "/admin/", json, "").refuses(404, "nothing here");
-    ask("GET", "/admin/kick", json, "").refuses(405, "POST");
-    ask("DELETE", "/admin/status", json, "").refuses(405, "GET");
+    for (method, path, allowed) in [("GET", "/admin/kick", "POST"), ("DELETE", "/admin/status", "GET,HEAD")] {
+        let answer = ask(method, path, json, "");
+        answer.refuses(405, &format!("{method} {path}"));
+        assert_eq!(answer.allow.as_deref(), Some(allowed));
+    }
     ask("POST", "/admin/kick", json, &format!("{{\"player\": 7, \"reason\": \"{}\"}}", "x".repeat(20_000)))
         .refuses(413, "limit");
     ask("POST", "/admin/kick", None, r#"{"player": 7}"#).refuses(415, "application/json");

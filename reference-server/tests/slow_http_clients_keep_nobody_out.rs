@@ -88,6 +88,18 @@ fn probes_are_answered_while_others_hold_more_connections_than_there_are() {
     assert!(probe(port.local_address()).ends_with("alive\n"));
 }
 
+/// The planted fault: a port that takes whoever comes, and waits for them.
+#[test]
+fn a_port_without_a_cap_is_caught() {
+    let runtime = runtime();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let address = listener.local_addr().expect("it has an address");
+    runtime.spawn(async move { axum::serve(listener, routes()).await.expect("the socket works") });
+    let held: Vec<TcpStream> = (0..CONNECTIONS_MAX + 16).map(|_| half(address)).collect();
+    assert!(probe(address).ends_with("alive\n"));
+    assert!(held.iter().filter(|stream| !is_ended(stream)).count() > CONNECTIONS_MAX);
+}
+
 #[test]
 fn a_connection_that_was_used_is_good_for_another_request() {
     let runtime = runtime();

@@ -81,6 +81,9 @@ fn conditions_and_what_is_about_to_be_done_are_named() {
     state.spent.push(row, Spent { key: action.into(), count: 1, back: Back::Day }).expect("room");
     state.spent.push(row, Spent { key: ContentKey::of("slot", "1"), count: 1, back: Back::Day }).expect("room");
     let next = without(|pack| {
+        // Stat blocks and things name spells and actions by their places.
+        pack.creatures.clear();
+        pack.items.clear();
         pack.conditions.clear();
         pack.spells.clear();
         pack.actions.clear();
@@ -90,7 +93,9 @@ fn conditions_and_what_is_about_to_be_done_are_named() {
         (EntryKind::Spell, spell.into(), 1),
         (EntryKind::Action, action.into(), 1),
     ];
-    assert_eq!(lost(&sim, &next), expected);
+    let mut found = lost(&sim, &next);
+    found.retain(|(kind, ..)| !matches!(kind, EntryKind::Creature | EntryKind::Item));
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -102,9 +102,12 @@ fn a_kick_finds_who_is_away_or_about_to_come_back() {
     assert_eq!(kick(&mut server, PlayerId::OPERATOR.0, "nobody"), None);
 }
 
+/// What a peer does in its session.
+type Breach = fn(&mut Server, SessionId);
+
 #[test]
 fn a_breach_of_the_protocol_voids_the_keys() {
-    let breaches: [(&str, fn(&mut Server, SessionId), Reason); 4] = [
+    let breaches: [(&str, Breach, Reason); 4] = [
         ("bytes", |server, session| server.send_bytes(session, Channel::Control, b"GET / HTTP/1.1"), Reason::Violation),
         ("a message out of place", |server, session| server.send(session, &Message::Join), Reason::Violation),
         ("inputs beyond the window", |server, session| server.inputs(session, 1, &[5_000]), Reason::Violation),

@@ -71,11 +71,13 @@ pub(super) async fn as_json(request: Request, next: Next) -> Response {
     let (head, body) = response.into_parts();
     let text = to_bytes(body, TEXT_BYTES_MAX).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&text).trim().to_owned();
-    let allowed = head.headers.get(header::ALLOW).and_then(|value| value.to_str().ok());
-    let error = match (status, allowed) {
+    let error = match status {
         _ if !text.is_empty() => text,
-        (StatusCode::NOT_FOUND, _) => format!("there is no route {asked}"),
-        (StatusCode::METHOD_NOT_ALLOWED, Some(allowed)) => format!("{asked} is no route, its methods are {allowed}"),
+        StatusCode::NOT_FOUND => format!("there is no route {asked}"),
+        // The router adds that header to what comes out of here.
+        StatusCode::METHOD_NOT_ALLOWED => {
+            format!("there is no route {asked}, but others of this path: see the header Allow")
+        }
         _ => status.canonical_reason().unwrap_or("refused").to_lowercase(),
     };
     let mut response = Refusal::new(status, error).into_response();

@@ -164,3 +164,24 @@ fn read_text(path: &Path) -> Outcome<String> {
         _ => files::wrong_kind(path, "scenario"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_nobody_knows_comes_with_a_command_that_lists_those_there_are() {
+        let text = "name: x\nticks: 1\nmap: {width: 9, height: 9}\nfactions: {a: }\ngroups: [{creature: zzzzzz, count: 1, \
+                    area: [0, 0, 1, 1], faction: a}]\n";
+        let source = Source { path: "x.yaml".to_owned(), text: text.to_owned() };
+        let failure = Scenario::parse(&source, Path::new(".")).expect_err("there is no such creature").to_string();
+        assert!(failure.contains("unknown creature `zzzzzz`"), "{failure}");
+        assert!(failure.contains("`tickworld content info shipped --list creatures`"), "{failure}");
+    }
+
+    #[test]
+    fn a_shipped_scenario_is_named_where_it_may_be_meant() {
+        let failure = Scenario::load(Path::new("dual")).expect_err("there is no such file").to_string();
+        assert!(failure.contains("did you mean `duel`?") && failure.contains("skirmish"), "{failure}");
+    }
+}
