@@ -247,7 +247,7 @@ pub(super) fn quoted(name: &str) -> String {
     if name.is_empty() {
         name.push_str("Unnamed");
     }
-    while name.len() > tickworld_content::limits::NAME_BYTES_MAX {
+    while name.len() > limits::NAME_BYTES_MAX {
         name.pop();
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '\'' | '-' | '(' | ')' | '/');
