@@ -438,6 +438,8 @@ pub(crate) enum Content {
         list: Option<Table>,
     },
     /// Turn the JSON of the 5e-database project into sources, and list what could not be expressed
+    ///
+    /// Both editions' files are read, and pages of Open5e's interface; what an entry is follows from its fields.
     #[command(name = "import-5e")]
     Import5e {
         /// A folder of JSON files

@@ -199,13 +199,66 @@ fn a_range_that_holds_an_area_is_one() {
     assert!(import.files[0].text.contains("area: 15 ft cone"), "{}", import.files[0].text);
 }
 
+/// A page as Open5e's interface answers, with entries of each kind.
+#[test]
+fn a_page_of_open5e_is_read() {
+    let page = r#"{"count": 5, "next": null, "previous": null, "results": [
+        {"slug": "gob", "name": "Gob", "type": "humanoid", "size": "Small", "armor_class": 15, "hit_points": 7, "hit_dice": "2d6",
+         "speed": {"walk": 30}, "strength": 8, "dexterity": 14, "constitution": 10, "intelligence": 10, "wisdom": 8, "charisma": 8,
+         "dexterity_save": 4, "wisdom_save": null, "challenge_rating": "1/4", "senses": "darkvision 90 ft., passive Perception 9",
+         "damage_resistances": "cold", "damage_immunities": "", "condition_immunities": "charmed, frightened",
+         "special_abilities": null, "reactions": "", "actions": [
+            {"name": "Multiattack", "desc": "The gob makes three attacks: one with its bite and two with its claws."},
+            {"name": "Bite", "desc": "Melee Weapon Attack: +4 to hit, reach 5 ft., one target. Hit: 5 (1d6 + 2) piercing damage.",
+             "attack_bonus": 4, "damage_dice": "1d6", "damage_bonus": 2},
+            {"name": "Claw", "desc": "Melee Weapon Attack: +4 to hit, reach 5 ft., one target. Hit: 4 (1d4 + 2) slashing damage."}
+         ], "document__slug": "wotc-srd"},
+        {"slug": "bolt", "name": "Bolt", "school": "Evocation", "casting_time": "1 action", "spell_level": 3, "range": "150 feet",
+         "duration": "Instantaneous", "requires_concentration": false, "document__slug": "wotc-srd", "desc": "Each creature in a
+ 20-foot-radius sphere centered on that point must make a dexterity saving throw. A target takes 8d6 fire damage on a failed save,
+ or half as much damage on a successful one."},
+        {"slug": "axe", "name": "Axe", "category": "Martial Melee Weapons", "cost": "10 gp", "damage_dice": "1d8", "damage_type":
+         "slashing", "properties": ["versatile (1d10)", "thrown (range 20/60)"], "weight": "4 lb.", "document__slug": "wotc-srd"},
+        {"slug": "hide", "name": "Hide", "base_ac": 12, "category": "Medium Armor", "cost": "10 gp", "plus_dex_mod": true,
+         "plus_max": 2, "strength_requirement": null, "weight": "", "document__slug": "wotc-srd"},
+        {"slug": "mage-armor", "name": "Mage Armor", "base_ac": 13, "category": "Spell", "cost": "", "document__slug": "wotc-srd"}
+    ]}"#;
+    let import = of(&page.replace('\n', " "));
+    let all: String = import.files.iter().map(|file| file.text.as_str()).collect();
+    for line in [
+        "from the SRD 5.1 (CC-BY-4.0)",
+        "saves: {dex: 4}",
+        "awareness: 90 ft",
+        "resist: [cold]",
+        "condition_immunities: [charmed, frightened]",
+        "attack: {bonus: 4, reach: 5 ft}",
+        "damage: [1d6+2 piercing]",
+        "- {bite: 1, claw: 2}",
+        "level: 3",
+        "area: 20 ft sphere",
+        "save: dex half",
+        "damage: [8d6 fire]",
+        "reach: 5 ft, range: 20/60 ft",
+        "versatile:",
+        "weight: 4 lb",
+        "armor: {base: 12, dexterity_max: 2}",
+    ] {
+        assert!(all.contains(line), "no {line} in\n{all}");
+    }
+    assert!(!all.contains("mage-armor"), "a spell is no armour");
+}
+
 /// The fixed phrases of the newer edition.
 #[test]
 fn attacks_and_saves_of_2024_are_read() {
     let import = of(&monster(
         "\"actions\": [{\"name\": \"Rend\", \"desc\": \"Melee Attack Roll: +11, reach 10 ft. Hit: 13 (2d6 + 6) Slashing damage plus 4 \
          (1d8) Acid damage.\"}, {\"name\": \"Acid Breath\", \"desc\": \"Dexterity Saving Throw: DC 18, each creature in a \
-         60-foot Cone. Failure: 54 (12d8) Acid damage. Success: Half damage.\"}]",
+         60-foot Cone. Failure: 54 (12d8) Acid damage. Success: Half damage.\"}, {\"name\": \"Spit\", \"desc\": \"Dexterity Saving \
+         Throw: DC 18, each creature in a 60-foot-long, 5-footwide Line. Failure: 4 (1d8) Acid damage.\"}, {\"name\": \"Gaze\", \
+         \"desc\": \"Wisdom Saving Throw: DC 16, one creature it can see within 30 feet. Failure: 3 (1d6) Psychic damage, and any \
+         creature within 60 feet of it sees it.\"}, {\"name\": \"Reek\", \"desc\": \"Constitution Saving Throw: DC 12, each \
+         creature in a 10-foot Emanation. Failure: 3 (1d6) Poison damage.\"}]",
     ));
     let (text, _) = written(&import);
     for line in [
@@ -213,6 +266,9 @@ fn attacks_and_saves_of_2024_are_read() {
         "- damage: [2d6+6 slashing, 1d8 acid]",
         "area: 60 ft cone",
         "- save: dex 18 half",
+        "area: 60 ft line, 5 ft wide",
+        "range: 30 ft",
+        "area: 10 ft sphere",
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");
     }

@@ -127,7 +127,8 @@ fn counts(context: &mut Context, entries: &BTreeMap<&'static str, usize>) {
 
 fn import(json_dir: &Path) -> Outcome<Import> {
     import_5e(&json_files(json_dir)?).map_err(|error| {
-        Failure::new(error.to_string()).help("the input is the folder of JSON files of the 5e-database project")
+        Failure::new(error.to_string())
+            .help("the input is a folder of JSON files of the 5e-database project, or of pages of Open5e")
     })
 }
 

@@ -1,4 +1,4 @@
-//! The importer for the JSON of the 5e-database project.
+//! The importer for the JSON of the 5e-database project, of both editions, and for pages of Open5e.
 //!
 //! It takes facts from fields and, where they stand only there, from prose; it writes our YAML and copies no sentence.
 //! Invariant: the output compiles together with the shipped conditions, damage types and constants; it depends on the
@@ -10,6 +10,7 @@ mod draft;
 mod items;
 mod json;
 mod monsters;
+mod open5e;
 mod parse;
 mod prose;
 mod report;
@@ -102,6 +103,7 @@ pub enum ImportError {
 /// [`ImportError`] where a file cannot be read as a list of entries, or nothing was recognised.
 pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
     prose::compile_all();
+    open5e::compile_all();
     let mut entries = Vec::new();
     let mut repeated = Vec::new();
     for file in files {
@@ -109,9 +111,16 @@ pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
             .map_err(|error| ImportError::Json { path: file.path.clone(), reason: error.to_string() })?;
         repeated.extend(names.into_iter().map(|name| format!("{}: {name}", file.path)));
         match value {
-            Value::Array(list) => entries.extend(list),
+            Value::Array(list) => entries.extend(list.into_iter().map(open5e::translated)),
+            // A page of Open5e's answers.
+            Value::Object(mut page) if matches!(page.get("results"), Some(Value::Array(_))) => {
+                let Some(Value::Array(list)) = page.remove("results") else { continue };
+                entries.extend(list.into_iter().map(open5e::translated));
+            }
             // An entry alone.
-            Value::Object(entry) if entry.contains_key("name") => entries.push(Value::Object(entry)),
+            Value::Object(entry) if entry.contains_key("name") => {
+                entries.push(open5e::translated(Value::Object(entry)))
+            }
             _ => return Err(ImportError::NoList { path: file.path.clone() }),
         }
     }

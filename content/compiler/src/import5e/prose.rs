@@ -55,6 +55,8 @@ patterns! {
     LINE = r"(\d+) ft line(?: that is|,)? (\d+) ft wide|line(?: of [a-z]+)?(?: that is)? (\d+) ft long(?: and|,)? (\d+) ft wide|(\d+) ft(?: long)?,? (\d+) ft wide line|(\d+) ft wide,? (\d+) ft long line";
     SPHERE = r"(\d+) ft[ -]radius|(\d+) ft radius|(\d+) ft sphere";
     CUBE = r"(\d+) ft cube";
+    EMANATION = r"(\d+) ft emanation";
+    ONE_TARGET = r"saving throw: dc \d+, (?:one|a) ";
     WITHIN = r"within (\d+) ft";
     EACH_WITHIN = r"(?:each|every|any|all|those|other)[^.]* within (\d+) ft of";
     REPEAT = r"(?:repeat|another|make a|makes a)[^.]*saving throw[^.]*at the (?:end|start) of (?:each of )?(?:its|their|his|her)|at the (?:end|start) of each of (?:its|the target's|their)[^.]*saving throw";
@@ -62,6 +64,8 @@ patterns! {
 
 /// Lower case, one space, `30 ft` for every way to write it.
 pub(super) fn normal(text: &str) -> String {
+    // The newer edition's text has lost a hyphen in places.
+    let text = text.replace("footwide", "foot wide").replace("footlong", "foot long");
     let text = text.replace(['\u{2019}', '\u{2018}'], "'").replace(['\u{2013}', '\u{2212}'], "-").replace("**", "");
     let text = SPACES.replace_all(text.trim(), " ").to_lowercase();
     let text = FEET.replace_all(&text, "$1 ft").replace("ft-", "ft ");
@@ -229,6 +233,9 @@ pub(super) fn repeats(text: &str) -> bool {
 
 /// The area, and how far away it may start.
 pub(super) fn area(text: &str) -> Option<(Shape, u16)> {
+    if ONE_TARGET.is_match(text) {
+        return None;
+    }
     let within = |before: &str| WITHIN.captures_iter(before).last().and_then(|it| number(&it, 1));
     if let Some(it) = CONE.captures(text) {
         return Some((Shape::Cone { length: Feet(number(&it, 1)?) }, 0));
@@ -239,6 +246,9 @@ pub(super) fn area(text: &str) -> Option<(Shape, u16)> {
             .find_map(|(length, width)| Some((number(&it, length)?, number(&it, width)?)));
         let (length, width) = pair?;
         return Some((Shape::Line { length: Feet(length), width: Feet(width) }, 0));
+    }
+    if let Some(it) = EMANATION.captures(text) {
+        return Some((Shape::Sphere { radius: Feet(number(&it, 1)?) }, 0));
     }
     if let Some(it) = CUBE.captures(text) {
         return Some((Shape::Cube { side: Feet(number(&it, 1)?) }, within(text).unwrap_or(0)));

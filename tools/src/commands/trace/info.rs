@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use serde_json::json;
-use tickworld_sim::trace::{StateKind, Torn};
+use tickworld_sim::{
+    hash::Hash,
+    trace::{StateKind, Torn, Trace},
+};
 
 use super::is_known_game;
 use crate::{
     Context,
     failure::{Outcome, Verdict},
-    files::{open_trace, trace_failure},
+    files::{TraceFile, open_trace, trace_failure},
     output::Ink,
     packs,
 };
@@ -22,7 +25,6 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
     let about = &header.about;
     let count = |kind| trace.states().iter().filter(|state| state.kind == kind).count();
     let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
-    let ticks = trace.last().0 - trace.start().0;
     let contents: Vec<String> = trace.contents().into_iter().map(|id| id.to_string()).collect();
     let schema = trace.schema();
     let torn = trace.torn();
@@ -51,6 +53,21 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
         })),
         "mismatch": mismatch.map(|it| json!({ "tick": it.tick.0, "own": it.own.to_string(), "expected": it.expected.to_string() })),
     }));
+    say(context, path, &trace, &last_root);
+    if let Some(mismatch) = mismatch {
+        let red = context.out.paint(Ink::Red, "mismatch");
+        let tick = mismatch.tick;
+        context.out.line(format!("  {red} at tick {tick}: another root was expected; the evidence is inside"));
+    }
+    Ok(Verdict::Same)
+}
+
+fn say(context: &mut Context, path: &Path, trace: &Trace<TraceFile>, last_root: &Hash) {
+    let (header, schema) = (trace.header(), trace.schema());
+    let about = &header.about;
+    let count = |kind| trace.states().iter().filter(|state| state.kind == kind).count();
+    let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
+    let ticks = trace.last().0 - trace.start().0;
     let out = &mut context.out;
     let title = out.paint(Ink::Bold, &about.title);
     out.line(format!("{}: {title}", path.display()));
@@ -72,7 +89,7 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
     let ids: Vec<String> = trace.contents().into_iter().map(packs::short).collect();
     out.line(format!("  content  {}", ids.join(", ")));
     out.line(format!("  root     {last_root} (last tick)"));
-    if let Some(Torn { at_byte, last_tick }) = torn {
+    if let Some(Torn { at_byte, last_tick }) = trace.torn() {
         match trace.damage() {
             Some(damage) => {
                 let red = out.paint(Ink::Red, "damaged");
@@ -86,9 +103,4 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
             }
         }
     }
-    if let Some(mismatch) = mismatch {
-        let red = out.paint(Ink::Red, "mismatch");
-        out.line(format!("  {red} at tick {}: another root was expected; the evidence is inside", mismatch.tick));
-    }
-    Ok(Verdict::Same)
 }
