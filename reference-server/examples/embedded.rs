@@ -1,5 +1,6 @@
 //! A game of one's own in a server of one's own: own store, own login, own HTTP application, inputs from code, the world as
 //! data. Run it with `cargo run --release -p tickworld-server --no-default-features --example embedded`.
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
 

@@ -132,11 +132,13 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
         bail!("no rung of that name; there are: {}", names.join(", "));
     }
     let (mut passed, mut skipped) = (0, 0);
+    let mut times = Vec::new();
     for (index, rung) in rungs.iter().enumerate() {
         println!("\n[{}/{}] {}: {}\n      repeat: {}", index + 1, rungs.len(), rung.name, rung.shows, rung.repeat);
         let start = Instant::now();
         let outcome = (rung.climb)(rung);
         let seconds = start.elapsed().as_secs_f32();
+        times.push(format!("{seconds:8.1} s  {}", rung.name));
         match outcome {
             Ok(Outcome::Passed) => {
                 println!("      {} passed in {seconds:.1} s", rung.name);
@@ -153,7 +155,7 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
             }
         }
     }
-    println!("\nrungs: {passed} passed, 0 failed, {skipped} skipped");
+    println!("\n{}\nrungs: {passed} passed, 0 failed, {skipped} skipped", times.join("\n"));
     Ok(())
 }
 

@@ -99,7 +99,7 @@ impl Mutants {
             words.push(shard.clone());
         }
         if !self.tests_of.is_empty() {
-            let packages = [&self.tests_of[..], &[self.package.clone()]].concat();
+            let packages = [&self.tests_of[..], std::slice::from_ref(&self.package)].concat();
             words.extend(["--test-package".to_owned(), packages.join(",")]);
         }
         // Examples in documentation are linked one by one, and look at nothing else.

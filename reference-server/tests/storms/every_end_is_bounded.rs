@@ -41,7 +41,7 @@ fn a_second_signal_ends_the_server_at_once() {
     let _half = half_a_request(ready.http);
     assert_eq!(page(ready.http, "/healthz").0, 200);
     server.terminate();
-    server.await_message("stored a snapshot");
+    server.await_message("ending: saying goodbye and storing a snapshot");
     server.terminate();
     let exit = server.exit();
     assert_eq!(exit.code, Some(1), "{}", exit.error);
