@@ -1,4 +1,5 @@
 //! After an append of unknown outcome the journal is read before anything else is appended.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
