@@ -94,10 +94,12 @@ fn total(world: &WorldHandle<Purses>) -> u64 {
 async fn main() -> Result<(), AdapterError> {
     let folder = tempfile::tempdir()?;
     let config = Config { data: folder.path().to_owned(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+    // DOC:EMBED
     let store = Memory::default();
     let server = Server::new(config.clone(), Town).authenticator(Arc::new(Password)).without_http();
     let running = server.start_on(store.clone()).await?;
     let world = running.world();
+    // DOC:END
 
     // Our own HTTP application, with the server's routes beside ours.
     let routes = Router::new()

@@ -303,7 +303,14 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         let (counters, tick_rate) = (region.counters(), f64::from(region.header().tick_rate));
         meters.tick.set(region.tick().0 as f64);
         meters.durable_lag_ticks.set(region.waiting_records() as f64);
+        let waiting = self.mailbox.waiting();
+        let mail = waiting.completions + waiting.requests + waiting.peer_events;
+        meters.queue.of("region").set(mail as f64);
         meters.queue.of("journal").set(region.waiting_records() as f64);
+        meters.queue.of("admission").set(f64::from(region.host().unadmitted_count()));
+        meters.memory.of("history").set(region.host().history_bytes() as f64);
+        meters.memory.of("outgoing").set(region.host().outbox_bytes() as f64);
+        meters.memory.of("incoming").set(waiting.peer_bytes as f64);
         meters.pace.set(f64::from(region.pace_percent()));
         meters.tick_budget_used.record(took.as_secs_f64() * tick_rate);
         meters.connections.set(region.session_count() as f64);

@@ -26,7 +26,7 @@ fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tickworld-server"))
 }
 
-/// A quick ledger in this folder.
+/// A quick ledger in this folder, whose roots are computed within their tick. `storms_with_late_roots.rs` is the other way.
 fn launch(data: &Path) -> Launch {
     Launch::new(binary(), data).with("--tick-rate=100").with("--snapshot-ticks=0")
 }

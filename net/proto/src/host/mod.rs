@@ -176,6 +176,12 @@ impl<G: Game> Host<G> {
         self.sessions.len()
     }
 
+    /// Sessions that are not admitted yet.
+    #[must_use]
+    pub const fn unadmitted_count(&self) -> u32 {
+        self.greeting_count
+    }
+
     /// Open sessions of a kind.
     #[must_use]
     pub fn session_count_of(&self, kind: SessionKind) -> usize {
