@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::{Router, extract, routing::get};
 use tickworld_persist::memory::Memory;
 use tickworld_proto::message::{Fate, SessionKind};
 use tickworld_server::{
@@ -29,7 +29,7 @@ struct Realm {
 /// Every input finds as many coins as it says.
 fn find_coins(realm: &mut Realm, step: &mut Step<'_, Purses>) {
     for (index, input) in step.inputs().iter().enumerate() {
-        let Some(row) = realm.entities.row(input.entity) else { continue };
+        let Some(row) = input.entity.and_then(|entity| realm.entities.row(entity)) else { continue };
         let coins = realm.purse.get(row).map_or(0, |purse| purse.coins).saturating_add(u32::from(input.body));
         realm.purse.set(row, Purse { coins });
         step.answer(index, OutcomeCode::APPLIED, i64::from(coins));
@@ -90,10 +90,9 @@ fn total(world: &WorldHandle<Purses>) -> u64 {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), AdapterError> {
     let folder = tempfile::tempdir()?;
-    let config =
-        Config { data: folder.path().to_owned(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+    let config = Config { data: folder.path().to_owned(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     let store = Memory::default();
     let server = Server::new(config.clone(), Town).authenticator(Arc::new(Password)).without_http();
     let running = server.start_on(store.clone()).await?;
@@ -101,7 +100,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Our own HTTP application, with the server's routes beside ours.
     let routes = Router::new()
-        .route("/coins", get(|State(world): State<WorldHandle<Purses>>| async move { total(&world).to_string() }))
+        .route(
+            "/coins",
+            get(|extract::State(world): extract::State<WorldHandle<Purses>>| async move { total(&world).to_string() }),
+        )
         .with_state(world.clone())
         .nest("/world", running.routes());
     let socket = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -132,6 +134,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// What a path answers.
-fn ask(address: std::net::SocketAddr, path: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+fn ask(address: std::net::SocketAddr, path: &str) -> Result<String, AdapterError> {
     Ok(ureq::get(format!("http://{address}{path}")).call()?.body_mut().read_to_string()?)
 }

@@ -129,13 +129,7 @@ struct Place {
 
 impl Place {
     /// Lets everybody play on a server that runs.
-    fn meet<B: Bot>(
-        &self,
-        players: &Runtime,
-        running: &Running<B::Game>,
-        party: &Party,
-        bot: &B,
-    ) -> Outcome<Played> {
+    fn meet<B: Bot>(&self, players: &Runtime, running: &Running<B::Game>, party: &Party, bot: &B) -> Outcome<Played> {
         let mut tokens = tokens(&self.data, &self.audience, 1, party.all())?;
         let mut others = Vec::new();
         for kinds in &party.apart {

@@ -17,6 +17,8 @@ use crate::{shell, tree_copy::TreeCopy};
 
 /// Its exit codes that are answers: all caught, some missed, some ran into the time-out.
 const ANSWERS: [i32; 3] = [0, 2, 3];
+/// The profile that `.cargo/mutants.toml` names.
+const PROFILE: &str = "mutants";
 
 /// What to mutate, and how long each mutant may take.
 #[derive(clap::Args)]
@@ -62,6 +64,9 @@ pub(crate) fn run(mutants: &Mutants) -> Result<()> {
         bail!("cargo-mutants is not installed: cargo install cargo-mutants --locked");
     }
     let copy = TreeCopy::make("mutants", &BTreeMap::new())?;
+    // A run that was ended in the midst of a build leaves halves behind, and builds on top of them fail, which would count as
+    // mutants that do not compile.
+    shell::run(copy.cargo().args(["clean", "--quiet", "--workspace", "--profile", PROFILE]))?;
     let mut command = copy.cargo();
     command.args(mutants.words(&copy.folder)).stdin(Stdio::null());
     if let Some(revision) = &mutants.in_diff {
@@ -127,6 +132,8 @@ fn write_diff(revision: &str, folder: &Path) -> Result<PathBuf> {
 /// What became of the mutants of a run.
 struct Tally {
     caught: usize,
+    /// Those that runs before caught, or that did not compile then.
+    settled: usize,
     /// Those that made the tests run into the time-out.
     timed_out: Vec<String>,
     /// Those that do not compile.
@@ -144,6 +151,8 @@ impl Tally {
         };
         Ok(Self {
             caught: lines("caught.txt")?.len(),
+            // Written with `--iterate` alone.
+            settled: lines("previously_caught.txt").map_or(0, |settled| settled.len()),
             timed_out: lines("timeout.txt")?,
             unviable: lines("unviable.txt")?.len(),
             missed: lines("missed.txt")?,
@@ -155,9 +164,9 @@ impl Tally {
     /// # Errors
     /// Names what was missed.
     fn judge(&self) -> Result<()> {
-        let Self { caught, timed_out, unviable, missed } = self;
+        let Self { caught, settled, timed_out, unviable, missed } = self;
         println!(
-            "{} caught, {} of them by the time-out, {} missed, {unviable} do not compile",
+            "{} caught, {} of them by the time-out, {} missed, {unviable} do not compile, {settled} from the runs before",
             caught + timed_out.len(),
             timed_out.len(),
             missed.len()
