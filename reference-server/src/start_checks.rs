@@ -1,11 +1,10 @@
-//! What is checked before a world is begun or gone on with: that the stored world is this game's, and that what somebody set
-//! applies to it.
+//! What is said of a world that is begun or gone on with: why it is not this server's, and what was set and does not apply.
 //!
-//! Invariant: nothing here reads a store or changes anything; each check is a function of what was read. A world that is there
-//! decides; whoever set something else is told so.
+//! Invariant: nothing here reads a store or changes anything; each is a function of what was read, and what is refused is
+//! judged where the world is opened. A world that is there decides; whoever set something else is told so.
 
 use tickworld_persist::JournalHeader;
-use tickworld_sim::{frame::Tick, game::Game, schema::SchemaId, world::schema};
+use tickworld_sim::{frame::Tick, schema::SchemaId};
 
 use crate::config::Config;
 
@@ -65,35 +64,6 @@ pub enum Misfit {
     },
 }
 
-/// Checks that a stored world is this game's, before anything else of it is read.
-///
-/// # Errors
-/// What is another.
-pub fn fits<G: Game>(header: &JournalHeader) -> Result<(), Misfit> {
-    if header.schema.game != G::NAME {
-        return Err(Misfit::Game { stored: header.schema.game.to_string(), ours: G::NAME });
-    }
-    if header.revision != G::REVISION {
-        return Err(Misfit::Revision { stored: header.revision, ours: G::REVISION });
-    }
-    let (stored, ours) = (header.schema_id(), schema::<G>().id());
-    if stored != ours {
-        return Err(Misfit::Schema { stored, ours });
-    }
-    Ok(())
-}
-
-/// The tick rate of a new world, whose rules count so many ticks a second, if they count seconds.
-///
-/// # Errors
-/// When somebody set another one.
-pub fn tick_rate(config: &Config, rules: Option<u16>) -> Result<u16, Misfit> {
-    match (config.tick_rate, rules) {
-        (Some(set), Some(rules)) if set != rules => Err(Misfit::TickRate { set, rules }),
-        (set, rules) => Ok(set.or(rules).unwrap_or(TICK_RATE)),
-    }
-}
-
 /// What was set and does not apply to the world that is there, and what is odd about that world: a line each.
 #[must_use]
 pub fn warnings(config: &Config, header: &JournalHeader, rules: Option<u16>) -> Vec<String> {
@@ -128,7 +98,7 @@ pub fn store_warning(noted: bool, first: Tick, last: Tick) -> Option<String> {
 mod tests {
     use tickworld_ledger::Ledger;
     use tickworld_persist::WorldId;
-    use tickworld_sim::{content::ContentId, hash::Hash, trace::Start};
+    use tickworld_sim::{content::ContentId, game::Game as _, hash::Hash, trace::Start, world::schema};
 
     use super::*;
 
@@ -143,34 +113,6 @@ mod tests {
             start,
             schema,
         }
-    }
-
-    #[test]
-    fn another_games_world_is_named_before_anything_else() {
-        assert_eq!(fits::<Ledger>(&header()), Ok(()));
-        let mut other = header();
-        (other.schema.game, other.revision) = ("chess".into(), 99);
-        let misfit = fits::<Ledger>(&other).expect_err("it is another game");
-        assert!(
-            misfit.to_string().contains("`chess`") && misfit.to_string().contains("`tickworld-ledger`"),
-            "{misfit}"
-        );
-        let newer = JournalHeader { revision: Ledger::REVISION + 1, ..header() };
-        assert!(matches!(fits::<Ledger>(&newer), Err(Misfit::Revision { .. })));
-        let mut changed = header();
-        changed.schema.columns.pop();
-        assert!(matches!(fits::<Ledger>(&changed), Err(Misfit::Schema { .. })));
-    }
-
-    #[test]
-    fn a_new_world_runs_at_the_rate_of_its_rules() {
-        let set = |tick_rate| Config { tick_rate, ..Config::default() };
-        assert_eq!(tick_rate(&set(None), None), Ok(30));
-        assert_eq!(tick_rate(&set(None), Some(20)), Ok(20));
-        assert_eq!(tick_rate(&set(Some(60)), None), Ok(60));
-        assert_eq!(tick_rate(&set(Some(60)), Some(60)), Ok(60));
-        let misfit = tick_rate(&set(Some(60)), Some(30)).expect_err("a round would last half as long");
-        assert!(misfit.to_string().contains("would last 3.0"), "{misfit}");
     }
 
     #[test]
