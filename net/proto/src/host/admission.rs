@@ -31,6 +31,9 @@ impl<G: Game> Host<G> {
             Some((Reason::Shutdown, "the server shuts down; come back later"))
         } else if count >= self.settings.sessions_max || self.greeting_count >= self.settings.greetings_max {
             Some((Reason::Full, "the server has no room for another session; come back later"))
+        } else if self.pace_percent > self.settings.newcomers_pace_percent_max {
+            // Shed first, before anybody who plays notices: one more would only make it slower for all.
+            Some((Reason::Full, "the server cannot keep up and takes nobody new for now; come back later"))
         } else if !self.addresses.connect(now, connection.address) {
             Some((Reason::Budget, "too many sessions or connections from this address"))
         } else {

@@ -43,6 +43,9 @@ pub struct HostSettings {
     pub sessions_max: u32,
     /// Sessions at once that are not admitted yet. 256.
     pub greetings_max: u32,
+    /// Pace from which on nobody new is taken: a world that is so much slower than its rate, in percent, serves those who are
+    /// there. 400.
+    pub newcomers_pace_percent_max: u16,
     /// Sessions at once of one address. 64.
     pub sessions_per_address_max: u32,
     /// Clients at once that fetch a snapshot. 64.
@@ -111,6 +114,7 @@ impl Default for HostSettings {
             resume_ttl: Micros::from_millis(600_000),
             sessions_max: 4_096,
             greetings_max: 256,
+            newcomers_pace_percent_max: 400,
             sessions_per_address_max: 64,
             joins_max: 64,
             snapshot_every_ticks: 32,
