@@ -23,6 +23,19 @@ fn signal(process: u32, name: &str) {
     assert!(sent.expect("kill is there").success());
 }
 
+/// Looks again and again, yielding in between, until something is so; gives whether it was in time.
+fn is_so_within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    while !is_so() {
+        if Instant::now() > end {
+            return false;
+        }
+        // Other processes are waited for: they need the processor more.
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    true
+}
+
 /// What a process says on standard error.
 const ERRORS: &str = "errors";
 
@@ -41,25 +54,23 @@ fn processor_time(process: u32) -> u64 {
 
 /// Waits until a command is at its work: it says who plays, or it has worked longer than any begins.
 fn at_work(bench: &Bench, child: &mut Child, line: &str) {
-    let limit = Instant::now() + Duration::from_secs(60);
     let errors = || fs::read_to_string(bench.path(ERRORS)).unwrap_or_default();
-    while !errors().contains("bots  ") && processor_time(child.id()) < 150 {
-        assert!(Instant::now() < limit && child.try_wait().is_ok_and(|ended| ended.is_none()), "{line}: {}", errors());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    // Bots come one after the other.
-    std::thread::sleep(Duration::from_millis(700));
+    let id = child.id();
+    let is_at_work = is_so_within(Duration::from_secs(60), || {
+        assert!(child.try_wait().is_ok_and(|ended| ended.is_none()), "{line}: {}", errors());
+        errors().contains("bots  ") || processor_time(id) >= 150
+    });
+    assert!(is_at_work, "{line}: {}", errors());
+    // Bots come one after the other: let some of them play.
+    let begun = Instant::now();
+    is_so_within(Duration::from_secs(2), || begun.elapsed() > Duration::from_millis(700));
 }
 
 /// Waits for the end, not for ever.
 fn end(bench: &Bench, mut child: Child, line: &str) -> Ran {
-    let limit = Instant::now() + Duration::from_secs(60);
-    while child.try_wait().expect("it is ours").is_none() {
-        if Instant::now() > limit {
-            let _ = child.kill();
-            panic!("{line} goes on");
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    if !is_so_within(Duration::from_secs(60), || child.try_wait().expect("it is ours").is_some()) {
+        let _ = child.kill();
+        panic!("{line} goes on");
     }
     let output = child.wait_with_output().expect("it has ended");
     let text = |bytes| String::from_utf8(bytes).expect("the tool writes UTF-8");
@@ -162,15 +173,10 @@ fn verifying_and_exporting_end_with_what_they_have() {
 fn a_kill_leaves_no_bots() {
     let bench = Bench::new();
     let child = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
-    let limit = Instant::now() + Duration::from_secs(30);
-    while children(&bench).is_empty() && Instant::now() < limit {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    assert!(is_so_within(Duration::from_secs(60), || !children(&bench).is_empty()), "no bots were started");
     signal(child.id(), "KILL");
     end(&bench, child, "play");
-    while !children(&bench).is_empty() && Instant::now() < limit + Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    is_so_within(Duration::from_secs(30), || children(&bench).is_empty());
     assert_eq!(children(&bench), Vec::<String>::new());
 }
 
