@@ -5,7 +5,8 @@ mod common;
 
 use std::{
     fs,
-    process::{Child, Command, Stdio},
+    process::{Command, Output, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
 
@@ -23,26 +24,26 @@ fn signal(process: u32, name: &str) {
     assert!(sent.expect("kill is there").success());
 }
 
-/// Looks again and again, yielding in between, until something is so; gives whether it was in time.
-fn is_so_within(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + limit;
-    while !is_so() {
-        if Instant::now() > end {
-            return false;
-        }
-        // Other processes are waited for: they need the processor more.
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    true
-}
-
 /// What a process says on standard error.
 const ERRORS: &str = "errors";
+/// How often it is looked whether something has come about.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-fn start(bench: &Bench, line: &str) -> Child {
+/// A command under way.
+struct Started {
+    id: u32,
+    ended: Receiver<Output>,
+}
+
+fn start(bench: &Bench, line: &str) -> Started {
     let errors = fs::File::create(bench.path(ERRORS)).expect("the scratch folder can be written to");
-    let mut command = bench.command(line);
-    command.stdout(Stdio::piped()).stderr(errors).spawn().expect("the binary starts")
+    let child = bench.command(line).stdout(Stdio::piped()).stderr(errors).spawn().expect("the binary starts");
+    let (id, (send, ended)) = (child.id(), channel());
+    // Nobody may be waiting for it any more.
+    std::thread::spawn(move || send.send(child.wait_with_output().expect("it can be waited for")).unwrap_or_default());
+    Started { id, ended }
 }
 
 /// Processor time of a process so far, in hundredths of a second.
@@ -53,32 +54,29 @@ fn processor_time(process: u32) -> u64 {
 }
 
 /// Waits until a command is at its work: it says who plays, or it has worked longer than any begins.
-fn at_work(bench: &Bench, child: &mut Child, line: &str) {
+fn at_work(bench: &Bench, started: &Started, line: &str) {
+    let limit = Instant::now() + PATIENCE;
     let errors = || fs::read_to_string(bench.path(ERRORS)).unwrap_or_default();
-    let id = child.id();
-    let is_at_work = is_so_within(Duration::from_secs(60), || {
-        assert!(child.try_wait().is_ok_and(|ended| ended.is_none()), "{line}: {}", errors());
-        errors().contains("bots  ") || processor_time(id) >= 150
-    });
-    assert!(is_at_work, "{line}: {}", errors());
-    // Bots come one after the other: let some of them play.
-    let begun = Instant::now();
-    is_so_within(Duration::from_secs(2), || begun.elapsed() > Duration::from_millis(700));
+    let goes_on = |time| started.ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+    while !errors().contains("bots  ") && processor_time(started.id) < 150 {
+        assert!(goes_on(LOOK_EVERY) && Instant::now() < limit, "{line}: {}", errors());
+    }
+    // Bots come one after the other.
+    assert!(goes_on(Duration::from_millis(700)), "{line}: {}", errors());
 }
 
 /// Waits for the end, not for ever.
-fn end(bench: &Bench, mut child: Child, line: &str) -> Ran {
-    if !is_so_within(Duration::from_secs(60), || child.try_wait().expect("it is ours").is_some()) {
-        let _ = child.kill();
+fn end(bench: &Bench, started: &Started, line: &str) -> Ran {
+    let Ok(output) = started.ended.recv_timeout(PATIENCE) else {
+        signal(started.id, "KILL");
         panic!("{line} goes on");
-    }
-    let output = child.wait_with_output().expect("it has ended");
+    };
     let text = |bytes| String::from_utf8(bytes).expect("the tool writes UTF-8");
     let err = fs::read_to_string(bench.path(ERRORS)).expect("it was made at the start");
     Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err }
 }
 
-/// Processes whose parent is `parent`, or whose command line names the bench.
+/// Processes of the tool whose command line names the bench: bots are told a file in its scratch folder.
 fn children(bench: &Bench) -> Vec<String> {
     let folder = bench.path("").display().to_string();
     let entries = fs::read_dir("/proc").map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
@@ -89,10 +87,10 @@ fn children(bench: &Bench) -> Vec<String> {
 
 /// Starts a command that would go on for minutes, interrupts it, and gives its report.
 fn interrupted(bench: &Bench, line: &str, name: &str, code: i32) -> Value {
-    let mut child = start(bench, &format!("{line} --json"));
-    at_work(bench, &mut child, line);
-    signal(child.id(), name);
-    let ran = end(bench, child, line);
+    let started = start(bench, &format!("{line} --json"));
+    at_work(bench, &started, line);
+    signal(started.id, name);
+    let ran = end(bench, &started, line);
     assert_eq!(ran.code, code, "{line}, {name}: {}{}", ran.out, ran.err);
     assert_eq!(ran.out.lines().count(), 1, "{line}, {name}: one value: {}{}", ran.out, ran.err);
     assert_eq!(left(bench), Vec::<String>::new(), "{line}, {name}");
@@ -158,10 +156,10 @@ fn simulations_end_with_what_they_have() {
 fn verifying_and_exporting_end_with_what_they_have() {
     let bench = Bench::new();
     bench.ok("trace record skirmish -o a.trace --ticks 60000");
-    let mut child = start(&bench, "trace verify a.trace --workers 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 --json");
-    at_work(&bench, &mut child, "trace verify");
-    signal(child.id(), "INT");
-    let ran = end(&bench, child, "trace verify");
+    let started = start(&bench, "trace verify a.trace --workers 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 --json");
+    at_work(&bench, &started, "trace verify");
+    signal(started.id, "INT");
+    let ran = end(&bench, &started, "trace verify");
     assert_eq!(ran.code, 3, "{}", ran.err);
     let reports: Value = serde_json::from_str(&ran.out).expect("it is JSON");
     assert!(reports.as_array().is_some_and(|list| !list.is_empty() && list.len() < 16), "{reports}");
@@ -172,24 +170,32 @@ fn verifying_and_exporting_end_with_what_they_have() {
 #[test]
 fn a_kill_leaves_no_bots() {
     let bench = Bench::new();
-    let child = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
-    assert!(is_so_within(Duration::from_secs(60), || !children(&bench).is_empty()), "no bots were started");
-    signal(child.id(), "KILL");
-    end(&bench, child, "play");
-    is_so_within(Duration::from_secs(30), || children(&bench).is_empty());
-    assert_eq!(children(&bench), Vec::<String>::new());
+    let started = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
+    let limit = Instant::now() + PATIENCE;
+    while children(&bench).is_empty() {
+        let goes_on = started.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout);
+        assert!(goes_on && Instant::now() < limit, "no bots came");
+    }
+    signal(started.id, "KILL");
+    end(&bench, &started, "play");
+    let limit = Instant::now() + PATIENCE;
+    while !children(&bench).is_empty() {
+        assert!(Instant::now() < limit, "left: {:?}", children(&bench));
+        std::thread::yield_now();
+    }
 }
 
 /// A second signal does not wait for good order, and yet nothing stays.
 #[test]
 fn told_twice_it_ends_at_once() {
     let bench = Bench::new();
-    let mut child = start(&bench, "play skirmish --bots 50 --seconds 600 --json");
-    at_work(&bench, &mut child, "play");
+    let started = start(&bench, "play skirmish --bots 50 --seconds 600 --json");
+    at_work(&bench, &started, "play");
     let begun = Instant::now();
-    signal(child.id(), "TERM");
-    signal(child.id(), "INT");
-    let ran = end(&bench, child, "play");
+    signal(started.id, "TERM");
+    // It may have ended already.
+    let _ = Command::new("kill").args(["-INT", &started.id.to_string()]).status();
+    let ran = end(&bench, &started, "play");
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     assert!([0, 130, 143].contains(&ran.code), "{}: {}", ran.code, ran.err);
     assert_eq!(left(&bench), Vec::<String>::new());
