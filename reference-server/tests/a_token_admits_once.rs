@@ -6,10 +6,15 @@ use std::sync::{
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use tickworld_persist::{
+    TokenDigest, Tokens,
+    error::{Fault, SpendError},
+    memory::Memory,
+};
 use tickworld_proto::message::SessionKind;
 use tickworld_server::admission::{
     AuthenticationRequest, Authenticator as _, Claims, DevelopmentIssuer, Granted, JwtAuthenticator, JwtSettings,
-    KindName, MemoryTokens, PublicKey, Refused, SpendError, SpentTokens, TOKEN_SECONDS_MAX, TokenDigest, TokenError,
+    KindName, PublicKey, Refused, TOKEN_SECONDS_MAX, TokenError,
 };
 use tickworld_sim::frame::PlayerId;
 
@@ -25,13 +30,13 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 struct Fixture {
     folder: tempfile::TempDir,
     issuer: DevelopmentIssuer,
-    authenticator: JwtAuthenticator<MemoryTokens>,
-    tokens: Arc<MemoryTokens>,
+    authenticator: JwtAuthenticator<Memory>,
+    tokens: Arc<Memory>,
     clock: Arc<AtomicU64>,
 }
 
 /// An authenticator whose clock can be set.
-fn authenticator<T: SpentTokens>(keys: Vec<PublicKey>, tokens: Arc<T>, clock: &Arc<AtomicU64>) -> JwtAuthenticator<T> {
+fn authenticator<T: Tokens>(keys: Vec<PublicKey>, tokens: Arc<T>, clock: &Arc<AtomicU64>) -> JwtAuthenticator<T> {
     let settings = JwtSettings { audience: "tickworld".to_owned(), leeway_seconds: LEEWAY };
     let clock = clock.clone();
     JwtAuthenticator::new(keys, &settings, tokens).with_clock(Box::new(move || clock.load(Ordering::Relaxed)))
@@ -41,7 +46,7 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let issuer = DevelopmentIssuer::open(folder.path()).expect("a key can be made there");
-        let (tokens, clock) = (Arc::<MemoryTokens>::default(), Arc::new(AtomicU64::new(NOW)));
+        let (tokens, clock) = (Arc::<Memory>::default(), Arc::new(AtomicU64::new(NOW)));
         let authenticator = authenticator(vec![issuer.public()], tokens.clone(), &clock);
         Self { folder, issuer, authenticator, tokens, clock }
     }
@@ -146,14 +151,14 @@ fn a_start_that_forgets_by_its_clock_alone_is_caught() {
 fn what_nobody_can_use_any_more_is_forgotten() {
     /// Notes what is to be forgotten.
     struct Forgetful(AtomicU64);
-    impl SpentTokens for Forgetful {
+    impl Tokens for Forgetful {
         async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
             Ok(true)
         }
 
-        async fn forget_spent(&self, expired_before_seconds: u64) -> Result<(), SpendError> {
+        async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
             self.0.store(expired_before_seconds, Ordering::Relaxed);
-            Ok(())
+            Ok(0)
         }
     }
     let (it, forgetful) = (Fixture::new(), Arc::new(Forgetful(AtomicU64::new(0))));
@@ -169,13 +174,13 @@ fn what_nobody_can_use_any_more_is_forgotten() {
 fn a_token_that_cannot_be_noted_admits_nobody_and_is_not_lost() {
     /// A full disk.
     struct Full;
-    impl SpentTokens for Full {
+    impl Tokens for Full {
         async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
-            Err(SpendError("the storage is full".to_owned()))
+            Err(SpendError::Storage(Fault::Full))
         }
 
-        async fn forget_spent(&self, _: u64) -> Result<(), SpendError> {
-            Err(SpendError("the storage is full".to_owned()))
+        async fn forget_spent(&self, _: u64) -> Result<u64, Fault> {
+            Err(Fault::Full)
         }
     }
     let it = Fixture::new();
@@ -194,7 +199,7 @@ fn a_token_of_an_unknown_key_is_refused() {
     let token = stranger.issuer.sign(&claims("a"));
     assert_eq!(it.admit(token.as_bytes(), SessionKind::Command), Err(TokenError::Forged));
     let keys = vec![it.issuer.public(), stranger.issuer.public()];
-    let both = authenticator(keys, Arc::new(MemoryTokens::default()), &it.clock);
+    let both = authenticator(keys, Arc::new(Memory::default()), &it.clock);
     assert!(wait(both.admit(token.as_bytes(), SessionKind::Command)).is_ok());
 }
 

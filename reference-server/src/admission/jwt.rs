@@ -17,11 +17,12 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
+use tickworld_persist::Tokens;
 use tickworld_proto::message::SessionKind;
 
 use super::{
-    Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, Refused, SpentTokens,
-    TOKEN_SECONDS_MAX, TokenDigest, provider,
+    Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, Refused,
+    TOKEN_SECONDS_MAX, provider, token_digest,
 };
 
 /// How long after its end a spent token is remembered, in seconds.
@@ -106,7 +107,7 @@ pub struct JwtAuthenticator<T> {
     accepted_count: AtomicU64,
 }
 
-impl<T: SpentTokens> JwtAuthenticator<T> {
+impl<T: Tokens> JwtAuthenticator<T> {
     /// Of these keys; `tokens` remembers what was used.
     ///
     /// # Panics
@@ -152,7 +153,7 @@ impl<T: SpentTokens> JwtAuthenticator<T> {
             return Err(TokenError::Kind);
         }
         // Last, so that only a token that would admit is used up.
-        match self.tokens.spend(TokenDigest::of(&claims.jti), claims.exp).await {
+        match self.tokens.spend(token_digest(&claims.jti), claims.exp).await {
             Ok(true) => {}
             Ok(false) => return Err(TokenError::Used),
             Err(error) => {
@@ -202,7 +203,7 @@ impl<T: SpentTokens> JwtAuthenticator<T> {
     }
 }
 
-impl<T: SpentTokens> Authenticator for JwtAuthenticator<T> {
+impl<T: Tokens> Authenticator for JwtAuthenticator<T> {
     fn authenticate(&self, request: AuthenticationRequest) -> Authentication<'_> {
         Box::pin(async move { Ok(self.admit(&request.token, request.kind).await?) })
     }

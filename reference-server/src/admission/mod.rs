@@ -18,7 +18,7 @@ use tickworld_sim::frame::PlayerId;
 pub use claims::{Claims, KindName, audience_of};
 pub use jwt::{Clock, FORGET_AFTER_SECONDS, JwtAuthenticator, JwtSettings, TokenError, system_clock};
 pub use keys::{DevelopmentIssuer, KeyError, PublicKey};
-pub use spent::{MemoryTokens, SpendError, SpentTokens, TokenDigest, take_over_file};
+pub use spent::{take_over_file, token_digest};
 
 /// Keys that may sign tokens, at most.
 pub const KEYS_MAX: usize = 16;

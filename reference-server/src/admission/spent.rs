@@ -1,80 +1,19 @@
-//! [`SpentTokens`]: which tokens were used, so that none admits twice.
+//! Used tokens as the world's store knows them, and the file in which an earlier version kept them.
 //!
-//! Invariant: a token that [`spend`](SpentTokens::spend) reported as fresh is spent from then on, across any crash, until
-//! somebody forgets it.
+//! Invariant: what stands for a token is the same in both, so that a token which was used before an upgrade stays used.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    future::Future,
-    io,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::{fs, io, path::Path};
 
+use tickworld_persist::{TokenDigest, Tokens};
 use tickworld_sim::hash::Hasher;
 
-/// Stands for a token's identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenDigest(pub [u8; 16]);
-
-impl TokenDigest {
-    /// Of a token's identity (`jti`): the first 16 bytes of its hash.
-    #[must_use]
-    pub fn of(id: &str) -> Self {
-        let hash = Hasher::new(b"tickworld.token.1").update(id.as_bytes()).finish();
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&hash.0[..16]);
-        Self(digest)
-    }
-}
-
-/// The store cannot do it now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SpendError(pub String);
-
-/// Remembers tokens that were used.
-pub trait SpentTokens: Send + Sync {
-    /// Spends a token that expires so many seconds after 1970; gives whether it was fresh. Durable when it is done.
-    ///
-    /// # Errors
-    /// When the store cannot keep it: then it admits nobody.
-    fn spend(&self, token: TokenDigest, expires_seconds: u64) -> impl Future<Output = Result<bool, SpendError>> + Send;
-
-    /// Forgets those that expired before this time.
-    ///
-    /// # Errors
-    /// When the store fails.
-    fn forget_spent(&self, expired_before_seconds: u64) -> impl Future<Output = Result<(), SpendError>> + Send;
-}
-
-/// In memory alone: for tests, and for worlds that are kept nowhere.
-#[derive(Debug, Default)]
-pub struct MemoryTokens {
-    expiry: Mutex<BTreeMap<TokenDigest, u64>>,
-}
-
-impl MemoryTokens {
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<TokenDigest, u64>) -> T) -> T {
-        act(&mut self.expiry.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl SpentTokens for MemoryTokens {
-    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        Ok(self.with(|expiry| {
-            let is_fresh = !expiry.contains_key(&token);
-            let latest = expiry.entry(token).or_insert(expires_seconds);
-            *latest = expires_seconds.max(*latest);
-            is_fresh
-        }))
-    }
-
-    async fn forget_spent(&self, expired_before_seconds: u64) -> Result<(), SpendError> {
-        self.with(|expiry| expiry.retain(|_, expires| *expires >= expired_before_seconds));
-        Ok(())
-    }
+/// Stands for a token's identity (`jti`): the first 16 bytes of its hash.
+#[must_use]
+pub fn token_digest(id: &str) -> TokenDigest {
+    let hash = Hasher::new(b"tickworld.token.1").update(id.as_bytes()).finish();
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash.0[..16]);
+    TokenDigest(digest)
 }
 
 /// The file of an earlier version: when a token expires (u64), then its digest, without an end.
@@ -88,7 +27,7 @@ const EXPIRY: std::ops::Range<u64> = 1_577_836_800..7_258_118_400;
 ///
 /// # Errors
 /// When the file cannot be read or removed, or the store cannot keep what is in it: the file stays then.
-pub async fn take_over_file(data: &Path, tokens: &impl SpentTokens) -> io::Result<()> {
+pub async fn take_over_file(data: &Path, tokens: &impl Tokens) -> io::Result<()> {
     let path = data.join(FILE);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -118,12 +57,14 @@ fn records(bytes: &[u8]) -> Vec<(TokenDigest, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use tickworld_persist::memory::Memory;
+
     use super::*;
 
     fn file(ids: std::ops::Range<u64>) -> Vec<u8> {
         let record = |id: u64| {
             let mut bytes = (1_800_000_000 + id).to_le_bytes().to_vec();
-            bytes.extend(TokenDigest::of(&id.to_string()).0);
+            bytes.extend(token_digest(&id.to_string()).0);
             bytes
         };
         ids.flat_map(record).collect()
@@ -131,7 +72,7 @@ mod tests {
 
     #[test]
     fn records_behind_a_cut_one_are_found() {
-        let whole: Vec<_> = (0..9).map(|id| (TokenDigest::of(&id.to_string()), 1_800_000_000 + id)).collect();
+        let whole: Vec<_> = (0..9).map(|id| (token_digest(&id.to_string()), 1_800_000_000 + id)).collect();
         assert_eq!(records(&file(0..9)), whole);
         for cut in 1..RECORD_BYTES {
             let mut bytes = file(0..4);
@@ -148,12 +89,12 @@ mod tests {
     #[tokio::test]
     async fn an_earlier_versions_file_is_taken_over_once() {
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let (path, tokens) = (folder.path().join(FILE), MemoryTokens::default());
+        let (path, tokens) = (folder.path().join(FILE), Memory::default());
         fs::write(&path, file(0..3)).expect("the folder can be written");
         take_over_file(folder.path(), &tokens).await.expect("the file can be read");
         assert!(!path.exists());
-        assert_eq!(tokens.spend(TokenDigest::of("1"), 0).await, Ok(false));
-        assert_eq!(tokens.spend(TokenDigest::of("3"), 0).await, Ok(true));
+        assert_eq!(tokens.spend(token_digest("1"), 0).await, Ok(false));
+        assert_eq!(tokens.spend(token_digest("3"), 0).await, Ok(true));
         take_over_file(folder.path(), &tokens).await.expect("there is nothing more to do");
     }
 }

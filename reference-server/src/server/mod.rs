@@ -147,7 +147,7 @@ impl<A: GameAdapter> Server<A> {
         let (store, adapter, runtime) = (Arc::new(store), Arc::new(adapter), Handle::current());
         let authenticator = match authenticator {
             Some(authenticator) => authenticator,
-            None => parts::authenticator(&config).await?,
+            None => parts::authenticator(&config, Arc::clone(&store)).await?,
         };
         let executor = parts::executor(&config)?;
         // Ports first: a start that fails for one leaves no world behind.

@@ -3,15 +3,14 @@
 use std::{fs, io, net::SocketAddr, path::Path, sync::Arc};
 
 use tickworld_net::tls::identity::Identity;
+use tickworld_persist::Tokens;
 use tickworld_pool::Pool;
 use tickworld_sim::executor::Executor;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    admission::{
-        Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, MemoryTokens, PublicKey, take_over_file,
-    },
+    admission::{Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, PublicKey, take_over_file},
     config::Config,
     http::{self, HttpState, port::HttpPort},
     secret_file,
@@ -107,13 +106,15 @@ pub(super) fn identity(config: &Config) -> Result<Identity, StartError> {
 }
 
 /// The default one: tokens of the configured keys, and those of the development key where they count.
-pub(super) async fn authenticator(config: &Config) -> Result<Arc<dyn Authenticator>, StartError> {
+pub(super) async fn authenticator<T: Tokens + 'static>(
+    config: &Config,
+    tokens: Arc<T>,
+) -> Result<Arc<dyn Authenticator>, StartError> {
     let mut keys = config.token_keys.iter().map(|path| PublicKey::read(path)).collect::<Result<Vec<_>, _>>()?;
     if config.takes_development_tokens() {
         keys.push(DevelopmentIssuer::open(&config.data)?.public());
         tracing::warn!(folder = %config.data.display(), "whoever can read the data folder can be anybody: development tokens count");
     }
-    let tokens = Arc::new(MemoryTokens::default());
     take_over_file(&config.data, &*tokens).await.map_err(at(&config.data))?;
     let settings =
         JwtSettings { audience: config.audience.clone(), leeway_seconds: config.token_leeway_seconds.into() };
