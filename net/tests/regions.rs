@@ -45,7 +45,9 @@ impl Route for ByPlayer {
             Ok(13) => panic!("a route that is wrong, as the test wants"),
             Ok(player) => Ok(if player % 2 == 0 { self.north.clone() } else { self.south.clone() }),
             // Far longer than any message may say.
-            Err(_) => Err(refuse(Reason::Unauthorized, format!("no region is for `{token}`{}", "é".repeat(2_000)))),
+            Err(_) => {
+                Err(refuse(Reason::Unauthorized, format!("no region is for `{token}`{}", "\u{e9}".repeat(2_000))))
+            }
         }
     }
 }
