@@ -27,6 +27,8 @@ pub struct Traffic {
     pub violations: u64,
     /// Connections that were refused for want of room.
     pub refused: u64,
+    /// Those of them that were refused because their address holds its share of the places.
+    pub refused_by_address: u64,
     /// Connections that ended before their first message: handshakes that failed or took too long, and peers that said
     /// nothing.
     pub handshakes_failed: u64,
@@ -47,6 +49,7 @@ pub(crate) struct Counters {
     pub(crate) too_slow: Counter,
     pub(crate) violations: Counter,
     pub(crate) refused: Counter,
+    pub(crate) refused_by_address: Counter,
     pub(crate) handshakes_failed: Counter,
     pub(crate) unrouted: Counter,
 }
@@ -78,6 +81,7 @@ impl Counters {
             too_slow: self.too_slow.sum(),
             violations: self.violations.sum(),
             refused: self.refused.sum(),
+            refused_by_address: self.refused_by_address.sum(),
             handshakes_failed: self.handshakes_failed.sum(),
             unrouted: self.unrouted.sum(),
         }

@@ -46,6 +46,14 @@ pub const INCOMING_MAX: usize = 4_096;
 pub const INCOMING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes of one of them.
 pub const INCOMING_BYTES_EACH_MAX: u64 = 16 * 1024;
+/// Connections at a time, those in their handshake included.
+pub const SESSIONS_MAX: usize = 4_096;
+/// Connections at a time of one address.
+pub const SESSIONS_PER_ADDRESS_MAX: usize = 1_024;
+/// Handshakes at a time.
+pub const HANDSHAKES_MAX: usize = 256;
+/// Connections at a time that have not said anything yet.
+pub const HELLOS_MAX: usize = 1_024;
 /// Longest text in a close, in bytes; QUIC cuts it where a packet holds less.
 pub const CLOSE_DETAIL_BYTES_MAX: usize = 256;
 /// Longest certificate or key file in bytes.
@@ -72,3 +80,5 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// Between two resets of connections that nobody here knows: a thousand clients of a server that was killed hear of it within
 /// a second, and who forges their packets gets no more bytes out than in.
 pub const RESET_INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// Between two lines of the log about connections that were refused for their address.
+pub const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);

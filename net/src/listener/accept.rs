@@ -10,13 +10,12 @@ use tickworld_proto::{
     limits::TEXT_BYTES_MAX,
     message::{Goodbye, Message},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-use super::Shared;
+use super::{
+    Shared,
+    gate::{Gate, Pass, Place, Verdict},
+};
 use crate::{
     address::SessionId,
     close::{Close, CloseCode, Disconnect, Violation, clip},
@@ -33,12 +32,20 @@ pub(super) async fn run<T: Transport>(
     mut shutting_down: watch::Receiver<bool>,
 ) {
     let mut sessions = JoinSet::new();
+    // One that is dropped half-way would turn somebody away who waits for a place.
+    let mut coming = std::pin::pin!(next(&*transport, &shared.gate));
     loop {
         tokio::select! {
-            next = next(&*transport, &shared) => {
-                let Some((incoming, place)) = next else { break };
-                accept(&shared, &mut sessions, incoming, place, shutting_down.clone());
-            }
+            next_one = &mut coming => {
+                match next_one {
+                    Next::Admitted(incoming, pass) => {
+                        sessions.spawn(session(Arc::clone(&shared), incoming, pass, shutting_down.clone()));
+                    }
+                    Next::Refused => {}
+                    Next::Closed => break,
+                }
+                coming.set(next(&*transport, &shared.gate));
+            },
             Some(ended) = sessions.join_next() => report(ended),
             () = heard(&mut shutting_down) => break,
         }
@@ -48,10 +55,32 @@ pub(super) async fn run<T: Transport>(
     }
 }
 
-/// The next connection, once there is a place among the handshakes. Until then it waits inside the transport, within limits.
-async fn next<T: Transport>(transport: &T, shared: &Shared) -> Option<(T::Incoming, OwnedSemaphorePermit)> {
-    let place = Arc::clone(&shared.handshakes).acquire_owned().await.ok()?;
-    Some((transport.accept().await?, place))
+/// What came of the next one who asks.
+enum Next<I> {
+    Admitted(I, Pass),
+    Refused,
+    Closed,
+}
+
+/// Lets the next one in, or sends it away. While it waits for its turn, others wait inside the transport, within limits.
+async fn next<T: Transport>(transport: &T, gate: &Gate) -> Next<T::Incoming> {
+    let Some(incoming) = transport.accept().await else { return Next::Closed };
+    let (remote, is_proven) = (incoming.remote_address(), incoming.is_address_proven());
+    let (incoming, verdict) = match gate.admit(remote, is_proven).await {
+        // Costs no state here, and a forger of addresses never answers.
+        Verdict::ProveAddress => match incoming.ask_for_proof() {
+            Ok(()) => return Next::Refused,
+            Err(incoming) => (incoming, gate.admit(remote, true).await),
+        },
+        verdict => (incoming, verdict),
+    };
+    match verdict {
+        Verdict::Admitted(pass) => Next::Admitted(incoming, pass),
+        Verdict::ProveAddress | Verdict::Refused => {
+            incoming.refuse();
+            Next::Refused
+        }
+    }
 }
 
 async fn heard(shutting_down: &mut watch::Receiver<bool>) {
@@ -65,37 +94,19 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-fn accept(
-    shared: &Arc<Shared>,
-    sessions: &mut JoinSet<()>,
-    incoming: impl Incoming,
-    place: OwnedSemaphorePermit,
-    mut shutting_down: watch::Receiver<bool>,
-) {
-    if sessions.len() >= shared.limits.sessions_max {
-        shared.counters.refused.add(1);
-        return incoming.refuse();
-    }
-    let is_loaded = shared.handshakes.available_permits() < shared.limits.handshakes_max / 2;
-    let incoming = if is_loaded && !incoming.is_address_proven() {
-        // Costs no state here, and a forger of addresses never answers.
-        let Err(incoming) = incoming.ask_for_proof() else { return };
-        incoming
-    } else {
-        incoming
+/// A connection from its first packet to its last.
+async fn session(shared: Arc<Shared>, incoming: impl Incoming, pass: Pass, mut shutting_down: watch::Receiver<bool>) {
+    let Pass { handshake, unheard, connection } = pass;
+    let opened = tokio::select! {
+        opened = open(incoming, handshake, &shared) => opened,
+        () = heard(&mut shutting_down) => return,
     };
-    let shared = Arc::clone(shared);
-    sessions.spawn(async move {
-        let opened = tokio::select! {
-            opened = open(incoming, &shared) => opened,
-            () = heard(&mut shutting_down) => return,
-        };
-        drop(place);
-        match opened {
-            Some(opened) => serve(shared, opened).await,
-            None => shared.counters.handshakes_failed.add(1),
-        }
-    });
+    drop(unheard);
+    match opened {
+        Some(opened) => serve(&shared, opened).await,
+        None => shared.counters.handshakes_failed.add(1),
+    }
+    drop(connection);
 }
 
 /// A connection that has said something.
@@ -106,7 +117,7 @@ struct Opened<C: TransportConnection> {
 }
 
 /// The handshake, and the client's first message.
-async fn open<I: Incoming>(incoming: I, shared: &Shared) -> Option<Opened<I::Connection>> {
+async fn open<I: Incoming>(incoming: I, handshake: Place, shared: &Shared) -> Option<Opened<I::Connection>> {
     let remote = incoming.remote_address();
     let connection = match timeout(shared.limits.handshake_timeout, incoming.accept()).await {
         Ok(Ok(connection)) => connection,
@@ -119,6 +130,8 @@ async fn open<I: Incoming>(incoming: I, shared: &Shared) -> Option<Opened<I::Con
             return None;
         }
     };
+    // From here on it costs memory and no work, and whoever keeps silent holds up nobody's handshake.
+    drop(handshake);
     let deadline = shared.limits.hello_timeout;
     let why = match timeout(deadline, hello(&connection)).await {
         Ok(Ok((ends, hello))) => return Some(Opened { connection, ends, hello }),
@@ -140,9 +153,9 @@ async fn hello<C: TransportConnection>(connection: &C) -> Result<((C::Sender, C:
 }
 
 /// Leads a client to its region, and carries its session until it ends.
-async fn serve<C: TransportConnection>(shared: Arc<Shared>, opened: Opened<C>) {
+async fn serve<C: TransportConnection>(shared: &Shared, opened: Opened<C>) {
     match route(&*shared.route, &opened.hello) {
-        Ok(lane) => run_session(&shared, opened, lane).await,
+        Ok(lane) => run_session(shared, opened, lane).await,
         Err(goodbye) => {
             shared.counters.unrouted.add(1);
             if timeout(shared.limits.write_timeout, dismiss(opened, goodbye)).await.is_err() {

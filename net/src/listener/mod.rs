@@ -6,6 +6,7 @@
 
 mod accept;
 mod dispatch;
+mod gate;
 mod region;
 
 use std::{
@@ -20,14 +21,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::timeout};
 
 use dispatch::Order;
+use gate::Gate;
+pub use gate::Occupancy;
 pub use region::{Events, Outbox};
 
 use crate::{
@@ -35,7 +33,8 @@ use crate::{
     close::{Close, CloseCode},
     counters::{Counters, Traffic},
     limits::{
-        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HELLO_TIMEOUT, IDLE_TIMEOUT, OUTBOUND_BYTES_MAX,
+        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HELLO_TIMEOUT, HELLOS_MAX,
+        IDLE_TIMEOUT, OUTBOUND_BYTES_MAX, SESSIONS_MAX, SESSIONS_PER_ADDRESS_MAX,
     },
     mailbox::{Mailbox, MailboxLimits},
     peer::Session,
@@ -54,17 +53,21 @@ pub struct ListenerSettings {
     pub address: SocketAddr,
     /// Who the server is.
     pub identity: Identity,
-    /// Connections at a time, those in their handshake included.
+    /// See [`SessionLimits`].
     pub sessions_max: usize,
-    /// Handshakes at a time; more wait. From half of it on, a new address has to prove itself first (QUIC's Retry).
+    /// See [`SessionLimits`].
+    pub sessions_per_address_max: usize,
+    /// See [`SessionLimits`].
     pub handshakes_max: usize,
+    /// See [`SessionLimits`].
+    pub hellos_max: usize,
     /// Silence after which a connection is lost.
     pub idle_timeout: Duration,
-    /// For a peer to take one control message.
+    /// See [`SessionLimits`].
     pub write_timeout: Duration,
-    /// From a connection's first packet until it is secure.
+    /// See [`SessionLimits`].
     pub handshake_timeout: Duration,
-    /// From then until the client's first control message is there, whole.
+    /// See [`SessionLimits`].
     pub hello_timeout: Duration,
 }
 
@@ -72,24 +75,27 @@ impl ListenerSettings {
     /// The usual caps.
     #[must_use]
     pub fn new(address: SocketAddr, identity: Identity) -> Self {
-        let SessionLimits { sessions_max, handshakes_max, handshake_timeout, hello_timeout, write_timeout } =
-            SessionLimits::default();
+        let limits = SessionLimits::default();
         Self {
             address,
             identity,
-            sessions_max,
-            handshakes_max,
+            sessions_max: limits.sessions_max,
+            sessions_per_address_max: limits.sessions_per_address_max,
+            handshakes_max: limits.handshakes_max,
+            hellos_max: limits.hellos_max,
             idle_timeout: IDLE_TIMEOUT,
-            write_timeout,
-            handshake_timeout,
-            hello_timeout,
+            write_timeout: limits.write_timeout,
+            handshake_timeout: limits.handshake_timeout,
+            hello_timeout: limits.hello_timeout,
         }
     }
 
     const fn limits(&self) -> SessionLimits {
         SessionLimits {
             sessions_max: self.sessions_max,
+            sessions_per_address_max: self.sessions_per_address_max,
             handshakes_max: self.handshakes_max,
+            hellos_max: self.hellos_max,
             handshake_timeout: self.handshake_timeout,
             hello_timeout: self.hello_timeout,
             write_timeout: self.write_timeout,
@@ -102,8 +108,15 @@ impl ListenerSettings {
 pub struct SessionLimits {
     /// Connections at a time, those in their handshake included.
     pub sessions_max: usize,
-    /// Handshakes at a time; more wait. From half of it on, a new address has to prove itself first.
+    /// Connections at a time of one address. More than the sessions that a region grants to it, since a connection is there
+    /// before its session and after it.
+    pub sessions_per_address_max: usize,
+    /// Handshakes at a time. One address holds at most as many as are free; who has none yet awaits the next. From half of it
+    /// on, and from half of an address' share, an address has to prove itself first (QUIC's Retry).
     pub handshakes_max: usize,
+    /// Connections at a time that have not said anything yet, those in their handshake included. One address holds at most as
+    /// many as are free.
+    pub hellos_max: usize,
     /// From a connection's first packet until it is secure.
     pub handshake_timeout: Duration,
     /// From then until the client's first control message is there, whole.
@@ -115,8 +128,10 @@ pub struct SessionLimits {
 impl Default for SessionLimits {
     fn default() -> Self {
         Self {
-            sessions_max: 4_096,
-            handshakes_max: 256,
+            sessions_max: SESSIONS_MAX,
+            sessions_per_address_max: SESSIONS_PER_ADDRESS_MAX,
+            handshakes_max: HANDSHAKES_MAX,
+            hellos_max: HELLOS_MAX,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             hello_timeout: HELLO_TIMEOUT,
             write_timeout: CONTROL_WRITE_TIMEOUT,
@@ -144,7 +159,7 @@ struct Door {
 struct Shared {
     sessions: Mutex<HashMap<SessionId, Arc<dyn Session>>>,
     session_next: AtomicU64,
-    handshakes: Arc<Semaphore>,
+    gate: Gate,
     limits: SessionLimits,
     route: Arc<dyn Route>,
     orders: Queue<Order>,
@@ -185,14 +200,15 @@ impl Listener {
         route: Arc<dyn Route>,
         transport: impl Transport,
     ) -> (Self, Outbox) {
+        let counters = Arc::<Counters>::default();
         let shared = Arc::new(Shared {
             sessions: Mutex::default(),
             session_next: AtomicU64::new(1),
-            handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
+            gate: Gate::new(&limits, Arc::clone(&counters)),
             limits,
             route,
             orders: Queue::new(OUTBOUND_BYTES_MAX),
-            counters: Arc::default(),
+            counters,
         });
         let mut listener = Self {
             dispatch: runtime.spawn(dispatch::run(Arc::clone(&shared))),
@@ -222,6 +238,12 @@ impl Listener {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.shared.sessions().len()
+    }
+
+    /// How many connections there are, and how far they are.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.shared.gate.occupancy()
     }
 
     /// What passed through so far.
