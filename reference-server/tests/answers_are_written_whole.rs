@@ -6,7 +6,18 @@ use std::{
     process::{Command, Stdio},
 };
 
+use tickworld_server::admission::DevelopmentIssuer;
+
 const PRINTING: [&[&str]; 4] = [&["--help"], &["--version"], &["--print-config"], &["token", "--player", "7"]];
+
+/// A folder in which a server has run, as far as `token` can see: there is a key.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder can be made");
+    let data = folder.path().join("tickworld-data");
+    std::fs::create_dir(&data).expect("it can be written to");
+    DevelopmentIssuer::open(&data).expect("a key can be made");
+    folder
+}
 
 fn command(arguments: &[&str], folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickworld-server"));
@@ -16,7 +27,7 @@ fn command(arguments: &[&str], folder: &tempfile::TempDir) -> Command {
 
 #[test]
 fn a_full_disk_under_standard_output_is_a_failure() {
-    let folder = tempfile::tempdir().expect("a scratch folder can be made");
+    let folder = folder();
     for arguments in PRINTING {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let ran = command(arguments, &folder).stdout(full).output().expect("the binary starts");
@@ -28,7 +39,7 @@ fn a_full_disk_under_standard_output_is_a_failure() {
 
 #[test]
 fn a_reader_that_goes_away_is_none() {
-    let folder = tempfile::tempdir().expect("a scratch folder can be made");
+    let folder = folder();
     for arguments in PRINTING {
         let mut child = command(arguments, &folder).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let child = child.as_mut().expect("the binary starts");

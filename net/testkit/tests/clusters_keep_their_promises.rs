@@ -61,7 +61,7 @@ fn whatever_happens() {
     }
     for what in ["inputs applied", "inputs refused", "resumptions", "servers fenced", "turned bits found", "snapshots"]
     {
-        assert!(counts.get(what).is_some_and(|count| *count >= SEEDS / 4), "{what}: {counts:?}");
+        assert!(counts.get(what).is_some_and(|count| *count >= SEEDS / 10), "{what}: {counts:?}");
     }
 }
 
