@@ -131,7 +131,7 @@ fn journal() -> [Seed; 2] {
     let body = Body {
         tick: Tick(1),
         epoch: Epoch(1),
-        previous: header.hash(),
+        previous_hash: header.hash(),
         durable: Tick(0),
         proof: Some(Proof { tick: Tick(0), root: start_root }),
         frame: Bytes::from(encoded(&frame(Tick(1)))),

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Body, Durability, Epoch, JournalHeader, Page, Place, Record, WorldId,
+    Body, Durability, Epoch, JournalHeader, LogPosition, Page, Record, WorldId,
     embedded::{Core, Files, Settings},
     limits,
 };
@@ -64,17 +64,23 @@ fn begin(folder: &Path, settings: Settings) -> Result2<Core<Files>> {
 }
 
 /// Successive records of so many bytes.
-fn next(place: &mut Place, epoch: Epoch, frame_bytes: usize) -> Result2<Record> {
-    let tick = place.tick.next();
+fn next(position: &mut LogPosition, epoch: Epoch, frame_bytes: usize) -> Result2<Record> {
+    let tick = position.tick.next();
     let mut frame = tick.0.to_le_bytes().to_vec();
     let mut state = tick.0 | 1;
     while frame.len() < frame_bytes {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         frame.extend_from_slice(&state.to_le_bytes());
     }
-    let record =
-        Record::new(Body { tick, epoch, previous: place.link, durable: place.tick, proof: None, frame: frame.into() })?;
-    *place = Place { tick, link: record.hash() };
+    let record = Record::new(Body {
+        tick,
+        epoch,
+        previous_hash: position.record_hash,
+        durable: position.tick,
+        proof: None,
+        frame: frame.into(),
+    })?;
+    *position = LogPosition { tick, record_hash: record.hash() };
     Ok(record)
 }
 
@@ -86,10 +92,10 @@ fn appends(
     durability: Durability,
 ) -> Result2<()> {
     let claim = core.claim()?;
-    let mut place = claim.last;
+    let mut position = claim.last;
     let mut times = Vec::new();
     for _ in 0..count {
-        let record = next(&mut place, claim.epoch, frame_bytes)?;
+        let record = next(&mut position, claim.epoch, frame_bytes)?;
         let begun = Instant::now();
         core.append(std::slice::from_ref(&record), durability)?;
         times.push(begun.elapsed());
@@ -139,19 +145,19 @@ fn killed(root: &str, settings: Settings, frame_bytes: usize, count: usize) -> R
     let folder = Path::new(root).join("measure");
     let mut core = begin(&folder, settings)?;
     let claim = core.claim()?;
-    let mut place = claim.last;
+    let mut position = claim.last;
     let mut left = count;
     let some = (16 << 20) / (frame_bytes + 200);
     while left > 0 {
         let records: Vec<Record> = (0..left.min(some).min(limits::APPEND_RECORDS_MAX))
-            .map(|_| next(&mut place, claim.epoch, frame_bytes))
+            .map(|_| next(&mut position, claim.epoch, frame_bytes))
             .collect::<Result<_, _>>()?;
         left -= records.len();
         core.append(&records, Durability::Disk)?;
     }
     let mut times = Vec::new();
     for _ in 0..100 {
-        let record = next(&mut place, claim.epoch, frame_bytes)?;
+        let record = next(&mut position, claim.epoch, frame_bytes)?;
         let begun = Instant::now();
         core.append(std::slice::from_ref(&record), Durability::Disk)?;
         times.push(begun.elapsed());
@@ -167,7 +173,7 @@ fn killed(root: &str, settings: Settings, frame_bytes: usize, count: usize) -> R
         "opening after a kill, {count} records of {frame_bytes} bytes, file of {} MB: {:.1?}, at tick {}",
         bytes >> 20,
         begun.elapsed(),
-        core.head()?.last.tick
+        core.log_state()?.last.tick
     );
     drop(core);
     fs::remove_dir_all(&copy)?;

@@ -1,13 +1,13 @@
 //! Errors: one enum per operation, and [`Fault`] for what any of them may meet in the storage itself.
 //!
-//! Invariant: an error means that nothing was changed, but for those called `Unknown`. Where the storage fails, claims, cuts
-//! and what retention removes may have happened nevertheless: each can be repeated without harm.
+//! Invariant: an error means that nothing was changed, but for those called `Unknown`. Where the storage fails, claims,
+//! truncations and what retention removes may have happened nevertheless: each can be repeated without harm.
 
 use std::ops::RangeInclusive;
 
 use tickworld_sim::{component::DecodeError, frame::Tick, hash::Hash};
 
-use crate::{Durability, header::WorldId, limits, record::Epoch};
+use crate::{Durability, header::WorldId, record::Epoch};
 
 /// What can be wrong with the storage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,7 +93,7 @@ pub enum ClaimError {
     /// No journal was begun.
     #[error("there is no journal yet: begin one")]
     Absent,
-    /// The end is damaged or behind what was acknowledged: recover first, and cut what cannot be used.
+    /// The end is damaged or behind what was acknowledged: recover first, and truncate what cannot be used.
     #[error("the journal's end is damaged, recover it before it is claimed: {0}")]
     Damaged(Damage),
     /// The storage.
@@ -142,12 +142,6 @@ pub enum AppendError {
         /// The record's.
         tick: Tick,
     },
-    /// Too many records at once.
-    #[error("{count} records in one append, at most {} are allowed", limits::APPEND_RECORDS_MAX)]
-    TooMany {
-        /// How many.
-        count: usize,
-    },
     /// The store cannot promise that much.
     #[error("this store cannot promise {0:?}")]
     Durability(Durability),
@@ -157,7 +151,7 @@ pub enum AppendError {
     /// No journal was begun.
     #[error("there is no journal yet: begin one")]
     Absent,
-    /// It may or may not have been written. Read the head back before anything else is appended.
+    /// It may or may not have been written. Read the state of the log before anything else is appended.
     #[error("it is not known whether the records were written, read back: {0}")]
     Unknown(Fault),
     /// The storage. Nothing was written.
@@ -174,10 +168,10 @@ pub enum ReadError {
     Absent,
     /// They are no longer kept.
     #[error("tick {tick} is no longer in the journal, which begins after tick {base}")]
-    Forgotten {
+    Trimmed {
         /// Asked for.
         tick: Tick,
-        /// The last one forgotten.
+        /// The last one that is not kept.
         base: Tick,
     },
     /// The first one asked for is damaged.
@@ -191,10 +185,10 @@ pub enum ReadError {
     Storage(#[from] Fault),
 }
 
-/// Why records were not forgotten.
+/// Why the journal was not trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ForgetError {
+pub enum TrimError {
     /// No whole snapshot is kept of that tick, so what follows could not be replayed.
     #[error("no whole snapshot of tick {tick} is kept, so what comes before is needed")]
     Needed {
@@ -206,10 +200,10 @@ pub enum ForgetError {
     Storage(#[from] Fault),
 }
 
-/// Why the journal's end was not cut.
+/// Why the journal was not truncated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum CutError {
+pub enum TruncateError {
     /// Those ticks were acknowledged: they may only go if somebody accepts that.
     #[error("ticks {} to {} were acknowledged: they are lost only if you accept it", .0.start(), .0.end())]
     Acknowledged(RangeInclusive<Tick>),
@@ -248,6 +242,21 @@ pub enum PutError {
     Storage(#[from] Fault),
 }
 
+/// Why a token was not spent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpendError {
+    /// As many spent tokens are kept as may be. It was not spent.
+    #[error("as many spent tokens are kept as may be: spend it again when some have expired and were forgotten")]
+    Full,
+    /// It may or may not have been noted. Nobody may be let in by it; spending it again tells what is so from then on.
+    #[error("it is not known whether the token was noted as spent, spend it again: {0}")]
+    Unknown(Fault),
+    /// The storage. It was not spent.
+    #[error(transparent)]
+    Storage(#[from] Fault),
+}
+
 /// Why a manifest was not put.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -261,14 +270,14 @@ pub enum ManifestError {
         first: Hash,
     },
     /// It is of a tick that is not durable yet, or no longer in the journal.
-    #[error("no snapshot of tick {tick} is taken: the journal holds ticks {base} to {head}")]
+    #[error("no snapshot of tick {tick} is taken: the journal holds ticks {base} to {last}")]
     Tick {
         /// The snapshot's.
         tick: Tick,
         /// Before the first record.
         base: Tick,
         /// The last record.
-        head: Tick,
+        last: Tick,
     },
     /// It was taken of another history than this journal's.
     #[error("the snapshot of tick {tick} is not of this journal's history")]

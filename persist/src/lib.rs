@@ -1,4 +1,4 @@
-//! Journals and snapshots of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
+//! Journals, snapshots and spent tokens of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
 //!
 //! Invariant: what an append reported as durable is there after any crash that its level allows, and damage is never
 //! silent.
@@ -6,10 +6,11 @@
 //! | you want | look at |
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
-//! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
+//! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
-//! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::Medium`] |
-//! | to start a world again | [`recover`](fn@recover) |
+//! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::StorageBackend`] |
+//! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
+//! | to know what a store may have lost unnoticed | [`Salvage`] |
 //! | to know that everything kept is whole | [`verify`](fn@verify) |
 //! | to show that a backend of your own keeps the promises | [`conformance`] |
 //! | every cap | [`limits`] |
@@ -19,6 +20,7 @@
 //! Frames and worlds as values: a journal keeps canonical bytes, whoever replays knows the game. A cache: the pages of a
 //! running world are in its snapshots. Retries: who waits for an answer decides how long.
 
+mod append_validator;
 pub mod conformance;
 pub mod embedded;
 pub mod error;
@@ -29,14 +31,21 @@ mod page;
 mod record;
 mod recover;
 mod retention;
+mod salvage;
 mod store;
-mod tail;
+mod tokens;
 mod verify;
+mod walk;
 
 pub use header::{JournalHeader, WorldId};
 pub use record::{Body, Epoch, Proof, Record, RecordError};
-pub use recover::{Origin, PassedOver, RecoverError, Recovery, recover};
+pub use recover::{
+    Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
+};
 pub use retention::{Removed, Retention};
-pub use store::{Claim, Head, Journal, Loss, Page, Place, Snapshot, Snapshots, Store};
-pub use tickworld_proto::message::Durability;
+pub use salvage::{Salvage, TailReport};
+pub use store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store};
+pub use tickworld_sim::durability::Durability;
+pub use tokens::{TokenDigest, Tokens};
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
+pub use walk::{ChainWalk, Walked};

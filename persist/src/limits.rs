@@ -8,9 +8,9 @@ use tickworld_sim::limits as sim;
 pub const ROOT_LAG_TICKS_MAX: u8 = 8;
 /// Longest input frame of a record in bytes: [`FRAME_INPUTS_MAX`](sim::FRAME_INPUTS_MAX) inputs of the largest size fit.
 pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
-/// Most records in one append.
+/// Most records that one append keeps; those after them are to be given again.
 pub const APPEND_RECORDS_MAX: usize = 1024;
-/// Most bytes of records in one commit; a single record may be longer.
+/// Most bytes of records in one commit, so that one append keeps; a single record may be longer.
 pub const APPEND_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Most bytes of records that one read gives; a single record may be longer.
 pub const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -26,6 +26,8 @@ pub const MISSING_HASHES_MAX: usize = 1024;
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most manifests in a store.
 pub const MANIFESTS_MAX: usize = 4096;
+/// About so many snapshots keep a history that is kept by age, however often they are stored.
+pub const HISTORY_SNAPSHOTS: u64 = 16;
 /// Longest content pack in bytes.
 pub const PACK_BYTES_MAX: u64 = sim::CONTENT_BYTES_MAX;
 /// Bytes of a pack in one page, the last one less.
@@ -35,11 +37,15 @@ pub const PACKS_MAX: usize = 1024;
 /// Bytes of records not yet on disk that a store keeps to write them again; past this an append of
 /// [`Durability::Memory`](crate::Durability::Memory) goes to the disk as well.
 pub const PENDING_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Calls that may wait for a store's thread; a further one waits outside.
+/// Appends, and other calls, that may wait for a store's thread; a further one waits outside.
 pub const QUEUE_CALLS_MAX: usize = 64;
+/// Most spent tokens in a store; a further one is refused until some are forgotten.
+pub const SPENT_TOKENS_MAX: u64 = 1 << 20;
+/// Tokens that may wait to be spent, and so most of them in one commit; a further one waits outside.
+pub const SPENDS_WAITING_MAX: usize = 4096;
 /// Memory that the embedded database may keep pages in.
 pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
-/// Rows that retention looks at between two appends.
+/// Rows that retention, or forgetting tokens, looks at between two appends.
 pub const SWEEP_ROWS_MAX: usize = 1024;
 /// Bytes of records that verification and recovery hold at once.
 pub const WALK_BYTES: u64 = 8 * 1024 * 1024;

@@ -14,7 +14,7 @@ use tickworld_sim::{
     hash::{Hash, Hasher},
 };
 
-use crate::{limits, store::Place};
+use crate::{limits, store::LogPosition};
 
 /// Number of a claim on a journal, from 1: whoever claims later has a higher one, and fences those before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,7 +59,7 @@ pub struct Body {
     /// The claim under which it was written.
     pub epoch: Epoch,
     /// Hash of the record before; of the first one, of the journal's header.
-    pub previous: Hash,
+    pub previous_hash: Hash,
     /// The last tick that the writer knew to be durable.
     pub durable: Tick,
     /// The root of an earlier tick, the header's root lag before this one.
@@ -81,7 +81,7 @@ impl Record {
     /// When the frame is longer than [`FRAME_BYTES_MAX`](limits::FRAME_BYTES_MAX) or of another tick.
     pub fn new(body: Body) -> Result<Self, RecordError> {
         body.check()?;
-        let hash = link(&body.head(), &body.frame);
+        let hash = record_hash(&body.head(), &body.frame);
         Ok(Self { body, hash })
     }
 
@@ -97,16 +97,16 @@ impl Record {
         self.body.tick
     }
 
-    /// The link that the next record names.
+    /// Its hash, which the next record names as the previous one.
     #[must_use]
     pub const fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// Its place in the chain.
+    /// Its position in the chain.
     #[must_use]
-    pub const fn place(&self) -> Place {
-        Place { tick: self.body.tick, link: self.hash }
+    pub const fn position(&self) -> LogPosition {
+        LogPosition { tick: self.body.tick, record_hash: self.hash }
     }
 
     /// Length of the canonical bytes.
@@ -148,7 +148,7 @@ impl Record {
         let frame = reader.take(frame_bytes)?;
         let stated = Hash(reader.value()?);
         reader.end()?;
-        let hash = link(&bytes[..HEAD_BYTES], frame);
+        let hash = record_hash(&bytes[..HEAD_BYTES], frame);
         if stated != hash {
             return Err(DecodeError::new(DecodeCause::Form("the record's hash is not that of its bytes")));
         }
@@ -195,7 +195,7 @@ impl Body {
         head.extend_from_slice(&VERSION.to_le_bytes());
         head.extend_from_slice(&self.tick.0.to_le_bytes());
         head.extend_from_slice(&self.epoch.0.to_le_bytes());
-        head.extend_from_slice(&self.previous.0);
+        head.extend_from_slice(&self.previous_hash.0);
         head.extend_from_slice(&self.durable.0.to_le_bytes());
         let none = Proof { tick: Tick(0), root: Hash::ZERO };
         head.push(u8::from(self.proof.is_some()));
@@ -217,7 +217,7 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(Body, usize), DecodeError> {
     }
     let tick = Tick(reader.value()?);
     let epoch = Epoch(reader.value()?);
-    let previous = Hash(reader.value()?);
+    let previous_hash = Hash(reader.value()?);
     let durable = Tick(reader.value()?);
     let proof: Option<[u8; 40]> = reader.value()?;
     let proof = proof.map(|bytes| {
@@ -231,10 +231,10 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(Body, usize), DecodeError> {
     if length > limits::FRAME_BYTES_MAX {
         return Err(reader.fail(DecodeCause::Range));
     }
-    Ok((Body { tick, epoch, previous, durable, proof, frame: Bytes::new() }, length as usize))
+    Ok((Body { tick, epoch, previous_hash, durable, proof, frame: Bytes::new() }, length as usize))
 }
 
-fn link(head: &[u8], frame: &[u8]) -> Hash {
+fn record_hash(head: &[u8], frame: &[u8]) -> Hash {
     let mut hasher = Hasher::new(b"tickworld.journal.record.1");
     hasher.update(head);
     hasher.update(frame);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what it proposes to replay is whole, linked, and follows from a state that is whole; every tick beyond that is
 //! named, and those among them that may have been acknowledged are named apart. It changes nothing and replays nothing: who
-//! knows the game replays, compares the roots, cuts what cannot be used, and claims.
+//! knows the game replays, compares the roots, truncates what cannot be used, and claims.
 
 use std::ops::RangeInclusive;
 
@@ -14,33 +14,35 @@ use crate::{
     limits,
     page::page_hashes,
     record::{Proof, Record},
-    store::{Head, Loss, Place, Snapshot, Store},
+    salvage::{Salvage, TailReport},
+    store::{DataLossPolicy, LogPosition, LogState, Snapshot, Store},
     verify::Progress,
+    walk::{ChainWalk, Walked},
 };
 
 /// The state that replay begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The world as the header's start describes it: set up by the game anew.
-    Start(Place),
+    Start(LogPosition),
     /// A snapshot whose pages are all there and whole.
     Snapshot(Box<Snapshot>),
 }
 
 impl Origin {
-    /// Its place in the chain.
+    /// Its position in the chain.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn position(&self) -> LogPosition {
         match self {
-            Self::Start(place) => *place,
-            Self::Snapshot(snapshot) => snapshot.place(),
+            Self::Start(position) => *position,
+            Self::Snapshot(snapshot) => snapshot.position(),
         }
     }
 }
 
 /// A snapshot that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct SkippedSnapshot {
     /// Its tick.
     pub tick: Tick,
     /// What is wrong with it.
@@ -53,16 +55,18 @@ pub struct Recovery {
     /// The journal's header.
     pub header: JournalHeader,
     /// Where the journal stands.
-    pub head: Head,
+    pub log: LogState,
+    /// What the store found at its end.
+    pub tail: TailReport,
     /// What to begin with.
     pub origin: Origin,
     /// The last record that can be replayed from there; the origin itself if there is none.
-    pub end: Place,
+    pub end: LogPosition,
     /// The last root that a replay up to `end` is compared with; later ticks are replayed unproven.
     pub proven: Option<Proof>,
     /// Newer snapshots than the origin, newest first.
-    pub passed_over: Vec<PassedOver>,
-    /// Records after `end`, to be cut; or, with [`Cause::Fork`], a history that is not the acknowledged one.
+    pub skipped: Vec<SkippedSnapshot>,
+    /// Records after `end`, to be truncated; or, with [`Cause::Fork`], a history that is not the acknowledged one.
     pub damage: Option<Damage>,
     /// Ticks of the damage that may have been acknowledged to somebody.
     pub lost: Option<RangeInclusive<Tick>>,
@@ -75,15 +79,19 @@ impl Recovery {
         self.lost.is_none()
     }
 
-    /// Cuts what cannot be used, so that the journal can be claimed.
+    /// Truncates what cannot be used, so that the journal can be claimed.
     ///
     /// # Errors
-    /// When acknowledged ticks would be lost and `loss` does not accept it.
-    pub async fn cut<S: Store>(&self, store: &S, loss: Loss) -> Result<(), crate::error::CutError> {
+    /// When acknowledged ticks would be lost and `policy` does not accept it.
+    pub async fn truncate<S: Store>(
+        &self,
+        store: &S,
+        policy: DataLossPolicy,
+    ) -> Result<(), crate::error::TruncateError> {
         if self.damage.is_none() {
             return Ok(());
         }
-        store.cut_after(self.end.tick, loss).await
+        store.truncate_after(self.end.tick, policy).await
     }
 }
 
@@ -97,13 +105,13 @@ pub enum RecoverError {
     /// Snapshots cannot be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// Earlier records were forgotten under snapshots, none of which is whole.
+    /// Earlier records were trimmed under snapshots, none of which is whole.
     #[error("nothing to start from: no snapshot is whole, and the records before tick {} are no longer kept", base.next())]
     NoOrigin {
-        /// The last forgotten tick.
+        /// The last tick that is not kept.
         base: Tick,
         /// The snapshots and what is wrong with them.
-        passed_over: Vec<PassedOver>,
+        skipped: Vec<SkippedSnapshot>,
     },
 }
 
@@ -111,50 +119,58 @@ pub enum RecoverError {
 ///
 /// # Errors
 /// When there is nothing to start from, or the storage fails.
-pub async fn recover<S: Store>(
+pub async fn recover<S: Store + Salvage>(
     store: &S,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Recovery, RecoverError> {
     let header = store.header().await?.ok_or(ReadError::Absent)?;
-    let head = store.head().await?;
-    let (origin, passed_over) = find_origin(store, &header, head, progress).await?;
-    let mut walk = Walk { end: origin.place(), proven: None, damage: None };
-    walk.run(store, head, progress).await?;
-    let Walk { end, proven, damage } = walk;
-    let acknowledged = head.acknowledged();
-    let lost = match &damage {
-        Some(Damage { ticks, cause: Cause::Fork }) => Some(*ticks.start()..=*ticks.end()),
-        Some(_) if acknowledged > end.tick => Some(end.tick.next()..=acknowledged),
-        _ => None,
-    };
-    Ok(Recovery { header, head, origin, end, proven, passed_over, damage, lost })
-}
-
-async fn find_origin<S: Store>(
-    store: &S,
-    header: &JournalHeader,
-    head: Head,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(Origin, Vec<PassedOver>), RecoverError> {
-    let mut passed_over = Vec::new();
-    for tick in store.manifests().await?.into_iter().rev() {
-        match check_snapshot(store, header, head, tick, progress).await? {
-            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), passed_over)),
-            Err(cause) => passed_over.push(PassedOver { tick, cause }),
+    let log = store.log_state().await?;
+    let tail = store.tail_report().await?;
+    let (origin, skipped) = find_origin(store, &header, log, progress).await?;
+    let mut walk = ChainWalk::new(origin.position(), log, tail);
+    while let Some(from) = walk.poll_read() {
+        let (done, total) = walk.progress();
+        progress(Progress::Records { done, total });
+        match store.read(from, limits::WALK_BYTES).await {
+            Ok(records) => _ = walk.handle_records(&records),
+            Err(ReadError::Damaged(damage)) => walk.handle_damage(damage.cause),
+            Err(error) => return Err(error.into()),
         }
     }
-    let start = Place { tick: header.start.tick, link: header.hash() };
-    if head.base == start {
-        return Ok((Origin::Start(start), passed_over));
+    let Walked { end, proven, damage, lost } = walk.finish();
+    Ok(Recovery { header, log, tail, origin, end, proven, skipped, damage, lost })
+}
+
+/// Finds the newest snapshot that is whole and that nothing in the journal speaks against, or else the start; and tells what
+/// is wrong with newer ones.
+///
+/// # Errors
+/// When there is none, or the storage fails.
+pub async fn find_origin<S: Store>(
+    store: &S,
+    header: &JournalHeader,
+    log: LogState,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(Origin, Vec<SkippedSnapshot>), RecoverError> {
+    let mut skipped = Vec::new();
+    for tick in store.manifests().await?.into_iter().rev() {
+        match check_snapshot(store, header, log, tick, progress).await? {
+            Ok(snapshot) => return Ok((Origin::Snapshot(Box::new(snapshot)), skipped)),
+            Err(cause) => skipped.push(SkippedSnapshot { tick, cause }),
+        }
     }
-    Err(RecoverError::NoOrigin { base: head.base.tick, passed_over })
+    let start = LogPosition { tick: header.start.tick, record_hash: header.hash() };
+    if log.base == start {
+        return Ok((Origin::Start(start), skipped));
+    }
+    Err(RecoverError::NoOrigin { base: log.base.tick, skipped })
 }
 
 /// Whether a snapshot is whole and belongs to the journal; the inner error says why not.
 async fn check_snapshot<S: Store>(
     store: &S,
     header: &JournalHeader,
-    head: Head,
+    log: LogState,
     tick: Tick,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Result<Snapshot, Cause>, RecoverError> {
@@ -172,42 +188,55 @@ async fn check_snapshot<S: Store>(
             Err(cause) => return Ok(Err(cause)),
         }
     }
-    if let Some(cause) = contradiction(store, header, head, &snapshot).await? {
+    if let Some(cause) = contradiction(store, header, log, &snapshot).await? {
         return Ok(Err(cause));
     }
     Ok(Ok(snapshot))
 }
 
-/// What in the journal speaks against a snapshot: its link, or the proof of its tick. Damaged records do not speak.
+/// What in the journal speaks against a snapshot. Damaged records do not speak.
 async fn contradiction<S: Store>(
     store: &S,
     header: &JournalHeader,
-    head: Head,
+    log: LogState,
     snapshot: &Snapshot,
 ) -> Result<Option<Cause>, ReadError> {
-    let place = snapshot.place();
-    let own = if place.tick == head.base.tick {
-        Some(head.base.link)
-    } else {
-        record_at(store, place.tick).await?.map(|record| record.hash())
-    };
-    if own.is_some_and(|link| link != place.link) {
-        return Ok(Some(Cause::Chain));
+    let own = record_at(store, snapshot.position().tick).await?;
+    let prover = record_at(store, prover_of(header, snapshot)).await?;
+    Ok(snapshot_contradiction(header, log, snapshot, own.as_ref(), prover.as_ref()))
+}
+
+/// The tick whose record carries the root of a snapshot's tick.
+#[must_use]
+pub fn prover_of(header: &JournalHeader, snapshot: &Snapshot) -> Tick {
+    Tick(snapshot.position().tick.0.saturating_add(u64::from(header.root_lag_ticks)))
+}
+
+/// What speaks against a snapshot: that the record of its tick, or the journal's base, is another one, or that the root of
+/// its pages is not the one that a later record carries. `own` is the record of its tick and `prover` that of the tick that
+/// [`prover_of`] tells, where they can be had.
+#[must_use]
+pub fn snapshot_contradiction(
+    header: &JournalHeader,
+    log: LogState,
+    snapshot: &Snapshot,
+    own: Option<&Record>,
+    prover: Option<&Record>,
+) -> Option<Cause> {
+    let position = snapshot.position();
+    let link = if position.tick == log.base.tick { Some(log.base.record_hash) } else { own.map(Record::hash) };
+    if link.is_some_and(|link| link != position.record_hash) {
+        return Some(Cause::Chain);
     }
-    let prover = Tick(place.tick.0.saturating_add(u64::from(header.root_lag_ticks)));
-    let proof = record_at(store, prover).await?.and_then(|record| record.body().proof);
+    let proof = prover.and_then(|record| record.body().proof).filter(|proof| proof.tick == position.tick)?;
     let one = snapshot.manifest.roots(&header.schema).root;
-    Ok(proof.filter(|proof| proof.tick == place.tick && proof.root != one).map(|proof| Cause::Root {
-        tick: place.tick,
-        one,
-        other: proof.root,
-    }))
+    (proof.root != one).then_some(Cause::Root { tick: position.tick, one, other: proof.root })
 }
 
 async fn record_at<S: Store>(store: &S, tick: Tick) -> Result<Option<Record>, ReadError> {
     match store.read(tick, 0).await {
         Ok(records) => Ok(records.into_iter().next().filter(|record| record.tick() == tick)),
-        Err(ReadError::Damaged(_) | ReadError::Forgotten { .. }) => Ok(None),
+        Err(ReadError::Damaged(_) | ReadError::Trimmed { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -218,57 +247,5 @@ pub(crate) fn damage_of<T>(fetched: Result<T, FetchError>) -> Result<Result<T, C
         Ok(value) => Ok(Ok(value)),
         Err(FetchError::Damaged(cause)) => Ok(Err(cause)),
         Err(error) => Err(error),
-    }
-}
-
-/// The records after the origin.
-struct Walk {
-    end: Place,
-    proven: Option<Proof>,
-    damage: Option<Damage>,
-}
-
-impl Walk {
-    async fn run<S: Store>(
-        &mut self,
-        store: &S,
-        head: Head,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), ReadError> {
-        let (origin, acknowledged) = (self.end, head.acknowledged());
-        let last = head.torn_to.unwrap_or(head.last.tick).max(acknowledged);
-        let mut forked = head.watermark.is_some_and(|mark| mark.tick == origin.tick && mark.link != origin.link);
-        while self.end.tick < last {
-            progress(Progress::Records {
-                done: self.end.tick.0.saturating_sub(origin.tick.0),
-                total: last.0.saturating_sub(origin.tick.0),
-            });
-            let records = match store.read(self.end.tick.next(), limits::WALK_BYTES).await {
-                Ok(records) => records,
-                Err(ReadError::Damaged(damage)) => return self.stop(last, damage.cause),
-                Err(error) => return Err(error),
-            };
-            if records.is_empty() {
-                return self.stop(last, Cause::Missing);
-            }
-            for record in records {
-                if record.body().previous != self.end.link {
-                    return self.stop(last, Cause::Chain);
-                }
-                self.end = Place { tick: record.tick(), link: record.hash() };
-                self.proven = record.body().proof.filter(|proof| proof.tick >= origin.tick).or(self.proven);
-                forked |= head.watermark.is_some_and(|mark| mark.tick == self.end.tick && mark.link != self.end.link);
-            }
-        }
-        if forked {
-            let from = head.watermark.map_or(self.end.tick, |mark| mark.tick);
-            self.damage = Some(Damage { ticks: from..=self.end.tick, cause: Cause::Fork });
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, last: Tick, cause: Cause) -> Result<(), ReadError> {
-        self.damage = Some(Damage { ticks: self.end.tick.next()..=last, cause });
-        Ok(())
     }
 }

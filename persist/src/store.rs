@@ -17,51 +17,64 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, snapshot::Manif
 use crate::{
     Durability,
     error::{
-        AppendError, ClaimError, CreateError, CutError, FetchError, ForgetError, ManifestError, PutError, ReadError,
-        RetainError,
+        AppendError, ClaimError, CreateError, FetchError, ManifestError, PutError, ReadError, RetainError, TrimError,
+        TruncateError,
     },
     header::JournalHeader,
     record::{Epoch, Record},
     retention::{Removed, Retention},
+    tokens::Tokens,
 };
 
-/// The place of a record in the chain.
+/// The position of a record in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPosition {
     /// Its tick.
     pub tick: Tick,
     /// Its hash; at the start of a journal, the header's.
-    pub link: Hash,
+    pub record_hash: Hash,
 }
 
 /// Where a journal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Before the first record that is kept: the start, or the snapshot under which earlier ones were forgotten.
-    pub base: Place,
+pub struct LogState {
+    /// Before the first record that is kept: the start, or the snapshot under which earlier ones were trimmed.
+    pub base: LogPosition,
     /// The last whole record; the base where there is none.
-    pub last: Place,
+    pub last: LogPosition,
     /// The last record that is on disk, or on as many as the store promises.
     pub durable: Tick,
     /// The claim in force; 0 before the first.
     pub epoch: Epoch,
     /// Whether the owner ended its claim in good order.
     pub sealed: bool,
-    /// Whether something stands after `last` that is not whole: to be cut before anything is appended.
-    pub torn_to: Option<Tick>,
-    /// The last tick that was reported durable, as noted beside the database; `None` where there is no such note. A store
-    /// whose storage cannot fall back unnoticed has none.
-    pub watermark: Option<Place>,
 }
 
-impl Head {
-    /// The last tick that may have been reported durable to somebody.
-    #[must_use]
-    pub fn acknowledged(&self) -> Tick {
-        // Without a watermark nothing tells that what is damaged at the end was never acknowledged.
-        let noted = self.watermark.map_or(self.torn_to.unwrap_or(self.durable), |mark| mark.tick);
-        noted.max(self.durable)
+impl LogState {
+    /// Of records whose append failed or had no known outcome, those that are not in the journal: what is to be given again.
+    /// Where none is left, an append of none still makes sure of the level that was asked for.
+    ///
+    /// # Errors
+    /// When somebody else has claimed the journal since: what stands at these ticks may be the other owner's.
+    pub fn unwritten<'r>(&self, records: &'r [Record]) -> Result<&'r [Record], AppendError> {
+        if records.first().is_some_and(|record| record.body().epoch < self.epoch) {
+            return Err(AppendError::Fenced { by: self.epoch });
+        }
+        Ok(after(records, self.last.tick))
     }
+}
+
+impl Appended {
+    /// Of the records that were given, those that are to be given again.
+    #[must_use]
+    pub fn rest<'r>(&self, records: &'r [Record]) -> &'r [Record] {
+        after(records, self.kept)
+    }
+}
+
+/// Of records of successive ticks, those after `tick`.
+fn after(records: &[Record], tick: Tick) -> &[Record] {
+    &records[records.partition_point(|record| record.tick() <= tick)..]
 }
 
 /// The right to append.
@@ -70,12 +83,23 @@ pub struct Claim {
     /// For every record from now on.
     pub epoch: Epoch,
     /// What they follow.
-    pub last: Place,
+    pub last: LogPosition,
+}
+
+/// What an append came to: a prefix of what was given is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Every record up to this tick is kept as surely as was asked. This may be before the last record that was given: those
+    /// after it were not written, and are simply given again.
+    pub kept: Tick,
+    /// Every record up to this tick is on disk (D1) or better. Never before `kept` where that much was asked for; with
+    /// [`Durability::Memory`] it may lag behind.
+    pub durable: Tick,
 }
 
 /// Whether ticks that were acknowledged may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum DataLossPolicy {
     /// No: refuse.
     Refuse,
     /// Somebody has read which ones, and accepts it. What was there is kept beside where the storage allows it.
@@ -96,26 +120,30 @@ pub trait Journal: Send + Sync {
     /// Takes the journal over: gives an epoch above all before it, durably, so that whoever appended so far is fenced.
     ///
     /// # Errors
-    /// When the end is damaged or behind what was acknowledged: recover first.
+    /// When there is none, or the storage fails; from a store that found its own end damaged, or behind what was
+    /// acknowledged: recover first.
     fn claim(&self) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
 
-    /// Appends records of successive ticks, all or none, in one commit, and gives the last tick that is durable then. Appends
-    /// that wait at the same time may share a commit; each is as durable as it asked for.
+    /// Appends records of successive ticks in one commit: a prefix of them, at least the first; [`Appended`] tells how far it
+    /// goes. Which prefix a store takes at once is its own affair, a limit for instance. Without records it makes what was
+    /// appended before as sure as is asked. Appends that wait at the same time may share a commit; each is as durable as it
+    /// asked for. Who has several on their way must expect that those after one that kept only a prefix are refused.
     ///
     /// # Errors
-    /// When they are not the caller's to append, do not follow the last record, or the storage fails. After
-    /// [`AppendError::Unknown`] the head tells what became of them.
+    /// When a record that would be written is not the caller's to append or does not follow the one before it, or the storage
+    /// fails: then none is written. After [`AppendError::Unknown`] the state of the log tells what became of them,
+    /// and must be read before anything else is appended: [`LogState::unwritten`].
     fn append(
         &self,
         records: &[Record],
         durability: Durability,
-    ) -> impl Future<Output = Result<Tick, AppendError>> + Send;
+    ) -> impl Future<Output = Result<Appended, AppendError>> + Send;
 
     /// Where the journal stands. After an unknown outcome this settles it: what is told here stays.
     ///
     /// # Errors
     /// When there is none, or the storage fails.
-    fn head(&self) -> impl Future<Output = Result<Head, ReadError>> + Send;
+    fn log_state(&self) -> impl Future<Output = Result<LogState, ReadError>> + Send;
 
     /// Records from a tick on: as many as are whole and linked to each other, at most `bytes_max` bytes of them but at least
     /// one; none after the last.
@@ -128,19 +156,23 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// When no whole snapshot of that tick is kept.
-    fn forget_to(&self, tick: Tick) -> impl Future<Output = Result<(), ForgetError>> + Send;
+    fn trim_prefix(&self, tick: Tick) -> impl Future<Output = Result<(), TrimError>> + Send;
 
     /// Forgets what stands after a tick, so that the journal can be claimed and goes on from there. Only for recovery.
     ///
     /// # Errors
     /// When acknowledged ticks would go and nobody accepted it, or there is nothing whole to go on from.
-    fn cut_after(&self, tick: Tick, loss: Loss) -> impl Future<Output = Result<(), CutError>> + Send;
+    fn truncate_after(
+        &self,
+        tick: Tick,
+        policy: DataLossPolicy,
+    ) -> impl Future<Output = Result<(), TruncateError>> + Send;
 
     /// Ends a claim in good order: everything appended is durable, and nothing more is appended before the next claim.
     ///
     /// # Errors
     /// As [`append`](Self::append).
-    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<Head, AppendError>> + Send;
+    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<LogState, AppendError>> + Send;
 }
 
 /// A page by its hash.
@@ -164,16 +196,16 @@ impl Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Hash of the record of its tick: a snapshot belongs to one history.
-    pub link: Hash,
+    pub record_hash: Hash,
     /// The world as page hashes.
     pub manifest: Manifest,
 }
 
 impl Snapshot {
-    /// Its place in the chain.
+    /// Its position in the chain.
     #[must_use]
-    pub const fn place(&self) -> Place {
-        Place { tick: self.manifest.head.tick, link: self.link }
+    pub const fn position(&self) -> LogPosition {
+        LogPosition { tick: self.manifest.head.tick, record_hash: self.record_hash }
     }
 }
 
@@ -243,7 +275,7 @@ pub trait Snapshots: Send + Sync {
     fn retain(&self, retention: Retention) -> impl Future<Output = Result<Removed, RetainError>> + Send;
 }
 
-/// Everything that a world is kept in.
-pub trait Store: Journal + Snapshots {}
+/// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
+pub trait Store: Journal + Snapshots + Tokens {}
 
-impl<T: Journal + Snapshots> Store for T {}
+impl<T: Journal + Snapshots + Tokens> Store for T {}

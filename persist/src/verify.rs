@@ -14,7 +14,8 @@ use crate::{
     page::page_hashes,
     record::Record,
     recover::damage_of,
-    store::{Head, Store},
+    salvage::{Salvage, TailReport},
+    store::{LogState, Store},
 };
 
 /// How far it is.
@@ -131,19 +132,20 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// When the storage fails, or there is no journal that could be read.
-pub async fn verify<S: Store>(
+pub async fn verify<S: Store + Salvage>(
     store: &S,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<VerifyReport, VerifyError> {
     let header = store.header().await?.ok_or(ReadError::Absent)?;
-    let head = store.head().await?;
+    let log = store.log_state().await?;
     let mut report = VerifyReport::default();
     let snapshots = store.manifests().await?;
     let mut known = Known {
         roots: BTreeMap::from([(header.start.tick, header.start.root)]),
-        links: BTreeMap::from([(head.base.tick, head.base.link)]),
+        links: BTreeMap::from([(log.base.tick, log.base.record_hash)]),
     };
-    verify_records(store, &header, head, &snapshots, &mut known, &mut report, progress).await?;
+    let journal = Standing { header: &header, log, tail: store.tail_report().await? };
+    verify_records(store, &journal, &snapshots, &mut known, &mut report, progress).await?;
     for tick in snapshots {
         if !report.is_full() {
             verify_snapshot(store, &header, tick, &known, &mut report, progress).await?;
@@ -169,18 +171,25 @@ struct Known {
     links: BTreeMap<Tick, Hash>,
 }
 
+/// The journal as it says that it is.
+struct Standing<'a> {
+    header: &'a JournalHeader,
+    log: LogState,
+    tail: TailReport,
+}
+
 async fn verify_records<S: Store>(
     store: &S,
-    header: &JournalHeader,
-    head: Head,
+    journal: &Standing<'_>,
     snapshots: &[Tick],
     known: &mut Known,
     report: &mut VerifyReport,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), ReadError> {
-    let base = head.base.tick;
-    let last = head.torn_to.unwrap_or(head.last.tick).max(head.acknowledged());
-    let (mut at, mut link) = (base, Some(head.base.link));
+    let Standing { header, log, tail } = journal;
+    let base = log.base.tick;
+    let last = tail.end(log);
+    let (mut at, mut link) = (base, Some(log.base.record_hash));
     // The epoch of the last record, and the tick where its owner began.
     let mut owner = (None, base);
     while at < last && !report.is_full() {
@@ -200,7 +209,7 @@ async fn verify_records<S: Store>(
             Err(error) => return Err(error),
         };
         for record in records {
-            if link.is_some_and(|link| link != record.body().previous) {
+            if link.is_some_and(|link| link != record.body().previous_hash) {
                 report.damaged(record.tick()..=record.tick(), Cause::Chain);
             }
             if owner.0 != Some(record.body().epoch) {
@@ -211,7 +220,7 @@ async fn verify_records<S: Store>(
             if snapshots.binary_search(&at).is_ok() {
                 known.links.insert(at, record.hash());
             }
-            if head.watermark.is_some_and(|mark| mark.tick == at && mark.link != record.hash()) {
+            if tail.fork_at(record.position()).is_some() {
                 report.damaged(at..=at, Cause::Fork);
             }
         }
@@ -259,7 +268,7 @@ async fn verify_snapshot<S: Store>(
         }
     };
     let one = snapshot.manifest.roots(&header.schema).root;
-    if known.links.get(&tick).is_some_and(|link| *link != snapshot.link) {
+    if known.links.get(&tick).is_some_and(|link| *link != snapshot.record_hash) {
         report.findings.push(Finding::Snapshot { tick, cause: Cause::Fork });
         return Ok(());
     }

@@ -4,7 +4,7 @@ mod support;
 
 use support::{header, records};
 use tickworld_persist::{
-    Durability, Epoch, Place,
+    Appended, Durability, Epoch, LogPosition, TailReport,
     embedded::{Core, Files, Settings},
     error::{AppendError, CreateError},
 };
@@ -18,15 +18,16 @@ fn what_is_appended_is_read_back_after_opening_again() {
     assert_eq!(core.create(&header()), Err(CreateError::Exists(header().world)));
     let claim = core.claim().unwrap();
     let written = records(claim.epoch, claim.last, 5, 100);
-    assert_eq!(core.append(&written, Durability::Disk), Ok(Tick(5)));
+    assert_eq!(core.append(&written, Durability::Disk), Ok(Appended { kept: Tick(5), durable: Tick(5) }));
     drop(core);
 
     let mut core = Core::open(Files::new(folder.path()), Settings::default()).unwrap();
     assert_eq!(core.header().unwrap(), Some(header()));
     assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), written);
-    let head = core.head().unwrap();
-    let last = Place { tick: Tick(5), link: written[4].hash() };
-    assert_eq!((head.last, head.watermark, head.durable), (last, Some(last), Tick(5)));
+    let log = core.log_state().unwrap();
+    let last = LogPosition { tick: Tick(5), record_hash: written[4].hash() };
+    assert_eq!((log.last, log.durable), (last, Tick(5)));
+    assert_eq!(core.tail_report().unwrap(), TailReport { torn_tail: None, watermark: Some(last) });
 }
 
 #[test]
@@ -48,9 +49,10 @@ fn what_is_only_in_memory_is_not_reported_durable() {
     core.create(&header()).unwrap();
     let claim = core.claim().unwrap();
     let written = records(claim.epoch, claim.last, 3, 0);
-    assert_eq!(core.append(&written[..2], Durability::Memory), Ok(Tick(0)));
+    let in_memory = core.append(&written[..2], Durability::Memory);
+    assert_eq!(in_memory, Ok(Appended { kept: Tick(2), durable: Tick(0) }));
     assert_eq!(core.read_records(Tick(1), 1 << 20).unwrap(), &written[..2]);
-    assert_eq!(core.append(&written[2..], Durability::Disk), Ok(Tick(3)));
+    assert_eq!(core.append(&written[2..], Durability::Disk), Ok(Appended { kept: Tick(3), durable: Tick(3) }));
     assert_eq!(core.append(&[], Durability::Quorum), Err(AppendError::Durability(Durability::Quorum)));
 }
 

@@ -4,10 +4,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use tickworld_persist::{
-    Durability, Loss,
+    Appended, DataLossPolicy, Durability,
     conformance::World,
-    embedded::{Core, Files, Medium, ReadOnly, Settings},
-    error::{CutError, Fault},
+    embedded::{Core, Files, ReadOnly, Settings, StorageBackend},
+    error::{Fault, TruncateError},
 };
 use tickworld_sim::frame::Tick;
 
@@ -30,9 +30,9 @@ fn filled(folder: &Path, count: usize) -> Core<Files> {
 
 fn read(folder: &Path) -> Result<(Tick, usize), Fault> {
     let mut core = Core::open(ReadOnly::new(folder), Settings::default())?;
-    let head = core.head().expect("it has a journal");
-    let records = core.read_records(head.base.tick.next(), u64::MAX).expect("they are whole");
-    Ok((head.last.tick, records.len()))
+    let log = core.log_state().expect("it has a journal");
+    let records = core.read_records(log.base.tick.next(), u64::MAX).expect("they are whole");
+    Ok((log.last.tick, records.len()))
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn nothing_that_is_done_with_it_reaches_the_files() {
     let mut core = Core::open(ReadOnly::new(folder.path()), Settings::default()).expect("nobody has it open");
     let claim = core.claim().expect("in memory alone");
     let records = World::default().records(claim.epoch, claim.last, 5);
-    assert_eq!(core.append(&records, Durability::Disk), Ok(Tick(14)));
-    assert!(matches!(core.cut_after(Tick(2), Loss::Accept), Err(CutError::Storage(_))));
+    assert_eq!(core.append(&records, Durability::Disk), Ok(Appended { kept: Tick(14), durable: Tick(14) }));
+    assert!(matches!(core.truncate_after(Tick(2), DataLossPolicy::Accept), Err(TruncateError::Storage(_))));
     drop(core);
     assert_eq!(contents(folder.path()), before);
     assert_eq!(read(folder.path()), Ok((Tick(9), 9)));

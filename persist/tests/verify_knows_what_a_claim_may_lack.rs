@@ -25,10 +25,10 @@ fn after_a_claim_and_nowhere_else() {
         // The roots of ticks 4 and 5 belong to the records of 6 and 7, whose owner began at tick 5.
         let claim = store.claim().await.unwrap();
         let sixth = bare(&record(claim.epoch, claim.last, 3));
-        let seventh = record(claim.epoch, sixth.place(), 3);
+        let seventh = record(claim.epoch, sixth.position(), 3);
         store.append(&[sixth, seventh.clone()], Durability::Disk).await.unwrap();
         assert_eq!(verify(&store, &mut |_| {}).await.unwrap().findings, []);
-        let eighth = bare(&record(claim.epoch, seventh.place(), 3));
+        let eighth = bare(&record(claim.epoch, seventh.position(), 3));
         store.append(&[eighth], Durability::Disk).await.unwrap();
         let findings = verify(&store, &mut |_| {}).await.unwrap().findings;
         assert_eq!(findings, [Finding::Unproven(Tick(8)..=Tick(8))]);

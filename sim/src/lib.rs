@@ -83,7 +83,7 @@
 //! | run it | [`simulation`], [`frame`], [`executor`], [`content`] |
 //! | predict and go back | [`rollback`] |
 //! | know who plays, and what became of their inputs | [`session`] |
-//! | keep it, send it, restore it | [`world`], [`snapshot`] |
+//! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
 //! | read its bytes without its types | [`schema`], [`bytes`], [`hash`], [`limits`] |
 //!
@@ -123,6 +123,7 @@ pub mod component;
 pub mod content;
 pub mod derived;
 pub mod diff;
+pub mod durability;
 pub mod entities;
 pub mod entity;
 pub mod events;

@@ -6,6 +6,7 @@
 use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
+pub use tickworld_sim::durability::Durability;
 use tickworld_sim::{
     content::ContentId,
     frame::{PlayerId, Sequence, Tick},
@@ -75,17 +76,6 @@ pub enum SessionKind {
     Witness,
     /// Gets what became of its own inputs.
     Command,
-}
-
-/// How surely a tick is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Durability {
-    /// D0: in the server's memory.
-    Memory,
-    /// D1: on the server's own disk.
-    Disk,
-    /// D2: on a quorum of machines.
-    Quorum,
 }
 
 /// A client's first message.

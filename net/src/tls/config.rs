@@ -22,6 +22,16 @@ pub(crate) fn server_config(identity: Identity, alpn: &[u8]) -> Result<rustls::S
     Ok(config)
 }
 
+/// A server of another protocol than ours, over TCP, that shows the same identity.
+pub(crate) fn tcp_config(identity: &Identity, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
+    let mut config = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
+    config.alpn_protocols = vec![alpn.to_vec()];
+    Ok(config)
+}
+
 /// A client that knows its server by `trust` and speaks `alpn`.
 pub(crate) fn client_config(trust: Trust, alpn: &[u8]) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = provider();

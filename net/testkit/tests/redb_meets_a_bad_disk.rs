@@ -6,9 +6,9 @@ mod support;
 
 use support::{Scribe, settings};
 use tickworld_persist::{
-    Durability,
+    Durability, TokenDigest,
     embedded::Core,
-    error::{AppendError, Fault},
+    error::{AppendError, Fault, SpendError},
 };
 use tickworld_sim::frame::Tick;
 use tickworld_testkit::{
@@ -25,7 +25,7 @@ fn begun(seed: u64, medium: &SimMedium) -> (Scribe, Core<SimMedium>) {
 
 /// Appends records that an append before did not take, as a server does that reads back what became of it.
 fn append_rest(scribe: &mut Scribe, core: &mut Core<SimMedium>) -> Result<Tick, AppendError> {
-    let Ok(head) = core.head() else { return Err(AppendError::Unknown(Fault::Closed)) };
+    let Ok(head) = core.log_state() else { return Err(AppendError::Unknown(Fault::Closed)) };
     let rest: Vec<_> = scribe.written.range(head.last.tick.next()..).map(|(_, record)| record.clone()).collect();
     scribe.append_again(core, &rest, Durability::Disk)
 }
@@ -47,7 +47,7 @@ fn a_full_disk_says_so_and_goes_on_when_there_is_room() {
         let promised = scribe.durable;
         for _ in 0..3 {
             assert_eq!(append_rest(&mut scribe, &mut core), Err(AppendError::Storage(Fault::Full)), "seed {seed}");
-            assert_eq!(core.head().unwrap().last.tick, promised, "seed {seed}: what was kept is there to be read");
+            assert_eq!(core.log_state().unwrap().last.tick, promised, "seed {seed}: what was kept is there to be read");
         }
         medium.database.set_capacity(None);
         assert_eq!(append_rest(&mut scribe, &mut core), Ok(scribe.last.tick), "seed {seed}");
@@ -78,6 +78,62 @@ fn a_failed_sync_never_becomes_a_promise() {
             assert_eq!(scribe.find_fault(&medium), Ok(()), "seed {seed}, {fault:?}");
             assert!(failures > 0, "seed {seed}: no sync failed");
         }
+    }
+}
+
+/// A token is told to be new once, whatever the disk said of the sync, and whoever asks again.
+#[test]
+fn a_failed_sync_admits_nobody_twice() {
+    let (mut failures, mut doubts) = (0, 0);
+    for seed in 0..60 {
+        for fault in [SyncFault::Retained, SyncFault::Lost] {
+            let medium = SimMedium::default();
+            let (mut scribe, mut core) = begun(seed, &medium);
+            let mut dice = Dice::new(seed, "tokens and failing syncs", 0);
+            let mut tried = Vec::new();
+            for number in 0..20 {
+                let token = TokenDigest::of(&format!("token {number}"));
+                medium.database.fail_syncs(dice.permille(400).then_some(fault));
+                let first = core.spend(token, 100);
+                medium.database.fail_syncs(None);
+                if dice.permille(300) {
+                    scribe.append(&mut core, 1, Durability::Memory).expect("the disk is well");
+                }
+                let again = core.spend(token, 100).expect("the disk is well");
+                failures += u32::from(first.is_err());
+                doubts += u32::from(first.is_err() && !again);
+                assert!(first != Ok(true) || !again, "seed {seed}, {fault:?}: new twice");
+                assert!(first != Ok(false), "seed {seed}, {fault:?}: spent before anybody did");
+                tried.push(token);
+            }
+            medium.crash(*dice.pick(&CrashKind::ALL), &mut dice);
+            drop(core);
+            let mut core = Core::open(medium, settings()).unwrap();
+            for token in tried {
+                assert_eq!(core.spend(token, 100), Ok(false), "seed {seed}, {fault:?}: new again after a crash");
+            }
+        }
+    }
+    assert!(failures > 100, "only {failures} syncs failed; {doubts} tokens were spent for nothing");
+}
+
+#[test]
+fn a_full_disk_admits_nobody_it_does_not_remember() {
+    for seed in 0..12 {
+        let medium = SimMedium::default();
+        let (mut scribe, mut core) = begun(seed, &medium);
+        medium.database.set_capacity(Some(medium.database.image().len() as u64));
+        let refused = (0..40_000).find_map(|_| scribe.spend(&mut core).err());
+        assert_eq!(refused, Some(SpendError::Storage(Fault::Full)), "seed {seed}");
+        assert_eq!(scribe.spend(&mut core), Err(SpendError::Storage(Fault::Full)), "seed {seed}");
+        medium.database.set_capacity(None);
+        for _ in 0..3 {
+            assert_eq!(scribe.spend(&mut core), Ok(()), "seed {seed}: there is room again");
+        }
+        medium.crash(CrashKind::Scatter, &mut Dice::new(seed, "full of tokens", 0));
+        drop(core);
+        assert!(scribe.admitted.len() > 3, "seed {seed}: nobody was admitted");
+        assert_eq!(scribe.find_fault(&medium), Ok(()), "seed {seed}");
     }
 }
 

@@ -146,7 +146,7 @@ impl State {
         let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
         let roots = self.simulation.step_inline(&frame).unwrap();
         self.roots.insert(tick, roots.root);
-        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_stepped(now, self.simulation.snapshot(), 0);
         self.host.handle_root(now, roots, self.simulation.snapshot());
         self.host.handle_durable(now, tick, Durability::Disk);
     }

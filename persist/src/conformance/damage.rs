@@ -3,33 +3,33 @@
 use tickworld_sim::frame::Tick;
 
 use super::{
-    Harm, Subject, Verdict, ensure,
+    BackendUnderTest, Corruption, Verdict, ensure,
     journal::{begin, grow},
     same,
     snapshots::{append, keep},
 };
 use crate::{
-    error::{CutError, ReadError},
+    error::{ReadError, TruncateError},
     recover::recover,
-    store::{Journal as _, Loss, Snapshots as _},
+    store::{DataLossPolicy, Journal as _, Snapshots as _},
     verify::{Finding, verify},
 };
 
-pub(super) async fn a_whole_store_recovers_and_verifies<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_whole_store_recovers_and_verifies<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 12).await?;
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    same!("the origin without a snapshot", recovery.origin.place(), claim.last);
+    same!("the origin without a snapshot", recovery.origin.position(), claim.last);
     same!("the last proof", recovery.proven, records[11].body().proof);
     for tick in [5, 9] {
-        keep::<S>(&store, &world, records[tick - 1].place()).await?;
+        keep::<S>(&store, &world, records[tick - 1].position()).await?;
     }
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    same!("the origin", recovery.origin.place(), records[8].place());
-    same!("the end", recovery.end, records[11].place());
+    same!("the origin", recovery.origin.position(), records[8].position());
+    same!("the end", recovery.end, records[11].position());
     same!("the damage", (recovery.damage, recovery.lost), (None, None));
     let mut steps = 0;
     let report = verify(&store, &mut |_| steps += 1).await.map_err(|error| error.to_string())?;
@@ -39,15 +39,17 @@ pub(super) async fn a_whole_store_recovers_and_verifies<S: Subject>(subject: &mu
     Ok(())
 }
 
-pub(super) async fn a_damaged_record_is_named_and_cut_only_when_accepted<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_damaged_record_is_named_and_cut_only_when_accepted<S: BackendUnderTest>(
+    subject: &mut S,
+) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 12).await?;
-    keep::<S>(&store, &world, records[4].place()).await?;
-    keep::<S>(&store, &world, records[10].place()).await?;
+    keep::<S>(&store, &world, records[4].position()).await?;
+    keep::<S>(&store, &world, records[10].position()).await?;
     subject.crash().await;
     drop(store);
     for tick in [Tick(3), Tick(9), Tick(12)] {
-        if !subject.harm(Harm::Record(tick)).await {
+        if !subject.corrupt(Corruption::Record(tick)).await {
             return Ok(());
         }
     }
@@ -65,31 +67,33 @@ pub(super) async fn a_damaged_record_is_named_and_cut_only_when_accepted<S: Subj
 
     // The snapshot of tick 11 makes up for the record of tick 9; that of tick 12 was acknowledged and is lost.
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    same!("the origin", recovery.origin.place(), records[10].place());
-    same!("the end", recovery.end, records[10].place());
+    same!("the origin", recovery.origin.position(), records[10].position());
+    same!("the end", recovery.end, records[10].position());
     same!("what is lost", recovery.lost, Some(Tick(12)..=Tick(12)));
     ensure!(store.claim().await.is_err(), "a journal with a damaged end was claimed");
-    let refused = recovery.cut(&store, Loss::Refuse).await;
-    same!("cutting it unasked", refused, Err(CutError::Acknowledged(Tick(12)..=Tick(12))));
-    same!("cutting it", recovery.cut(&store, Loss::Accept).await, Ok(()));
+    let refused = recovery.truncate(&store, DataLossPolicy::Refuse).await;
+    same!("cutting it unasked", refused, Err(TruncateError::Acknowledged(Tick(12)..=Tick(12))));
+    same!("cutting it", recovery.truncate(&store, DataLossPolicy::Accept).await, Ok(()));
     let claim = store.claim().await.map_err(|error| format!("claiming after the cut: {error}"))?;
-    same!("what goes on", claim.last, records[10].place());
+    same!("what goes on", claim.last, records[10].position());
     append::<S>(&store, &world.records(claim.epoch, claim.last, 2)).await?;
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
     same!("after that", (recovery.end.tick, recovery.is_lossless()), (Tick(13), true));
     Ok(())
 }
 
-pub(super) async fn a_damaged_page_sends_recovery_to_an_older_snapshot<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_damaged_page_sends_recovery_to_an_older_snapshot<S: BackendUnderTest>(
+    subject: &mut S,
+) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 12).await?;
     for tick in [5, 9] {
-        keep::<S>(&store, &world, records[tick - 1].place()).await?;
+        keep::<S>(&store, &world, records[tick - 1].position()).await?;
     }
     subject.crash().await;
     drop(store);
     let page = world.pages(Tick(9))[2].hash;
-    if !subject.harm(Harm::Page(page)).await {
+    if !subject.corrupt(Corruption::Page(page)).await {
         return Ok(());
     }
     let store = subject.open().await;
@@ -99,8 +103,8 @@ pub(super) async fn a_damaged_page_sends_recovery_to_an_older_snapshot<S: Subjec
     let named = report.findings.iter().any(|f| matches!(f, Finding::Snapshot { tick: Tick(9), .. }));
     ensure!(named && report.snapshots == 1, "verification says {report:?}");
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    same!("the origin", recovery.origin.place(), records[4].place());
-    same!("what was passed over", recovery.passed_over.len(), 1);
-    same!("the end", (recovery.end, recovery.is_lossless()), (records[11].place(), true));
+    same!("the origin", recovery.origin.position(), records[4].position());
+    same!("what was passed over", recovery.skipped.len(), 1);
+    same!("the end", (recovery.end, recovery.is_lossless()), (records[11].position(), true));
     Ok(())
 }

@@ -2,24 +2,25 @@
 
 use tickworld_sim::{frame::Tick, hash::Hash};
 
-use super::{Subject, Verdict, World, ensure, same};
+use super::{BackendUnderTest, Verdict, World, ensure, same};
 use crate::{
     Durability,
     error::{AppendError, ClaimError, CreateError, ReadError},
+    limits,
     record::{Body, Epoch, Proof, Record},
-    store::{Claim, Journal as _, Place},
+    store::{Appended, Claim, Journal as _, LogPosition},
 };
 
 /// A claimed journal of the pretended world.
-pub(super) async fn begin<S: Subject>(subject: &mut S) -> Result<(S::Store, World, Claim), String> {
+pub(super) async fn begin<S: BackendUnderTest>(subject: &mut S) -> Result<(S::Store, World, Claim), String> {
     let (store, world) = (subject.open().await, World::default());
     store.create(world.header()).await.map_err(|error| format!("creating: {error}"))?;
     let claim = store.claim().await.map_err(|error| format!("claiming: {error}"))?;
     Ok((store, world, claim))
 }
 
-/// Appends so many records on disk; gives the last one's place.
-pub(super) async fn grow<S: Subject>(
+/// Appends so many records on disk; gives the last one's position.
+pub(super) async fn grow<S: BackendUnderTest>(
     store: &S::Store,
     world: &World,
     claim: Claim,
@@ -30,12 +31,12 @@ pub(super) async fn grow<S: Subject>(
     Ok(records)
 }
 
-pub(super) async fn a_journal_is_begun_once<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_journal_is_begun_once<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world) = (subject.open().await, World::default());
     same!("header before", store.header().await, Ok(None));
-    same!("head before", store.head().await, Err(ReadError::Absent));
+    same!("state before", store.log_state().await, Err(ReadError::Absent));
     same!("claim before", store.claim().await, Err(ClaimError::Absent));
-    let early = world.records(Epoch(1), Place { tick: Tick(0), link: world.header().hash() }, 1);
+    let early = world.records(Epoch(1), LogPosition { tick: Tick(0), record_hash: world.header().hash() }, 1);
     same!("append before", store.append(&early, Durability::Disk).await, Err(AppendError::Absent));
     let mut bad = world.header().clone();
     bad.root_lag_ticks = 0;
@@ -49,17 +50,17 @@ pub(super) async fn a_journal_is_begun_once<S: Subject>(subject: &mut S) -> Verd
     Ok(())
 }
 
-pub(super) async fn records_follow_each_other<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn records_follow_each_other<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 3).await?;
-    let last = records[2].place();
+    let last = records[2].position();
     let append = async |record: Record| store.append(&[record], Durability::Disk).await;
 
     let again = append(records[2].clone()).await;
     same!("a tick twice", again, Err(AppendError::Gap { expected: Tick(4), found: Tick(3) }));
-    let skipped = world.record(claim.epoch, Place { tick: Tick(4), link: last.link }, 0);
+    let skipped = world.record(claim.epoch, LogPosition { tick: Tick(4), record_hash: last.record_hash }, 0);
     same!("a tick left out", append(skipped).await, Err(AppendError::Gap { expected: Tick(4), found: Tick(5) }));
-    let foreign = world.record(claim.epoch, Place { tick: last.tick, link: Hash::ZERO }, 0);
+    let foreign = world.record(claim.epoch, LogPosition { tick: last.tick, record_hash: Hash::ZERO }, 0);
     same!("another history", append(foreign).await, Err(AppendError::Chain { tick: Tick(4) }));
     let proof = Some(Proof { tick: Tick(1), root: world.root(Tick(1)) });
     let body = Body { proof, ..world.record(claim.epoch, last, 0).body().clone() };
@@ -69,23 +70,53 @@ pub(super) async fn records_follow_each_other<S: Subject>(subject: &mut S) -> Ve
     let (epoch, current) = (claim.epoch.next(), claim.epoch);
     same!("an epoch of nobody", append(unclaimed).await, Err(AppendError::Unclaimed { epoch, current }));
 
-    same!("the head after refusals", store.head().await.map(|head| head.last), Ok(last));
-    same!("the next one", append(world.record(claim.epoch, last, 0)).await, Ok(Tick(4)));
+    same!("the log after refusals", store.log_state().await.map(|log| log.last), Ok(last));
+    let next = append(world.record(claim.epoch, last, 0)).await;
+    same!("the next one", next, Ok(Appended { kept: Tick(4), durable: Tick(4) }));
     Ok(())
 }
 
-pub(super) async fn a_group_is_written_whole_or_not_at_all<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_group_that_does_not_follow_is_refused_whole<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let mut records = world.records(claim.epoch, claim.last, 4);
     records.remove(2);
     let refused = store.append(&records, Durability::Disk).await;
     same!("a group with a gap", refused, Err(AppendError::Gap { expected: Tick(3), found: Tick(4) }));
-    same!("the head", store.head().await.map(|head| head.last), Ok(claim.last));
+    same!("the log", store.log_state().await.map(|log| log.last), Ok(claim.last));
     same!("the records", store.read(Tick(1), u64::MAX).await, Ok(vec![]));
     Ok(())
 }
 
-pub(super) async fn reading_gives_what_was_written<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn an_append_keeps_a_prefix<S: BackendUnderTest>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    // More than a store may take at once.
+    let records = world.records(claim.epoch, claim.last, 2 * limits::APPEND_RECORDS_MAX + 7);
+    let mut rest = &records[..];
+    while let (Some(first), Some(last)) = (rest.first(), rest.last()) {
+        let appended = store.append(rest, Durability::Disk).await.map_err(|error| format!("appending: {error}"))?;
+        let Appended { kept, durable } = appended;
+        ensure!((first.tick()..=last.tick()).contains(&kept), "{kept} is kept of {} to {}", first.tick(), last.tick());
+        ensure!(durable >= kept, "{kept} is kept on disk, {durable} is durable");
+        same!("the last record", store.log_state().await.map(|log| log.last.tick), Ok(kept));
+        rest = appended.rest(rest);
+    }
+    let nothing = store.append(&[], Durability::Disk).await;
+    let last = records.last().map_or(claim.last.tick, Record::tick);
+    same!("of no records", nothing, Ok(Appended { kept: last, durable: last }));
+    subject.crash().await;
+    drop(store);
+    let store = subject.open().await;
+    let mut found = Vec::new();
+    while found.len() < records.len() {
+        let read = store.read(Tick(found.len() as u64 + 1), u64::MAX).await.map_err(|error| error.to_string())?;
+        ensure!(!read.is_empty(), "only {} of {} are there after a crash", found.len(), records.len());
+        found.extend(read);
+    }
+    ensure!(found == records, "after a crash other records are there than were given");
+    Ok(())
+}
+
+pub(super) async fn reading_gives_what_was_written<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 10).await?;
     same!("all", store.read(Tick(1), u64::MAX).await, Ok(records.clone()));
@@ -94,18 +125,18 @@ pub(super) async fn reading_gives_what_was_written<S: Subject>(subject: &mut S) 
     let two = records[0].encoded_bytes() as u64 + records[1].encoded_bytes() as u64;
     same!("as many as fit", store.read(Tick(1), two).await, Ok(records[..2].to_vec()));
     same!("after the last", store.read(Tick(11), u64::MAX).await, Ok(vec![]));
-    let forgotten = Err(ReadError::Forgotten { tick: Tick(0), base: Tick(0) });
+    let forgotten = Err(ReadError::Trimmed { tick: Tick(0), base: Tick(0) });
     same!("before the first", store.read(Tick(0), u64::MAX).await, forgotten);
     Ok(())
 }
 
-pub(super) async fn a_later_claim_fences_the_earlier<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_later_claim_fences_the_earlier<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (one, world, first) = begin(subject).await?;
     let records = grow::<S>(&one, &world, first, 2).await?;
     let other = subject.open().await;
     let second = other.claim().await.map_err(|error| error.to_string())?;
     ensure!(second.epoch > first.epoch, "epoch {} after {}", second.epoch, first.epoch);
-    same!("what the claim follows", second.last, records[1].place());
+    same!("what the claim follows", second.last, records[1].position());
     let late = world.record(first.epoch, second.last, 0);
     let fenced = one.append(&[late], Durability::Disk).await;
     same!("the earlier owner", fenced, Err(AppendError::Fenced { by: second.epoch }));
@@ -114,7 +145,7 @@ pub(super) async fn a_later_claim_fences_the_earlier<S: Subject>(subject: &mut S
     same!(
         "the later owner",
         other.append(&[world.record(second.epoch, second.last, 0)], Durability::Disk).await,
-        Ok(Tick(3))
+        Ok(Appended { kept: Tick(3), durable: Tick(3) })
     );
     subject.crash().await;
     drop((one, other));
@@ -123,45 +154,50 @@ pub(super) async fn a_later_claim_fences_the_earlier<S: Subject>(subject: &mut S
     Ok(())
 }
 
-pub(super) async fn a_sealed_journal_takes_nothing_before_the_next_claim<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_sealed_journal_takes_nothing_before_the_next_claim<S: BackendUnderTest>(
+    subject: &mut S,
+) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = world.records(claim.epoch, claim.last, 3);
     let appended = store.append(&records[..2], Durability::Memory).await;
     ensure!(appended.is_ok(), "appending: {appended:?}");
-    let head = store.seal(claim.epoch).await.map_err(|error| error.to_string())?;
-    same!("what the seal makes durable", (head.durable, head.sealed), (Tick(2), true));
+    let log = store.seal(claim.epoch).await.map_err(|error| error.to_string())?;
+    same!("what the seal makes durable", (log.durable, log.sealed), (Tick(2), true));
     same!("an append after it", store.append(&records[2..], Durability::Disk).await, Err(AppendError::Sealed));
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
-    let head = store.head().await.map_err(|error| error.to_string())?;
-    same!("after a crash", (head.last.tick, head.sealed), (Tick(2), true));
+    let log = store.log_state().await.map_err(|error| error.to_string())?;
+    same!("after a crash", (log.last.tick, log.sealed), (Tick(2), true));
     let claim = store.claim().await.map_err(|error| error.to_string())?;
     grow::<S>(&store, &world, claim, 1).await?;
-    same!("claimed again", store.head().await.map(|head| head.sealed), Ok(false));
+    same!("claimed again", store.log_state().await.map(|log| log.sealed), Ok(false));
     Ok(())
 }
 
-pub(super) async fn what_is_durable_survives_a_crash<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn what_is_durable_survives_a_crash<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = world.records(claim.epoch, claim.last, 6);
-    same!("on disk", store.append(&records[..3], Durability::Disk).await, Ok(Tick(3)));
-    same!("in memory", store.append(&records[3..5], Durability::Memory).await, Ok(Tick(3)));
+    let on_disk = store.append(&records[..3], Durability::Disk).await;
+    same!("on disk", on_disk, Ok(Appended { kept: Tick(3), durable: Tick(3) }));
+    let in_memory = store.append(&records[3..5], Durability::Memory).await.map_err(|error| error.to_string())?;
+    same!("in memory", in_memory.kept, Tick(5));
+    ensure!((Tick(3)..=Tick(5)).contains(&in_memory.durable), "in memory: {in_memory:?}");
     let quorum = store.append(&records[5..], Durability::Quorum).await;
-    let promises_quorum = quorum.is_ok();
     ensure!(
-        promises_quorum || quorum == Err(AppendError::Durability(Durability::Quorum)),
-        "a quorum was refused with {quorum:?}"
+        matches!(quorum, Ok(Appended { kept: Tick(6), durable: Tick(6) }) | Err(AppendError::Durability(_))),
+        "a quorum was answered with {quorum:?}"
     );
-    let durable = if promises_quorum { 6 } else { 3 };
+    let durable = quorum.map_or(in_memory.durable, |appended| appended.durable);
+    same!("the word of the log", store.log_state().await.map(|log| log.durable), Ok(durable));
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
     let found = store.read(Tick(1), u64::MAX).await.map_err(|error| error.to_string())?;
-    ensure!(found.len() >= durable, "{} of {durable} durable records are there", found.len());
+    ensure!(found.len() as u64 >= durable.0, "{} of {durable} durable records are there", found.len());
     same!("what is there", found.as_slice(), &records[..found.len()]);
-    let head = store.head().await.map_err(|error| error.to_string())?;
-    same!("the head", head.last.tick, Tick(found.len() as u64));
-    ensure!(head.durable >= Tick(durable as u64), "durable to {} after the crash", head.durable);
+    let log = store.log_state().await.map_err(|error| error.to_string())?;
+    same!("the log", log.last.tick, Tick(found.len() as u64));
+    ensure!(log.durable >= durable, "durable to {} after the crash", log.durable);
     Ok(())
 }

@@ -1,26 +1,27 @@
-//! One suite that every backend passes: the promises of [`Journal`](crate::Journal) and [`Snapshots`](crate::Snapshots) as
-//! laws, with faults.
+//! One suite that every backend passes: the promises of [`Journal`](crate::Journal), [`Snapshots`](crate::Snapshots) and
+//! [`Tokens`](crate::Tokens) as laws, with faults.
 //!
-//! Invariant: a law is told apart from its breach: for each there is a [`Flaw`](crate::memory::Flaw) that it is shown to
-//! catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
+//! Invariant: a law is told apart from its violation: for each there is a [`SeededBug`](crate::memory::SeededBug) that it is
+//! shown to catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
 
 mod damage;
+mod faults;
 mod journal;
 mod snapshots;
-mod troubles;
+mod tokens;
 mod walk;
 mod world;
 
 use std::future::Future;
 
-use crate::{memory::Trouble, store::Store};
+use crate::{memory::FaultMode, salvage::Salvage, store::Store};
 
 pub use world::World;
 
 /// A backend under test, with the ways to hurt it.
-pub trait Subject: Send {
+pub trait BackendUnderTest: Send {
     /// The backend.
-    type Store: Store + Clone + 'static;
+    type Store: Store + Salvage + Clone + 'static;
 
     /// A handle on what is stored. While a handle lives, further ones share its storage.
     fn open(&mut self) -> impl Future<Output = Self::Store> + Send;
@@ -29,19 +30,22 @@ pub trait Subject: Send {
     /// gives.
     fn crash(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// What becomes of the next append; whether the backend can be made to.
-    fn trouble(&mut self, trouble: Trouble) -> bool;
+    /// What becomes of the next append, or of the next token to spend; whether the backend can be made to.
+    fn inject(&mut self, fault: FaultMode) -> bool;
 
     /// Whether there is room; whether the backend can be made to.
     fn set_full(&mut self, full: bool) -> bool;
 
+    /// How many spent tokens it keeps at most, where these are few enough to be tried.
+    fn spent_tokens_max(&self) -> Option<u64>;
+
     /// Damages what is stored. Called after a crash, before the next open; whether the backend can be made to.
-    fn harm(&mut self, harm: Harm) -> impl Future<Output = bool> + Send;
+    fn corrupt(&mut self, corruption: Corruption) -> impl Future<Output = bool> + Send;
 }
 
 /// What is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Harm {
+pub enum Corruption {
     /// The record of a tick.
     Record(tickworld_sim::frame::Tick),
     /// A page.
@@ -51,7 +55,7 @@ pub enum Harm {
 /// A law that a backend breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{law}: {found}")]
-pub struct Breach {
+pub struct Violation {
     /// The law.
     pub law: &'static str,
     /// What was seen.
@@ -86,17 +90,18 @@ pub(crate) use {ensure, same};
 ///
 /// # Errors
 /// The first law that is broken.
-pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(), Breach> {
+pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) -> Result<(), Violation> {
     macro_rules! laws {
         ($($module:ident :: $law:ident),+ $(,)?) => {$(
             let verdict = $module::$law(&mut make()).await;
-            verdict.map_err(|found| Breach { law: stringify!($law), found })?;
+            verdict.map_err(|found| Violation { law: stringify!($law), found })?;
         )+};
     }
     laws! {
         journal::a_journal_is_begun_once,
         journal::records_follow_each_other,
-        journal::a_group_is_written_whole_or_not_at_all,
+        journal::a_group_that_does_not_follow_is_refused_whole,
+        journal::an_append_keeps_a_prefix,
         journal::reading_gives_what_was_written,
         journal::a_later_claim_fences_the_earlier,
         journal::a_sealed_journal_takes_nothing_before_the_next_claim,
@@ -111,14 +116,21 @@ pub async fn run<S: Subject>(mut make: impl FnMut() -> S, seed: u64) -> Result<(
         damage::a_whole_store_recovers_and_verifies,
         damage::a_damaged_record_is_named_and_cut_only_when_accepted,
         damage::a_damaged_page_sends_recovery_to_an_older_snapshot,
-        troubles::a_failed_append_is_not_there,
-        troubles::an_unknown_outcome_is_read_back,
-        troubles::a_full_store_loses_nothing_and_goes_on,
+        faults::a_failed_append_is_not_there,
+        faults::an_unknown_outcome_is_read_back,
+        faults::what_was_not_kept_is_given_again,
+        faults::a_full_store_loses_nothing_and_goes_on,
+        tokens::a_token_is_spent_once,
+        tokens::of_those_who_come_at_once_one_is_first,
+        tokens::what_expired_is_forgotten_and_nothing_else,
+        tokens::no_more_are_kept_than_may_be,
+        tokens::a_failure_admits_nobody_twice,
+        tokens::a_full_store_admits_nobody_it_does_not_remember,
     }
     for round in 0..WALKS {
         let seed = seed.wrapping_add(round);
         let verdict = walk::any_history_keeps_its_promises(&mut make(), seed).await;
-        verdict.map_err(|found| Breach {
+        verdict.map_err(|found| Violation {
             law: "any_history_keeps_its_promises",
             found: format!("{found} (seed {seed})"),
         })?;

@@ -8,28 +8,31 @@ use tickworld_sim::{
 };
 
 use super::{
-    Harm, Subject, Verdict, World, ensure,
+    BackendUnderTest, Corruption, Verdict, World, ensure,
     journal::{begin, grow},
     same,
 };
 use crate::{
     Durability,
-    error::{ForgetError, ManifestError, PutError, ReadError, RetainError},
+    error::{ManifestError, PutError, ReadError, RetainError, TrimError},
     limits,
     record::{Body, Record},
     recover::{Origin, recover},
     retention::Retention,
-    store::{Journal as _, Page, Place, Snapshots as _},
+    store::{Journal as _, LogPosition, Page, Snapshots as _},
 };
 
-/// Puts the pages and the manifest at a place.
-pub(super) async fn keep<S: Subject>(store: &S::Store, world: &World, place: Place) -> Verdict {
-    store.put_pages(&world.pages(place.tick)).await.map_err(|error| format!("pages of {}: {error}", place.tick))?;
-    let put = store.put_manifest(&world.snapshot(place)).await;
-    put.map_err(|error| format!("manifest of {}: {error}", place.tick))
+/// Puts the pages and the manifest at a position.
+pub(super) async fn keep<S: BackendUnderTest>(store: &S::Store, world: &World, position: LogPosition) -> Verdict {
+    store
+        .put_pages(&world.pages(position.tick))
+        .await
+        .map_err(|error| format!("pages of {}: {error}", position.tick))?;
+    let put = store.put_manifest(&world.snapshot(position)).await;
+    put.map_err(|error| format!("manifest of {}: {error}", position.tick))
 }
 
-pub(super) async fn pages_are_put_once_under_their_hash<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn pages_are_put_once_under_their_hash<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, _) = begin(subject).await?;
     let pages = world.pages(Tick(9));
     let hashes: Vec<Hash> = pages.iter().map(|page| page.hash).collect();
@@ -54,52 +57,52 @@ pub(super) async fn pages_are_put_once_under_their_hash<S: Subject>(subject: &mu
     Ok(())
 }
 
-pub(super) async fn a_manifest_needs_its_pages<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_manifest_needs_its_pages<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
-    let place = grow::<S>(&store, &world, claim, 3).await?[2].place();
-    let pages = world.pages(place.tick);
-    let snapshot = world.snapshot(place);
+    let position = grow::<S>(&store, &world, claim, 3).await?[2].position();
+    let pages = world.pages(position.tick);
+    let snapshot = world.snapshot(position);
     store.put_pages(&pages[..2]).await.map_err(|error| error.to_string())?;
     let missing = Err(ManifestError::Missing { count: 1, first: pages[2].hash });
     same!("without a page", store.put_manifest(&snapshot).await, missing);
     same!("what is kept then", store.manifests().await, Ok(vec![]));
-    keep::<S>(&store, &world, place).await?;
-    keep::<S>(&store, &world, place).await?;
+    keep::<S>(&store, &world, position).await?;
+    keep::<S>(&store, &world, position).await?;
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
-    same!("what is kept after a crash", store.manifests().await, Ok(vec![place.tick]));
-    same!("the snapshot", store.manifest(place.tick).await, Ok(Some(snapshot)));
+    same!("what is kept after a crash", store.manifests().await, Ok(vec![position.tick]));
+    same!("the snapshot", store.manifest(position.tick).await, Ok(Some(snapshot)));
     same!("another tick's", store.manifest(Tick(1)).await, Ok(None));
     Ok(())
 }
 
-pub(super) async fn a_manifest_belongs_to_the_journal<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn a_manifest_belongs_to_the_journal<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 5).await?;
     for tick in 0..=9 {
         store.put_pages(&world.pages(Tick(tick))).await.map_err(|error| error.to_string())?;
     }
-    let ahead = Place { tick: Tick(6), link: Hash::ZERO };
-    let refused = Err(ManifestError::Tick { tick: Tick(6), base: Tick(0), head: Tick(5) });
+    let ahead = LogPosition { tick: Tick(6), record_hash: Hash::ZERO };
+    let refused = Err(ManifestError::Tick { tick: Tick(6), base: Tick(0), last: Tick(5) });
     same!("ahead of the journal", store.put_manifest(&world.snapshot(ahead)).await, refused);
-    let foreign = Place { tick: Tick(4), link: Hash::ZERO };
+    let foreign = LogPosition { tick: Tick(4), record_hash: Hash::ZERO };
     let refused = Err(ManifestError::Chain { tick: Tick(4) });
     same!("of another history", store.put_manifest(&world.snapshot(foreign)).await, refused);
     // The record of tick 5 proves tick 3.
-    let mut wrong = world.snapshot(records[2].place());
+    let mut wrong = world.snapshot(records[2].position());
     wrong.manifest.columns[0].pop();
     let refused = Err(ManifestError::Root { tick: Tick(3) });
     same!("with another root than the proven one", store.put_manifest(&wrong).await, refused);
-    let mut wrong = world.snapshot(records[2].place());
+    let mut wrong = world.snapshot(records[2].position());
     wrong.manifest.head.schema.0 = Hash::ZERO;
     same!("of another schema", store.put_manifest(&wrong).await, Err(ManifestError::Schema));
     same!("what is kept then", store.manifests().await, Ok(vec![]));
     keep::<S>(&store, &world, claim.last).await?;
-    keep::<S>(&store, &world, records[4].place()).await
+    keep::<S>(&store, &world, records[4].position()).await
 }
 
-pub(super) async fn packs_come_back_whole<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn packs_come_back_whole<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, _, _) = begin(subject).await?;
     let sizes = [0, 1, limits::PACK_PIECE_BYTES, limits::PACK_PIECE_BYTES * 40 + 5];
     for size in sizes {
@@ -124,28 +127,28 @@ pub(super) async fn packs_come_back_whole<S: Subject>(subject: &mut S) -> Verdic
     Ok(())
 }
 
-pub(super) async fn records_are_forgotten_only_under_a_snapshot<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn records_are_forgotten_only_under_a_snapshot<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 10).await?;
-    let needed = Err(ForgetError::Needed { tick: Tick(4) });
-    same!("without a snapshot", store.forget_to(Tick(4)).await, needed);
-    keep::<S>(&store, &world, records[3].place()).await?;
-    same!("under one", store.forget_to(Tick(4)).await, Ok(()));
-    let gone = Err(ReadError::Forgotten { tick: Tick(4), base: Tick(4) });
+    let needed = Err(TrimError::Needed { tick: Tick(4) });
+    same!("without a snapshot", store.trim_prefix(Tick(4)).await, needed);
+    keep::<S>(&store, &world, records[3].position()).await?;
+    same!("under one", store.trim_prefix(Tick(4)).await, Ok(()));
+    let gone = Err(ReadError::Trimmed { tick: Tick(4), base: Tick(4) });
     same!("a forgotten record", store.read(Tick(4), u64::MAX).await, gone);
     same!("those after it", store.read(Tick(5), u64::MAX).await, Ok(records[4..].to_vec()));
     subject.crash().await;
     drop(store);
-    let head = subject.open().await.head().await.map_err(|error| error.to_string())?;
-    same!("after a crash", (head.base, head.last), (records[3].place(), records[9].place()));
+    let log = subject.open().await.log_state().await.map_err(|error| error.to_string())?;
+    same!("after a crash", (log.base, log.last), (records[3].position(), records[9].position()));
     Ok(())
 }
 
-pub(super) async fn retention_leaves_what_replay_needs<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn retention_leaves_what_replay_needs<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 40).await?;
     for tick in [4, 8, 12, 20, 30] {
-        keep::<S>(&store, &world, records[tick - 1].place()).await?;
+        keep::<S>(&store, &world, records[tick - 1].position()).await?;
     }
     let removed = store.retain(Retention { snapshots_min: 2, ticks: 0 }).await;
     let removed = removed.map_err(|error| error.to_string())?;
@@ -160,23 +163,27 @@ pub(super) async fn retention_leaves_what_replay_needs<S: Subject>(subject: &mut
     }
     same!("a page that is not", store.page(world.pages(Tick(4))[2].hash).await, Ok(None));
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    same!("where a world starts again", recovery.origin.place(), records[29].place());
-    same!("and how far it goes", (recovery.end, recovery.is_lossless()), (records[39].place(), true));
-    // Young ones stay, however many.
-    let removed = store.retain(Retention { snapshots_min: 1, ticks: 1000 }).await.map_err(|error| error.to_string())?;
-    same!("removed of those that are young", removed.snapshots, 0);
+    same!("where a world starts again", recovery.origin.position(), records[29].position());
+    same!("and how far it goes", (recovery.end, recovery.is_lossless()), (records[39].position(), true));
+    // A history stays whole, from the last snapshot before its first tick on.
+    for (ticks, gone, oldest) in [(1000, 0, 20), (11, 0, 20), (10, 1, 30)] {
+        let retention = Retention { snapshots_min: 1, ticks };
+        let removed = store.retain(retention).await.map_err(|error| error.to_string())?;
+        same!("removed of a history", removed.snapshots, gone);
+        same!("the oldest that is left", store.manifests().await.map(|it| it.first().copied()), Ok(Some(Tick(oldest))));
+    }
     Ok(())
 }
 
-pub(super) async fn retention_needs_a_whole_snapshot<S: Subject>(subject: &mut S) -> Verdict {
+pub(super) async fn retention_needs_a_whole_snapshot<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 20).await?;
     for tick in [4, 12] {
-        keep::<S>(&store, &world, records[tick - 1].place()).await?;
+        keep::<S>(&store, &world, records[tick - 1].position()).await?;
     }
     subject.crash().await;
     drop(store);
-    if !subject.harm(Harm::Page(world.pages(Tick(12))[2].hash)).await {
+    if !subject.corrupt(Corruption::Page(world.pages(Tick(12))[2].hash)).await {
         return Ok(());
     }
     let store = subject.open().await;
@@ -201,6 +208,6 @@ pub(super) fn altered(record: &Record) -> Result<Record, String> {
 }
 
 /// Appends on disk; for laws that need no more.
-pub(super) async fn append<S: Subject>(store: &S::Store, records: &[Record]) -> Verdict {
+pub(super) async fn append<S: BackendUnderTest>(store: &S::Store, records: &[Record]) -> Verdict {
     store.append(records, Durability::Disk).await.map(|_| ()).map_err(|error| format!("appending: {error}"))
 }

@@ -1,16 +1,19 @@
 //! A random history of one journal, beside a plain model of it.
 
+use std::collections::BTreeMap;
+
 use tickworld_sim::{frame::Tick, hash::hash};
 
-use super::{Subject, Verdict, ensure, journal::begin, same, snapshots::keep};
+use super::{BackendUnderTest, Verdict, ensure, journal::begin, same, snapshots::keep, tokens::token};
 use crate::{
     Durability,
-    error::AppendError,
-    memory::Trouble,
+    error::{AppendError, SpendError},
+    memory::FaultMode,
     record::Record,
     recover::recover,
     retention::Retention,
-    store::{Claim, Journal as _, Loss, Place, Snapshots as _},
+    store::{Appended, Claim, DataLossPolicy, Journal as _, LogPosition, Snapshots as _},
+    tokens::Tokens as _,
     verify::verify,
 };
 
@@ -40,29 +43,35 @@ struct Model {
     /// How many of them were reported durable.
     durable: usize,
     claim: Claim,
+    /// Of the tokens that may be spent, whether they are for sure.
+    tokens: BTreeMap<u64, bool>,
 }
 
 impl Model {
-    fn last(&self) -> Place {
-        self.records.last().map_or(self.claim.last, Record::place)
+    fn last(&self) -> LogPosition {
+        self.records.last().map_or(self.claim.last, Record::position)
     }
 }
 
-pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, seed: u64) -> Verdict {
+pub(super) async fn any_history_keeps_its_promises<S: BackendUnderTest>(subject: &mut S, seed: u64) -> Verdict {
     let (mut store, world, claim) = begin(subject).await?;
-    let mut model = Model { records: Vec::new(), durable: 0, claim };
+    let mut model = Model { records: Vec::new(), durable: 0, claim, tokens: BTreeMap::new() };
     let mut dice = Dice { seed, thrown: 0 };
     for step in 0..STEPS {
-        let done = match dice.below(12) {
+        let done = match dice.below(14) {
             0 => crash(subject, &mut store, &mut model).await,
             1 => snapshot::<S>(&store, &world, &model).await,
             2 => retain::<S>(&store, &mut dice).await,
             3 => claim_again::<S>(&store, &mut model).await,
             4 => {
-                let troubles = [Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost];
-                subject.trouble(troubles[dice.below(3) as usize]);
+                inject(subject, &mut dice);
                 append::<S>(&store, &world, &mut model, &mut dice).await
             }
+            5 => {
+                inject(subject, &mut dice);
+                spend::<S>(&store, &mut model, &mut dice).await
+            }
+            6 => spend::<S>(&store, &mut model, &mut dice).await,
             _ => append::<S>(&store, &world, &mut model, &mut dice).await,
         };
         done.map_err(|found| format!("step {step}: {found}"))?;
@@ -73,13 +82,42 @@ pub(super) async fn any_history_keeps_its_promises<S: Subject>(subject: &mut S, 
     Ok(())
 }
 
-async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut Model, dice: &mut Dice) -> Verdict {
+fn inject<S: BackendUnderTest>(subject: &mut S, dice: &mut Dice) {
+    let faults = [FaultMode::Fails, FaultMode::UnknownWritten, FaultMode::UnknownLost, FaultMode::KeepsHalf];
+    subject.inject(faults[dice.below(4) as usize]);
+}
+
+/// One of a few tokens, so that most are spent again; none of them expires.
+async fn spend<S: BackendUnderTest>(store: &S::Store, model: &mut Model, dice: &mut Dice) -> Verdict {
+    let number = dice.below(12);
+    store.forget_spent(100).await.map_err(|error| format!("forgetting tokens: {error}"))?;
+    match (store.spend(token(number), 100).await, model.tokens.get(&number)) {
+        (Ok(true), Some(true)) => return Err(format!("token {number} is new a second time")),
+        (Ok(false), None) => return Err(format!("token {number} was spent before anybody did")),
+        (Ok(_), _) => _ = model.tokens.insert(number, true),
+        // It may be spent, and was told to be new to nobody.
+        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), None) => _ = model.tokens.insert(number, false),
+        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), Some(_)) => {}
+        (Err(error), _) => return Err(format!("spending: {error}")),
+    }
+    Ok(())
+}
+
+async fn append<S: BackendUnderTest>(
+    store: &S::Store,
+    world: &super::World,
+    model: &mut Model,
+    dice: &mut Dice,
+) -> Verdict {
     let count = 1 + dice.below(4) as usize;
     let records = world.records(model.claim.epoch, model.last(), count);
     let durability = if dice.below(3) == 0 { Durability::Memory } else { Durability::Disk };
     match store.append(&records, durability).await {
-        Ok(durable) => {
-            model.records.extend(records);
+        Ok(appended @ Appended { kept, durable }) => {
+            let rest = appended.rest(&records);
+            ensure!(rest.len() < records.len(), "nothing was kept, and no error told");
+            model.records.extend_from_slice(&records[..records.len() - rest.len()]);
+            same!("what is said to be kept", kept, model.last().tick);
             let reported = model.records.iter().filter(|record| record.tick() <= durable).count();
             model.durable = model.durable.max(reported);
             ensure!(
@@ -88,22 +126,21 @@ async fn append<S: Subject>(store: &S::Store, world: &super::World, model: &mut 
             );
         }
         Err(AppendError::Storage(_)) => {
-            let head = store.head().await.map_err(|error| error.to_string())?;
-            same!("the head after a failure", head.last, model.last());
+            let log = store.log_state().await.map_err(|error| error.to_string())?;
+            same!("the log after a failure", log.last, model.last());
         }
         Err(AppendError::Unknown(_)) => {
-            let head = store.head().await.map_err(|error| error.to_string())?;
-            if head.last != model.last() {
-                model.records.extend(records);
-            }
-            same!("the head after an unknown outcome", head.last, model.last());
+            let log = store.log_state().await.map_err(|error| error.to_string())?;
+            let rest = log.unwritten(&records).map_err(|error| format!("an unknown outcome: {error}"))?;
+            model.records.extend_from_slice(&records[..records.len() - rest.len()]);
+            same!("the log after an unknown outcome", log.last, model.last());
         }
         Err(other) => return Err(format!("appending: {other:?}")),
     }
     Ok(())
 }
 
-async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Model) -> Verdict {
+async fn crash<S: BackendUnderTest>(subject: &mut S, store: &mut S::Store, model: &mut Model) -> Verdict {
     subject.crash().await;
     *store = subject.open().await;
     let recovery = recover(store, &mut |_| {}).await.map_err(|error| format!("recovering: {error}"))?;
@@ -112,8 +149,8 @@ async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Mo
     ensure!(kept >= model.durable, "{kept} of {} durable records are left", model.durable);
     model.records.truncate(kept);
     same!("the end after a crash", recovery.end, model.last());
-    recovery.cut(store, Loss::Refuse).await.map_err(|error| format!("cutting: {error}"))?;
-    let origin = recovery.origin.place().tick;
+    recovery.truncate(store, DataLossPolicy::Refuse).await.map_err(|error| format!("cutting: {error}"))?;
+    let origin = recovery.origin.position().tick;
     let replayed = store.read(origin.next(), u64::MAX).await.map_err(|error| format!("reading: {error}"))?;
     let expected: Vec<Record> = model.records.iter().filter(|record| record.tick() > origin).cloned().collect();
     same!("what is replayed", replayed, expected);
@@ -121,7 +158,7 @@ async fn crash<S: Subject>(subject: &mut S, store: &mut S::Store, model: &mut Mo
     claim_again::<S>(store, model).await
 }
 
-async fn claim_again<S: Subject>(store: &S::Store, model: &mut Model) -> Verdict {
+async fn claim_again<S: BackendUnderTest>(store: &S::Store, model: &mut Model) -> Verdict {
     let claim = store.claim().await.map_err(|error| format!("claiming: {error}"))?;
     ensure!(claim.epoch > model.claim.epoch, "epoch {} after {}", claim.epoch, model.claim.epoch);
     same!("what a claim follows", claim.last, model.last());
@@ -129,15 +166,15 @@ async fn claim_again<S: Subject>(store: &S::Store, model: &mut Model) -> Verdict
     Ok(())
 }
 
-async fn snapshot<S: Subject>(store: &S::Store, world: &super::World, model: &Model) -> Verdict {
+async fn snapshot<S: BackendUnderTest>(store: &S::Store, world: &super::World, model: &Model) -> Verdict {
     keep::<S>(store, world, model.last()).await
 }
 
-async fn retain<S: Subject>(store: &S::Store, dice: &mut Dice) -> Verdict {
+async fn retain<S: BackendUnderTest>(store: &S::Store, dice: &mut Dice) -> Verdict {
     let retention = Retention { snapshots_min: 1 + dice.below(2) as u32, ticks: dice.below(40) };
     store.retain(retention).await.map(|_| ()).map_err(|error| format!("retaining: {error}"))?;
-    let head = store.head().await.map_err(|error| error.to_string())?;
-    let read = store.read(head.base.tick.next(), u64::MAX).await;
-    ensure!(read.is_ok() || head.last.tick == Tick(0), "the first record kept: {read:?}");
+    let log = store.log_state().await.map_err(|error| error.to_string())?;
+    let read = store.read(log.base.tick.next(), u64::MAX).await;
+    ensure!(read.is_ok() || log.last.tick == Tick(0), "the first record kept: {read:?}");
     Ok(())
 }

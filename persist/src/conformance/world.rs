@@ -17,7 +17,7 @@ use tickworld_sim::{
 use crate::{
     header::{JournalHeader, WorldId},
     record::{Body, Epoch, Proof, Record},
-    store::{Page, Place, Snapshot},
+    store::{LogPosition, Page, Snapshot},
 };
 
 /// The pretended world.
@@ -68,30 +68,31 @@ impl World {
         Manifest { head, columns: vec![entries.collect()] }
     }
 
-    /// The snapshot at a place of the chain.
+    /// The snapshot at a position of the chain.
     #[must_use]
-    pub fn snapshot(&self, place: Place) -> Snapshot {
-        Snapshot { link: place.link, manifest: self.manifest(place.tick) }
+    pub fn snapshot(&self, position: LogPosition) -> Snapshot {
+        Snapshot { record_hash: position.record_hash, manifest: self.manifest(position.tick) }
     }
 
-    /// The record after a place, with `noise` bytes of inputs.
+    /// The record after a position, with `noise` bytes of inputs.
     #[must_use]
-    pub fn record(&self, epoch: Epoch, after: Place, noise: usize) -> Record {
+    pub fn record(&self, epoch: Epoch, after: LogPosition, noise: usize) -> Record {
         let tick = after.tick.next();
         let mut frame = tick.0.to_le_bytes().to_vec();
         frame.extend((0..noise).map(|i| (i % 251) as u8));
         let proof = self.header.proven_by(tick).map(|tick| Proof { tick, root: self.root(tick) });
-        let body = Body { tick, epoch, previous: after.link, durable: after.tick, proof, frame: frame.into() };
+        let body =
+            Body { tick, epoch, previous_hash: after.record_hash, durable: after.tick, proof, frame: frame.into() };
         Record::new(body).expect("a short frame that begins with its tick")
     }
 
     /// The next `count` records.
     #[must_use]
-    pub fn records(&self, epoch: Epoch, after: Place, count: usize) -> Vec<Record> {
+    pub fn records(&self, epoch: Epoch, after: LogPosition, count: usize) -> Vec<Record> {
         let mut records: Vec<Record> = Vec::new();
         for _ in 0..count {
-            let place = records.last().map_or(after, Record::place);
-            records.push(self.record(epoch, place, 40));
+            let position = records.last().map_or(after, Record::position);
+            records.push(self.record(epoch, position, 40));
         }
         records
     }

@@ -1,6 +1,6 @@
 //! [`Core`]: the database opened, committed to, and opened again after a failure.
 //!
-//! Invariant: what `tail` says is in the database, or, as `pending`, will be written to it before anything else. After a
+//! Invariant: what `validator` says is in the database, or, as `pending`, will be written to it before anything else. After a
 //! commit that failed the database is closed, since redb serves nothing more from it, and the next call opens and reads it
 //! again: a failure is told once, and its outcome is looked up rather than guessed.
 
@@ -17,17 +17,18 @@ use tickworld_sim::{
 };
 
 use super::{
-    Medium,
-    rows::{self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, PACKS, PAGES, RECORDS, STATE_KEY, State},
+    StorageBackend,
+    rows::{self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, PACKS, PAGES, RECORDS, STATE_KEY, State, TOKENS},
     watermark::Watermark,
 };
 use crate::{
+    append_validator::AppendValidator,
     error::{Cause, Fault},
     header::JournalHeader,
     limits,
     record::Record,
-    store::{Head, Place},
-    tail::Tail,
+    salvage::TailReport,
+    store::{LogPosition, LogState},
 };
 
 /// What can be chosen of an embedded store.
@@ -37,22 +38,24 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// Whether opening reads the whole file and compares every checksum of the database's own.
     pub check_on_open: bool,
+    /// Most spent tokens that are kept.
+    pub spent_tokens_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_bytes: limits::CACHE_BYTES, check_on_open: false }
+        Self { cache_bytes: limits::CACHE_BYTES, check_on_open: false, spent_tokens_max: limits::SPENT_TOKENS_MAX }
     }
 }
 
 /// Journal and snapshots in one redb database: synchronous, for one owner. [`Store`](super::Store) shares it.
-pub struct Core<M: Medium> {
-    pub(super) medium: M,
-    settings: Settings,
+pub struct Core<B: StorageBackend> {
+    pub(super) backend: B,
+    pub(super) settings: Settings,
     /// `None` before the first use, and after a failure.
     database: Option<Database>,
     /// As the database has it, and `pending` after it; `None` without a journal, or while the database is not open.
-    pub(super) tail: Option<Tail>,
+    pub(super) validator: Option<AppendValidator>,
     /// What is wrong with the header or the state, if they cannot be read.
     pub(super) header_damage: Option<Cause>,
     /// Appended, but not on disk yet: written again if a failure takes them away.
@@ -60,9 +63,9 @@ pub struct Core<M: Medium> {
     pending_bytes: u64,
     watermark: Watermark,
     /// Pages put since the last manifest: retention leaves them alone though nothing names them yet.
-    pub(super) fresh: BTreeSet<Hash>,
+    pub(super) pinned_pages: BTreeSet<Hash>,
     /// While pages are being swept: those that something names.
-    pub(super) live: Option<BTreeSet<Hash>>,
+    pub(super) reachable_pages: Option<BTreeSet<Hash>>,
 }
 
 /// Why a commit failed.
@@ -74,23 +77,23 @@ pub(super) enum Failure {
     Unknown(Fault),
 }
 
-impl<M: Medium> Core<M> {
+impl<B: StorageBackend> Core<B> {
     /// Opens the database, or makes an empty one.
     ///
     /// # Errors
-    /// When the medium fails, somebody else has it open, or its structure is damaged beyond use.
-    pub fn open(medium: M, settings: Settings) -> Result<Self, Fault> {
+    /// When the backend fails, somebody else has it open, or its structure is damaged beyond use.
+    pub fn open(backend: B, settings: Settings) -> Result<Self, Fault> {
         let mut core = Self {
-            medium,
+            backend,
             settings,
             database: None,
-            tail: None,
+            validator: None,
             header_damage: None,
             pending: Vec::new(),
             pending_bytes: 0,
             watermark: Watermark::default(),
-            fresh: BTreeSet::new(),
-            live: None,
+            pinned_pages: BTreeSet::new(),
+            reachable_pages: None,
         };
         core.guarded(|_| Ok::<(), Fault>(()))?;
         Ok(core)
@@ -98,12 +101,12 @@ impl<M: Medium> Core<M> {
 
     /// Closes the database in good order. Appends of [`Durability::Memory`](crate::Durability::Memory) may be lost: seal
     /// first.
-    pub fn close(mut self) -> M
+    pub fn close(mut self) -> B
     where
-        M: Clone,
+        B: Clone,
     {
         self.shut();
-        self.medium.clone()
+        self.backend.clone()
     }
 
     /// Runs `work` on the open database. Whatever panics in it, or fails in the storage, closes the database, so that the
@@ -131,7 +134,7 @@ impl<M: Medium> Core<M> {
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {
-        let backend = self.medium.open().map_err(|error| fault(error.into()))?;
+        let backend = self.backend.open().map_err(|error| fault(error.into()))?;
         let database = Database::builder()
             .set_cache_size(self.settings.cache_bytes)
             .set_check_integrity_on_open(self.settings.check_on_open)
@@ -139,28 +142,39 @@ impl<M: Medium> Core<M> {
             .map_err(|error| fault(error.into()))?;
         self.database = Some(database);
         self.prepare()?;
-        self.watermark = Watermark::read(&mut self.medium).map_err(|error| io_fault(&error))?;
+        self.watermark = Watermark::read(&mut self.backend).map_err(|error| io_fault(&error))?;
         self.load()?;
         self.write_pending()
     }
 
-    /// Makes the tables of a new database, and refuses one of another format.
+    /// Makes the tables that are not there, and refuses a database of another format.
     fn prepare(&mut self) -> Result<(), Fault> {
-        let found = self.read(|txn| match txn.open_table(META) {
-            Ok(meta) => Ok(meta.get(FORMAT_KEY)?.map(|row| row.value().to_vec())),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+        let (found, has_tokens) = self.read(|txn| {
+            let format = match txn.open_table(META) {
+                Ok(meta) => meta.get(FORMAT_KEY)?.map(|row| row.value().to_vec()),
+                Err(redb::TableError::TableDoesNotExist(_)) => None,
+                Err(error) => return Err(error.into()),
+            };
+            match txn.open_table(TOKENS) {
+                Ok(_) => Ok((format, true)),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok((format, false)),
+                Err(error) => Err(error.into()),
+            }
         })?;
         match found {
-            Some(format) if format == FORMAT.to_le_bytes() => Ok(()),
-            Some(format) => Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT}"))),
-            None => self
+            Some(format) if format != FORMAT.to_le_bytes() => {
+                Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT}")))
+            }
+            Some(_) if has_tokens => Ok(()),
+            // Tokens came to the format later, beside what was there.
+            _ => self
                 .commit(redb::Durability::Immediate, |txn| {
                     txn.open_table(META)?.insert(FORMAT_KEY, FORMAT.to_le_bytes().as_slice())?;
                     txn.open_table(RECORDS)?;
                     txn.open_table(PAGES)?;
                     txn.open_table(MANIFESTS)?;
                     txn.open_table(PACKS)?;
+                    txn.open_table(TOKENS)?;
                     Ok(())
                 })
                 .map_err(Failure::fault),
@@ -169,7 +183,7 @@ impl<M: Medium> Core<M> {
 
     /// Reads header, state and the last whole record.
     fn load(&mut self) -> Result<(), Fault> {
-        (self.tail, self.header_damage) = (None, None);
+        (self.validator, self.header_damage) = (None, None);
         let (header, state) = self.read(|txn| {
             let meta = txn.open_table(META)?;
             let row = |key: &str| Ok::<_, redb::Error>(meta.get(key)?.map(|row| row.value().to_vec()));
@@ -200,55 +214,56 @@ impl<M: Medium> Core<M> {
     }
 
     fn load_tail(&mut self, header: JournalHeader, state: State) -> Result<(), Fault> {
-        let (last, torn_to) = self.read(|txn| {
+        let (last, torn_tail) = self.read(|txn| {
             let records = txn.open_table(RECORDS)?;
-            let mut torn_to = None;
+            let mut torn_tail = None;
             for row in records.range(state.base.tick.0.saturating_add(1)..)?.rev() {
                 let (key, value) = row?;
                 if let Ok(record) = Record::decode(value.value())
                     && record.tick().0 == key.value()
                 {
-                    return Ok((Place { tick: record.tick(), link: record.hash() }, torn_to));
+                    return Ok((LogPosition { tick: record.tick(), record_hash: record.hash() }, torn_tail));
                 }
-                torn_to = torn_to.or(Some(tickworld_sim::frame::Tick(key.value())));
+                torn_tail = torn_tail.or(Some(tickworld_sim::frame::Tick(key.value())));
             }
-            Ok((state.base, torn_to))
+            Ok((state.base, torn_tail))
         })?;
         let watermark = self.watermark.of(header.world);
         let State { epoch, sealed, base } = state;
-        let head = Head { base, last, durable: last.tick, epoch, sealed, torn_to, watermark };
-        self.tail = Some(Tail { header, head, forked: false });
+        let log = LogState { base, last, durable: last.tick, epoch, sealed };
+        self.validator =
+            Some(AppendValidator { header, log, report: TailReport { torn_tail, watermark }, forked: false });
         if let Some(mark) = watermark.filter(|mark| (base.tick..=last.tick).contains(&mark.tick)) {
-            let forked = self.link_of(mark.tick)?.is_some_and(|link| link != mark.link);
-            self.tail.iter_mut().for_each(|tail| tail.forked = forked);
+            let forked = self.record_hash_at(mark.tick)?.is_some_and(|link| link != mark.record_hash);
+            self.validator.iter_mut().for_each(|validator| validator.forked = forked);
         }
         Ok(())
     }
 
     /// Writes again what was appended but taken away by the failure.
     fn write_pending(&mut self) -> Result<(), Fault> {
-        let Some(last) = self.tail.as_ref().map(|tail| tail.head.last.tick) else { return Ok(()) };
+        let Some(last) = self.validator.as_ref().map(|validator| validator.log.last.tick) else { return Ok(()) };
         let lost: Vec<Record> = self.pending.iter().filter(|record| record.tick() > last).cloned().collect();
         let Some(end) = lost.last() else { return Ok(()) };
-        let place = Place { tick: end.tick(), link: end.hash() };
+        let position = LogPosition { tick: end.tick(), record_hash: end.hash() };
         self.commit(redb::Durability::Immediate, |txn| insert_records(txn, &lost)).map_err(Failure::fault)?;
-        self.advance(place, redb::Durability::Immediate, &[])
+        self.advance(position, redb::Durability::Immediate, &[])
     }
 
-    /// Takes note that the journal's last record is at `place` after a commit, and of the watermark if it is on disk.
+    /// Takes note that the journal's last record is at `position` after a commit, and of the watermark if it is on disk.
     pub(super) fn advance(
         &mut self,
-        place: Place,
+        position: LogPosition,
         durability: redb::Durability,
         records: &[Record],
     ) -> Result<(), Fault> {
-        let Some(tail) = &mut self.tail else { return Ok(()) };
-        tail.head.last = place;
+        let Some(validator) = &mut self.validator else { return Ok(()) };
+        validator.log.last = position;
         if matches!(durability, redb::Durability::Immediate) {
             self.pending.clear();
             self.pending_bytes = 0;
-            tail.head.durable = place.tick;
-            self.note_watermark(place)
+            validator.log.durable = position.tick;
+            self.note_watermark(position)
         } else {
             self.pending.extend_from_slice(records);
             self.pending_bytes += records.iter().map(|record| record.encoded_bytes() as u64).sum::<u64>();
@@ -257,13 +272,13 @@ impl<M: Medium> Core<M> {
     }
 
     /// Writes the watermark. That it cannot be written is no reason to hold the world up: it only ever lags then.
-    pub(super) fn note_watermark(&mut self, place: Place) -> Result<(), Fault> {
-        let Some(tail) = &mut self.tail else { return Ok(()) };
-        if tail.head.watermark == Some(place) {
+    pub(super) fn note_watermark(&mut self, position: LogPosition) -> Result<(), Fault> {
+        let Some(validator) = &mut self.validator else { return Ok(()) };
+        if validator.report.watermark == Some(position) {
             return Ok(());
         }
-        if self.watermark.write(&mut self.medium, tail.header.world, place).is_ok() {
-            tail.head.watermark = Some(place);
+        if self.watermark.write(&mut self.backend, validator.header.world, position).is_ok() {
+            validator.report.watermark = Some(position);
         }
         Ok(())
     }
@@ -273,8 +288,8 @@ impl<M: Medium> Core<M> {
         self.pending_bytes >= limits::PENDING_BYTES_MAX
     }
 
-    /// Drops what waits to be written again, where the journal is cut.
-    pub(super) fn forget_pending(&mut self) {
+    /// Drops what waits to be written again, where the journal is truncated.
+    pub(super) fn clear_pending(&mut self) {
         self.pending.clear();
         self.pending_bytes = 0;
     }
@@ -324,14 +339,14 @@ impl<M: Medium> Core<M> {
 
     /// Closes the database; a panic on the way out says nothing new.
     pub(super) fn shut(&mut self) {
-        self.tail = None;
-        self.live = None;
+        self.validator = None;
+        self.reachable_pages = None;
         let database = self.database.take();
         _ = catch_unwind(AssertUnwindSafe(move || drop(database)));
     }
 }
 
-impl<M: Medium> Drop for Core<M> {
+impl<B: StorageBackend> Drop for Core<B> {
     /// Closing writes, and redb may panic over what a damaged file then holds: whoever closes a store has been told by then.
     fn drop(&mut self) {
         self.shut();

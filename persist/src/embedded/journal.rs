@@ -1,23 +1,24 @@
 //! The journal's calls on [`Core`].
 //!
-//! Invariant: whatever is written was checked against the tail first, and the tail moves only after the commit. A failed
-//! append is looked up at once, so that its outcome stays unknown only while the storage cannot be read.
+//! Invariant: whatever is written was validated first, and the validator moves on only after the commit. A failed append is
+//! looked up at once, so that its outcome stays unknown only while the storage cannot be read.
 
 use tickworld_sim::frame::Tick;
 
 use super::{
-    Core, Medium,
+    Core, StorageBackend,
     core::{Failure, insert_records, io_fault},
     rows::{HEADER_KEY, MANIFESTS, META, RECORDS, STATE_KEY, State, checked},
 };
 use crate::{
     Durability,
-    error::{AppendError, Cause, ClaimError, CreateError, CutError, Damage, Fault, ReadError},
+    append_validator::{AppendValidator, prefix},
+    error::{AppendError, Cause, ClaimError, CreateError, Damage, Fault, ReadError, TruncateError},
     header::JournalHeader,
     limits,
     record::{Epoch, Record},
-    store::{Claim, Head, Loss, Place},
-    tail::Tail,
+    salvage::TailReport,
+    store::{Appended, Claim, DataLossPolicy, LogPosition, LogState},
 };
 
 /// Records to append, and how durable they must be.
@@ -27,13 +28,15 @@ pub(super) struct Appending {
     pub(super) durability: Durability,
 }
 
-impl<M: Medium> Core<M> {
+impl<B: StorageBackend> Core<B> {
     /// See [`Journal::header`](crate::Journal::header).
     ///
     /// # Errors
     /// See there; so for all that follow.
     pub fn header(&mut self) -> Result<Option<JournalHeader>, ReadError> {
-        self.guarded(|core| core.check_header().map(|()| core.tail.as_ref().map(|tail| tail.header.clone())))
+        self.guarded(|core| {
+            core.check_header().map(|()| core.validator.as_ref().map(|validator| validator.header.clone()))
+        })
     }
 
     /// See [`Journal::create`](crate::Journal::create).
@@ -41,14 +44,14 @@ impl<M: Medium> Core<M> {
     pub fn create(&mut self, header: &JournalHeader) -> Result<(), CreateError> {
         header.check().map_err(CreateError::Header)?;
         self.guarded(|core| {
-            if let Some(tail) = &core.tail {
-                return Err(CreateError::Exists(tail.header.world));
+            if let Some(validator) = &core.validator {
+                return Err(CreateError::Exists(validator.header.world));
             }
             if core.header_damage.is_some() {
                 return Err(CreateError::Storage(Fault::Corrupt("a journal whose header is damaged".into())));
             }
-            let tail = Tail::new(header);
-            let state = State { epoch: tail.head.epoch, sealed: false, base: tail.head.base };
+            let validator = AppendValidator::new(header);
+            let state = State { epoch: validator.log.epoch, sealed: false, base: validator.log.base };
             let mut bytes = Vec::new();
             header.encode(&mut bytes);
             let written = core.commit(redb::Durability::Immediate, |txn| {
@@ -59,13 +62,13 @@ impl<M: Medium> Core<M> {
             });
             if let Err(failure) = written {
                 // Opening the database tells what became of it.
-                core.guarded(|core| match &core.tail {
+                core.guarded(|core| match &core.validator {
                     Some(found) if found.header == *header => core.settle(),
                     _ => Err(failure.fault()),
                 })?;
             }
-            let base = tail.head.base;
-            core.tail = Some(tail);
+            let base = validator.log.base;
+            core.validator = Some(validator);
             Ok(core.advance(base, redb::Durability::Immediate, &[])?)
         })
     }
@@ -74,12 +77,16 @@ impl<M: Medium> Core<M> {
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn claim(&mut self) -> Result<Claim, ClaimError> {
         self.guarded(|core| {
-            let tail = core.tail.as_ref().ok_or(ClaimError::Absent)?;
-            let epoch = tail.claim()?;
-            let (base, last) = (tail.head.base, tail.head.last);
+            let validator = core.validator.as_ref().ok_or(ClaimError::Absent)?;
+            let epoch = validator.claim()?;
+            let (base, last) = (validator.log.base, validator.log.last);
             core.write_state(State { epoch, sealed: false, base })?;
             // A crash may have taken the last notes away. Whoever claims goes on from here, so from here on it is noted.
-            if core.tail.as_ref().is_some_and(|tail| tail.head.watermark.is_none_or(|mark| mark.tick < last.tick)) {
+            if core
+                .validator
+                .as_ref()
+                .is_some_and(|validator| validator.report.watermark.is_none_or(|mark| mark.tick < last.tick))
+            {
                 core.note_watermark(last)?;
             }
             Ok(Claim { epoch, last })
@@ -88,73 +95,70 @@ impl<M: Medium> Core<M> {
 
     /// See [`Journal::append`](crate::Journal::append).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
-        let appending = Appending { records: records.to_vec(), durability };
+    pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
+        let appending = Appending { records: prefix(records).to_vec(), durability };
         self.append_all(std::slice::from_ref(&appending)).pop().expect("one answer for each append")
     }
 
     /// Several appends in one commit; each is judged by itself.
-    pub(super) fn append_all(&mut self, appends: &[Appending]) -> Vec<Result<Tick, AppendError>> {
-        let mut answers = Vec::with_capacity(appends.len());
-        let outcome = self.guarded(|core| core.append_group(appends, &mut answers));
-        match outcome {
-            Ok(durable) => {
-                answers.iter_mut().for_each(|answer| *answer = answer.clone().map(|_| durable));
-                answers
-            }
+    pub(super) fn append_all(&mut self, appends: &[Appending]) -> Vec<Result<Appended, AppendError>> {
+        let mut judged = Vec::with_capacity(appends.len());
+        match self.guarded(|core| core.append_group(appends, &mut judged)) {
+            Ok(durable) => judged.into_iter().map(|kept| kept.map(|kept| Appended { kept, durable })).collect(),
             Err(error) => {
                 // Those that were refused for their own sake keep their reason; where nothing was judged, all failed alike.
-                answers.resize(appends.len(), Ok(Tick(0)));
-                answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect()
+                judged.resize(appends.len(), Ok(Tick(0)));
+                judged.into_iter().map(|kept| kept.and(Err(error.clone()))).collect()
             }
         }
     }
 
-    /// Judges the appends into `answers`, commits those that are good, and gives the last durable tick.
+    /// Judges the appends into `judged`, each as the tick that it ends with; commits those that are good, and gives the last
+    /// durable tick.
     fn append_group(
         &mut self,
         appends: &[Appending],
-        answers: &mut Vec<Result<Tick, AppendError>>,
+        judged: &mut Vec<Result<Tick, AppendError>>,
     ) -> Result<Tick, AppendError> {
-        let mut tail = self.tail.clone().ok_or(AppendError::Absent)?;
-        let before = tail.head.last;
+        let mut validator = self.validator.clone().ok_or(AppendError::Absent)?;
+        let before = validator.log.last;
         let mut good = Vec::new();
         let mut immediate = self.pending_is_full();
         for append in appends {
-            let judged = match append.durability {
+            let end = match append.durability {
                 Durability::Quorum => Err(AppendError::Durability(append.durability)),
-                Durability::Memory | Durability::Disk => tail.after(&append.records),
+                Durability::Memory | Durability::Disk => validator.after(&append.records),
             };
-            if let Ok(place) = judged {
-                tail.head.last = place;
+            if let Ok(position) = end {
+                validator.log.last = position;
                 good.extend_from_slice(&append.records);
                 immediate |= append.durability == Durability::Disk;
             }
-            answers.push(judged.map(|place| place.tick));
+            judged.push(end.map(|position| position.tick));
         }
         let durability = if immediate { redb::Durability::Immediate } else { redb::Durability::None };
-        let nothing = good.is_empty() && tail.head.durable == before.tick;
-        let answered = answers.iter().any(Result::is_ok);
-        if !answered || nothing || (good.is_empty() && !immediate) {
-            return Ok(tail.head.durable);
+        let nothing = good.is_empty() && validator.log.durable == before.tick;
+        let is_wanted = judged.iter().any(Result::is_ok);
+        if !is_wanted || nothing || (good.is_empty() && !immediate) {
+            return Ok(validator.log.durable);
         }
         match self.commit(durability, |txn| insert_records(txn, &good)) {
-            Ok(()) => self.advance(tail.head.last, durability, &good)?,
-            Err(failure) => self.look_up(tail.head.last, failure)?,
+            Ok(()) => self.advance(validator.log.last, durability, &good)?,
+            Err(failure) => self.look_up(validator.log.last, failure)?,
         }
-        Ok(self.tail.as_ref().map_or(tail.head.durable, |tail| tail.head.durable))
+        Ok(self.validator.as_ref().map_or(validator.log.durable, |validator| validator.log.durable))
     }
 
     /// After a failed commit: `Ok` if the journal now ends at `wanted` nevertheless, and surely.
-    fn look_up(&mut self, wanted: Place, failure: Failure) -> Result<(), AppendError> {
+    fn look_up(&mut self, wanted: LogPosition, failure: Failure) -> Result<(), AppendError> {
         let fault = match failure {
             Failure::Before(fault) => return Err(AppendError::Storage(fault)),
             Failure::Unknown(fault) => fault,
         };
-        // Opening the database reads the tail again.
-        let found = self.guarded(|core| Ok::<_, Fault>(core.tail.as_ref().map(|tail| tail.head)));
+        // Opening the database reads the validator again.
+        let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log)));
         match found {
-            Ok(Some(head)) if head.last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
+            Ok(Some(log)) if log.last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
             Ok(_) => Err(AppendError::Storage(fault)),
             Err(_) => Err(AppendError::Unknown(fault)),
         }
@@ -162,18 +166,27 @@ impl<M: Medium> Core<M> {
 
     /// One more commit, so that what was read back from a storage that failed is certainly on it.
     fn settle(&mut self) -> Result<(), Fault> {
-        let Some(tail) = &self.tail else { return Ok(()) };
-        let Head { epoch, sealed, base, last, .. } = tail.head;
+        let Some(validator) = &self.validator else { return Ok(()) };
+        let LogState { epoch, sealed, base, last, .. } = validator.log;
         self.write_state(State { epoch, sealed, base })?;
         self.advance(last, redb::Durability::Immediate, &[])
     }
 
-    /// See [`Journal::head`](crate::Journal::head).
+    /// See [`Journal::log_state`](crate::Journal::log_state).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn head(&mut self) -> Result<Head, ReadError> {
+    pub fn log_state(&mut self) -> Result<LogState, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            core.tail.as_ref().map(|tail| tail.head).ok_or(ReadError::Absent)
+            core.validator.as_ref().map(|validator| validator.log).ok_or(ReadError::Absent)
+        })
+    }
+
+    /// See [`Salvage::tail_report`](crate::Salvage::tail_report).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn tail_report(&mut self) -> Result<TailReport, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            core.validator.as_ref().map(|validator| validator.report).ok_or(ReadError::Absent)
         })
     }
 
@@ -182,14 +195,15 @@ impl<M: Medium> Core<M> {
     pub fn read_records(&mut self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            let head = core.tail.as_ref().map(|tail| tail.head).ok_or(ReadError::Absent)?;
-            if from <= head.base.tick {
-                return Err(ReadError::Forgotten { tick: from, base: head.base.tick });
+            let validator = core.validator.as_ref().ok_or(ReadError::Absent)?;
+            let base = validator.log.base;
+            let last = validator.report.torn_tail.unwrap_or(validator.log.last.tick);
+            if from <= base.tick {
+                return Err(ReadError::Trimmed { tick: from, base: base.tick });
             }
-            let (records, stopped) = core.read_chain(from, head, bytes_max.min(limits::READ_BYTES_MAX))?;
+            let (records, stopped) = core.read_chain(from, base, last, bytes_max.min(limits::READ_BYTES_MAX))?;
             match stopped {
                 Some(cause) if records.is_empty() => {
-                    let last = head.torn_to.unwrap_or(head.last.tick);
                     Err(ReadError::Damaged(Damage { ticks: from..=last.max(from), cause }))
                 }
                 _ => Ok(records),
@@ -197,8 +211,14 @@ impl<M: Medium> Core<M> {
         })
     }
 
-    /// Whole records that follow each other, and why they stop before the limit or the last one, if they do.
-    fn read_chain(&mut self, from: Tick, head: Head, bytes_max: u64) -> Result<(Vec<Record>, Option<Cause>), Fault> {
+    /// Whole records that follow each other, and why they stop before the limit or the tick `last`, if they do.
+    fn read_chain(
+        &mut self,
+        from: Tick,
+        base: LogPosition,
+        last: Tick,
+        bytes_max: u64,
+    ) -> Result<(Vec<Record>, Option<Cause>), Fault> {
         self.read(|txn| {
             let table = txn.open_table(RECORDS)?;
             let mut records: Vec<Record> = Vec::new();
@@ -217,33 +237,33 @@ impl<M: Medium> Core<M> {
                     Err(error) => return Ok((records, Some(Cause::Malformed(error)))),
                 };
                 let previous =
-                    records.last().map(Record::hash).or((from == head.base.tick.next()).then_some(head.base.link));
-                if record.tick() != expected || previous.is_some_and(|link| link != record.body().previous) {
+                    records.last().map(Record::hash).or((from == base.tick.next()).then_some(base.record_hash));
+                if record.tick() != expected || previous.is_some_and(|link| link != record.body().previous_hash) {
                     return Ok((records, Some(Cause::Chain)));
                 }
                 expected = expected.next();
                 records.push(record);
             }
-            let missing = expected <= head.torn_to.unwrap_or(head.last.tick);
-            Ok((records, missing.then_some(Cause::Missing)))
+            Ok((records, (expected <= last).then_some(Cause::Missing)))
         })
     }
 
     /// Forgets up to so many of the oldest records up to `tick`; whether some are left to forget.
-    pub(super) fn forget_some(&mut self, tick: Tick, count_max: usize) -> Result<(u64, bool), Fault> {
+    pub(super) fn trim_some(&mut self, tick: Tick, count_max: usize) -> Result<(u64, bool), Fault> {
         self.guarded(|core| {
-            let Some(tail) = core.tail.as_ref() else { return Ok((0, false)) };
-            let head = tail.head;
-            let end = tick.min(head.last.tick).min(Tick(head.base.tick.0.saturating_add(count_max as u64)));
-            if end <= head.base.tick {
+            let Some(validator) = core.validator.as_ref() else { return Ok((0, false)) };
+            let log = validator.log;
+            let end = tick.min(log.last.tick).min(Tick(log.base.tick.0.saturating_add(count_max as u64)));
+            if end <= log.base.tick {
                 return Ok((0, false));
             }
-            let Some(link) = core.link_of(end)? else {
+            let Some(link) = core.record_hash_at(end)? else {
                 return Err(Fault::Corrupt(format!(
                     "the record of tick {end} is damaged, nothing before it is forgotten"
                 )));
             };
-            let state = State { epoch: head.epoch, sealed: head.sealed, base: Place { tick: end, link } };
+            let state =
+                State { epoch: log.epoch, sealed: log.sealed, base: LogPosition { tick: end, record_hash: link } };
             let count = core
                 .commit(redb::Durability::Immediate, |txn| {
                     let mut records = txn.open_table(RECORDS)?;
@@ -256,19 +276,19 @@ impl<M: Medium> Core<M> {
                     Ok(count)
                 })
                 .map_err(Failure::fault)?;
-            if let Some(tail) = &mut core.tail {
-                tail.head.base = state.base;
+            if let Some(validator) = &mut core.validator {
+                validator.log.base = state.base;
             }
-            core.advance(head.last, redb::Durability::Immediate, &[])?;
-            Ok((count, end < tick.min(head.last.tick)))
+            core.advance(log.last, redb::Durability::Immediate, &[])?;
+            Ok((count, end < tick.min(log.last.tick)))
         })
     }
 
     /// The chain's link at a tick: of its record, of the base, or else of a snapshot of it.
-    pub(super) fn link_of(&mut self, tick: Tick) -> Result<Option<tickworld_sim::hash::Hash>, Fault> {
-        let Some(tail) = self.tail.clone() else { return Ok(None) };
-        if tick == tail.head.base.tick {
-            return Ok(Some(tail.head.base.link));
+    pub(super) fn record_hash_at(&mut self, tick: Tick) -> Result<Option<tickworld_sim::hash::Hash>, Fault> {
+        let Some(validator) = self.validator.clone() else { return Ok(None) };
+        if tick == validator.log.base.tick {
+            return Ok(Some(validator.log.base.record_hash));
         }
         self.read(|txn| {
             let row = txn.open_table(RECORDS)?.get(tick.0)?.and_then(|row| Record::decode(row.value()).ok());
@@ -277,32 +297,32 @@ impl<M: Medium> Core<M> {
             }
             let row = txn.open_table(MANIFESTS)?.get(tick.0)?;
             let snapshot =
-                row.and_then(|row| super::rows::decode_snapshot(tick, row.value(), &tail.header.schema).ok());
-            Ok(snapshot.map(|snapshot| snapshot.link))
+                row.and_then(|row| super::rows::decode_snapshot(tick, row.value(), &validator.header.schema).ok());
+            Ok(snapshot.map(|snapshot| snapshot.record_hash))
         })
     }
 
-    /// See [`Journal::cut_after`](crate::Journal::cut_after).
+    /// See [`Journal::truncate_after`](crate::Journal::truncate_after).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn cut_after(&mut self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        let (mut base, place) = self.guarded(|core| {
-            let tail = core.tail.as_ref().ok_or(CutError::Absent { tick })?;
-            let base = tail.head.base;
-            tail.check_cut(tick, loss)?;
-            let link = if tick < base.tick { None } else { core.link_of(tick)? };
-            let place = Place { tick, link: link.ok_or(CutError::Absent { tick })? };
-            Ok::<_, CutError>((base, place))
+    pub fn truncate_after(&mut self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
+        let (mut base, position) = self.guarded(|core| {
+            let validator = core.validator.as_ref().ok_or(TruncateError::Absent { tick })?;
+            let base = validator.log.base;
+            validator.check_truncation(tick, policy)?;
+            let link = if tick < base.tick { None } else { core.record_hash_at(tick)? };
+            let position = LogPosition { tick, record_hash: link.ok_or(TruncateError::Absent { tick })? };
+            Ok::<_, TruncateError>((base, position))
         })?;
-        if loss == Loss::Accept {
+        if policy == DataLossPolicy::Accept {
             self.shut();
-            self.medium.keep_damaged().map_err(|error| CutError::Storage(io_fault(&error)))?;
+            self.backend.keep_damaged().map_err(|error| TruncateError::Storage(io_fault(&error)))?;
         }
         self.guarded(|core| {
-            let tail = core.tail.as_ref().ok_or(CutError::Absent { tick })?;
-            let Head { epoch, sealed, .. } = tail.head;
+            let validator = core.validator.as_ref().ok_or(TruncateError::Absent { tick })?;
+            let LogState { epoch, sealed, .. } = validator.log;
             // Where only a snapshot is left of that tick, the journal begins anew with it.
             if core.read(|txn| record_is_whole(txn, tick))?.is_none() && tick > base.tick {
-                base = place;
+                base = position;
             }
             let state = State { epoch, sealed, base };
             core.commit(redb::Durability::Immediate, |txn| {
@@ -314,23 +334,23 @@ impl<M: Medium> Core<M> {
                 Ok(())
             })
             .map_err(Failure::fault)?;
-            if let Some(tail) = &mut core.tail {
-                (tail.head.base, tail.head.torn_to, tail.forked) = (base, None, false);
+            if let Some(validator) = &mut core.validator {
+                (validator.log.base, validator.report.torn_tail, validator.forked) = (base, None, false);
             }
-            core.forget_pending();
-            Ok(core.advance(place, redb::Durability::Immediate, &[])?)
+            core.clear_pending();
+            Ok(core.advance(position, redb::Durability::Immediate, &[])?)
         })
     }
 
     /// See [`Journal::seal`](crate::Journal::seal).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn seal(&mut self, epoch: Epoch) -> Result<Head, AppendError> {
+    pub fn seal(&mut self, epoch: Epoch) -> Result<LogState, AppendError> {
         self.guarded(|core| {
-            let tail = core.tail.as_ref().ok_or(AppendError::Absent)?;
-            tail.check_epoch(epoch)?;
-            let base = tail.head.base;
+            let validator = core.validator.as_ref().ok_or(AppendError::Absent)?;
+            validator.check_epoch(epoch)?;
+            let base = validator.log.base;
             core.write_state(State { epoch, sealed: true, base }).map_err(AppendError::Unknown)?;
-            core.tail.as_ref().map(|tail| tail.head).ok_or(AppendError::Absent)
+            core.validator.as_ref().map(|validator| validator.log).ok_or(AppendError::Absent)
         })
     }
 
@@ -341,9 +361,9 @@ impl<M: Medium> Core<M> {
             Ok(())
         })
         .map_err(Failure::fault)?;
-        let Some(tail) = &mut self.tail else { return Ok(()) };
-        (tail.head.epoch, tail.head.sealed, tail.head.base) = (state.epoch, state.sealed, state.base);
-        let last = tail.head.last;
+        let Some(validator) = &mut self.validator else { return Ok(()) };
+        (validator.log.epoch, validator.log.sealed, validator.log.base) = (state.epoch, state.sealed, state.base);
+        let last = validator.log.last;
         self.advance(last, redb::Durability::Immediate, &[])
     }
 

@@ -1,24 +1,26 @@
-//! redb: journal and snapshots in one database on this machine.
+//! redb: journal, snapshots and spent tokens in one database on this machine.
 //!
 //! Invariant: every commit is a whole state; what was reported durable is found again after a crash, or its absence is
 //! noticed by the watermark beside the database. Whatever redb does with a damaged file, an error or a panic, comes out as an
 //! error.
 //!
 //! [`Core`] is synchronous and has no thread; [`Store`] runs one on a thread of its own. Where the bytes are is the
-//! [`Medium`]'s: files, files that are only read, or any storage that redb can work on.
+//! [`StorageBackend`]'s: files, files that are only read, or any storage that redb can work on.
 
+mod backend;
 mod core;
 mod journal;
-mod medium;
 mod pages;
 mod reading;
 mod rows;
 mod store;
+mod thread;
+mod tokens;
 mod watermark;
 
 pub use self::{
+    backend::{Files, StorageBackend},
     core::{Core, Settings},
-    medium::{Files, Medium},
     reading::{Overlay, ReadOnly},
     store::Store,
 };

@@ -16,7 +16,7 @@ use tickworld_sim::{
 };
 
 use super::{
-    Core, Medium,
+    Core, StorageBackend,
     core::{Failure, malformed},
     rows::{MANIFESTS, PACKS, PAGES, Pieces, RECORDS, decode_snapshot, encode_snapshot},
 };
@@ -28,7 +28,7 @@ use crate::{
     store::{Page, Snapshot},
 };
 
-impl<M: Medium> Core<M> {
+impl<B: StorageBackend> Core<B> {
     /// See [`Snapshots::missing`](crate::Snapshots::missing). A page that is there but damaged counts as missing.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl<M: Medium> Core<M> {
         }
         self.guarded(|core| {
             // Whoever asks is about to name them: retention must not take them away meanwhile.
-            core.fresh.extend(hashes);
+            core.pinned_pages.extend(hashes);
             Ok(core.read(|txn| {
                 let pages = txn.open_table(PAGES)?;
                 let mut missing = Vec::new();
@@ -58,7 +58,7 @@ impl<M: Medium> Core<M> {
     pub fn put_pages(&mut self, pages: &[Page]) -> Result<(), PutError> {
         check_pages(pages)?;
         self.guarded(|core| {
-            core.fresh.extend(pages.iter().map(|page| page.hash));
+            core.pinned_pages.extend(pages.iter().map(|page| page.hash));
             let news = core.read(|txn| {
                 let table = txn.open_table(PAGES)?;
                 let mut news = Vec::new();
@@ -103,10 +103,10 @@ impl<M: Medium> Core<M> {
     pub fn put_manifest(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
         self.guarded(|core| {
             core.check_snapshot(snapshot)?;
-            let tick = snapshot.place().tick;
+            let tick = snapshot.position().tick;
             let row = encode_snapshot(snapshot);
             let hashes: BTreeSet<Hash> = page_hashes(&snapshot.manifest).collect();
-            core.fresh.extend(&hashes);
+            core.pinned_pages.extend(&hashes);
             let (missing, manifests) = core.read(|txn| {
                 let missing = absent(txn, hashes.iter().copied())?;
                 Ok((missing, txn.open_table(MANIFESTS)?.len()?))
@@ -118,7 +118,7 @@ impl<M: Medium> Core<M> {
             if manifests >= limits::MANIFESTS_MAX as u64 {
                 return Err(ManifestError::Limit { what: "the number of snapshots" });
             }
-            let last = core.tail.as_ref().map(|tail| tail.head.last);
+            let last = core.validator.as_ref().map(|validator| validator.log.last);
             let written = core.commit(redb::Durability::Immediate, |txn| {
                 txn.open_table(MANIFESTS)?.insert(tick.0, row.as_slice())?;
                 Ok(())
@@ -128,9 +128,9 @@ impl<M: Medium> Core<M> {
                 Err(Failure::Before(fault)) => return Err(ManifestError::Storage(fault)),
                 Err(Failure::Unknown(fault)) => return Err(ManifestError::Unknown(fault)),
             }
-            core.fresh.clear();
-            if let Some(live) = &mut core.live {
-                live.extend(&hashes);
+            core.pinned_pages.clear();
+            if let Some(reachable_pages) = &mut core.reachable_pages {
+                reachable_pages.extend(&hashes);
             }
             Ok(last.map_or(Ok(()), |last| core.advance(last, redb::Durability::Immediate, &[]))?)
         })
@@ -138,11 +138,11 @@ impl<M: Medium> Core<M> {
 
     /// Whether a snapshot is of this journal's history and contradicts nothing in it.
     fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
-        let tail = self.tail.clone().ok_or(ManifestError::Absent)?;
-        let (header, head) = (&tail.header, tail.head);
-        let tick = snapshot.place().tick;
-        if tick < head.base.tick || tick > head.last.tick {
-            return Err(ManifestError::Tick { tick, base: head.base.tick, head: head.last.tick });
+        let validator = self.validator.clone().ok_or(ManifestError::Absent)?;
+        let (header, log) = (&validator.header, validator.log);
+        let tick = snapshot.position().tick;
+        if tick < log.base.tick || tick > log.last.tick {
+            return Err(ManifestError::Tick { tick, base: log.base.tick, last: log.last.tick });
         }
         let mut bytes = Vec::new();
         snapshot.manifest.encode(&mut bytes);
@@ -153,7 +153,7 @@ impl<M: Medium> Core<M> {
         if read.is_none() || snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        if self.link_of(tick)? != Some(snapshot.link) {
+        if self.record_hash_at(tick)? != Some(snapshot.record_hash) {
             return Err(ManifestError::Chain { tick });
         }
         let prover = tick.0.saturating_add(u64::from(header.root_lag_ticks));
@@ -184,7 +184,8 @@ impl<M: Medium> Core<M> {
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn manifest(&mut self, tick: Tick) -> Result<Option<Snapshot>, FetchError> {
         self.guarded(|core| {
-            let schema = core.tail.as_ref().map(|tail| tail.header.schema.clone()).ok_or(FetchError::Absent)?;
+            let schema =
+                core.validator.as_ref().map(|validator| validator.header.schema.clone()).ok_or(FetchError::Absent)?;
             let row = core.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
             row.map(|row| decode_snapshot(tick, &row, &schema)).transpose().map_err(|e| Cause::Malformed(e).into())
         })
@@ -209,8 +210,8 @@ impl<M: Medium> Core<M> {
                 txn.open_table(PACKS)?.insert(&id.0.0, row.as_slice())?;
                 Ok(())
             });
-            if let Some(live) = &mut core.live {
-                live.extend(&pieces.hashes);
+            if let Some(reachable_pages) = &mut core.reachable_pages {
+                reachable_pages.extend(&pieces.hashes);
             }
             core.settled(written)
         })
@@ -289,25 +290,25 @@ impl<M: Medium> Core<M> {
 
     /// Begins to sweep pages: notes which ones something names.
     pub(super) fn begin_sweep(&mut self) -> Result<(), FetchError> {
-        let mut live = BTreeSet::new();
+        let mut reachable_pages = BTreeSet::new();
         for tick in self.manifests()? {
             // Of a damaged manifest nothing is known to be needed; recovery passes it over as well.
             if let Ok(Some(snapshot)) = self.manifest(tick) {
-                live.extend(page_hashes(&snapshot.manifest));
+                reachable_pages.extend(page_hashes(&snapshot.manifest));
             }
         }
         for id in self.packs()? {
-            live.extend(self.pieces(id)?.map(|pieces| pieces.hashes).unwrap_or_default());
+            reachable_pages.extend(self.pieces(id)?.map(|pieces| pieces.hashes).unwrap_or_default());
         }
-        self.live = Some(live);
+        self.reachable_pages = Some(reachable_pages);
         Ok(())
     }
 
     /// Looks at so many pages from `cursor` on and removes those that nothing names: how many, and where to go on.
     pub(super) fn sweep(&mut self, cursor: Hash, count_max: usize) -> Result<(u64, Option<Hash>), Fault> {
         self.guarded(|core| {
-            let Some(live) = core.live.take() else { return Ok((0, None)) };
-            let fresh = std::mem::take(&mut core.fresh);
+            let Some(reachable_pages) = core.reachable_pages.take() else { return Ok((0, None)) };
+            let pinned_pages = std::mem::take(&mut core.pinned_pages);
             let looked = core.read(|txn| {
                 let table = txn.open_table(PAGES)?;
                 let mut doomed = Vec::new();
@@ -316,13 +317,13 @@ impl<M: Medium> Core<M> {
                     if seen >= count_max {
                         return Ok((doomed, Some(found)));
                     }
-                    if !live.contains(&found) && !fresh.contains(&found) {
+                    if !reachable_pages.contains(&found) && !pinned_pages.contains(&found) {
                         doomed.push(found);
                     }
                 }
                 Ok((doomed, None))
             });
-            core.fresh = fresh;
+            core.pinned_pages = pinned_pages;
             let (doomed, next) = looked?;
             if !doomed.is_empty() {
                 core.commit(redb::Durability::Immediate, |txn| {
@@ -334,7 +335,7 @@ impl<M: Medium> Core<M> {
                 })
                 .map_err(Failure::fault)?;
             }
-            core.live = next.map(|_| live);
+            core.reachable_pages = next.map(|_| reachable_pages);
             Ok((doomed.len() as u64, next))
         })
     }
@@ -342,7 +343,7 @@ impl<M: Medium> Core<M> {
     fn settled(&mut self, written: Result<(), Failure>) -> Result<(), PutError> {
         match written {
             Ok(()) => {
-                let last = self.tail.as_ref().map(|tail| tail.head.last);
+                let last = self.validator.as_ref().map(|validator| validator.log.last);
                 Ok(last.map_or(Ok(()), |last| self.advance(last, redb::Durability::Immediate, &[]))?)
             }
             Err(Failure::Before(fault)) => Err(PutError::Storage(fault)),

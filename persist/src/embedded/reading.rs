@@ -15,9 +15,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use redb::{BackendError, DatabaseError, StorageBackend, backends::FileBackend};
+use redb::{BackendError, DatabaseError, StorageBackend as _, backends::FileBackend};
 
-use super::{Files, Medium};
+use super::{Files, StorageBackend};
 
 /// The database and the watermark in a folder, for reading.
 #[derive(Clone)]
@@ -39,8 +39,8 @@ impl ReadOnly {
     }
 }
 
-impl Medium for ReadOnly {
-    type Backend = Overlay;
+impl StorageBackend for ReadOnly {
+    type File = Overlay;
 
     fn open(&mut self) -> Result<Overlay, DatabaseError> {
         let file = fs::File::open(self.folder.join(Files::DATABASE))?;
@@ -103,7 +103,7 @@ impl Overlay {
     }
 }
 
-impl StorageBackend for Overlay {
+impl redb::StorageBackend for Overlay {
     fn len(&self) -> io::Result<u64> {
         Ok(self.lock().len)
     }

@@ -16,7 +16,7 @@ use tickworld_sim::{
 use crate::{
     limits,
     record::Epoch,
-    store::{Place, Snapshot},
+    store::{LogPosition, Snapshot},
 };
 
 // DOC:TABLES
@@ -26,6 +26,7 @@ use crate::{
 // manifests  tick      link (32), hash of the record of that tick; the manifest's bytes ("Snapshot"), check
 // packs      pack id   length (8), then the hash of each piece (32), whose bytes are a page of 64 KiB, the last one less;
 //                      check
+// tokens     digest    when it expires (8), check; of single-use tokens that were spent. Made where it is not there.
 //
 // The state's row: epoch in force (8), sealed (1), base tick (8), base link (32), check. The base is the place before the
 // first record that is kept.
@@ -37,6 +38,7 @@ pub(super) const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new
 pub(super) const PAGES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("pages");
 pub(super) const MANIFESTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("manifests");
 pub(super) const PACKS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("packs");
+pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("tokens");
 
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const HEADER_KEY: &str = "header";
@@ -49,7 +51,7 @@ const CHECK_BYTES: usize = 8;
 pub(super) struct State {
     pub(super) epoch: Epoch,
     pub(super) sealed: bool,
-    pub(super) base: Place,
+    pub(super) base: LogPosition,
 }
 
 impl State {
@@ -58,7 +60,7 @@ impl State {
         out.extend_from_slice(&self.epoch.0.to_le_bytes());
         out.push(u8::from(self.sealed));
         out.extend_from_slice(&self.base.tick.0.to_le_bytes());
-        out.extend_from_slice(&self.base.link.0);
+        out.extend_from_slice(&self.base.record_hash.0);
         checked(STATE_KEY.as_bytes(), out)
     }
 
@@ -67,7 +69,7 @@ impl State {
         let state = Self {
             epoch: Epoch(reader.value()?),
             sealed: reader.value()?,
-            base: Place { tick: Tick(reader.value()?), link: Hash(reader.value()?) },
+            base: LogPosition { tick: Tick(reader.value()?), record_hash: Hash(reader.value()?) },
         };
         reader.end()?;
         Ok(state)
@@ -75,9 +77,9 @@ impl State {
 }
 
 pub(super) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
-    let mut out = snapshot.link.0.to_vec();
+    let mut out = snapshot.record_hash.0.to_vec();
     snapshot.manifest.encode(&mut out);
-    checked(&snapshot.place().tick.0.to_le_bytes(), out)
+    checked(&snapshot.position().tick.0.to_le_bytes(), out)
 }
 
 pub(super) fn decode_snapshot(tick: Tick, row: &[u8], schema: &Schema) -> Result<Snapshot, DecodeError> {
@@ -87,7 +89,7 @@ pub(super) fn decode_snapshot(tick: Tick, row: &[u8], schema: &Schema) -> Result
     if manifest.head.tick != tick {
         return Err(DecodeError::new(DecodeCause::Form("a manifest of another tick")));
     }
-    Ok(Snapshot { link, manifest })
+    Ok(Snapshot { record_hash: link, manifest })
 }
 
 /// A pack as the pages that hold its pieces.

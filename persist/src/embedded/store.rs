@@ -1,53 +1,51 @@
 //! [`Store`]: a [`Core`] on a thread of its own, shared by as many tasks as like.
 //!
-//! Invariant: appends go before everything else that waits, and those that wait together share a commit; whatever else is
-//! asked for is done in pieces that an append can wait for. The queue is bounded, and a call that is given up by its caller
-//! still happens. The thread ends when the last handle is gone, after what was in its queue. A store that was opened
-//! [within](Store::open_within) has no thread: each call is done when it is first polled.
+//! Invariant: whatever is asked for is done in pieces that an append can wait for (`thread.rs` says in which order). A store
+//! that was opened [within](Store::open_within) has no thread: each call is done when it is first polled.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
-use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Core, Medium, Settings,
+    Core, Settings, StorageBackend,
     journal::Appending,
     pages::{batches, pieces},
+    thread::Calls,
+    tokens::Spending,
 };
 use crate::{
     Durability,
+    append_validator::prefix,
     error::{
-        AppendError, Cause, ClaimError, CreateError, CutError, Fault, FetchError, ForgetError, ManifestError, PutError,
-        ReadError, RetainError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
+        RetainError, SpendError, TrimError, TruncateError,
     },
     header::JournalHeader,
     limits,
     page::{check_pages, page_hashes},
     record::{Epoch, Record},
     retention::{Removed, Retention},
-    store::{Claim, Head, Journal, Loss, Page, Snapshot, Snapshots},
+    salvage::{Salvage, TailReport},
+    store::{Appended, Claim, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots},
+    tokens::{TokenDigest, Tokens},
 };
 
 /// A handle on an embedded store; clones share it.
-pub struct Store<M: Medium> {
-    door: Door<M>,
+pub struct Store<B: StorageBackend> {
+    door: Door<B>,
 }
 
 /// Where the core is.
-enum Door<M: Medium> {
+enum Door<B: StorageBackend> {
     /// On its thread.
-    Thread(mpsc::Sender<Call<M>>),
+    Thread(Calls<B>),
     /// Here; `None` once it is closed.
-    Within(Arc<Mutex<Option<Core<M>>>>),
+    Within(Arc<Mutex<Option<Core<B>>>>),
 }
 
-impl<M: Medium> Clone for Store<M> {
+impl<B: StorageBackend> Clone for Store<B> {
     fn clone(&self) -> Self {
         let door = match &self.door {
             Door::Thread(calls) => Door::Thread(calls.clone()),
@@ -57,34 +55,13 @@ impl<M: Medium> Clone for Store<M> {
     }
 }
 
-/// Something to do for the thread.
-enum Call<M: Medium> {
-    Append(Appending, oneshot::Sender<Result<Tick, AppendError>>),
-    Other(Job<M>),
-    /// Drop the database, then say so.
-    Close(oneshot::Sender<()>),
-}
-
-type Job<M> = Box<dyn FnOnce(&mut Core<M>) + Send>;
-
-impl<M: Medium> Store<M> {
+impl<B: StorageBackend> Store<B> {
     /// Opens the database on a new thread.
     ///
     /// # Errors
     /// As [`Core::open`].
-    pub async fn open(medium: M, settings: Settings) -> Result<Self, Fault> {
-        let (calls, queue) = mpsc::channel(limits::QUEUE_CALLS_MAX);
-        let (opened, answer) = oneshot::channel();
-        let run = move || match Core::open(medium, settings) {
-            Ok(core) => {
-                _ = opened.send(Ok(()));
-                serve(core, queue);
-            }
-            Err(fault) => _ = opened.send(Err(fault)),
-        };
-        thread::Builder::new().name("persist".into()).spawn(run).map_err(|error| Fault::Io(error.to_string()))?;
-        answer.await.map_err(|_| Fault::Closed)??;
-        Ok(Self { door: Door::Thread(calls) })
+    pub async fn open(backend: B, settings: Settings) -> Result<Self, Fault> {
+        Ok(Self { door: Door::Thread(Calls::begin(backend, settings).await?) })
     }
 
     /// Opens the database without a thread: every call is done by whoever polls it, and is ready at once. For simulations,
@@ -92,8 +69,8 @@ impl<M: Medium> Store<M> {
     ///
     /// # Errors
     /// As [`Core::open`].
-    pub fn open_within(medium: M, settings: Settings) -> Result<Self, Fault> {
-        let core = Core::open(medium, settings)?;
+    pub fn open_within(backend: B, settings: Settings) -> Result<Self, Fault> {
+        let core = Core::open(backend, settings)?;
         Ok(Self { door: Door::Within(Arc::new(Mutex::new(Some(core)))) })
     }
 
@@ -101,30 +78,21 @@ impl<M: Medium> Store<M> {
     /// only appended to memory is lost: seal first.
     pub async fn close(self) {
         match &self.door {
-            Door::Thread(calls) => {
-                let (closed, answer) = oneshot::channel();
-                if calls.send(Call::Close(closed)).await.is_ok() {
-                    _ = answer.await;
-                }
-            }
+            Door::Thread(calls) => calls.close().await,
             Door::Within(core) => drop(within(core).take()),
         }
     }
 
     /// Has the core do something.
-    async fn call<T, E>(&self, work: impl FnOnce(&mut Core<M>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    async fn call<T, E>(&self, work: impl FnOnce(&mut Core<B>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
-        let calls = match &self.door {
-            Door::Thread(calls) => calls,
-            Door::Within(core) => return work(within(core).as_mut().ok_or(Fault::Closed)?),
-        };
-        let (done, answer) = oneshot::channel();
-        let job: Job<M> = Box::new(move |core| _ = done.send(work(core)));
-        calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
-        answer.await.map_err(|_| Fault::Closed)?
+        match &self.door {
+            Door::Thread(calls) => calls.call(work).await,
+            Door::Within(core) => work(within(core).as_mut().ok_or(Fault::Closed)?),
+        }
     }
 
     /// Whether a snapshot's pages are all there and whole.
@@ -145,11 +113,11 @@ impl<M: Medium> Store<M> {
         Ok(true)
     }
 
-    async fn forget_records(&self, tick: Tick) -> Result<u64, Fault> {
+    async fn trim_records(&self, tick: Tick) -> Result<u64, Fault> {
         let mut count = 0;
         loop {
-            let (forgotten, more) = self.call(move |core| core.forget_some(tick, limits::SWEEP_ROWS_MAX)).await?;
-            count += forgotten;
+            let (trimmed, more) = self.call(move |core| core.trim_some(tick, limits::SWEEP_ROWS_MAX)).await?;
+            count += trimmed;
             if !more {
                 return Ok(count);
             }
@@ -158,79 +126,11 @@ impl<M: Medium> Store<M> {
 }
 
 /// The core of a store without a thread. A core is whole between calls, whatever panicked in one.
-fn within<M: Medium>(core: &Mutex<Option<Core<M>>>) -> MutexGuard<'_, Option<Core<M>>> {
+fn within<B: StorageBackend>(core: &Mutex<Option<Core<B>>>) -> MutexGuard<'_, Option<Core<B>>> {
     core.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread.
-fn serve<M: Medium>(mut core: Core<M>, mut queue: mpsc::Receiver<Call<M>>) {
-    let mut appends = VecDeque::new();
-    let mut others = VecDeque::new();
-    let mut closing = None;
-    loop {
-        if appends.is_empty() && others.is_empty() {
-            if closing.is_some() {
-                break;
-            }
-            match queue.blocking_recv() {
-                Some(call) => sort(call, &mut appends, &mut others, &mut closing),
-                None => break,
-            }
-        }
-        while closing.is_none()
-            && appends.len() + others.len() < limits::QUEUE_CALLS_MAX
-            && let Ok(call) = queue.try_recv()
-        {
-            sort(call, &mut appends, &mut others, &mut closing);
-        }
-        if appends.is_empty() {
-            if let Some(job) = others.pop_front() {
-                job(&mut core);
-            }
-        } else {
-            commit(&mut core, &mut appends);
-        }
-    }
-    drop(queue);
-    drop(core);
-    if let Some(closed) = closing {
-        _ = closed.send(());
-    }
-}
-
-type Waiting = (Appending, oneshot::Sender<Result<Tick, AppendError>>);
-
-fn sort<M: Medium>(
-    call: Call<M>,
-    appends: &mut VecDeque<Waiting>,
-    others: &mut VecDeque<Job<M>>,
-    closing: &mut Option<oneshot::Sender<()>>,
-) {
-    match call {
-        Call::Append(appending, done) => appends.push_back((appending, done)),
-        Call::Other(job) => others.push_back(job),
-        Call::Close(closed) => *closing = Some(closed),
-    }
-}
-
-/// One commit for as many appends as fit in it.
-fn commit<M: Medium>(core: &mut Core<M>, appends: &mut VecDeque<Waiting>) {
-    let mut bytes = 0_u64;
-    let mut count = 0;
-    for (appending, _) in appends.iter() {
-        bytes += appending.records.iter().map(|record| record.encoded_bytes() as u64).sum::<u64>();
-        if count > 0 && bytes > limits::APPEND_BYTES_MAX {
-            break;
-        }
-        count += 1;
-    }
-    let (group, waiting): (Vec<_>, Vec<_>) = appends.drain(..count).unzip();
-    for (answer, done) in core.append_all(&group).into_iter().zip(waiting) {
-        _ = done.send(answer);
-    }
-}
-
-impl<M: Medium> Journal for Store<M> {
+impl<B: StorageBackend> Journal for Store<B> {
     async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
         self.call(Core::header).await
     }
@@ -244,50 +144,49 @@ impl<M: Medium> Journal for Store<M> {
         self.call(Core::claim).await
     }
 
-    async fn append(&self, records: &[Record], durability: Durability) -> Result<Tick, AppendError> {
-        let calls = match &self.door {
-            Door::Thread(calls) => calls,
-            Door::Within(core) => {
-                return within(core).as_mut().ok_or(Fault::Closed)?.append(records, durability);
-            }
-        };
-        let (done, answer) = oneshot::channel();
-        let appending = Appending { records: records.to_vec(), durability };
-        calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
-        // The thread ends only between calls, so a lost answer is one that was never begun.
-        answer.await.map_err(|_| Fault::Closed)?
+    async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
+        match &self.door {
+            Door::Thread(calls) => calls.append(Appending { records: prefix(records).to_vec(), durability }).await,
+            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.append(records, durability),
+        }
     }
 
-    async fn head(&self) -> Result<Head, ReadError> {
-        self.call(Core::head).await
+    async fn log_state(&self) -> Result<LogState, ReadError> {
+        self.call(Core::log_state).await
     }
 
     async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.call(move |core| core.read_records(from, bytes_max)).await
     }
 
-    async fn forget_to(&self, tick: Tick) -> Result<(), ForgetError> {
+    async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
         let whole = self.is_whole(tick).await.map_err(|error| match error {
-            FetchError::Storage(fault) => ForgetError::Storage(fault),
-            FetchError::Damaged(_) | FetchError::Absent => ForgetError::Needed { tick },
+            FetchError::Storage(fault) => TrimError::Storage(fault),
+            FetchError::Damaged(_) | FetchError::Absent => TrimError::Needed { tick },
         })?;
         if !whole {
-            return Err(ForgetError::Needed { tick });
+            return Err(TrimError::Needed { tick });
         }
-        self.forget_records(tick).await?;
+        self.trim_records(tick).await?;
         Ok(())
     }
 
-    async fn cut_after(&self, tick: Tick, loss: Loss) -> Result<(), CutError> {
-        self.call(move |core| core.cut_after(tick, loss)).await
+    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
+        self.call(move |core| core.truncate_after(tick, policy)).await
     }
 
-    async fn seal(&self, epoch: Epoch) -> Result<Head, AppendError> {
+    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
         self.call(move |core| core.seal(epoch)).await
     }
 }
 
-impl<M: Medium> Snapshots for Store<M> {
+impl<B: StorageBackend> Salvage for Store<B> {
+    async fn tail_report(&self) -> Result<TailReport, ReadError> {
+        self.call(Core::tail_report).await
+    }
+}
+
+impl<B: StorageBackend> Snapshots for Store<B> {
     async fn missing(&self, hashes: &[Hash]) -> Result<Vec<Hash>, PutError> {
         let hashes = hashes.to_vec();
         self.call(move |core| core.missing(&hashes)).await
@@ -339,12 +238,13 @@ impl<M: Medium> Snapshots for Store<M> {
 
     async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
         let ticks = self.manifests().await?;
-        let head =
-            self.call(|core| core.guarded(|core| Ok::<_, Fault>(core.tail.as_ref().map(|tail| tail.head)))).await?;
-        let Some(head) = head else { return Ok(Removed::default()) };
-        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, head.last.tick));
+        let log = self
+            .call(|core| core.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log))))
+            .await?;
+        let Some(log) = log else { return Ok(Removed::default()) };
+        let (doomed, kept) = retention.part(&ticks, log.last.tick);
         let mut removed = Removed::default();
-        if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > head.base.tick) {
+        if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > log.base.tick) {
             let mut sound = false;
             for tick in kept.iter().rev() {
                 sound = sound || self.is_whole(*tick).await?;
@@ -352,11 +252,10 @@ impl<M: Medium> Snapshots for Store<M> {
             if !sound {
                 return Err(RetainError::Unsound);
             }
-            let doomed = doomed.to_vec();
             removed.snapshots = self.call(move |core| core.drop_manifests(&doomed)).await?;
         }
         if let Some(oldest) = kept.first() {
-            removed.records = self.forget_records(*oldest).await?;
+            removed.records = self.trim_records(*oldest).await?;
         }
         self.call(Core::begin_sweep).await?;
         let mut cursor = Some(Hash::ZERO);
@@ -365,5 +264,29 @@ impl<M: Medium> Snapshots for Store<M> {
             (removed.pages, cursor) = (removed.pages + count, next);
         }
         Ok(removed)
+    }
+}
+
+impl<B: StorageBackend> Tokens for Store<B> {
+    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
+        match &self.door {
+            Door::Thread(calls) => calls.spend(Spending { token, expires_seconds }).await,
+            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.spend(token, expires_seconds),
+        }
+    }
+
+    async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
+        let (mut count, mut cursor) = (0, None);
+        loop {
+            let some = move |core: &mut Core<B>| {
+                core.forget_some_spent(cursor, expired_before_seconds, limits::SWEEP_ROWS_MAX)
+            };
+            let (forgotten, next) = self.call(some).await?;
+            count += forgotten;
+            if next.is_none() {
+                return Ok(count);
+            }
+            cursor = next;
+        }
     }
 }

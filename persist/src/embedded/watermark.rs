@@ -13,8 +13,8 @@ use tickworld_sim::{
     hash::{Hash, Hasher},
 };
 
-use super::Medium;
-use crate::{header::WorldId, store::Place};
+use super::StorageBackend;
+use crate::{header::WorldId, store::LogPosition};
 
 const MAGIC: [u8; 8] = *b"TWMARK\r\n";
 const VERSION: u16 = 1;
@@ -26,24 +26,24 @@ const CHECK_BYTES: usize = 8;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Watermark {
     count: u64,
-    note: Option<(WorldId, Place)>,
+    note: Option<(WorldId, LogPosition)>,
 }
 
 impl Watermark {
     /// Reads both slots; whatever is not whole counts as never written.
-    pub(super) fn read(medium: &mut impl Medium) -> io::Result<Self> {
-        let bytes = medium.watermark()?;
+    pub(super) fn read(backend: &mut impl StorageBackend) -> io::Result<Self> {
+        let bytes = backend.watermark()?;
         let slots = [0, SLOT_BYTES].map(|at| {
             let slot = bytes.get(usize::try_from(at).ok()?..)?;
             decode(slot.get(..NOTE_BYTES)?).ok()
         });
         let newest = slots.into_iter().flatten().max_by_key(|(count, ..)| *count);
-        Ok(newest.map_or_else(Self::default, |(count, world, place)| Self { count, note: Some((world, place)) }))
+        Ok(newest.map_or_else(Self::default, |(count, world, position)| Self { count, note: Some((world, position)) }))
     }
 
     /// The last tick reported durable in this world. A note of another world is none.
-    pub(super) fn of(&self, world: WorldId) -> Option<Place> {
-        self.note.filter(|(noted, _)| *noted == world).map(|(_, place)| place)
+    pub(super) fn of(&self, world: WorldId) -> Option<LogPosition> {
+        self.note.filter(|(noted, _)| *noted == world).map(|(_, position)| position)
     }
 
     /// Whether anything was ever noted, of whatever world.
@@ -51,11 +51,16 @@ impl Watermark {
         self.note.is_some()
     }
 
-    /// Notes a place in the slot that is not the newest.
-    pub(super) fn write(&mut self, medium: &mut impl Medium, world: WorldId, place: Place) -> io::Result<()> {
+    /// Notes a position in the slot that is not the newest.
+    pub(super) fn write(
+        &mut self,
+        backend: &mut impl StorageBackend,
+        world: WorldId,
+        position: LogPosition,
+    ) -> io::Result<()> {
         let count = self.count.saturating_add(1);
-        medium.write_watermark(count % 2 * SLOT_BYTES, &encode(count, world, place))?;
-        *self = Self { count, note: Some((world, place)) };
+        backend.write_watermark(count % 2 * SLOT_BYTES, &encode(count, world, position))?;
+        *self = Self { count, note: Some((world, position)) };
         Ok(())
     }
 }
@@ -73,32 +78,32 @@ impl Watermark {
 // DOC:END
 const NOTE_BYTES: usize = 82;
 
-fn encode(count: u64, world: WorldId, place: Place) -> Vec<u8> {
+fn encode(count: u64, world: WorldId, position: LogPosition) -> Vec<u8> {
     let mut out = Vec::with_capacity(NOTE_BYTES);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&count.to_le_bytes());
     out.extend_from_slice(&world.0);
-    out.extend_from_slice(&place.tick.0.to_le_bytes());
-    out.extend_from_slice(&place.link.0);
+    out.extend_from_slice(&position.tick.0.to_le_bytes());
+    out.extend_from_slice(&position.record_hash.0);
     let check = check(&out);
     out.extend_from_slice(&check);
     out
 }
 
-fn decode(bytes: &[u8]) -> Result<(u64, WorldId, Place), DecodeError> {
+fn decode(bytes: &[u8]) -> Result<(u64, WorldId, LogPosition), DecodeError> {
     let mut reader = Reader::new(bytes);
     let magic: [u8; 8] = reader.value()?;
     let version: u16 = reader.value()?;
     let count = reader.value()?;
     let world = WorldId(reader.value()?);
-    let place = Place { tick: Tick(reader.value()?), link: Hash(reader.value()?) };
+    let position = LogPosition { tick: Tick(reader.value()?), record_hash: Hash(reader.value()?) };
     let stated: [u8; CHECK_BYTES] = reader.value()?;
     reader.end()?;
     if magic != MAGIC || version != VERSION || stated != check(&bytes[..NOTE_BYTES - CHECK_BYTES]) {
         return Err(DecodeError::new(DecodeCause::Form("no watermark")));
     }
-    Ok((count, world, place))
+    Ok((count, world, position))
 }
 
 fn check(bytes: &[u8]) -> [u8; CHECK_BYTES] {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use bytes::Bytes;
-use tickworld_persist::{Body, Epoch, JournalHeader, Place, Proof, Record, WorldId};
+use tickworld_persist::{Body, Epoch, JournalHeader, LogPosition, Proof, Record, WorldId};
 use tickworld_sim::{
     content::ContentId,
     frame::Tick,
@@ -26,22 +26,22 @@ pub(crate) fn root(tick: Tick) -> Hash {
 }
 
 /// The next record: `noise` bytes of frame after the tick.
-pub(crate) fn record(epoch: Epoch, after: Place, noise: usize) -> Record {
+pub(crate) fn record(epoch: Epoch, after: LogPosition, noise: usize) -> Record {
     let tick = after.tick.next();
     let mut frame = tick.0.to_le_bytes().to_vec();
     frame.extend((0..noise).map(|i| hash(&(tick.0 + i as u64 / 32).to_le_bytes()).0[i % 32]));
     let proof = header().proven_by(tick).map(|tick| Proof { tick, root: root(tick) });
     let durable = after.tick;
-    Record::new(Body { tick, epoch, previous: after.link, durable, proof, frame: Bytes::from(frame) })
+    Record::new(Body { tick, epoch, previous_hash: after.record_hash, durable, proof, frame: Bytes::from(frame) })
         .expect("a frame that begins with its tick")
 }
 
 /// The next `count` records.
-pub(crate) fn records(epoch: Epoch, after: Place, count: usize, noise: usize) -> Vec<Record> {
-    let mut place = after;
+pub(crate) fn records(epoch: Epoch, after: LogPosition, count: usize, noise: usize) -> Vec<Record> {
+    let mut position = after;
     let next = |_| {
-        let record = record(epoch, place, noise);
-        place = Place { tick: record.tick(), link: record.hash() };
+        let record = record(epoch, position, noise);
+        position = LogPosition { tick: record.tick(), record_hash: record.hash() };
         record
     };
     (0..count).map(next).collect()

@@ -15,7 +15,7 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Body, Durability, Epoch, Journal, JournalHeader, Place, Proof, Record, WorldId,
+    Body, Durability, Epoch, Journal, JournalHeader, LogPosition, Proof, Record, WorldId,
     embedded::{Files, Settings, Store},
 };
 use tickworld_proto::{
@@ -46,6 +46,7 @@ use crate::{
     bots::{Bot as _, Clerk},
     commands::play::COINS,
     failure::{Failure, Outcome, Verdict},
+    interrupt::{self, Scratch},
 };
 
 /// `tickworld measure ledger`.
@@ -76,9 +77,10 @@ pub(crate) struct Arguments {
 
 /// Measures and tells.
 pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
-    let scratch = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let scratch = Scratch::new()?;
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_path_buf());
     let mut bench = Bench::begin(arguments, &folder)?;
+    interrupt::take_over();
     bench.welcome_all()?;
     let warm = Instant::now() + Duration::from_secs(1);
     bench.play(warm)?;
@@ -117,12 +119,12 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     }
     out.line(format!("coins      {total}, {}", if is_whole { "as many as at first" } else { "which is wrong" }));
     out.value(&json!({
-        "good": good, "transfers_per_second": per_second, "ticks_per_second": ticks as f64 / seconds,
+        "good": good, "interrupted": interrupt::is_asked(), "transfers_per_second": per_second, "ticks_per_second": ticks as f64 / seconds,
         "latency_ms": { "p50": ms(0.5), "p99": ms(0.99), "max": ms(1.0) },
         "cpu_seconds": used.as_ref().map(|used| used.cpu_seconds), "cpu_seconds_by_thread": used.map(|used| used.threads),
         "load_average": load_average(),
     }));
-    Ok(Verdict::of(good))
+    Ok(Verdict::of(good).interrupted(interrupt::is_asked()))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
@@ -141,7 +143,7 @@ struct Bench {
     /// Ticks that are not stored yet.
     pending: u32,
     epoch: Epoch,
-    last: Place,
+    last: LogPosition,
     durable: Tick,
     proof: Proof,
 }
@@ -233,7 +235,7 @@ impl Bench {
 
     /// Plays until then.
     fn play(&mut self, until: Instant) -> Outcome<()> {
-        while Instant::now() < until {
+        while Instant::now() < until && !interrupt::is_asked() {
             let now = self.now();
             self.clients.send(&mut self.host, now);
             let waiting = self.clients.sent - self.clients.framed;
@@ -270,22 +272,23 @@ impl Bench {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof: Some(self.proof),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         };
         let record = Record::new(body).expect("frames are within the journal's limits");
-        self.last = record.place();
+        self.last = record.position();
         // There is room for as many as may be under way; a journal that is gone has left a note.
         _ = self.records.try_send(record);
         self.pending += 1;
         self.clients.framed = self.host.counters().inputs_framed;
         self.simulation.advance(&frame, &Inline).expect("the host makes frames of this world's next tick");
+        let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);
         self.proof = Proof { tick, root: roots.root };
         let now = self.now();
-        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_stepped(now, self.simulation.snapshot(), world_bytes);
         self.host.handle_root(now, roots, self.simulation.snapshot());
     }
 
@@ -323,7 +326,7 @@ impl Bench {
 async fn keep(
     files: Files,
     header: JournalHeader,
-    open: mpsc::Sender<Result<(Epoch, Place), String>>,
+    open: mpsc::Sender<Result<(Epoch, LogPosition), String>>,
     mut queue: tasks::Receiver<Record>,
     note: mpsc::Sender<Result<Tick, String>>,
 ) {
@@ -343,9 +346,11 @@ async fn keep(
     };
     _ = open.send(Ok((claim.epoch, claim.last)));
     let mut group = Vec::new();
-    while queue.recv_many(&mut group, LAG_MAX as usize).await > 0 {
-        let stored = store.append(&group, Durability::Disk).await.map_err(|error| error.to_string());
-        group.clear();
+    // What an append did not keep is given again before more is taken.
+    while !group.is_empty() || queue.recv_many(&mut group, LAG_MAX as usize).await > 0 {
+        let appended = store.append(&group, Durability::Disk).await.map_err(|error| error.to_string());
+        group = appended.as_ref().map_or_else(|_| Vec::new(), |appended| appended.rest(&group).to_vec());
+        let stored = appended.map(|appended| appended.kept);
         // Who waits for it has gone where the run is over.
         if note.send(stored).is_err() {
             break;

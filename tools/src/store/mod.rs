@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Head, Journal as _, JournalHeader, RecoverError, Recovery, Snapshot, Snapshots as _, VerifyError, VerifyReport,
+    Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _, TailReport,
+    VerifyError, VerifyReport,
     embedded::{Files, ReadOnly, Settings, Store},
     error::{Cause, Fault, FetchError, ReadError},
 };
@@ -19,10 +20,12 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use self::{
-    follow::{Divergence, Follow, Origin, oldest_origin, origin_of},
+    follow::{Follow, Origin, oldest_origin, origin_of},
     game::{D20, Hosted, Ledger},
     records::Records,
 };
+pub(crate) use tickworld_region::Divergence;
+
 use crate::failure::{Failure, Outcome};
 
 /// A store that is only read.
@@ -33,7 +36,9 @@ pub(crate) struct OpenStore {
     /// What the journal says of itself.
     pub(crate) header: JournalHeader,
     /// Where it stands.
-    pub(crate) head: Head,
+    pub(crate) log: LogState,
+    /// What of its end is not as it was left.
+    pub(crate) tail: TailReport,
 }
 
 impl OpenStore {
@@ -47,8 +52,9 @@ impl OpenStore {
         let store = opened.map_err(|fault| unusable(&shown, fault))?;
         let header = runtime.block_on(store.header()).map_err(|error| unreadable(&shown, error))?;
         let header = header.ok_or_else(|| nothing(&shown))?;
-        let head = runtime.block_on(store.head()).map_err(|error| unreadable(&shown, error))?;
-        Ok(Self { runtime, store, folder, header, head })
+        let log = runtime.block_on(store.log_state()).map_err(|error| unreadable(&shown, error))?;
+        let tail = runtime.block_on(store.tail_report()).map_err(|error| unreadable(&shown, error))?;
+        Ok(Self { runtime, store, folder, header, log, tail })
     }
 
     /// As people call it.
@@ -64,12 +70,17 @@ impl OpenStore {
 
     /// The tick before the first record that is kept.
     pub(crate) const fn base(&self) -> Tick {
-        self.head.base.tick
+        self.log.base.tick
     }
 
     /// The last tick that is whole.
     pub(crate) const fn last(&self) -> Tick {
-        self.head.last.tick
+        self.log.last.tick
+    }
+
+    /// The last tick that may have been reported durable to somebody.
+    pub(crate) fn acknowledged(&self) -> Tick {
+        self.tail.acknowledged(&self.log)
     }
 
     /// The records of these ticks.

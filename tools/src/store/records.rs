@@ -23,19 +23,25 @@ pub(crate) struct Records<'s> {
     to: Tick,
     read: IntoIter<Record>,
     /// Of the record before the next one; `None` where that is not known.
-    link: Option<Hash>,
+    record_hash: Option<Hash>,
 }
 
 impl<'s> Records<'s> {
     pub(super) fn new(store: &'s OpenStore, from: Tick, to: Tick) -> Self {
-        let base = store.head.base;
+        let base = store.log.base;
         let next = from.max(base.tick.next());
-        Self { store, next, to, read: Vec::new().into_iter(), link: (next == base.tick.next()).then_some(base.link) }
+        Self {
+            store,
+            next,
+            to,
+            read: Vec::new().into_iter(),
+            record_hash: (next == base.tick.next()).then_some(base.record_hash),
+        }
     }
 
     fn damaged(&mut self, cause: Cause) -> ReadError {
         let tick = self.next;
-        (self.next, self.link, self.read) = (tick.next(), None, Vec::new().into_iter());
+        (self.next, self.record_hash, self.read) = (tick.next(), None, Vec::new().into_iter());
         ReadError::Damaged(Damage { ticks: tick..=tick, cause })
     }
 }
@@ -60,10 +66,10 @@ impl Iterator for Records<'_> {
             }
         }
         let Some(record) = self.read.next() else { return Some(Err(self.damaged(Cause::Missing))) };
-        if self.link.is_some_and(|link| link != record.body().previous) {
+        if self.record_hash.is_some_and(|hash| hash != record.body().previous_hash) {
             return Some(Err(self.damaged(Cause::Chain)));
         }
-        (self.next, self.link) = (record.tick().next(), Some(record.hash()));
+        (self.next, self.record_hash) = (record.tick().next(), Some(record.hash()));
         Some(Ok(record))
     }
 }

@@ -132,7 +132,7 @@ pub(crate) fn rewrite(folder: &Path, tick: u64, change: impl FnOnce(&mut Body)) 
         let mut link = None;
         for record in records {
             let mut body = record.body().clone();
-            body.previous = link.unwrap_or(body.previous);
+            body.previous_hash = link.unwrap_or(body.previous_hash);
             if let Some(change) = change.take() {
                 change(&mut body);
             }

@@ -85,7 +85,7 @@ mod tests {
         let body = Body {
             tick: Tick(tick),
             epoch: Epoch(1),
-            previous: Hash([0; 32]),
+            previous_hash: Hash([0; 32]),
             durable: Tick(0),
             proof: None,
             frame: frame.into(),

@@ -9,9 +9,9 @@ use std::{
 };
 
 use tickworld_persist::{
-    Journal as _, Store,
+    Journal as _, Salvage, Store,
     embedded::{self, Settings},
-    memory::{Memory, Trouble},
+    memory::{FaultMode, Memory},
 };
 use tickworld_sim::{frame::Tick, hash::Hash};
 
@@ -35,7 +35,7 @@ pub(super) fn now<F: Future>(future: F) -> F::Output {
 
 /// A machine's storage, and what can happen to it.
 pub(super) trait Disk: Default {
-    type Store: Store + Clone;
+    type Store: Store + Salvage + Clone;
 
     /// The server's process opens its store.
     fn open(&mut self) -> Result<Self::Store, String>;
@@ -65,7 +65,7 @@ impl Disk for Embedded {
     type Store = embedded::Store<SimMedium>;
 
     fn open(&mut self) -> Result<Self::Store, String> {
-        let settings = Settings { cache_bytes: 1 << 20, check_on_open: false };
+        let settings = Settings { cache_bytes: 1 << 20, ..Settings::default() };
         embedded::Store::open_within(self.medium.clone(), settings).map_err(|fault| fault.to_string())
     }
 
@@ -136,7 +136,7 @@ impl Disk for Double {
     }
 
     fn arm(&mut self, dice: &mut Dice) {
-        self.memory.trouble(*dice.pick(&[Trouble::Fails, Trouble::UnknownWritten, Trouble::UnknownLost]));
+        self.memory.inject(*dice.pick(&[FaultMode::Fails, FaultMode::UnknownWritten, FaultMode::UnknownLost]));
     }
 
     fn set_full(&mut self, is_full: bool) {
@@ -145,14 +145,14 @@ impl Disk for Double {
 
     fn fail_syncs(&mut self, fault: Option<SyncFault>) {
         match fault {
-            Some(SyncFault::Retained) => self.memory.trouble(Trouble::UnknownWritten),
-            Some(SyncFault::Lost) => self.memory.trouble(Trouble::UnknownLost),
+            Some(SyncFault::Retained) => self.memory.inject(FaultMode::UnknownWritten),
+            Some(SyncFault::Lost) => self.memory.inject(FaultMode::UnknownLost),
             None => {}
         }
     }
 
     fn tell(&mut self, acks: &mut DurableAcks) {
-        let Ok(head) = now(self.memory.head()) else { return };
+        let Ok(head) = now(self.memory.log_state()) else { return };
         self.told = self.told.min(head.durable).max(head.base.tick);
         if self.told == head.durable {
             return;
@@ -167,12 +167,12 @@ impl Disk for Double {
     }
 
     fn digest(&self) -> Hash {
-        now(self.memory.head()).map_or(Hash::ZERO, |head| head.last.link)
+        now(self.memory.log_state()).map_or(Hash::ZERO, |head| head.last.record_hash)
     }
 
     /// A record before the last one: the double keeps no watermark, so that a last record with damage is a torn tail to it.
     fn turned(&mut self, dice: &mut Dice) -> Option<Self> {
-        let head = now(self.memory.head()).ok()?;
+        let head = now(self.memory.log_state()).ok()?;
         let count = head.last.tick.0.checked_sub(head.base.tick.0 + 1).filter(|count| *count > 0)?;
         self.memory.damage_record(Tick(head.base.tick.0 + 1 + dice.below(count)));
         Some(Self { memory: self.memory.clone(), told: Tick(0) })

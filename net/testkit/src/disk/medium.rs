@@ -5,7 +5,7 @@
 use std::io;
 
 use redb::{DatabaseError, StorageBackend as _};
-use tickworld_persist::embedded::Medium;
+use tickworld_persist::embedded::StorageBackend;
 
 use super::{CrashKind, SimDisk, SimFile};
 use crate::dice::Dice;
@@ -41,8 +41,8 @@ impl SimMedium {
     }
 }
 
-impl Medium for SimMedium {
-    type Backend = SimFile;
+impl StorageBackend for SimMedium {
+    type File = SimFile;
 
     fn open(&mut self) -> Result<SimFile, DatabaseError> {
         self.database.try_open().ok_or(DatabaseError::DatabaseAlreadyOpen)

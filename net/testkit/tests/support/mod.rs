@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Body, Claim, Durability, Epoch, JournalHeader, Page, Place, Proof, Record, Snapshot, WorldId,
+    Appended, Body, Claim, Durability, Epoch, JournalHeader, LogPosition, Page, Proof, Record, Snapshot, TokenDigest,
+    WorldId,
     embedded::{Core, Settings},
-    error::AppendError,
+    error::{AppendError, SpendError},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -30,7 +31,7 @@ pub(crate) const ROOT_LAG_TICKS: u8 = 2;
 
 /// A small cache, so that commits reach the disk in several ways.
 pub(crate) fn settings() -> Settings {
-    Settings { cache_bytes: 1 << 20, check_on_open: false }
+    Settings { cache_bytes: 1 << 20, ..Settings::default() }
 }
 
 pub(crate) struct Scribe {
@@ -38,7 +39,7 @@ pub(crate) struct Scribe {
     pub(crate) header: JournalHeader,
     dice: Dice,
     pub(crate) epoch: Epoch,
-    pub(crate) last: Place,
+    pub(crate) last: LogPosition,
     roots: BTreeMap<Tick, Hash>,
     /// Every record ever made.
     pub(crate) written: BTreeMap<Tick, Record>,
@@ -46,6 +47,10 @@ pub(crate) struct Scribe {
     pub(crate) durable: Tick,
     /// Snapshots that the store took.
     pub(crate) snapshots: Vec<Tick>,
+    /// Tokens that the store told to be new.
+    pub(crate) admitted: Vec<TokenDigest>,
+    /// How many tokens were tried.
+    tokens: u32,
     sequence: u32,
 }
 
@@ -61,7 +66,7 @@ impl Scribe {
             start: Start { tick: Tick(0), root, content: ContentId::NONE },
             schema: (**simulation.schema()).clone(),
         };
-        let last = Place { tick: Tick(0), link: header.hash() };
+        let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
         Self {
             simulation,
             dice: Dice::new(seed, "scribe", 0),
@@ -71,6 +76,8 @@ impl Scribe {
             written: BTreeMap::new(),
             durable: Tick(0),
             snapshots: Vec::new(),
+            admitted: Vec::new(),
+            tokens: 0,
             sequence: 0,
             header,
         }
@@ -107,13 +114,13 @@ impl Scribe {
         let body = Body {
             tick,
             epoch: self.epoch,
-            previous: self.last.link,
+            previous_hash: self.last.record_hash,
             durable: self.durable,
             proof,
             frame: bytes.into(),
         };
         let record = Record::new(body).expect("a good record");
-        self.last = Place { tick, link: record.hash() };
+        self.last = LogPosition { tick, record_hash: record.hash() };
         self.written.insert(tick, record.clone());
         record
     }
@@ -136,9 +143,10 @@ impl Scribe {
         records: &[Record],
         durability: Durability,
     ) -> Result<Tick, AppendError> {
-        let durable = core.append(records, durability)?;
-        assert!(durable <= self.last.tick);
-        assert!(durability == Durability::Memory || durable == self.last.tick, "an append for the disk is on it");
+        let Appended { kept, durable } = core.append(records, durability)?;
+        assert_eq!(kept, self.last.tick, "so few are kept at once");
+        assert!(durable <= kept);
+        assert!(durability == Durability::Memory || durable == kept, "an append for the disk is on it");
         self.durable = self.durable.max(durable);
         Ok(durable)
     }
@@ -154,8 +162,8 @@ impl Scribe {
                 pages.push(Page::new(bytes.into()));
             }
         });
-        let put =
-            core.put_pages(&pages).is_ok() && core.put_manifest(&Snapshot { link: self.last.link, manifest }).is_ok();
+        let put = core.put_pages(&pages).is_ok()
+            && core.put_manifest(&Snapshot { record_hash: self.last.record_hash, manifest }).is_ok();
         if put {
             self.snapshots.push(self.last.tick);
             // A snapshot is of a tick that is durable; putting one makes it so.
@@ -164,12 +172,24 @@ impl Scribe {
         put
     }
 
-    /// Some appends of both kinds and some snapshots; ends at the first failure. Gives whether there was none.
+    /// Spends a token that nobody has spent, and notes it if it is told to be new.
+    pub(crate) fn spend(&mut self, core: &mut Core<SimMedium>) -> Result<(), SpendError> {
+        self.tokens += 1;
+        let token = TokenDigest::of(&self.tokens.to_string());
+        assert!(core.spend(token, 100)?, "token {} was spent before anybody did", self.tokens);
+        self.admitted.push(token);
+        Ok(())
+    }
+
+    /// Some appends of both kinds, tokens and some snapshots; ends at the first failure. Gives whether there was none.
     pub(crate) fn work(&mut self, core: &mut Core<SimMedium>, appends: u32) -> bool {
         for _ in 0..appends {
             let durability = if self.dice.permille(300) { Durability::Memory } else { Durability::Disk };
             let count = self.dice.between(1, 3);
             if self.append(core, count, durability).is_err() {
+                return false;
+            }
+            if self.dice.permille(300) && self.spend(core).is_err() {
                 return false;
             }
             if self.dice.permille(200) && !self.snapshot(core) {
@@ -191,11 +211,11 @@ impl Scribe {
         if header.as_ref() != Some(&self.header) {
             return Err("the header is not the one that was created".into());
         }
-        let head = core.head().map_err(|error| error.to_string())?;
+        let head = core.log_state().map_err(|error| error.to_string())?;
         if head.last.tick < self.durable {
             return Err(format!("tick {} was durable, the journal ends at {}", self.durable, head.last.tick));
         }
-        if let Some(torn) = head.torn_to {
+        if let Some(torn) = core.tail_report().map_err(|error| error.to_string())?.torn_tail {
             return Err(format!("torn to {torn}"));
         }
         let mut next = Tick(1);
@@ -208,6 +228,12 @@ impl Scribe {
             }
         }
         self.find_fault_in_snapshots(&mut core)?;
+        for token in &self.admitted {
+            let again = core.spend(*token, 100).map_err(|error| format!("token {token:?}: {error}"))?;
+            if again {
+                return Err(format!("token {token:?} is new a second time"));
+            }
+        }
         let claim = core.claim().map_err(|error| format!("it cannot be claimed: {error}"))?;
         if claim.epoch <= self.epoch || claim.last != head.last {
             return Err(format!("claimed as {claim:?} after {:?}", self.epoch));
@@ -221,15 +247,16 @@ impl Scribe {
         let mut frame = Vec::new();
         InputFrame::<Transfer>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
         let Claim { epoch, last } = claim;
-        let body = Body { tick, epoch, previous: last.link, durable: last.tick, proof: None, frame: frame.into() };
+        let body =
+            Body { tick, epoch, previous_hash: last.record_hash, durable: last.tick, proof: None, frame: frame.into() };
         let record = Record::new(body).expect("a good record");
         core.append(std::slice::from_ref(&record), Durability::Disk)
             .map_err(|error| format!("it ends here: {error}"))?;
         medium.crash(CrashKind::DropAll, &mut Dice::new(0, "again", 0));
         drop(core);
         let mut core = Core::open(medium.clone(), settings()).map_err(|error| error.to_string())?;
-        let head = core.head().map_err(|error| error.to_string())?;
-        let place = Place { tick, link: record.hash() };
+        let head = core.log_state().map_err(|error| error.to_string())?;
+        let place = LogPosition { tick, record_hash: record.hash() };
         if head.last == place { Ok(()) } else { Err(format!("{place:?} was appended, found is {:?}", head.last)) }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Place, Record,
+    LogPosition, Record,
     embedded::{Core, Files, Settings},
 };
 use tickworld_proto::message::Fate;
@@ -37,7 +37,7 @@ pub type Finding = String;
 pub struct Audit {
     simulation: Simulation<Ledger>,
     /// The last record that was read, or the header.
-    last: Option<Place>,
+    last: Option<LogPosition>,
     roots: VecDeque<(Tick, Hash)>,
     applied: BTreeMap<Key, Applied>,
     /// The world of a snapshot, where records before it were forgotten unread.
@@ -94,9 +94,9 @@ impl Audit {
             if header.start.root != self.root() {
                 self.findings.push("the world begins with another root".to_owned());
             }
-            self.last = Some(Place { tick: header.start.tick, link: header.hash() });
+            self.last = Some(LogPosition { tick: header.start.tick, record_hash: header.hash() });
         }
-        let head = core.head().unwrap();
+        let head = core.log_state().unwrap();
         if head.base.tick > self.tick() {
             self.skip_to(&mut core, head.base);
         }
@@ -113,7 +113,7 @@ impl Audit {
     }
 
     /// Goes on from the snapshot under which the records before were forgotten.
-    fn skip_to(&mut self, core: &mut Core<Files>, base: Place) {
+    fn skip_to(&mut self, core: &mut Core<Files>, base: LogPosition) {
         let Some(snapshot) = core.manifest(base.tick).unwrap() else {
             let own = self.tick();
             return self.findings.push(format!(
@@ -121,7 +121,7 @@ impl Audit {
                 base.tick
             ));
         };
-        if snapshot.link != base.link {
+        if snapshot.record_hash != base.record_hash {
             self.findings.push(format!("the snapshot of tick {} belongs to another history", base.tick));
         }
         let restored = World::restore(&snapshot.manifest, |entry| core.page(entry.hash).unwrap().map(|it| it.to_vec()));
@@ -144,10 +144,10 @@ impl Audit {
 
     fn take(&mut self, record: &Record) {
         let tick = record.tick();
-        if self.last.is_some_and(|last| last.link != record.body().previous) {
+        if self.last.is_some_and(|last| last.record_hash != record.body().previous_hash) {
             self.findings.push(format!("the record of tick {tick} does not follow what was there before"));
         }
-        self.last = Some(Place { tick, link: record.hash() });
+        self.last = Some(LogPosition { tick, record_hash: record.hash() });
         let frame = InputFrame::<Transfer>::decode(&record.body().frame).unwrap();
         let roots = self.simulation.step(&frame, &Inline).unwrap();
         self.roots.push_back((tick, roots.root));

@@ -63,7 +63,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
     let counted = count(context, store);
     let worlds = worlds(store)?;
     let packs = stored_packs(store)?;
-    let (header, head) = (&store.header, &store.head);
+    let (header, log) = (&store.header, &store.log);
     context.out.value(&json!({
         "folder": store.shown(),
         "world": header.world.to_string(),
@@ -80,10 +80,10 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         },
         "first_tick": store.base().next().0,
         "last_tick": store.last().0,
-        "durable_tick": head.acknowledged().0,
-        "epoch": head.epoch.0,
-        "ended_in_order": head.sealed,
-        "torn_to": head.torn_to.map(|tick| tick.0),
+        "durable_tick": store.acknowledged().0,
+        "epoch": log.epoch.0,
+        "ended_in_order": log.sealed,
+        "torn_to": store.tail.torn_tail.map(|tick| tick.0),
         "journal": counted,
         "snapshots": worlds,
         "packs": packs,
@@ -164,7 +164,7 @@ fn stored_packs(store: &OpenStore) -> Outcome<Vec<Pack>> {
 }
 
 fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[World], packs: &[Pack]) {
-    let (header, head, out) = (&store.header, &store.head, &mut context.out);
+    let (header, log, out) = (&store.header, &store.log, &mut context.out);
     let title = out.paint(Ink::Bold, format!("world {}", header.world));
     out.line(format!("{}: {title}", store.shown()));
     out.line(format!("  of         {}, rules revision {}", header.game(), header.revision));
@@ -177,13 +177,13 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
         let rate = header.tick_rate;
         out.line(format!("  ticks      {first} to {last}: {minutes}:{seconds:02} min of the world at {rate} a second"));
     }
-    let missing = if head.acknowledged() > last { out.paint(Ink::Red, "; the rest is lost") } else { String::new() };
-    out.line(format!("  durable    reported up to tick {}{missing}", head.acknowledged()));
+    let missing = if store.acknowledged() > last { out.paint(Ink::Red, "; the rest is lost") } else { String::new() };
+    out.line(format!("  durable    reported up to tick {}{missing}", store.acknowledged()));
     let claims = counted.epochs.iter().map(|it| format!("{} wrote {} to {}", it.epoch, it.first_tick, it.last_tick));
     let claims: Vec<String> = claims.collect();
-    let ended = if head.sealed { "ended in good order" } else { "not ended in good order: its server was killed" };
+    let ended = if log.sealed { "ended in good order" } else { "not ended in good order: its server was killed" };
     let claims = if claims.is_empty() { String::new() } else { format!("{}; ", claims.join(", ")) };
-    out.line(format!("  epochs     {claims}{} is in force, {ended}", head.epoch));
+    out.line(format!("  epochs     {claims}{} is in force, {ended}", log.epoch));
     out.line(format!(
         "  records    {}, {}, {} bytes a tick; {} inputs, {} roots",
         counted.records,
@@ -192,9 +192,9 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
         counted.inputs,
         counted.proofs,
     ));
-    if counted.damaged > 0 || head.torn_to.is_some() {
+    if counted.damaged > 0 || store.tail.torn_tail.is_some() {
         let red = out.paint(Ink::Red, "damaged");
-        let torn = head.torn_to.map_or(0, |tick| tick.0.saturating_sub(last.0));
+        let torn = store.tail.torn_tail.map_or(0, |tick| tick.0.saturating_sub(last.0));
         out.line(format!("  {red}    {} ticks: `tickworld journal verify` names them", counted.damaged + torn));
     }
     for World { tick, pages, bytes, new_bytes, damage, .. } in worlds {

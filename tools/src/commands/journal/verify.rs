@@ -133,8 +133,8 @@ impl<'s> Contents<'s> {
             // What is damaged was named already.
             let Ok(record) = record else { continue };
             let (tick, body) = (record.tick(), record.body());
-            if body.epoch.0 < epoch || body.epoch > self.store.head.epoch {
-                let (wrote, force) = (body.epoch, self.store.head.epoch);
+            if body.epoch.0 < epoch || body.epoch > self.store.log.epoch {
+                let (wrote, force) = (body.epoch, self.store.log.epoch);
                 let message =
                     format!("the record of tick {tick} is of epoch {wrote}, after {epoch}; {force} is in force");
                 self.findings.push(Found::record("epoch", tick, message));
