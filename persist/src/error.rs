@@ -242,6 +242,21 @@ pub enum PutError {
     Storage(#[from] Fault),
 }
 
+/// Why a token was not spent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpendError {
+    /// As many spent tokens are kept as may be. It was not spent.
+    #[error("as many spent tokens are kept as may be: spend it again when some have expired and were forgotten")]
+    Full,
+    /// It may or may not have been noted. Nobody may be let in by it; spending it again tells what is so from then on.
+    #[error("it is not known whether the token was noted as spent, spend it again: {0}")]
+    Unknown(Fault),
+    /// The storage. It was not spent.
+    #[error(transparent)]
+    Storage(#[from] Fault),
+}
+
 /// Why a manifest was not put.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

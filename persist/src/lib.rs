@@ -1,4 +1,4 @@
-//! Journals and snapshots of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
+//! Journals, snapshots and spent tokens of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
 //!
 //! Invariant: what an append reported as durable is there after any crash that its level allows, and damage is never
 //! silent.
@@ -6,7 +6,7 @@
 //! | you want | look at |
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
-//! | to keep it | [`Journal`], [`Snapshots`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
+//! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`]; [`embedded::Store`] on this machine's disk, [`memory::Memory`] in tests |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::StorageBackend`] |
 //! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
@@ -33,6 +33,7 @@ mod recover;
 mod retention;
 mod salvage;
 mod store;
+mod tokens;
 mod verify;
 mod walk;
 
@@ -45,5 +46,6 @@ pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
 pub use store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
+pub use tokens::{TokenDigest, Tokens};
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
 pub use walk::{ChainWalk, Walked};

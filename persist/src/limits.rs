@@ -35,11 +35,15 @@ pub const PACKS_MAX: usize = 1024;
 /// Bytes of records not yet on disk that a store keeps to write them again; past this an append of
 /// [`Durability::Memory`](crate::Durability::Memory) goes to the disk as well.
 pub const PENDING_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Calls that may wait for a store's thread; a further one waits outside.
+/// Appends, and other calls, that may wait for a store's thread; a further one waits outside.
 pub const QUEUE_CALLS_MAX: usize = 64;
+/// Most spent tokens in a store; a further one is refused until some are forgotten.
+pub const SPENT_TOKENS_MAX: u64 = 1 << 20;
+/// Tokens that may wait to be spent, and so most of them in one commit; a further one waits outside.
+pub const SPENDS_WAITING_MAX: usize = 4096;
 /// Memory that the embedded database may keep pages in.
 pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
-/// Rows that retention looks at between two appends.
+/// Rows that retention, or forgetting tokens, looks at between two appends.
 pub const SWEEP_ROWS_MAX: usize = 1024;
 /// Bytes of records that verification and recovery hold at once.
 pub const WALK_BYTES: u64 = 8 * 1024 * 1024;

@@ -23,6 +23,7 @@ use crate::{
     header::JournalHeader,
     record::{Epoch, Record},
     retention::{Removed, Retention},
+    tokens::Tokens,
 };
 
 /// The position of a record in the chain.
@@ -275,6 +276,6 @@ pub trait Snapshots: Send + Sync {
 }
 
 /// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
-pub trait Store: Journal + Snapshots {}
+pub trait Store: Journal + Snapshots + Tokens {}
 
-impl<T: Journal + Snapshots> Store for T {}
+impl<T: Journal + Snapshots + Tokens> Store for T {}

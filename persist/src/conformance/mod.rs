@@ -1,5 +1,5 @@
-//! One suite that every backend passes: the promises of [`Journal`](crate::Journal) and [`Snapshots`](crate::Snapshots) as
-//! laws, with faults.
+//! One suite that every backend passes: the promises of [`Journal`](crate::Journal), [`Snapshots`](crate::Snapshots) and
+//! [`Tokens`](crate::Tokens) as laws, with faults.
 //!
 //! Invariant: a law is told apart from its violation: for each there is a [`SeededBug`](crate::memory::SeededBug) that it is
 //! shown to catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod journal;
 mod snapshots;
+mod tokens;
 mod walk;
 mod world;
 
@@ -29,11 +30,14 @@ pub trait BackendUnderTest: Send {
     /// gives.
     fn crash(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// What becomes of the next append; whether the backend can be made to.
+    /// What becomes of the next append, or of the next token to spend; whether the backend can be made to.
     fn inject(&mut self, fault: FaultMode) -> bool;
 
     /// Whether there is room; whether the backend can be made to.
     fn set_full(&mut self, full: bool) -> bool;
+
+    /// How many spent tokens it keeps at most, where these are few enough to be tried.
+    fn spent_tokens_max(&self) -> Option<u64>;
 
     /// Damages what is stored. Called after a crash, before the next open; whether the backend can be made to.
     fn corrupt(&mut self, corruption: Corruption) -> impl Future<Output = bool> + Send;
@@ -116,6 +120,12 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         faults::an_unknown_outcome_is_read_back,
         faults::what_was_not_kept_is_given_again,
         faults::a_full_store_loses_nothing_and_goes_on,
+        tokens::a_token_is_spent_once,
+        tokens::of_those_who_come_at_once_one_is_first,
+        tokens::what_expired_is_forgotten_and_nothing_else,
+        tokens::no_more_are_kept_than_may_be,
+        tokens::a_failure_admits_nobody_twice,
+        tokens::a_full_store_admits_nobody_it_does_not_remember,
     }
     for round in 0..WALKS {
         let seed = seed.wrapping_add(round);

@@ -1,16 +1,19 @@
 //! A random history of one journal, beside a plain model of it.
 
+use std::collections::BTreeMap;
+
 use tickworld_sim::{frame::Tick, hash::hash};
 
-use super::{BackendUnderTest, Verdict, ensure, journal::begin, same, snapshots::keep};
+use super::{BackendUnderTest, Verdict, ensure, journal::begin, same, snapshots::keep, tokens::token};
 use crate::{
     Durability,
-    error::AppendError,
+    error::{AppendError, SpendError},
     memory::FaultMode,
     record::Record,
     recover::recover,
     retention::Retention,
     store::{Appended, Claim, DataLossPolicy, Journal as _, LogPosition, Snapshots as _},
+    tokens::Tokens as _,
     verify::verify,
 };
 
@@ -40,6 +43,8 @@ struct Model {
     /// How many of them were reported durable.
     durable: usize,
     claim: Claim,
+    /// Of the tokens that may be spent, whether they are for sure.
+    tokens: BTreeMap<u64, bool>,
 }
 
 impl Model {
@@ -50,20 +55,23 @@ impl Model {
 
 pub(super) async fn any_history_keeps_its_promises<S: BackendUnderTest>(subject: &mut S, seed: u64) -> Verdict {
     let (mut store, world, claim) = begin(subject).await?;
-    let mut model = Model { records: Vec::new(), durable: 0, claim };
+    let mut model = Model { records: Vec::new(), durable: 0, claim, tokens: BTreeMap::new() };
     let mut dice = Dice { seed, thrown: 0 };
     for step in 0..STEPS {
-        let done = match dice.below(12) {
+        let done = match dice.below(14) {
             0 => crash(subject, &mut store, &mut model).await,
             1 => snapshot::<S>(&store, &world, &model).await,
             2 => retain::<S>(&store, &mut dice).await,
             3 => claim_again::<S>(&store, &mut model).await,
             4 => {
-                let faults =
-                    [FaultMode::Fails, FaultMode::UnknownWritten, FaultMode::UnknownLost, FaultMode::KeepsHalf];
-                subject.inject(faults[dice.below(4) as usize]);
+                inject(subject, &mut dice);
                 append::<S>(&store, &world, &mut model, &mut dice).await
             }
+            5 => {
+                inject(subject, &mut dice);
+                spend::<S>(&store, &mut model, &mut dice).await
+            }
+            6 => spend::<S>(&store, &mut model, &mut dice).await,
             _ => append::<S>(&store, &world, &mut model, &mut dice).await,
         };
         done.map_err(|found| format!("step {step}: {found}"))?;
@@ -71,6 +79,27 @@ pub(super) async fn any_history_keeps_its_promises<S: BackendUnderTest>(subject:
     crash(subject, &mut store, &mut model).await?;
     let report = verify(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
     same!("findings at the end", report.findings, vec![]);
+    Ok(())
+}
+
+fn inject<S: BackendUnderTest>(subject: &mut S, dice: &mut Dice) {
+    let faults = [FaultMode::Fails, FaultMode::UnknownWritten, FaultMode::UnknownLost, FaultMode::KeepsHalf];
+    subject.inject(faults[dice.below(4) as usize]);
+}
+
+/// One of a few tokens, so that most are spent again; none of them expires.
+async fn spend<S: BackendUnderTest>(store: &S::Store, model: &mut Model, dice: &mut Dice) -> Verdict {
+    let number = dice.below(12);
+    store.forget_spent(100).await.map_err(|error| format!("forgetting tokens: {error}"))?;
+    match (store.spend(token(number), 100).await, model.tokens.get(&number)) {
+        (Ok(true), Some(true)) => return Err(format!("token {number} is new a second time")),
+        (Ok(false), None) => return Err(format!("token {number} was spent before anybody did")),
+        (Ok(_), _) => _ = model.tokens.insert(number, true),
+        // It may be spent, and was told to be new to nobody.
+        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), None) => _ = model.tokens.insert(number, false),
+        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), Some(_)) => {}
+        (Err(error), _) => return Err(format!("spending: {error}")),
+    }
     Ok(())
 }
 

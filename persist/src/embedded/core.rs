@@ -18,7 +18,7 @@ use tickworld_sim::{
 
 use super::{
     StorageBackend,
-    rows::{self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, PACKS, PAGES, RECORDS, STATE_KEY, State},
+    rows::{self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, PACKS, PAGES, RECORDS, STATE_KEY, State, TOKENS},
     watermark::Watermark,
 };
 use crate::{
@@ -38,18 +38,20 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// Whether opening reads the whole file and compares every checksum of the database's own.
     pub check_on_open: bool,
+    /// Most spent tokens that are kept.
+    pub spent_tokens_max: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_bytes: limits::CACHE_BYTES, check_on_open: false }
+        Self { cache_bytes: limits::CACHE_BYTES, check_on_open: false, spent_tokens_max: limits::SPENT_TOKENS_MAX }
     }
 }
 
 /// Journal and snapshots in one redb database: synchronous, for one owner. [`Store`](super::Store) shares it.
 pub struct Core<B: StorageBackend> {
     pub(super) backend: B,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// `None` before the first use, and after a failure.
     database: Option<Database>,
     /// As the database has it, and `pending` after it; `None` without a journal, or while the database is not open.
@@ -145,23 +147,34 @@ impl<B: StorageBackend> Core<B> {
         self.write_pending()
     }
 
-    /// Makes the tables of a new database, and refuses one of another format.
+    /// Makes the tables that are not there, and refuses a database of another format.
     fn prepare(&mut self) -> Result<(), Fault> {
-        let found = self.read(|txn| match txn.open_table(META) {
-            Ok(meta) => Ok(meta.get(FORMAT_KEY)?.map(|row| row.value().to_vec())),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+        let (found, has_tokens) = self.read(|txn| {
+            let format = match txn.open_table(META) {
+                Ok(meta) => meta.get(FORMAT_KEY)?.map(|row| row.value().to_vec()),
+                Err(redb::TableError::TableDoesNotExist(_)) => None,
+                Err(error) => return Err(error.into()),
+            };
+            match txn.open_table(TOKENS) {
+                Ok(_) => Ok((format, true)),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok((format, false)),
+                Err(error) => Err(error.into()),
+            }
         })?;
         match found {
-            Some(format) if format == FORMAT.to_le_bytes() => Ok(()),
-            Some(format) => Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT}"))),
-            None => self
+            Some(format) if format != FORMAT.to_le_bytes() => {
+                Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT}")))
+            }
+            Some(_) if has_tokens => Ok(()),
+            // Tokens came to the format later, beside what was there.
+            _ => self
                 .commit(redb::Durability::Immediate, |txn| {
                     txn.open_table(META)?.insert(FORMAT_KEY, FORMAT.to_le_bytes().as_slice())?;
                     txn.open_table(RECORDS)?;
                     txn.open_table(PAGES)?;
                     txn.open_table(MANIFESTS)?;
                     txn.open_table(PACKS)?;
+                    txn.open_table(TOKENS)?;
                     Ok(())
                 })
                 .map_err(Failure::fault),

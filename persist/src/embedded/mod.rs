@@ -1,4 +1,4 @@
-//! redb: journal and snapshots in one database on this machine.
+//! redb: journal, snapshots and spent tokens in one database on this machine.
 //!
 //! Invariant: every commit is a whole state; what was reported durable is found again after a crash, or its absence is
 //! noticed by the watermark beside the database. Whatever redb does with a damaged file, an error or a panic, comes out as an
@@ -14,6 +14,8 @@ mod pages;
 mod reading;
 mod rows;
 mod store;
+mod thread;
+mod tokens;
 mod watermark;
 
 pub use self::{

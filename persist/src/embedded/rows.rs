@@ -26,6 +26,7 @@ use crate::{
 // manifests  tick      link (32), hash of the record of that tick; the manifest's bytes ("Snapshot"), check
 // packs      pack id   length (8), then the hash of each piece (32), whose bytes are a page of 64 KiB, the last one less;
 //                      check
+// tokens     digest    when it expires (8), check; of single-use tokens that were spent. Made where it is not there.
 //
 // The state's row: epoch in force (8), sealed (1), base tick (8), base link (32), check. The base is the place before the
 // first record that is kept.
@@ -37,6 +38,7 @@ pub(super) const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new
 pub(super) const PAGES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("pages");
 pub(super) const MANIFESTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("manifests");
 pub(super) const PACKS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("packs");
+pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("tokens");
 
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const HEADER_KEY: &str = "header";

@@ -1,31 +1,26 @@
 //! [`Store`]: a [`Core`] on a thread of its own, shared by as many tasks as like.
 //!
-//! Invariant: appends go before everything else that waits, and those that wait together share a commit; whatever else is
-//! asked for is done in pieces that an append can wait for. The queue is bounded, and a call that is given up by its caller
-//! still happens. The thread ends when the last handle is gone, after what was in its queue. A store that was opened
-//! [within](Store::open_within) has no thread: each call is done when it is first polled.
+//! Invariant: whatever is asked for is done in pieces that an append can wait for (`thread.rs` says in which order). A store
+//! that was opened [within](Store::open_within) has no thread: each call is done when it is first polled.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
-use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Core, Settings, StorageBackend,
     journal::Appending,
     pages::{batches, pieces},
+    thread::Calls,
+    tokens::Spending,
 };
 use crate::{
     Durability,
     append_validator::prefix,
     error::{
         AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
-        RetainError, TrimError, TruncateError,
+        RetainError, SpendError, TrimError, TruncateError,
     },
     header::JournalHeader,
     limits,
@@ -34,6 +29,7 @@ use crate::{
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
     store::{Appended, Claim, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots},
+    tokens::{TokenDigest, Tokens},
 };
 
 /// A handle on an embedded store; clones share it.
@@ -44,7 +40,7 @@ pub struct Store<B: StorageBackend> {
 /// Where the core is.
 enum Door<B: StorageBackend> {
     /// On its thread.
-    Thread(mpsc::Sender<Call<B>>),
+    Thread(Calls<B>),
     /// Here; `None` once it is closed.
     Within(Arc<Mutex<Option<Core<B>>>>),
 }
@@ -59,34 +55,13 @@ impl<B: StorageBackend> Clone for Store<B> {
     }
 }
 
-/// Something to do for the thread.
-enum Call<B: StorageBackend> {
-    Append(Appending, oneshot::Sender<Result<Appended, AppendError>>),
-    Other(Job<B>),
-    /// Drop the database, then say so.
-    Close(oneshot::Sender<()>),
-}
-
-type Job<B> = Box<dyn FnOnce(&mut Core<B>) + Send>;
-
 impl<B: StorageBackend> Store<B> {
     /// Opens the database on a new thread.
     ///
     /// # Errors
     /// As [`Core::open`].
     pub async fn open(backend: B, settings: Settings) -> Result<Self, Fault> {
-        let (calls, queue) = mpsc::channel(limits::QUEUE_CALLS_MAX);
-        let (opened, answer) = oneshot::channel();
-        let run = move || match Core::open(backend, settings) {
-            Ok(core) => {
-                _ = opened.send(Ok(()));
-                serve(core, queue);
-            }
-            Err(fault) => _ = opened.send(Err(fault)),
-        };
-        thread::Builder::new().name("persist".into()).spawn(run).map_err(|error| Fault::Io(error.to_string()))?;
-        answer.await.map_err(|_| Fault::Closed)??;
-        Ok(Self { door: Door::Thread(calls) })
+        Ok(Self { door: Door::Thread(Calls::begin(backend, settings).await?) })
     }
 
     /// Opens the database without a thread: every call is done by whoever polls it, and is ready at once. For simulations,
@@ -103,12 +78,7 @@ impl<B: StorageBackend> Store<B> {
     /// only appended to memory is lost: seal first.
     pub async fn close(self) {
         match &self.door {
-            Door::Thread(calls) => {
-                let (closed, answer) = oneshot::channel();
-                if calls.send(Call::Close(closed)).await.is_ok() {
-                    _ = answer.await;
-                }
-            }
+            Door::Thread(calls) => calls.close().await,
             Door::Within(core) => drop(within(core).take()),
         }
     }
@@ -119,14 +89,10 @@ impl<B: StorageBackend> Store<B> {
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
-        let calls = match &self.door {
-            Door::Thread(calls) => calls,
-            Door::Within(core) => return work(within(core).as_mut().ok_or(Fault::Closed)?),
-        };
-        let (done, answer) = oneshot::channel();
-        let job: Job<B> = Box::new(move |core| _ = done.send(work(core)));
-        calls.send(Call::Other(job)).await.map_err(|_| Fault::Closed)?;
-        answer.await.map_err(|_| Fault::Closed)?
+        match &self.door {
+            Door::Thread(calls) => calls.call(work).await,
+            Door::Within(core) => work(within(core).as_mut().ok_or(Fault::Closed)?),
+        }
     }
 
     /// Whether a snapshot's pages are all there and whole.
@@ -164,74 +130,6 @@ fn within<B: StorageBackend>(core: &Mutex<Option<Core<B>>>) -> MutexGuard<'_, Op
     core.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread.
-fn serve<B: StorageBackend>(mut core: Core<B>, mut queue: mpsc::Receiver<Call<B>>) {
-    let mut appends = VecDeque::new();
-    let mut others = VecDeque::new();
-    let mut closing = None;
-    loop {
-        if appends.is_empty() && others.is_empty() {
-            if closing.is_some() {
-                break;
-            }
-            match queue.blocking_recv() {
-                Some(call) => sort(call, &mut appends, &mut others, &mut closing),
-                None => break,
-            }
-        }
-        while closing.is_none()
-            && appends.len() + others.len() < limits::QUEUE_CALLS_MAX
-            && let Ok(call) = queue.try_recv()
-        {
-            sort(call, &mut appends, &mut others, &mut closing);
-        }
-        if appends.is_empty() {
-            if let Some(job) = others.pop_front() {
-                job(&mut core);
-            }
-        } else {
-            commit(&mut core, &mut appends);
-        }
-    }
-    drop(queue);
-    drop(core);
-    if let Some(closed) = closing {
-        _ = closed.send(());
-    }
-}
-
-type Waiting = (Appending, oneshot::Sender<Result<Appended, AppendError>>);
-
-fn sort<B: StorageBackend>(
-    call: Call<B>,
-    appends: &mut VecDeque<Waiting>,
-    others: &mut VecDeque<Job<B>>,
-    closing: &mut Option<oneshot::Sender<()>>,
-) {
-    match call {
-        Call::Append(appending, done) => appends.push_back((appending, done)),
-        Call::Other(job) => others.push_back(job),
-        Call::Close(closed) => *closing = Some(closed),
-    }
-}
-
-/// One commit for as many appends as fit in it.
-fn commit<B: StorageBackend>(core: &mut Core<B>, appends: &mut VecDeque<Waiting>) {
-    let mut bytes = 0_u64;
-    let mut count = 0;
-    for (appending, _) in appends.iter() {
-        bytes += appending.records.iter().map(|record| record.encoded_bytes() as u64).sum::<u64>();
-        if count > 0 && bytes > limits::APPEND_BYTES_MAX {
-            break;
-        }
-        count += 1;
-    }
-    let (group, waiting): (Vec<_>, Vec<_>) = appends.drain(..count).unzip();
-    for (answer, done) in core.append_all(&group).into_iter().zip(waiting) {
-        _ = done.send(answer);
-    }
-}
-
 impl<B: StorageBackend> Journal for Store<B> {
     async fn header(&self) -> Result<Option<JournalHeader>, ReadError> {
         self.call(Core::header).await
@@ -247,17 +145,10 @@ impl<B: StorageBackend> Journal for Store<B> {
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
-        let calls = match &self.door {
-            Door::Thread(calls) => calls,
-            Door::Within(core) => {
-                return within(core).as_mut().ok_or(Fault::Closed)?.append(records, durability);
-            }
-        };
-        let (done, answer) = oneshot::channel();
-        let appending = Appending { records: prefix(records).to_vec(), durability };
-        calls.send(Call::Append(appending, done)).await.map_err(|_| Fault::Closed)?;
-        // The thread ends only between calls, so a lost answer is one that was never begun.
-        answer.await.map_err(|_| Fault::Closed)?
+        match &self.door {
+            Door::Thread(calls) => calls.append(Appending { records: prefix(records).to_vec(), durability }).await,
+            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.append(records, durability),
+        }
     }
 
     async fn log_state(&self) -> Result<LogState, ReadError> {
@@ -374,5 +265,29 @@ impl<B: StorageBackend> Snapshots for Store<B> {
             (removed.pages, cursor) = (removed.pages + count, next);
         }
         Ok(removed)
+    }
+}
+
+impl<B: StorageBackend> Tokens for Store<B> {
+    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
+        match &self.door {
+            Door::Thread(calls) => calls.spend(Spending { token, expires_seconds }).await,
+            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.spend(token, expires_seconds),
+        }
+    }
+
+    async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
+        let (mut count, mut cursor) = (0, None);
+        loop {
+            let some = move |core: &mut Core<B>| {
+                core.forget_some_spent(cursor, expired_before_seconds, limits::SWEEP_ROWS_MAX)
+            };
+            let (forgotten, next) = self.call(some).await?;
+            count += forgotten;
+            if next.is_none() {
+                return Ok(count);
+            }
+            cursor = next;
+        }
     }
 }

@@ -65,7 +65,7 @@ impl Disk for Embedded {
     type Store = embedded::Store<SimMedium>;
 
     fn open(&mut self) -> Result<Self::Store, String> {
-        let settings = Settings { cache_bytes: 1 << 20, check_on_open: false };
+        let settings = Settings { cache_bytes: 1 << 20, ..Settings::default() };
         embedded::Store::open_within(self.medium.clone(), settings).map_err(|fault| fault.to_string())
     }
 

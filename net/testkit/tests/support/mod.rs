@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Appended, Body, Claim, Durability, Epoch, JournalHeader, LogPosition, Page, Proof, Record, Snapshot, WorldId,
+    Appended, Body, Claim, Durability, Epoch, JournalHeader, LogPosition, Page, Proof, Record, Snapshot, TokenDigest,
+    WorldId,
     embedded::{Core, Settings},
-    error::AppendError,
+    error::{AppendError, SpendError},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -30,7 +31,7 @@ pub(crate) const ROOT_LAG_TICKS: u8 = 2;
 
 /// A small cache, so that commits reach the disk in several ways.
 pub(crate) fn settings() -> Settings {
-    Settings { cache_bytes: 1 << 20, check_on_open: false }
+    Settings { cache_bytes: 1 << 20, ..Settings::default() }
 }
 
 pub(crate) struct Scribe {
@@ -46,6 +47,10 @@ pub(crate) struct Scribe {
     pub(crate) durable: Tick,
     /// Snapshots that the store took.
     pub(crate) snapshots: Vec<Tick>,
+    /// Tokens that the store told to be new.
+    pub(crate) admitted: Vec<TokenDigest>,
+    /// How many tokens were tried.
+    tokens: u32,
     sequence: u32,
 }
 
@@ -71,6 +76,8 @@ impl Scribe {
             written: BTreeMap::new(),
             durable: Tick(0),
             snapshots: Vec::new(),
+            admitted: Vec::new(),
+            tokens: 0,
             sequence: 0,
             header,
         }
@@ -165,12 +172,24 @@ impl Scribe {
         put
     }
 
-    /// Some appends of both kinds and some snapshots; ends at the first failure. Gives whether there was none.
+    /// Spends a token that nobody has spent, and notes it if it is told to be new.
+    pub(crate) fn spend(&mut self, core: &mut Core<SimMedium>) -> Result<(), SpendError> {
+        self.tokens += 1;
+        let token = TokenDigest::of(&self.tokens.to_string());
+        assert!(core.spend(token, 100)?, "token {} was spent before anybody did", self.tokens);
+        self.admitted.push(token);
+        Ok(())
+    }
+
+    /// Some appends of both kinds, tokens and some snapshots; ends at the first failure. Gives whether there was none.
     pub(crate) fn work(&mut self, core: &mut Core<SimMedium>, appends: u32) -> bool {
         for _ in 0..appends {
             let durability = if self.dice.permille(300) { Durability::Memory } else { Durability::Disk };
             let count = self.dice.between(1, 3);
             if self.append(core, count, durability).is_err() {
+                return false;
+            }
+            if self.dice.permille(200) && self.spend(core).is_err() {
                 return false;
             }
             if self.dice.permille(200) && !self.snapshot(core) {
@@ -209,6 +228,12 @@ impl Scribe {
             }
         }
         self.find_fault_in_snapshots(&mut core)?;
+        for token in &self.admitted {
+            let again = core.spend(*token, 100).map_err(|error| format!("token {token:?}: {error}"))?;
+            if again {
+                return Err(format!("token {token:?} is new a second time"));
+            }
+        }
         let claim = core.claim().map_err(|error| format!("it cannot be claimed: {error}"))?;
         if claim.epoch <= self.epoch || claim.last != head.last {
             return Err(format!("claimed as {claim:?} after {:?}", self.epoch));

@@ -3,6 +3,8 @@
 //! Invariant: it keeps the same promises as any store, which [`conformance`](crate::conformance) shows; unless it is given a
 //! [`SeededBug`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
 
+mod faults;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
@@ -22,7 +24,7 @@ use crate::{
     append_validator::{AppendValidator, prefix},
     error::{
         AppendError, Cause, ClaimError, CreateError, Damage, Fault, FetchError, ManifestError, PutError, ReadError,
-        RetainError, TrimError, TruncateError,
+        RetainError, SpendError, TrimError, TruncateError,
     },
     header::JournalHeader,
     limits,
@@ -31,53 +33,10 @@ use crate::{
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
     store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots},
+    tokens::{TokenDigest, Tokens},
 };
 
-/// What happens to the next append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultMode {
-    /// The storage refuses it.
-    Fails,
-    /// It is written, but nobody can tell.
-    UnknownWritten,
-    /// It is not written, but nobody can tell.
-    UnknownLost,
-    /// Only the first half is kept.
-    KeepsHalf,
-}
-
-/// A promise that the store breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each is the broken promise's name")]
-pub enum SeededBug {
-    TakesGaps,
-    TakesAnyChain,
-    TakesAnyProof,
-    DoesNotFence,
-    AppendsAfterSeal,
-    AppendsHalfAGroup,
-    ClaimsMoreThanItKept,
-    KeepsMoreThanItClaims,
-    LosesWhatItAcknowledged,
-    CallsMemoryDurable,
-    KeepsInMemoryForDisk,
-    ReusesEpochs,
-    HidesDamage,
-    HidesLostPages,
-    TakesWrongHashes,
-    TakesManifestsWithoutPages,
-    TakesManifestsOfOtherHistories,
-    TakesManifestsWithWrongRoots,
-    ForgetsWithoutSnapshot,
-    RemovesNeededRecords,
-    RemovesNeededPages,
-    RetainsNothing,
-    RetainsUnsoundly,
-    CutsWithoutAsking,
-    CallsLossKnown,
-    AppendsWhenFull,
-}
+pub use self::faults::{FaultMode, SeededBug};
 
 /// A store in memory; clones share it.
 #[derive(Clone)]
@@ -94,6 +53,9 @@ struct State {
     pages: BTreeMap<Hash, Bytes>,
     manifests: BTreeMap<Tick, Snapshot>,
     packs: BTreeMap<ContentId, Bytes>,
+    /// When each spent token expires, by the token; and, of a store that mistakes it for another one then, by the second too.
+    tokens: BTreeMap<(TokenDigest, u64), u64>,
+    tokens_max: Option<u64>,
     fault: Option<FaultMode>,
     full: bool,
     unreadable: bool,
@@ -115,9 +77,14 @@ impl Memory {
         memory
     }
 
-    /// What becomes of the next append.
+    /// What becomes of the next append, or of the next token to spend.
     pub fn inject(&self, fault: FaultMode) {
         self.state().fault = Some(fault);
+    }
+
+    /// Keeps at most so many spent tokens.
+    pub fn set_spent_tokens_max(&self, count: u64) {
+        self.state().tokens_max = Some(count);
     }
 
     /// Whether there is room.
@@ -138,6 +105,9 @@ impl Memory {
     /// The process ends and begins again: what was not durable is gone.
     pub fn crash(&self) {
         let mut state = self.state();
+        if state.bug == Some(SeededBug::ForgetsSpentTokens) {
+            state.tokens.pop_last();
+        }
         let durable = state.validator.as_ref().map(|validator| validator.log.durable);
         let Some(mut durable) = durable else { return };
         if state.bug == Some(SeededBug::LosesWhatItAcknowledged) {
@@ -316,6 +286,38 @@ impl State {
         }
     }
 
+    fn spend(&mut self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
+        let key = (token, if self.has(SeededBug::SpendsBySecond) { expires_seconds } else { 0 });
+        if let Some(expires) = self.tokens.get_mut(&key)
+            && self.bug != Some(SeededBug::SpendsTwice)
+        {
+            if self.bug != Some(SeededBug::KeepsTheFirstSecond) {
+                *expires = expires_seconds.max(*expires);
+            }
+            return Ok(false);
+        }
+        let max = self.tokens_max.unwrap_or(limits::SPENT_TOKENS_MAX);
+        if self.tokens.len() as u64 >= max && !self.has(SeededBug::SpendsWithoutLimit) {
+            return Err(SpendError::Full);
+        }
+        if self.full {
+            let is_admitting = self.has(SeededBug::AdmitsWhenFull);
+            return if is_admitting { Ok(true) } else { Err(SpendError::Storage(Fault::Full)) };
+        }
+        match self.fault.take() {
+            Some(FaultMode::Fails) => return Err(SpendError::Storage(told_to_fail())),
+            Some(FaultMode::UnknownLost) if self.has(SeededBug::AdmitsTheUnknown) => return Ok(true),
+            Some(FaultMode::UnknownLost) => return Err(SpendError::Unknown(told_to_fail())),
+            Some(FaultMode::UnknownWritten) => {
+                self.tokens.insert(key, expires_seconds);
+                return Err(SpendError::Unknown(told_to_fail()));
+            }
+            Some(FaultMode::KeepsHalf) | None => {}
+        }
+        self.tokens.insert(key, expires_seconds);
+        Ok(true)
+    }
+
     fn is_whole(&self, tick: Tick) -> bool {
         let whole = |wanted: Hash| self.pages.get(&wanted).is_some_and(|bytes| hash(bytes) == wanted);
         self.manifests.get(&tick).is_some_and(|snapshot| page_hashes(&snapshot.manifest).all(whole))
@@ -366,6 +368,8 @@ impl State {
     fn retain(&mut self, retention: Retention) -> Result<Removed, RetainError> {
         let Some((_, log)) = self.header_and_log() else { return Ok(Removed::default()) };
         let ticks: Vec<Tick> = self.manifests.keys().copied().collect();
+        let is_blind = self.has(SeededBug::RetainsByNumberAlone);
+        let retention = if is_blind { Retention { ticks: 0, ..retention } } else { retention };
         let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, log.last.tick));
         let Some(oldest) = kept.first().copied() else { return Ok(Removed::default()) };
         if self.has(SeededBug::RetainsNothing) {
@@ -574,5 +578,19 @@ impl Snapshots for Memory {
 
     async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
         self.state().retain(retention)
+    }
+}
+
+impl Tokens for Memory {
+    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
+        self.state().spend(token, expires_seconds)
+    }
+
+    async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
+        let mut state = self.state();
+        let before = state.tokens.len();
+        let is_early = u64::from(state.has(SeededBug::ForgetsTokensEarly));
+        state.tokens.retain(|_, expires| *expires >= expired_before_seconds.saturating_add(is_early));
+        Ok((before - state.tokens.len()) as u64)
     }
 }
