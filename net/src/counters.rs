@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Sums since the start, over all sessions of a listener or dialer.
+/// Sums since the start, over all sessions of a listener or endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Messages that came, of any channel.
@@ -27,8 +27,13 @@ pub struct Traffic {
     pub violations: u64,
     /// Connections that were refused for want of room.
     pub refused: u64,
-    /// Handshakes that failed or took too long.
+    /// Those of them that were refused because their address holds its share of the places.
+    pub refused_by_address: u64,
+    /// Connections that ended before their first message: handshakes that failed or took too long, and peers that said
+    /// nothing.
     pub handshakes_failed: u64,
+    /// Connections whose first message led to no region.
+    pub unrouted: u64,
 }
 
 /// The same while it is counted.
@@ -44,7 +49,9 @@ pub(crate) struct Counters {
     pub(crate) too_slow: Counter,
     pub(crate) violations: Counter,
     pub(crate) refused: Counter,
+    pub(crate) refused_by_address: Counter,
     pub(crate) handshakes_failed: Counter,
+    pub(crate) unrouted: Counter,
 }
 
 /// One of them.
@@ -74,7 +81,9 @@ impl Counters {
             too_slow: self.too_slow.sum(),
             violations: self.violations.sum(),
             refused: self.refused.sum(),
+            refused_by_address: self.refused_by_address.sum(),
             handshakes_failed: self.handshakes_failed.sum(),
+            unrouted: self.unrouted.sum(),
         }
     }
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 pub const ALPN: &[u8] = b"tickworld/1";
 /// What an element of a queue counts besides its bytes, so that empty messages are bounded too.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
-/// Bytes that all sessions together may have waiting for the region's thread.
+/// Requests of operators and embedders that may wait for a region's thread.
+pub const REQUESTS_MAX: usize = 256;
+/// Bytes that all sessions together may have waiting for a region's thread.
 pub const INBOUND_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes that one session may have waiting for the region's thread: two of the longest messages. Past it datagrams are
+/// Bytes that one session may have waiting for a region's thread: two of the longest messages. Past it datagrams are
 /// dropped, and the control stream is left to QUIC's flow control.
 pub const SESSION_INBOUND_BYTES_MAX: u32 = 128 * 1024;
-/// Bytes that a link may have waiting for its client; a single longer message is taken where none waits.
+/// Bytes that a connection may have waiting for its client; a single longer message is taken where none waits.
 pub const LINK_INBOUND_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes that the region's thread may have handed over and the shell not yet taken.
 pub const OUTBOUND_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -44,6 +46,14 @@ pub const INCOMING_MAX: usize = 4_096;
 pub const INCOMING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes of one of them.
 pub const INCOMING_BYTES_EACH_MAX: u64 = 16 * 1024;
+/// Connections at a time, those in their handshake included.
+pub const SESSIONS_MAX: usize = 4_096;
+/// Connections at a time of one address.
+pub const SESSIONS_PER_ADDRESS_MAX: usize = 1_024;
+/// Handshakes at a time.
+pub const HANDSHAKES_MAX: usize = 256;
+/// Connections at a time that have not said anything yet.
+pub const HELLOS_MAX: usize = 1_024;
 /// Longest text in a close, in bytes; QUIC cuts it where a packet holds less.
 pub const CLOSE_DETAIL_BYTES_MAX: usize = 256;
 /// Longest certificate or key file in bytes.
@@ -51,8 +61,10 @@ pub const PEM_BYTES_MAX: u64 = 1024 * 1024;
 /// What a socket is asked to buffer each way; the system may grant less.
 pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// From a connection's first packet until it is secure, and from then until the client's first control message begins.
+/// From a connection's first packet until it is secure.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// From then until the client's first control message is there, whole.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one control message to be taken by a peer's flow control.
 pub const CONTROL_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one bulk message to be taken; past it that message is given up.
@@ -60,7 +72,7 @@ pub const BULK_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// For the last messages of a session to be acknowledged before it is cut.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a peer that has ended its control stream to close the connection.
-pub const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+pub const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Silence after which a connection is lost.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a client shows that it is there.
@@ -68,3 +80,5 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// Between two resets of connections that nobody here knows: a thousand clients of a server that was killed hear of it within
 /// a second, and who forges their packets gets no more bytes out than in.
 pub const RESET_INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// Between two lines of the log about connections that were refused for their address.
+pub const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);

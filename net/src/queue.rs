@@ -1,13 +1,12 @@
-//! [`Queue`]: a bounded queue between one consumer, on a task or on a plain thread, and any number of producers.
+//! [`Queue`]: a bounded queue between one consumer, which is a task, and any number of producers.
 //!
 //! Invariant: what waits never weighs more than the cap, a single heavier element in an empty queue excepted. Written here
-//! because the region's thread needs what no channel at hand has together: a cap in bytes, producers that await room, and
-//! a consumer without a runtime that waits until a deadline and takes everything at once, with one lock for the batch.
+//! because no channel at hand has together what is needed: a cap in bytes, producers that await room or do not, batches for
+//! one lock, and an end after which what waits can still be taken out.
 
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
@@ -22,10 +21,8 @@ pub(crate) trait Weigh {
 pub(crate) struct Queue<T> {
     bytes_max: usize,
     waiting: Mutex<Waiting<T>>,
-    /// Wakes a consumer that is a thread.
-    filled: Condvar,
-    /// Wakes a consumer that is a task.
-    filled_task: Notify,
+    /// Wakes the consumer.
+    filled: Notify,
     /// Wakes producers.
     room: Notify,
 }
@@ -33,8 +30,6 @@ pub(crate) struct Queue<T> {
 struct Waiting<T> {
     elements: VecDeque<T>,
     bytes: usize,
-    /// The consumer's thread sleeps on `filled`: a wake-up costs a system call, so nobody sends one in vain.
-    asleep: bool,
     closed: bool,
 }
 
@@ -59,9 +54,8 @@ impl<T: Weigh> Queue<T> {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
-            waiting: Mutex::new(Waiting { elements: VecDeque::new(), bytes: 0, asleep: false, closed: false }),
-            filled: Condvar::new(),
-            filled_task: Notify::new(),
+            waiting: Mutex::new(Waiting { elements: VecDeque::new(), bytes: 0, closed: false }),
+            filled: Notify::new(),
             room: Notify::new(),
         }
     }
@@ -77,6 +71,28 @@ impl<T: Weigh> Queue<T> {
         }
         self.wake(waiting);
         Ok(())
+    }
+
+    /// Puts `element` at the end, room or not: for the few that must not wait.
+    pub(crate) fn force(&self, element: T) -> Result<(), Refused<T>> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(Refused::Closed);
+        }
+        waiting.bytes = waiting.bytes.saturating_add(element.weight_bytes());
+        waiting.elements.push_back(element);
+        self.wake(waiting);
+        Ok(())
+    }
+
+    /// Whether it takes no more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Notified whenever there may be room again.
+    pub(crate) const fn room(&self) -> &Notify {
+        &self.room
     }
 
     /// Puts elements at the end under one lock; gives those back that found no room.
@@ -96,8 +112,7 @@ impl<T: Weigh> Queue<T> {
     pub(crate) async fn push(&self, mut element: T) -> bool {
         loop {
             // Registered before the look, so that room made in between is not missed.
-            let room = self.room.notified();
-            let mut room = std::pin::pin!(room);
+            let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
             match self.offer(element) {
                 Ok(()) => return true,
@@ -108,42 +123,42 @@ impl<T: Weigh> Queue<T> {
         }
     }
 
-    /// Waits until something is there, the queue is closed, or `deadline` has passed; then moves all that waits behind
-    /// `into`. For a consumer that is a thread.
-    pub(crate) fn wait(&self, deadline: Instant, into: &mut VecDeque<T>) {
-        let mut waiting = self.lock();
-        while waiting.elements.is_empty() && !waiting.closed {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
+    /// Awaits that everything was taken out.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            if self.lock().elements.is_empty() {
+                return;
             }
-            waiting.asleep = true;
-            waiting = self.filled.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+            room.await;
         }
-        waiting.asleep = false;
-        self.move_out(waiting, into);
+    }
+
+    /// Throws away what has waited longest.
+    pub(crate) fn drop_oldest(&self) {
+        drop(self.take_one());
     }
 
     /// Awaits until something is there, and moves all that waits behind `into`; false once the queue is closed and empty.
-    /// For a consumer that is a task. Loses nothing when dropped.
+    /// Loses nothing when dropped.
     pub(crate) async fn fill(&self, into: &mut VecDeque<T>) -> bool {
         loop {
             match self.take_all(into) {
                 Taken::Some(()) => return true,
                 Taken::Ended => return false,
-                Taken::Empty => self.filled_task.notified().await,
+                Taken::Empty => self.filled.notified().await,
             }
         }
     }
 
-    /// Awaits the first element; nothing once the queue is closed and empty. For a consumer that is a task. Loses nothing
-    /// when dropped.
+    /// Awaits the first element; nothing once the queue is closed and empty. Loses nothing when dropped.
     pub(crate) async fn next(&self) -> Option<T> {
         loop {
             match self.take_one() {
                 Taken::Some(element) => return Some(element),
                 Taken::Ended => return None,
-                Taken::Empty => self.filled_task.notified().await,
+                Taken::Empty => self.filled.notified().await,
             }
         }
     }
@@ -151,8 +166,7 @@ impl<T: Weigh> Queue<T> {
     /// Takes no more; what waits can still be taken out.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.filled.notify_all();
-        self.filled_task.notify_one();
+        self.filled.notify_one();
         self.room.notify_waiters();
     }
 
@@ -177,13 +191,9 @@ impl<T: Weigh> Queue<T> {
         None
     }
 
-    fn wake(&self, mut waiting: MutexGuard<'_, Waiting<T>>) {
-        let asleep = std::mem::take(&mut waiting.asleep);
+    fn wake(&self, waiting: MutexGuard<'_, Waiting<T>>) {
         drop(waiting);
-        if asleep {
-            self.filled.notify_one();
-        }
-        self.filled_task.notify_one();
+        self.filled.notify_one();
     }
 
     fn take_one(&self) -> Taken<T> {
@@ -230,40 +240,26 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(30);
+
     impl Weigh for usize {
         fn weight_bytes(&self) -> usize {
             *self
         }
     }
 
-    const LONG: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn weight_is_capped_but_for_a_single_heavy_element() {
+    #[tokio::test]
+    async fn weight_is_capped_but_for_a_single_heavy_element() {
         let queue = Queue::new(10);
         assert_eq!(queue.offer(25), Ok(()));
         assert_eq!(queue.offer(1), Err(Refused::Full(1)));
+        assert_eq!(queue.force(1), Ok(()));
         let mut out = VecDeque::new();
-        queue.wait(Instant::now(), &mut out);
-        assert_eq!(out, [25]);
+        assert!(queue.fill(&mut out).await);
+        assert_eq!(out, [25, 1]);
         assert_eq!(queue.offer_all(vec![4, 7, 6, 1]), [7, 1]);
-        queue.wait(Instant::now(), &mut out);
-        assert_eq!(out, [25, 4, 6]);
-    }
-
-    #[test]
-    fn a_thread_wakes_for_an_element_and_at_the_deadline() {
-        let queue = Arc::new(Queue::new(10));
-        let producer = Arc::clone(&queue);
-        let thread = std::thread::spawn(move || producer.offer(3));
-        let mut out = VecDeque::new();
-        let start = Instant::now();
-        queue.wait(start + LONG, &mut out);
-        assert_eq!(out, [3]);
-        assert!(start.elapsed() < LONG);
-        assert_eq!(thread.join().unwrap(), Ok(()));
-        queue.wait(Instant::now() + Duration::from_millis(1), &mut out);
-        assert_eq!(out, [3]);
+        assert!(queue.fill(&mut out).await);
+        assert_eq!(out, [25, 1, 4, 6]);
     }
 
     #[tokio::test]
@@ -275,6 +271,7 @@ mod tests {
             while producer.push(1).await {
                 taken += 1;
             }
+            producer.drained().await;
             taken
         });
         for _ in 0..100 {
@@ -290,7 +287,7 @@ mod tests {
         let queue = Queue::new(10);
         assert_eq!(queue.offer(1), Ok(()));
         queue.close();
-        assert_eq!(queue.offer(2), Err(Refused::Closed));
+        assert_eq!((queue.offer(2), queue.force(3)), (Err(Refused::Closed), Err(Refused::Closed)));
         let mut out = VecDeque::new();
         assert!(queue.fill(&mut out).await);
         assert!(!queue.fill(&mut out).await);

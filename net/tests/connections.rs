@@ -1,19 +1,21 @@
-//! A client that is driven over real links gets its answers, comes back by itself, and ends when it is told to.
+//! A client that is driven over real connections gets its answers, comes back by itself, and ends when it is told to.
 
 #[path = "support/region.rs"]
 mod region;
 mod support;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use region::{ACCOUNTS, COINS, Region};
 use support::{Host, NAME, await_no_tasks, loopback};
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_net::{
-    closing::{Close, CloseCode, Disconnect},
+    close::{Close, CloseCode, Disconnect},
     connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
-    dialer::{DialError, Dialer},
+    endpoint::{DialError, DialTimeouts, Endpoint},
+    mailbox::{Mailbox, MailboxLimits},
     tls::{fingerprint::Fingerprint, trust::Trust},
+    transport::{Transport as _, memory::MemoryNetwork},
 };
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
@@ -42,28 +44,28 @@ struct Player {
 }
 
 impl Player {
-    fn new(host: &Host, dialer: &Dialer, kind: SessionKind, number: u64) -> Self {
-        Self::with(host, dialer, kind, number, |_| {})
+    fn new(host: &Host, endpoint: &Endpoint, kind: SessionKind, number: u64) -> Self {
+        Self::with(host, endpoint, kind, number, |_| {})
     }
 
     fn with(
         host: &Host,
-        dialer: &Dialer,
+        endpoint: &Endpoint,
         kind: SessionKind,
         number: u64,
         change: impl FnOnce(&mut ConnectionSettings),
     ) -> Self {
         let settings = ClientSettings::new(kind, ContentId::NONE, number.to_string().into_bytes());
         let client = Client::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
-        Self::of(host, dialer, client, change)
+        Self::of(host, endpoint, client, change)
     }
 
-    fn of(host: &Host, dialer: &Dialer, client: Ledgers, change: impl FnOnce(&mut ConnectionSettings)) -> Self {
+    fn of(host: &Host, endpoint: &Endpoint, client: Ledgers, change: impl FnOnce(&mut ConnectionSettings)) -> Self {
         let mut settings = ConnectionSettings::new(host.address, NAME);
         settings.backoff.first = Duration::from_millis(1);
         settings.backoff.max = Duration::from_millis(10);
         change(&mut settings);
-        let (connection, events, driver) = connect(dialer.clone(), client, Arc::new(Inline), settings);
+        let (connection, events, driver) = connect(endpoint.clone(), client, Arc::new(Inline), settings);
         let driver = host.runtime.spawn(driver.run());
         Self { connection, events, driver, fates: BTreeMap::new(), roots: BTreeMap::new() }
     }
@@ -129,8 +131,12 @@ impl Player {
     }
 }
 
-fn region(host: &mut Host) -> Region {
-    Region::new(host.events.take().expect("one region at a time"), host.outbox.clone())
+/// A host and its region.
+fn hosted() -> (Host, Region) {
+    let mailbox = Mailbox::new(MailboxLimits::default());
+    let host = Host::routed(Arc::new(mailbox.lane()));
+    let region = Region::new(mailbox, host.outbox.clone());
+    (host, region)
 }
 
 /// What the payer has left.
@@ -144,9 +150,8 @@ fn coins(region: &Region) -> u64 {
 
 #[test]
 fn a_command_client_gets_an_answer_to_each_input() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let mut player = Player::new(&host, &host.dialer(), SessionKind::Command, 7);
+    let (host, region) = hosted();
+    let mut player = Player::new(&host, &host.endpoint(), SessionKind::Command, 7);
     host.run(async {
         player.welcomed().await;
         let mut last = Sequence(0);
@@ -161,9 +166,8 @@ fn a_command_client_gets_an_answer_to_each_input() {
 
 #[test]
 fn a_lockstep_client_has_the_hosts_roots() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let mut player = Player::new(&host, &host.dialer(), SessionKind::Lockstep, 7);
+    let (host, region) = hosted();
+    let mut player = Player::new(&host, &host.endpoint(), SessionKind::Lockstep, 7);
     host.run(async {
         player.until(|event| matches!(event, ConnectionEvent::Client(ClientEvent::Joined { .. })).then_some(())).await;
         let last = player.pay().await;
@@ -183,9 +187,8 @@ fn a_lockstep_client_has_the_hosts_roots() {
 
 #[test]
 fn a_client_comes_back_after_its_link_broke_and_no_input_is_lost_or_applied_twice() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let mut player = Player::new(&host, &host.dialer(), SessionKind::Command, 7);
+    let (host, region) = hosted();
+    let mut player = Player::new(&host, &host.endpoint(), SessionKind::Command, 7);
     let mut last = Sequence(0);
     for round in 1..=5 {
         host.run(async {
@@ -213,17 +216,17 @@ fn a_client_comes_back_after_its_link_broke_and_no_input_is_lost_or_applied_twic
 
 #[test]
 fn a_client_comes_back_when_its_server_does() {
-    let mut host = Host::new();
-    let first = region(&mut host);
-    let mut player = Player::new(&host, &host.dialer(), SessionKind::Command, 7);
+    let (mut host, first) = hosted();
+    let mut player = Player::new(&host, &host.endpoint(), SessionKind::Command, 7);
     host.run(player.welcomed());
     first.shutdown();
     let listener = host.listener.take().unwrap();
     host.run(listener.shutdown(support::LONG));
     let cause = host.run(player.outage());
     assert!(cause.contains("Shutdown"), "{cause}");
-    host.listen_again();
-    let second = region(&mut host);
+    let mailbox = Mailbox::new(MailboxLimits::default());
+    host.listen_again(Arc::new(mailbox.lane()));
+    let second = Region::new(mailbox, host.outbox.clone());
     // The new host knows nothing of the old one's keys: the client falls back on its token.
     host.run(async {
         player.welcomed().await;
@@ -235,9 +238,8 @@ fn a_client_comes_back_when_its_server_does() {
 
 #[test]
 fn a_client_that_leaves_is_heard() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let mut player = Player::new(&host, &host.dialer(), SessionKind::Command, 7);
+    let (host, region) = hosted();
+    let mut player = Player::new(&host, &host.endpoint(), SessionKind::Command, 7);
     let end = host.run(async {
         player.welcomed().await;
         let last = player.pay().await;
@@ -255,10 +257,9 @@ fn a_client_that_leaves_is_heard() {
 
 #[test]
 fn a_client_that_was_let_go_of_can_go_on() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let dialer = host.dialer();
-    let mut player = Player::new(&host, &dialer, SessionKind::Command, 7);
+    let (host, region) = hosted();
+    let endpoint = host.endpoint();
+    let mut player = Player::new(&host, &endpoint, SessionKind::Command, 7);
     let end = host.run(async {
         player.welcomed().await;
         player.pay().await;
@@ -268,7 +269,7 @@ fn a_client_that_was_let_go_of_can_go_on() {
     assert!(matches!(end, End::Detached), "{end}");
     let client = host.run(player.driver).unwrap();
     assert!(client.resume_key().is_some());
-    let mut again = Player::of(&host, &dialer, client, |_| {});
+    let mut again = Player::of(&host, &endpoint, client, |_| {});
     again.fates = player.fates;
     host.run(async {
         again.welcomed().await;
@@ -280,9 +281,8 @@ fn a_client_that_was_let_go_of_can_go_on() {
 
 #[test]
 fn an_application_that_takes_no_events_can_still_leave() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let player = Player::with(&host, &host.dialer(), SessionKind::Lockstep, 7, |settings| settings.events_max = 1);
+    let (host, region) = hosted();
+    let player = Player::with(&host, &host.endpoint(), SessionKind::Lockstep, 7, |settings| settings.events_max = 1);
     host.run(async {
         while player.connection.with(|client, _| client.confirmed().is_none()).await.unwrap() {}
         player.connection.leave().await;
@@ -293,16 +293,15 @@ fn an_application_that_takes_no_events_can_still_leave() {
 
 #[test]
 fn what_no_attempt_can_mend_ends_the_connection() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let other = host.dialer_with(|settings| settings.trust = Trust::Pinned(Fingerprint([1; 32])));
+    let (host, region) = hosted();
+    let other = host.endpoint_with(|settings| settings.trust = Trust::Pinned(Fingerprint([1; 32])));
     let mut untrusting = Player::new(&host, &other, SessionKind::Command, 7);
     let end = host.run(untrusting.end());
     assert!(matches!(end, End::Dial(DialError::Untrusted(_))), "{end}");
-    let dialer = host.dialer();
-    let mut first = Player::new(&host, &dialer, SessionKind::Command, 7);
+    let endpoint = host.endpoint();
+    let mut first = Player::new(&host, &endpoint, SessionKind::Command, 7);
     host.run(first.welcomed());
-    let _second = Player::new(&host, &dialer, SessionKind::Command, 7);
+    let _second = Player::new(&host, &endpoint, SessionKind::Command, 7);
     let end = host.run(first.end());
     assert!(matches!(&end, End::Refused(goodbye) if goodbye.reason == Reason::Replaced), "{end}");
     region.shutdown();
@@ -311,9 +310,9 @@ fn what_no_attempt_can_mend_ends_the_connection() {
 #[test]
 fn attempts_end_where_they_are_limited() {
     let host = Host::new();
-    let dialer = host.dialer_with(|settings| settings.handshake_timeout = Duration::from_millis(20));
+    let endpoint = host.endpoint_with(|settings| settings.handshake_timeout = Duration::from_millis(20));
     let nobody = std::net::UdpSocket::bind(loopback()).unwrap();
-    let mut player = Player::with(&host, &dialer, SessionKind::Command, 7, |settings| {
+    let mut player = Player::with(&host, &endpoint, SessionKind::Command, 7, |settings| {
         settings.address = nobody.local_addr().unwrap();
         settings.backoff = Backoff { attempts_max: Some(3), ..settings.backoff };
     });
@@ -323,11 +322,10 @@ fn attempts_end_where_they_are_limited() {
 
 #[test]
 fn dropped_connections_leave_no_task() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let dialer = host.dialer();
+    let (mut host, region) = hosted();
+    let endpoint = host.endpoint();
     let mut players: Vec<_> =
-        (1..=20).map(|number| Player::new(&host, &dialer, SessionKind::Command, number)).collect();
+        (1..=20).map(|number| Player::new(&host, &endpoint, SessionKind::Command, number)).collect();
     for player in &mut players {
         host.run(player.welcomed());
     }
@@ -339,7 +337,7 @@ fn dropped_connections_leave_no_task() {
     for driver in drivers {
         host.run(driver).unwrap();
     }
-    host.run(dialer.shutdown());
+    host.run(endpoint.shutdown());
     region.shutdown();
     let listener = host.listener.take().unwrap();
     host.run(listener.shutdown(support::LONG));
@@ -350,11 +348,10 @@ fn dropped_connections_leave_no_task() {
 
 #[test]
 fn many_clients_share_one_socket() {
-    let mut host = Host::new();
-    let region = region(&mut host);
-    let dialer = host.dialer();
+    let (host, region) = hosted();
+    let endpoint = host.endpoint();
     let mut players: Vec<_> =
-        (1..=300).map(|number| Player::new(&host, &dialer, SessionKind::Command, number)).collect();
+        (1..=300).map(|number| Player::new(&host, &endpoint, SessionKind::Command, number)).collect();
     for player in &mut players {
         host.run(player.welcomed());
         host.run(player.pay());
@@ -364,6 +361,36 @@ fn many_clients_share_one_socket() {
     }
     assert_eq!(coins(&region), COINS - 300);
     region.shutdown();
+}
+
+#[test]
+fn a_client_in_the_same_process_plays_beside_one_over_quic() {
+    let (mut host, region) = hosted();
+    let network = MemoryNetwork::default();
+    let at = |host: u8| network.endpoint(SocketAddr::from(([10, 0, 0, host], 1))).unwrap();
+    let (door, inside) = (at(1), at(2));
+    let address = door.local_address();
+    host.listener.as_mut().unwrap().add(door);
+    let endpoint = Endpoint::over(inside, DialTimeouts::default());
+    let near = |settings: &mut ConnectionSettings| settings.address = address;
+    let mut near = Player::with(&host, &endpoint, SessionKind::Lockstep, 7, near);
+    let mut far = Player::new(&host, &host.endpoint(), SessionKind::Lockstep, 8);
+    for player in [&mut near, &mut far] {
+        host.run(async {
+            player
+                .until(|event| matches!(event, ConnectionEvent::Client(ClientEvent::Joined { .. })).then_some(()))
+                .await;
+            let last = player.pay().await;
+            player.answered(last).await;
+        });
+    }
+    assert_eq!((coins(&region), host.listener().sessions()), (COINS - 2, 2));
+    let listener = host.listener.take().unwrap();
+    region.shutdown();
+    host.run(listener.shutdown(support::LONG));
+    for player in [&mut near, &mut far] {
+        assert!(host.run(player.outage()).contains("Shutdown"));
+    }
 }
 
 #[test]

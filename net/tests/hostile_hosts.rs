@@ -10,7 +10,7 @@ use support::{Host, NAME, control, transmit};
 use tickworld_ledger::Ledger;
 use tickworld_net::{
     address::SessionId,
-    closing::Disconnect,
+    close::Disconnect,
     connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, connect},
     listener::Event,
 };
@@ -47,7 +47,7 @@ impl Victim {
         let library = Library::of(ContentId::NONE, ());
         let client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, library);
         let settings = ConnectionSettings::new(host.address, NAME);
-        let (connection, events, driver) = connect(host.dialer(), client, Arc::new(Inline), settings);
+        let (connection, events, driver) = connect(host.endpoint(), client, Arc::new(Inline), settings);
         host.runtime.spawn(driver.run());
         let session = host.connected();
         let mut victim = Self { host, session, _connection: connection, events };

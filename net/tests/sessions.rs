@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use support::{Host, NAME, await_no_tasks, control, datagram, ending, next_message, transmit};
 use tickworld_net::{
-    closing::{Backlog, Close, CloseCode, Disconnect},
-    dialer::DialError,
+    close::{Backlog, Close, CloseCode, Disconnect},
+    endpoint::DialError,
     listener::Event,
     tls::{fingerprint::Fingerprint, trust::Trust},
 };
@@ -17,8 +17,8 @@ use tickworld_proto::channel::Channel;
 #[test]
 fn a_server_with_another_certificate_is_not_trusted() {
     let host = Host::new();
-    let dialer = host.dialer_with(|settings| settings.trust = Trust::Pinned(Fingerprint([7; 32])));
-    let refused = host.run(dialer.dial(host.address, NAME)).err().unwrap();
+    let endpoint = host.endpoint_with(|settings| settings.trust = Trust::Pinned(Fingerprint([7; 32])));
+    let refused = host.run(endpoint.dial(host.address, NAME)).err().unwrap();
     assert!(matches!(refused, DialError::Untrusted(_)), "{refused}");
 }
 
@@ -35,9 +35,9 @@ fn a_client_of_another_protocol_is_refused() {
 #[test]
 fn a_slow_reader_ends_alone() {
     let mut host = Host::new();
-    let dialer = host.dialer();
-    let (slow, slow_session) = host.link(&dialer);
-    let (good, good_session) = host.link(&dialer);
+    let endpoint = host.endpoint();
+    let (slow, slow_session) = host.connect(&endpoint);
+    let (good, good_session) = host.connect(&endpoint);
     // Never read by `slow`: far more than its queue and windows hold.
     let answer = vec![1; 60_000];
     for _ in 0..200 {
@@ -54,8 +54,8 @@ fn a_slow_reader_ends_alone() {
 #[test]
 fn bulk_messages_to_a_slow_reader_are_dropped_and_counted() {
     let mut host = Host::new();
-    let dialer = host.dialer();
-    let (slow, session) = host.link(&dialer);
+    let endpoint = host.endpoint();
+    let (slow, session) = host.connect(&endpoint);
     let frame = vec![1; 1024 * 1024];
     while host.listener().traffic().bulk_dropped == 0 {
         host.send(session, transmit(Channel::Bulk, &frame));
@@ -67,12 +67,12 @@ fn bulk_messages_to_a_slow_reader_are_dropped_and_counted() {
 #[test]
 fn the_last_words_arrive_before_the_close() {
     let mut host = Host::new();
-    let dialer = host.dialer();
-    let (link, session) = host.link(&dialer);
+    let endpoint = host.endpoint();
+    let (connection, session) = host.connect(&endpoint);
     host.send(session, control("goodbye"));
     host.outbox.close(session, Close { code: CloseCode::Done, detail: "over".into() });
-    assert_eq!(host.run(next_message(&link)), (Channel::Control, Bytes::from("goodbye")));
-    let why = host.run(ending(&link));
+    assert_eq!(host.run(next_message(&connection)), (Channel::Control, Bytes::from("goodbye")));
+    let why = host.run(ending(&connection));
     assert!(why.to_string().contains("over"), "{why}");
     assert_eq!(host.disconnected(session), Disconnect::Closed);
 }
@@ -80,18 +80,18 @@ fn the_last_words_arrive_before_the_close() {
 #[test]
 fn a_shutdown_tells_everybody_and_leaves_no_task() {
     let mut host = Host::new();
-    let dialer = host.dialer();
-    let links: Vec<_> = (0..20).map(|_| host.link(&dialer).0).collect();
+    let endpoint = host.endpoint();
+    let connections: Vec<_> = (0..20).map(|_| host.connect(&endpoint).0).collect();
     let listener = host.listener.take().unwrap();
     let start = Instant::now();
     host.run(listener.shutdown(Duration::from_secs(30)));
     assert!(start.elapsed() < Duration::from_secs(30));
-    for link in &links {
-        let why = host.run(ending(link));
+    for connection in &connections {
+        let why = host.run(ending(connection));
         assert!(why.to_string().contains("shuts down"), "{why}");
     }
-    drop(links);
-    host.run(dialer.shutdown());
+    drop(connections);
+    host.run(endpoint.shutdown());
     let Host { runtime, events, outbox, .. } = host;
     drop((events, outbox));
     await_no_tasks(&runtime);
@@ -100,15 +100,15 @@ fn a_shutdown_tells_everybody_and_leaves_no_task() {
 #[test]
 fn a_thousand_sessions_each_get_their_own() {
     let mut host = Host::with(|settings| settings.handshakes_max = 2_000);
-    let dialer = host.dialer();
-    let links: Vec<_> = (0..1_000).map(|_| host.link(&dialer)).collect();
-    host.outbox.send(links.iter().map(|(_, session)| (*session, control(&session.0.to_string()))));
-    for (link, session) in &links {
-        assert_eq!(host.run(next_message(link)), (Channel::Control, Bytes::from(session.0.to_string())));
-        link.send(datagram("x"));
+    let endpoint = host.endpoint();
+    let connections: Vec<_> = (0..1_000).map(|_| host.connect(&endpoint)).collect();
+    host.outbox.send(connections.iter().map(|(_, session)| (*session, control(&session.0.to_string()))));
+    for (connection, session) in &connections {
+        assert_eq!(host.run(next_message(connection)), (Channel::Control, Bytes::from(session.0.to_string())));
+        connection.send(datagram("x"));
     }
     let mut count = 0;
-    while count < links.len() {
+    while count < connections.len() {
         count += usize::from(matches!(host.event(), Event::Message { channel: Channel::Datagram, .. }));
     }
 }

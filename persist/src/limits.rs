@@ -26,6 +26,8 @@ pub const MISSING_HASHES_MAX: usize = 1024;
 pub const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most manifests in a store.
 pub const MANIFESTS_MAX: usize = 4096;
+/// About so many snapshots keep a history that is kept by age, however often they are stored.
+pub const HISTORY_SNAPSHOTS: u64 = 16;
 /// Longest content pack in bytes.
 pub const PACK_BYTES_MAX: u64 = sim::CONTENT_BYTES_MAX;
 /// Bytes of a pack in one page, the last one less.

@@ -166,8 +166,7 @@ async fn and_a_tick_goes_before_it() {
     // Three commits: the first one's, the tick's and the crowd's; and what the file's growing costs.
     let syncs = backend.count() - before;
     assert!(syncs <= 4 * alone, "{syncs} syncs for {CROWD} who came at once, {alone} for one who comes alone");
-    let order = order.lock().unwrap();
-    let tick = order.iter().position(|answered| *answered == Answered::Append);
+    let tick = order.lock().unwrap().iter().position(|answered| *answered == Answered::Append);
     assert!(tick.is_some_and(|spent| spent <= 1), "{tick:?} tokens were spent before the tick");
 
     let before = backend.count();

@@ -8,7 +8,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::{
     admission::{KindName, TOKEN_SECONDS_MAX},
-    config::{CONFIG_VARIABLE, SETTINGS, Setting},
+    config::{CONFIG_VARIABLE, Config, Setting, Settings},
+    world::WorldConfig,
 };
 
 /// How long a development token is good for, in seconds, if nothing is said.
@@ -19,8 +20,8 @@ const TOKEN_SECONDS: u64 = 60 * 60;
 pub struct Arguments {
     /// The TOML file.
     pub config: Option<PathBuf>,
-    /// Settings by position in [`SETTINGS`].
-    pub flags: Vec<(usize, Vec<String>)>,
+    /// Settings by name.
+    pub flags: Vec<(String, Vec<String>)>,
     /// What to do.
     pub task: Task,
 }
@@ -59,13 +60,19 @@ impl Arguments {
             _ if matches.get_flag("print-config") => (&matches, Task::PrintConfig),
             _ => (&matches, Task::Serve),
         };
-        let flag = |(index, setting): (usize, &Setting)| {
+        let flag = |setting: &Setting| {
             let texts: Vec<String> = matches.try_get_many::<String>(&setting.name()).ok()??.cloned().collect();
-            Some((index, texts))
+            Some((setting.name(), texts))
         };
-        let flags = SETTINGS.iter().enumerate().filter_map(flag).collect();
+        let flags = tables().into_iter().flatten().filter_map(flag).collect();
         Ok(Self { config: matches.get_one::<PathBuf>("config").cloned(), flags, task })
     }
+}
+
+/// The settings that the binary has: those of every server, and those of its worlds.
+#[must_use]
+pub fn tables() -> [&'static [Setting]; 2] {
+    [WorldConfig::TABLE, Config::TABLE]
 }
 
 /// The whole command line, for help and completion scripts.
@@ -81,10 +88,11 @@ pub fn command() -> Command {
         .args_conflicts_with_subcommands(true)
         .arg(config_flag())
         .arg(print.help("Print the configuration as TOML, with who set what, and end"))
-        .args(SETTINGS.iter().map(setting_flag))
+        .args(flags::<WorldConfig>())
+        .args(flags::<Config>())
         .subcommand(token_command())
         .after_help(
-            "Exit codes: 0 ended as asked, 1 failed while running, 2 unusable arguments or configuration, 3 stored ticks are \
+            "Example:\n  tickworld-server --world ledger --data bank --tick-rate 60\n\nExit codes: 0 ended as asked, 1 failed while running, 2 unusable arguments or configuration, 3 stored ticks are \
              lost or damaged (see --accept-loss), 4 another server has taken the world over",
         )
 }
@@ -94,9 +102,15 @@ fn config_flag() -> Arg {
     Arg::new("config").long("config").value_name("FILE").value_parser(value_parser!(PathBuf)).help(help)
 }
 
-fn setting_flag(setting: &Setting) -> Arg {
+fn flags<S: Settings>() -> Vec<Arg> {
+    S::TABLE.iter().zip(S::default().values()).map(|(setting, default)| flag(setting, default)).collect()
+}
+
+fn flag(setting: &Setting, default: Option<toml::Value>) -> Arg {
     let name = setting.name();
-    let arg = Arg::new(name.clone()).long(name).value_name(setting.form).help(setting.about.trim());
+    let default = default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
+    let help = format!("{}{default}", setting.meaning());
+    let arg = Arg::new(name.clone()).long(name).value_name(setting.form).help(help);
     match setting {
         Setting { switch: true, .. } => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         Setting { many: true, .. } => arg.action(ArgAction::Append),
@@ -105,14 +119,14 @@ fn setting_flag(setting: &Setting) -> Arg {
 }
 
 fn token_command() -> Command {
-    let shared = ["data", "audience"];
+    let shared = ["data", "audience"].map(str::to_owned);
     let player = Arg::new("player").long("player").value_name("N").value_parser(value_parser!(u64).range(1..));
     let kinds = Arg::new("kinds").long("kinds").value_name("KIND,KIND").value_delimiter(',');
     let seconds = Arg::new("seconds").long("seconds").value_name("N");
     Command::new("token")
         .about("Print a token of the development key in `data`, good for one session")
         .arg(config_flag())
-        .args(SETTINGS.iter().filter(|setting| shared.contains(&setting.name().as_str())).map(setting_flag))
+        .args(flags::<Config>().into_iter().filter(|flag| shared.contains(&flag.get_id().to_string())))
         .arg(player.help("The player's number; left out for somebody who only watches"))
         .arg(
             kinds

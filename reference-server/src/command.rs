@@ -28,8 +28,15 @@ pub enum Command {
     Snapshot(Reply<SnapshotStored>),
     /// End a player's session.
     Kick(PlayerId, String, Reply<Kicked>),
-    /// Check a pack, store it, try it on a fork, and switch to it.
-    Content(Bytes, Reply<Switched>),
+    /// Check a pack, try it on a fork, store it, and switch to it.
+    Content {
+        /// The pack.
+        pack: Bytes,
+        /// Whether what the world holds may be missing in it.
+        force: bool,
+        /// Where the answer goes.
+        reply: Reply<Switched>,
+    },
     /// Say goodbye to everybody, store a snapshot, and end.
     Shutdown(Reply<()>),
 }
@@ -44,9 +51,19 @@ pub enum CommandError {
     /// What was handed over cannot be used.
     #[error("{0}")]
     Unusable(String),
+    /// A pack lacks what the world holds: a line each.
+    #[error("the pack lacks what the world holds: {}", few(.0))]
+    Unresolved(Vec<String>),
     /// The region cannot do it now.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// The first of many.
+fn few(all: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = all.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all.len() > SHOWN { format!("{shown} and {} more", all.len() - SHOWN) } else { shown }
 }
 
 /// How a region is.

@@ -5,14 +5,17 @@
 
 use std::fmt;
 
+#[cfg(feature = "d20")]
 use tickworld_contentc::Diagnostics;
 use tickworld_pool::PoolError;
+use tickworld_region::AdapterError;
 
 /// Why something could not be done, and what to do about it.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
     help: Option<String>,
+    #[cfg(feature = "d20")]
     diagnostics: Option<Diagnostics>,
 }
 
@@ -23,7 +26,12 @@ impl Failure {
     /// What is wrong, in lower case without a full stop.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, diagnostics: None }
+        Self {
+            message: message.into(),
+            help: None,
+            #[cfg(feature = "d20")]
+            diagnostics: None,
+        }
     }
 
     /// What to do about it.
@@ -33,6 +41,7 @@ impl Failure {
     }
 
     /// Mistakes in a source, with their places.
+    #[cfg(feature = "d20")]
     pub fn of_sources(what: &str, diagnostics: Diagnostics) -> Self {
         let mut failure = Self::new(format!("{what} cannot be used as it is"));
         failure.diagnostics = Some(diagnostics);
@@ -42,11 +51,7 @@ impl Failure {
     /// For people, with colours if wanted.
     pub fn to_text(&self, color: bool) -> String {
         let (red, bold, plain) = if color { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = match &self.diagnostics {
-            Some(list) if color => list.to_colored_string(),
-            Some(list) => list.to_string(),
-            None => String::new(),
-        };
+        let mut text = self.places(color);
         text.push_str(&format!("{red}error{plain}: {}\n", self.message));
         if let Some(help) = &self.help {
             text.push_str(&format!(" {bold}help{plain}: {help}\n"));
@@ -56,18 +61,55 @@ impl Failure {
 
     /// For machines.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "error": { "message": self.message, "help": self.help, "diagnostics": self.diagnostics }
-        })
+        #[cfg(feature = "d20")]
+        let diagnostics = serde_json::json!(self.diagnostics);
+        #[cfg(not(feature = "d20"))]
+        let diagnostics = serde_json::Value::Null;
+        serde_json::json!({ "error": { "message": self.message, "help": self.help, "diagnostics": diagnostics } })
+    }
+
+    /// Mistakes in a source, one after another.
+    #[cfg(feature = "d20")]
+    fn places(&self, color: bool) -> String {
+        match &self.diagnostics {
+            Some(list) if color => list.to_colored_string(),
+            Some(list) => list.to_string(),
+            None => String::new(),
+        }
+    }
+
+    #[cfg(not(feature = "d20"))]
+    fn places(&self, _: bool) -> String {
+        String::new()
     }
 }
 
+/// What is wrong and what to do, without a word such as "error" before it: whoever shows it knows how to begin.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_text(false).trim_end())
+        f.write_str(&self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        match self.places(false).trim_end() {
+            "" => Ok(()),
+            places => write!(f, "\n{places}"),
+        }
     }
 }
 
+impl std::error::Error for Failure {}
+
+impl From<AdapterError> for Failure {
+    fn from(error: AdapterError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(failure) => *failure,
+            Err(error) => Self::new(error.to_string()),
+        }
+    }
+}
+
+#[cfg(feature = "d20")]
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         Self::of_sources("the source", diagnostics)
@@ -77,5 +119,18 @@ impl From<Diagnostics> for Failure {
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         Self::new(error.to_string()).help("give fewer with --threads")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_inside_another_message_says_error_once() {
+        let failure = Failure::new("there is no such file").help("make one");
+        assert_eq!(failure.to_string(), "there is no such file; make one");
+        assert_eq!(failure.to_text(false), "error: there is no such file\n help: make one\n");
+        assert_eq!(Failure::new(failure.to_string()).to_text(false).matches("error").count(), 1);
     }
 }

@@ -49,8 +49,15 @@ pub fn wrong_kind(path: &Path, wanted: &str) -> Failure {
     let shown = path.display();
     let found = read.map_or(FileKind::Unknown, |_| FileKind::of(&head));
     match found {
+        FileKind::Trace | FileKind::Pack if is_changed_in_transfer(&head) => {
+            Failure::new(format!("{shown} was changed in transfer: its line ends were converted, as for a text file"))
+                .help("copy it again as it is (binary)")
+        }
         FileKind::Pack => Failure::new(format!("{shown} is a content pack, not a {wanted}"))
             .help(format!("`tickworld content info {shown}` shows what is in it")),
+        FileKind::Trace if wanted == "trace" => {
+            Failure::new(format!("{shown} begins like a trace, but its first bytes are damaged")).help("copy it again")
+        }
         FileKind::Trace => Failure::new(format!("{shown} is a trace, not a {wanted}"))
             .help(format!("`tickworld trace info {shown}` shows what is in it")),
         FileKind::Text if wanted == "trace" => Failure::new(format!("{shown} is a text file, not a trace"))
@@ -61,6 +68,12 @@ pub fn wrong_kind(path: &Path, wanted: &str) -> Failure {
             Failure::new(format!("{shown} is not a {wanted}, nor anything else that tickworld writes"))
         }
     }
+}
+
+/// Whether the line end within the magic bytes was converted to that of another system: LF in a trace, CR LF in a pack.
+pub(crate) fn is_changed_in_transfer(head: &[u8]) -> bool {
+    let trace = head.strip_prefix(b"tickworld-trace").is_some_and(|rest| rest.starts_with(b"\r"));
+    trace || head.strip_prefix(b"TWPACK").is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\r"))
 }
 
 /// A file that is not there, or not for us.

@@ -2,39 +2,59 @@
 //!
 //! Invariant: exit codes are those of README.md; what goes wrong is one line that says what to do.
 
+mod signals;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
     process::ExitCode,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
+use tickworld_ledger::Ledger;
+use tickworld_rules::Rules;
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer},
-    cli::{Arguments, Task, TokenRequest},
-    config::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, Layers, LogFormat, WorldKind},
+    cli::{self, Arguments, Task, TokenRequest},
+    config::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, Layers, LogFormat, Origin, Setting, Settings as _},
+    data_folder::DataFolder,
     http::AdminToken,
-    region::{Ended, OpenError},
-    server::{Running, Server, StartError},
-    world::{Accounts, D20, Hosted},
+    server::{Ended, OpenError, Running, Server},
+    start_checks::Misfit,
+    start_error::StartError,
+    stdout::StandardOutput,
+    world::{Accounts, D20, GameAdapter, WorldConfig, WorldKind},
 };
+use tickworld_sim::game::Game;
 use tracing_subscriber::EnvFilter;
 
 const FAILED: u8 = 1;
 const UNUSABLE: u8 = 2;
 const LOST: u8 = 3;
 const FENCED: u8 = 4;
+const PANICKED: u8 = 5;
+/// For what blocks a thread when everything else has ended.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(help) => {
-            // Nothing can be done where even that cannot be printed.
-            _ = help.print();
-            return ExitCode::from(if help.use_stderr() { UNUSABLE } else { 0 });
+            if help.use_stderr() {
+                // Nothing can be done where even that cannot be printed.
+                _ = help.print();
+                return ExitCode::from(UNUSABLE);
+            }
+            let text = help.render();
+            let is_colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            return finish(print(&if is_colored { text.ansi().to_string() } else { text.to_string() }));
         }
     };
-    match run(arguments) {
+    finish(run(arguments))
+}
+
+fn finish(result: Result<(), Exit>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
             _ = writeln!(std::io::stderr(), "error: {message}");
@@ -48,103 +68,100 @@ type Exit = (u8, String);
 fn run(arguments: Arguments) -> Result<(), Exit> {
     let unusable = |error: &dyn std::fmt::Display| (UNUSABLE, error.to_string());
     let file = arguments.config.or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
-    let mut layers = Layers::default().flags(arguments.flags).variables(std::env::vars());
+    let layers = Layers::of(&cli::tables()).flags(arguments.flags);
+    let mut layers = layers.variables(std::env::vars_os()).map_err(|error| unusable(&error))?;
     if let Some(file) = file {
         layers = layers.file(&file).map_err(|error| unusable(&error))?;
     }
-    let config = layers.config().map_err(|error| unusable(&error))?;
+    let config: Config = layers.read().map_err(|error| unusable(&error))?;
+    let world: WorldConfig = layers.read().map_err(|error| unusable(&error))?;
     match arguments.task {
-        Task::PrintConfig => print(&layers.print().map_err(|error| unusable(&error))?),
+        Task::PrintConfig => print(&(layers.print(&world) + &layers.print(&config))),
         Task::Token(request) => print(&format!("{}\n", token(&config, &request)?)),
         Task::Serve => {
-            config.check().map_err(|error| unusable(&error))?;
             log(&config)?;
             layers.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            tell_what_does_not_apply(&layers, &config);
             let runtime = tokio::runtime::Runtime::new().map_err(|error| (FAILED, error.to_string()))?;
-            runtime.block_on(host(config))
+            let ended = runtime.block_on(host(config, world));
+            // What still runs by then is an operation of the storage that hangs: nothing more can be done for it.
+            runtime.shutdown_timeout(LAST_WAIT);
+            ended
         }
     }
 }
 
-async fn host(config: Config) -> Result<(), Exit> {
-    match config.world {
-        WorldKind::D20 => {
-            let world = D20::load(&config.scenario, config.seed).map_err(|failure| (UNUSABLE, failure.to_string()))?;
-            serve(config, world).await
-        }
-        WorldKind::Ledger => {
-            let world = Accounts { accounts: config.accounts, coins: config.coins };
-            serve(config, world).await
-        }
+async fn host(config: Config, world: WorldConfig) -> Result<(), Exit> {
+    match world.world {
+        WorldKind::D20 => serve(config, D20::of(world.scenario, world.seed)).await,
+        WorldKind::Ledger => serve(config, Accounts { accounts: world.accounts, coins: world.coins }).await,
     }
 }
 
-async fn serve<H: Hosted>(config: Config, world: H) -> Result<(), Exit> {
+/// What somebody said about the beginning of a world that has begun long ago.
+fn tell_what_does_not_apply(layers: &Layers, config: &Config) {
+    if !DataFolder::has_world(&config.data) {
+        return;
+    }
+    let beginning = WorldConfig::TABLE.iter().map(Setting::name).filter(|name| name != "world");
+    for name in beginning.filter(|name| layers.origin(name) != Origin::Default) {
+        tracing::info!("{name} says how a new world begins: the one in {} goes on as it is", config.data.display());
+    }
+}
+
+async fn serve<A: GameAdapter>(config: Config, world: A) -> Result<(), Exit> {
     let admin = admin_token(&config)?;
     // Before the start, which may take long: whoever is told to end meanwhile ends in good order too.
-    let mut orders = Orders::listen().map_err(|error| (FAILED, error.to_string()))?;
-    let mut running = Server::start(config, world, admin).await.map_err(|error| {
+    let told_to_end = signals::listen().map_err(|error| (FAILED, error.to_string()))?;
+    let mut running = Server::new(config, world).admin(admin).start().await.map_err(|error| {
         let code = match &error {
-            StartError::Unusable(_) | StartError::World(OpenError::Failure(_)) => UNUSABLE,
             StartError::World(OpenError::Lost { .. } | OpenError::Damaged(_)) => LOST,
+            StartError::World(OpenError::Panics { .. }) => PANICKED,
+            error if error.is_unusable() => UNUSABLE,
             _ => FAILED,
         };
-        (code, error.to_string())
+        (code, with_hint(&error))
     })?;
     let ended = tokio::select! {
         ended = running.ended() => {
             running.close().await;
             ended
         }
-        () = orders.heard() => stop(running).await,
+        () = told_to_end.notified() => stop(running).await,
     };
     match ended {
         Ended::Asked => Ok(()),
-        Ended::Fenced => Err((FENCED, "another server has taken this world over".to_owned())),
+        Ended::Fenced { .. } => Err((FENCED, "another server has taken this world over".to_owned())),
+        Ended::Panicked { tick, message } => {
+            let what = format!("the rules panicked in tick {tick}: {message}. What came before it is stored and told");
+            Err((PANICKED, what))
+        }
         Ended::Failed(reason) => Err((FAILED, reason)),
+        other => Err((FAILED, format!("{other:?}"))),
     }
 }
 
-async fn stop(running: Running) -> Ended {
+/// What is wrong, with the flag of this binary that cures it, where one does.
+fn with_hint(error: &StartError) -> String {
+    let StartError::World(OpenError::Misfit(Misfit::Game { stored, .. })) = error else { return error.to_string() };
+    let kind = [(Rules::NAME, WorldKind::D20), (Ledger::NAME, WorldKind::Ledger)].into_iter();
+    let kind = kind.filter(|(name, _)| name == stored).map(|(_, kind)| kind).next();
+    kind.map_or_else(|| error.to_string(), |kind| format!("{error}; that world is started with --world {kind}"))
+}
+
+async fn stop<G: Game>(running: Running<G>) -> Ended {
     tracing::info!("ending: saying goodbye and storing a snapshot");
     running.stop().await
 }
 
-/// Orders to end: SIGTERM, or Ctrl-C.
-struct Orders {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Orders {
-    #[cfg(unix)]
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn heard(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn heard(&mut self) {
-        _ = tokio::signal::ctrl_c().await;
-    }
-}
-
 fn token(config: &Config, request: &TokenRequest) -> Result<String, Exit> {
+    if !DevelopmentIssuer::is_in(&config.data) && !DataFolder::has_world(&config.data) {
+        let message = format!(
+            "no server has run in {}: a token is signed with the key that it makes there; name its folder with --data",
+            config.data.display()
+        );
+        return Err((UNUSABLE, message));
+    }
     let issuer = DevelopmentIssuer::open(&config.data).map_err(|error| (UNUSABLE, error.to_string()))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let claims = Claims::fresh(request.player, &config.audience, &request.kinds, now, request.seconds);
@@ -182,5 +199,7 @@ fn log(config: &Config) -> Result<(), Exit> {
 }
 
 fn print(text: &str) -> Result<(), Exit> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| (FAILED, error.to_string()))
+    let mut out = StandardOutput::new();
+    out.write(text);
+    out.finish().map_err(|failure| (FAILED, failure.to_string().trim_start_matches("error: ").to_owned()))
 }

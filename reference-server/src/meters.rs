@@ -125,8 +125,10 @@ meters! {
     replay_speed: Gauge = "tickworld_replay_ticks_per_second";
     /// Ticks replayed at the last start.
     replayed: Gauge = "tickworld_replayed_ticks";
-    /// Things that wait: for the region, for the journal, for the judge of tokens.
+    /// Things that wait: mail for the region, records for the journal, newcomers for their verdict.
     queue: Gauge ["queue": "region" | "journal" | "admission"] = "tickworld_queue_length";
+    /// Bytes of memory that peers can make the server hold: worlds of past ticks, messages on their way out, messages that came.
+    memory: Gauge ["what": "history" | "outgoing" | "incoming"] = "tickworld_memory_bytes";
     /// Open sessions.
     sessions: Gauge ["kind": "lockstep" | "witness" | "command"] = "tickworld_sessions";
     /// Connections, with those that were not let in yet.

@@ -94,7 +94,9 @@ pub fn read_pack(path: &Path) -> Outcome<LoadedPack> {
     let read = Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes);
     read.map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
     match FileKind::of(bytes.get(..256).unwrap_or(&bytes)) {
-        FileKind::Pack => LoadedPack::read(bytes, &path.display().to_string()),
+        FileKind::Pack if !files::is_changed_in_transfer(&bytes) => {
+            LoadedPack::read(bytes, &path.display().to_string())
+        }
         _ => Err(files::wrong_kind(path, "content pack")),
     }
 }
@@ -144,8 +146,18 @@ pub struct Names {
 impl Names {
     /// Of everything in these packs.
     pub fn of<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Self {
+        Self::of_packs(packs.into_iter().map(|loaded| &loaded.pack))
+    }
+
+    /// Of everything in one.
+    #[must_use]
+    pub fn of_pack(pack: &Pack) -> Self {
+        Self::of_packs([pack])
+    }
+
+    fn of_packs<'p>(packs: impl IntoIterator<Item = &'p Pack>) -> Self {
         let mut titles = BTreeMap::new();
-        for LoadedPack { pack, .. } in packs {
+        for pack in packs {
             let creatures = pack.creatures.iter().map(|it| (it.key, &it.name));
             let spells = pack.spells.iter().map(|it| (it.key, &it.name));
             let items = pack.items.iter().map(|it| (it.key, &it.name));

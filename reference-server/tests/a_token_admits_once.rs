@@ -1,33 +1,72 @@
 //! Tokens: who signed them, for what, until when, and only once.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use tickworld_persist::{
+    TokenDigest, Tokens,
+    error::{Fault, SpendError},
+    memory::Memory,
+};
 use tickworld_proto::message::SessionKind;
 use tickworld_server::admission::{
-    Claims, DevelopmentIssuer, Gate, KindName, Pass, PublicKey, TOKEN_SECONDS_MAX, TokenError, UsedTokens,
+    AuthenticationRequest, Authenticator as _, Claims, DevelopmentIssuer, Granted, JwtAuthenticator, JwtSettings,
+    KindName, PublicKey, Refused, TOKEN_SECONDS_MAX, TokenError,
 };
 use tickworld_sim::frame::PlayerId;
 
 const NOW: u64 = 1_800_000_000;
+const LEEWAY: u64 = 10;
 
-/// A folder with a development key, and a gate for it.
+/// What happens here needs no reactor.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+/// A folder with a development key, an authenticator for it, and the time.
 struct Fixture {
     folder: tempfile::TempDir,
     issuer: DevelopmentIssuer,
-    gate: Gate,
+    authenticator: JwtAuthenticator<Memory>,
+    tokens: Arc<Memory>,
+    clock: Arc<AtomicU64>,
+}
+
+/// An authenticator whose clock can be set.
+fn authenticator<T: Tokens>(keys: Vec<PublicKey>, tokens: Arc<T>, clock: &Arc<AtomicU64>) -> JwtAuthenticator<T> {
+    let settings = JwtSettings { audience: "tickworld".to_owned(), leeway_seconds: LEEWAY };
+    let clock = clock.clone();
+    JwtAuthenticator::new(keys, &settings, tokens).with_clock(Box::new(move || clock.load(Ordering::Relaxed)))
 }
 
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let issuer = DevelopmentIssuer::open(folder.path()).expect("a key can be made there");
-        let gate = Gate::new(vec![issuer.public()], "tickworld", UsedTokens::in_memory());
-        Self { folder, issuer, gate }
+        let (tokens, clock) = (Arc::<Memory>::default(), Arc::new(AtomicU64::new(NOW)));
+        let authenticator = authenticator(vec![issuer.public()], tokens.clone(), &clock);
+        Self { folder, issuer, authenticator, tokens, clock }
     }
 
-    /// What the gate says at [`NOW`] of a command session's token.
-    fn judge(&mut self, claims: &Claims) -> Result<Pass, TokenError> {
-        let token = self.issuer.sign(claims);
-        self.gate.admit(token.as_bytes(), SessionKind::Command, NOW)
+    /// As a server that starts again, with what the one before stored.
+    fn restart(&mut self) {
+        self.authenticator = authenticator(vec![self.issuer.public()], self.tokens.clone(), &self.clock);
+    }
+
+    fn set_clock(&self, seconds: u64) {
+        self.clock.store(seconds, Ordering::Relaxed);
+    }
+
+    fn admit(&self, token: &[u8], kind: SessionKind) -> Result<Granted, TokenError> {
+        wait(self.authenticator.admit(token, kind))
+    }
+
+    /// What a command session's token comes to.
+    fn judge(&self, claims: &Claims) -> Result<Granted, TokenError> {
+        self.admit(self.issuer.sign(claims).as_bytes(), SessionKind::Command)
     }
 }
 
@@ -44,93 +83,182 @@ fn claims(jti: &str) -> Claims {
 
 #[test]
 fn a_good_token_admits_once() {
-    let mut it = Fixture::new();
-    let pass = Pass { player: Some(PlayerId(7)), kinds: vec![SessionKind::Command] };
-    assert_eq!(it.judge(&claims("a")), Ok(pass.clone()));
+    let it = Fixture::new();
+    let granted = Granted { player: Some(PlayerId(7)), kinds: vec![SessionKind::Command] };
+    assert_eq!(it.judge(&claims("a")), Ok(granted.clone()));
     assert_eq!(it.judge(&claims("a")), Err(TokenError::Used));
     // The same identity with another end is the same token.
     assert_eq!(it.judge(&Claims { exp: NOW + 61, ..claims("a") }), Err(TokenError::Used));
-    assert_eq!(it.judge(&claims("b")), Ok(pass));
+    assert_eq!(it.judge(&claims("b")), Ok(granted));
 }
 
 #[test]
 fn a_used_token_stays_used_when_the_server_starts_again() {
-    let it = Fixture::new();
-    let file = it.folder.path().join("used-tokens");
-    let token = it.issuer.sign(&claims("a"));
-    let admit = |now| {
-        let used = UsedTokens::open(&file, now).unwrap();
-        Gate::new(vec![it.issuer.public()], "tickworld", used).admit(token.as_bytes(), SessionKind::Command, now)
+    let mut it = Fixture::new();
+    assert!(it.judge(&claims("a")).is_ok());
+    it.restart();
+    assert_eq!(it.judge(&claims("a")), Err(TokenError::Used));
+}
+
+/// Whether a token that was used admits again after starts with wrong clocks, between which the right one is back; gives the
+/// first clock after which it does.
+fn admits_again(restart: impl Fn(&mut Fixture)) -> Option<u64> {
+    const HOUR: u64 = 3_600;
+    const YEAR: u64 = 365 * 24 * HOUR;
+    let last = |it: &Fixture| it.judge(&Claims { exp: NOW + TOKEN_SECONDS_MAX, ..claims("a") });
+    let mut it = Fixture::new();
+    assert!(last(&it).is_ok());
+    let wrong = [NOW + HOUR, NOW + TOKEN_SECONDS_MAX + HOUR, NOW + 6 * 24 * HOUR, NOW + YEAR, u64::MAX, NOW - YEAR, 0];
+    wrong.into_iter().find(|wrong| {
+        it.set_clock(*wrong);
+        restart(&mut it);
+        // What is accepted by that clock, and there may be much of it, makes it forget nothing of ours; what is shown in vain
+        // does not either.
+        for number in 0..1_500 {
+            let id = format!("{wrong} {number}");
+            if *wrong <= NOW + 6 * 24 * HOUR && *wrong >= NOW {
+                let own = Claims { exp: wrong.saturating_add(60), ..claims(&id) };
+                assert!(it.judge(&own).is_ok(), "{wrong}");
+            } else {
+                let honest = Claims { exp: NOW + 60, ..claims(&id) };
+                assert!(it.judge(&honest).is_err(), "{wrong}");
+            }
+        }
+        it.set_clock(NOW + 5);
+        restart(&mut it);
+        last(&it) != Err(TokenError::Used)
+    })
+}
+
+/// A machine that starts before its time service has run, and others whose clock is wrong for a while.
+#[test]
+fn a_clock_that_was_wrong_once_makes_no_used_token_good() {
+    assert_eq!(admits_again(Fixture::restart), None);
+}
+
+/// The planted fault: a start that forgets at once what has expired by its own clock.
+#[test]
+fn a_start_that_forgets_by_its_clock_alone_is_caught() {
+    let forgets = |it: &mut Fixture| {
+        it.restart();
+        let now = it.clock.load(Ordering::Relaxed);
+        wait(it.tokens.forget_spent(now)).expect("memory does not fail");
     };
-    assert!(admit(NOW).is_ok());
-    assert_eq!(admit(NOW + 1), Err(TokenError::Used));
-    // Once it has expired nobody needs to remember it.
-    assert_eq!(admit(NOW + 60), Err(TokenError::Expired));
-    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0);
+    assert_eq!(admits_again(forgets), Some(NOW + TOKEN_SECONDS_MAX + 3_600));
+}
+
+#[test]
+fn what_nobody_can_use_any_more_is_forgotten() {
+    /// Notes what is to be forgotten.
+    struct Forgetful(AtomicU64);
+    impl Tokens for Forgetful {
+        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
+            Ok(true)
+        }
+
+        async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
+            self.0.store(expired_before_seconds, Ordering::Relaxed);
+            Ok(0)
+        }
+    }
+    let (it, forgetful) = (Fixture::new(), Arc::new(Forgetful(AtomicU64::new(0))));
+    let authenticator = authenticator(vec![it.issuer.public()], forgetful.clone(), &it.clock);
+    let admit = |claims: &Claims| wait(authenticator.admit(it.issuer.sign(claims).as_bytes(), SessionKind::Command));
+    assert!(admit(&Claims { exp: NOW - 100, ..claims("a") }).is_err());
+    assert_eq!(forgetful.0.load(Ordering::Relaxed), 0, "only a token that was accepted vouches for the clock");
+    assert!(admit(&claims("a")).is_ok());
+    assert_eq!(forgetful.0.load(Ordering::Relaxed), NOW - 7 * TOKEN_SECONDS_MAX);
+}
+
+#[test]
+fn a_token_that_cannot_be_noted_admits_nobody_and_is_not_lost() {
+    /// A full disk.
+    struct Full;
+    impl Tokens for Full {
+        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
+            Err(SpendError::Storage(Fault::Full))
+        }
+
+        async fn forget_spent(&self, _: u64) -> Result<u64, Fault> {
+            Err(Fault::Full)
+        }
+    }
+    let it = Fixture::new();
+    let full = authenticator(vec![it.issuer.public()], Arc::new(Full), &it.clock);
+    let token = it.issuer.sign(&claims("a")).into_bytes();
+    let request = AuthenticationRequest::new(token.into(), SessionKind::Command);
+    let refused = wait(full.authenticate(request)).expect_err("nothing can be noted");
+    // A peer that is told so may try again, with the same token.
+    assert!(matches!(&refused, Refused::Unavailable(text) if text.contains("try again later")), "{refused:?}");
+    assert!(it.judge(&claims("a")).is_ok());
 }
 
 #[test]
 fn a_token_of_an_unknown_key_is_refused() {
-    let mut it = Fixture::new();
-    let stranger = Fixture::new();
+    let (it, stranger) = (Fixture::new(), Fixture::new());
     let token = stranger.issuer.sign(&claims("a"));
-    assert_eq!(it.gate.admit(token.as_bytes(), SessionKind::Command, NOW), Err(TokenError::Forged));
-    let mut both = Gate::new(vec![it.issuer.public(), stranger.issuer.public()], "tickworld", UsedTokens::in_memory());
-    assert!(both.admit(token.as_bytes(), SessionKind::Command, NOW).is_ok());
+    assert_eq!(it.admit(token.as_bytes(), SessionKind::Command), Err(TokenError::Forged));
+    let keys = vec![it.issuer.public(), stranger.issuer.public()];
+    let both = authenticator(keys, Arc::new(Memory::default()), &it.clock);
+    assert!(wait(both.admit(token.as_bytes(), SessionKind::Command)).is_ok());
 }
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     let token = it.issuer.sign(&claims("a")).into_bytes();
     for at in 0..token.len() {
         let mut changed = token.clone();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        let judged = it.gate.admit(&changed, SessionKind::Command, NOW);
+        let judged = it.admit(&changed, SessionKind::Command);
         // The last letter of a signature has bits that mean nothing; a strict decoder refuses them as well.
         assert!(judged.is_err(), "byte {at} can be changed");
     }
-    assert!(it.gate.admit(&token, SessionKind::Command, NOW).is_ok());
+    assert!(it.admit(&token, SessionKind::Command).is_ok());
 }
 
 #[test]
 fn another_algorithm_is_refused_before_any_key_is_looked_at() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     let payload = it.issuer.sign(&claims("a")).split('.').nth(1).unwrap().to_owned();
     // {"alg":"none"} and {"alg":"HS256","typ":"JWT"}: the two classic ways around a signature.
     for header in ["eyJhbGciOiJub25lIn0", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"] {
         let token = format!("{header}.{payload}.AAAA");
-        assert_eq!(it.gate.admit(token.as_bytes(), SessionKind::Command, NOW), Err(TokenError::Algorithm));
+        assert_eq!(it.admit(token.as_bytes(), SessionKind::Command), Err(TokenError::Algorithm));
     }
 }
 
 #[test]
-fn a_token_counts_from_its_beginning_until_its_end() {
-    let mut it = Fixture::new();
-    let mut judge = |exp, nbf| it.judge(&Claims { exp, nbf, ..claims(&format!("{exp} {nbf:?}")) }).err();
-    assert_eq!(judge(NOW, None), Some(TokenError::Expired));
+fn a_token_counts_from_its_beginning_until_its_end_give_or_take_the_leeway() {
+    let it = Fixture::new();
+    let judge = |exp, nbf| it.judge(&Claims { exp, nbf, ..claims(&format!("{exp} {nbf:?}")) }).err();
+    assert_eq!(judge(NOW - LEEWAY, None), Some(TokenError::Expired));
+    assert_eq!(judge(NOW - LEEWAY + 1, None), None);
     assert_eq!(judge(NOW - 1_000, None), Some(TokenError::Expired));
     assert_eq!(judge(NOW + 1, None), None);
-    assert_eq!(judge(NOW + TOKEN_SECONDS_MAX, None), None);
-    assert_eq!(judge(NOW + TOKEN_SECONDS_MAX + 1, None), Some(TokenError::Lasting));
+    assert_eq!(judge(NOW + TOKEN_SECONDS_MAX + LEEWAY, None), None);
+    assert_eq!(judge(NOW + TOKEN_SECONDS_MAX + LEEWAY + 1, None), Some(TokenError::Lasting));
     assert_eq!(judge(u64::MAX, None), Some(TokenError::Lasting));
-    assert_eq!(judge(NOW + 60, Some(NOW + 1)), Some(TokenError::Early));
-    assert_eq!(judge(NOW + 60, Some(NOW)), None);
+    assert_eq!(judge(NOW + 60, Some(NOW + LEEWAY + 1)), Some(TokenError::Early));
+    assert_eq!(judge(NOW + 60, Some(NOW + LEEWAY)), None);
+    // The issuer's clock is a second ahead, which is no reason to keep anybody out.
+    assert_eq!(judge(NOW + 61, Some(NOW + 1)), None);
+    assert_eq!(judge(NOW + 62, Some(u64::MAX)), Some(TokenError::Early));
 }
 
 #[test]
 fn a_token_of_another_world_or_another_kind_is_refused_and_not_used_up() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     assert_eq!(it.judge(&Claims { aud: "elsewhere".to_owned(), ..claims("a") }), Err(TokenError::Audience));
     let lockstep = Claims { kinds: vec![KindName::Lockstep], ..claims("a") };
     assert_eq!(it.judge(&lockstep), Err(TokenError::Kind));
     let token = it.issuer.sign(&lockstep);
-    assert!(it.gate.admit(token.as_bytes(), SessionKind::Lockstep, NOW).is_ok());
+    assert!(it.admit(token.as_bytes(), SessionKind::Lockstep).is_ok());
 }
 
 #[test]
 fn claims_have_one_form() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     for sub in ["0", "07", "+7", "-1", "seven", "", "18446744073709551616"] {
         let judged = it.judge(&Claims { sub: Some(sub.to_owned()), ..claims(sub) });
         assert_eq!(judged, Err(TokenError::Claims), "{sub}");
@@ -142,13 +270,13 @@ fn claims_have_one_form() {
     let watcher = Claims { sub: None, ..claims("w") };
     assert_eq!(it.judge(&watcher), Err(TokenError::Claims));
     let token = it.issuer.sign(&Claims { kinds: vec![KindName::Witness], ..watcher });
-    let pass = Pass { player: None, kinds: vec![SessionKind::Witness] };
-    assert_eq!(it.gate.admit(token.as_bytes(), SessionKind::Witness, NOW), Ok(pass));
+    let granted = Granted { player: None, kinds: vec![SessionKind::Witness] };
+    assert_eq!(it.admit(token.as_bytes(), SessionKind::Witness), Ok(granted));
 }
 
 #[test]
 fn a_token_that_lacks_a_claim_is_refused() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     // The development key as another program would use it.
     let pem = std::fs::read_to_string(it.folder.path().join("development-issuer.pem")).unwrap();
     use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
@@ -159,19 +287,19 @@ fn a_token_that_lacks_a_claim_is_refused() {
         let mut part = whole.clone();
         part.as_object_mut().unwrap().remove(claim);
         let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &part, &key).unwrap();
-        let judged = it.gate.admit(token.as_bytes(), SessionKind::Command, NOW);
+        let judged = it.admit(token.as_bytes(), SessionKind::Command);
         assert_eq!(judged, Err(TokenError::Claims), "without {claim}");
     }
     let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &whole, &key).unwrap();
-    assert!(it.gate.admit(token.as_bytes(), SessionKind::Command, NOW).is_ok());
+    assert!(it.admit(token.as_bytes(), SessionKind::Command).is_ok());
 }
 
 #[test]
 fn no_bytes_panic() {
-    let mut it = Fixture::new();
+    let it = Fixture::new();
     let inputs: [&[u8]; 6] = [b"", b".", b"..", b"...", b"\xff.\xff.\xff", &[b'.'; 4_096]];
     for bytes in inputs {
-        assert!(it.gate.admit(bytes, SessionKind::Command, NOW).is_err());
+        assert!(it.admit(bytes, SessionKind::Command).is_err());
     }
 }
 

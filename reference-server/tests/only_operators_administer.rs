@@ -1,13 +1,14 @@
 //! The HTTP port: what anybody may see, and what takes the operators' token.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tickworld_server::{
     command::{COMMANDS_MAX, Command, CommandError, Kicked},
-    http::{self, AdminToken, Ready, Site},
+    http::{self, AdminToken, HttpState, Ready, port::HttpPort},
+    log_limit::LogLimit,
     meters::Meters,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 const TOKEN: &str = "a-secret-of-the-operators";
 
@@ -16,12 +17,17 @@ struct Fixture {
     address: String,
     ready: Arc<Ready>,
     meters: Arc<Meters>,
-    _stop: oneshot::Sender<()>,
+    _port: HttpPort,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Fixture {
     fn new(admin: Option<&str>) -> Self {
+        Self::with(admin, http::router)
+    }
+
+    /// With such routes.
+    fn with(admin: Option<&str>, routes: impl FnOnce(HttpState) -> axum::Router) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -38,9 +44,14 @@ impl Fixture {
                     Command::Kick(player, _, reply) => {
                         let _ = reply.send(Err(CommandError::Absent(format!("player {} has no session", player.0))));
                     }
-                    Command::Content(bytes, reply) => {
-                        let _ = reply.send(Err(CommandError::Unusable(format!("{} bytes are no pack", bytes.len()))));
+                    Command::Content { pack, force: false, reply } if pack.starts_with(b"lacks") => {
+                        let lines = (1..=9).map(|number| format!("creature {number} (1 in use)")).collect();
+                        let _ = reply.send(Err(CommandError::Unresolved(lines)));
                     }
+                    Command::Content { pack, reply, .. } => {
+                        let _ = reply.send(Err(CommandError::Unusable(format!("{} bytes are no pack", pack.len()))));
+                    }
+                    Command::Shutdown(reply) => _ = reply.send(Ok(())),
                     // Dropped without an answer, as by a region that ends.
                     _ => {}
                 }
@@ -48,25 +59,56 @@ impl Fixture {
         });
         let (ready, meters) = (Arc::<Ready>::default(), Arc::<Meters>::default());
         let admin = admin.map(|secret| AdminToken::new(secret).expect("the fixture works"));
-        let site = Site { meters: meters.clone(), ready: ready.clone(), commands, admin };
-        let listener =
-            runtime.block_on(http::bind("127.0.0.1:0".parse().expect("the fixture works"))).expect("the fixture works");
-        let address = format!("http://{}", listener.local_addr().expect("the fixture works"));
-        let (stop, stopped) = oneshot::channel::<()>();
-        runtime.spawn(http::serve(listener, site, async move { drop(stopped.await) }));
-        Self { address, ready, meters, _stop: stop, _runtime: runtime }
+        let strangers = Arc::new(LogLimit::new(Duration::from_secs(1)));
+        let state = HttpState { meters: meters.clone(), ready: ready.clone(), commands, admin, strangers };
+        let port = runtime.block_on(async {
+            let listener = http::bind("127.0.0.1:0".parse().expect("the fixture works")).await;
+            HttpPort::serve(listener.expect("the fixture works"), None, routes(state)).expect("the fixture works")
+        });
+        let address = format!("http://{}", port.local_address());
+        Self { address, ready, meters, _port: port, _runtime: runtime }
     }
 
     fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
+        let answer = self.ask_with(method, path, token, Some("application/json"), body);
+        (answer.code, answer.text)
+    }
+
+    fn ask_with(&self, method: &str, path: &str, token: Option<&str>, content: Option<&str>, body: &str) -> Answer {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
         if let Some(token) = token {
             request = request.header("authorization", token);
         }
-        let request =
-            request.header("content-type", "application/json").body(body.to_owned()).expect("the fixture works");
-        let mut response = agent.run(request).expect("the fixture works");
-        (response.status().as_u16(), response.body_mut().read_to_string().expect("the fixture works"))
+        if let Some(content) = content {
+            request = request.header("content-type", content);
+        }
+        let mut response =
+            agent.run(request.body(body.to_owned()).expect("the fixture works")).expect("the fixture works");
+        let kind = response.headers().get("content-type").map(|kind| kind.to_str().expect("it is text").to_owned());
+        let allow = response.headers().get("allow").map(|allow| allow.to_str().expect("it is text").to_owned());
+        let text = response.body_mut().read_to_string().expect("the fixture works");
+        Answer { code: response.status().as_u16(), kind: kind.unwrap_or_default(), allow, text }
+    }
+}
+
+/// What came back.
+struct Answer {
+    code: u16,
+    kind: String,
+    allow: Option<String>,
+    text: String,
+}
+
+impl Answer {
+    /// It is a refusal with such a code, in JSON, whose message has these words and nothing that belongs on a terminal.
+    fn refuses(&self, code: u16, words: &str) {
+        let Self { code: found, kind, text, .. } = self;
+        assert_eq!((*found, kind.as_str()), (code, "application/json"), "{text}");
+        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{text} is no JSON"));
+        let error = value["error"].as_str().unwrap_or_else(|| panic!("{text} has no `error`"));
+        assert!(error.contains(words), "{text} does not say {words:?}");
+        assert!(!error.contains("error: ") && !error.contains('\u{1b}'), "{text}");
     }
 }
 
@@ -83,9 +125,7 @@ fn without_a_configured_token_nobody_administers() {
     let site = Fixture::new(None);
     for (method, path) in ADMIN {
         for token in [None, Some("Bearer "), Some("Bearer a-secret-of-the-operators")] {
-            let (code, text) = site.ask(method, path, token, "{}");
-            assert_eq!(code, 403, "{method} {path} {token:?}: {text}");
-            assert!(text.contains("admin-token-file"), "{text}");
+            site.ask_with(method, path, token, None, "{}").refuses(403, "nobody administers");
         }
     }
 }
@@ -97,7 +137,7 @@ fn every_route_takes_the_right_token() {
     let bare = TOKEN.to_owned();
     for (method, path) in ADMIN {
         for token in [None, Some("Bearer "), Some("Basic YTpi"), Some(&near), Some(&bare)] {
-            assert_eq!(site.ask(method, path, token, "{}").0, 401, "{method} {path} {token:?}");
+            site.ask_with(method, path, token, None, "{}").refuses(401, "operators' token");
         }
     }
 }
@@ -117,6 +157,80 @@ fn an_operator_gets_the_regions_answer() {
     let (code, text) = site.ask("POST", "/admin/snapshot", Some(&bearer), "");
     assert_eq!((code, text.as_str()), (503, r#"{"error":"the world does not run"}"#));
     assert_eq!(site.ask("GET", "/admin/snapshot", Some(&bearer), "").0, 405);
+}
+
+#[test]
+fn every_refusal_is_json() {
+    let site = Fixture::new(Some(TOKEN));
+    let bearer = format!("Bearer {TOKEN}");
+    let json = Some("application/json");
+    let ask = |method, path, kind, body: &str| site.ask_with(method, path, Some(&bearer), kind, body);
+    ask("POST", "/admin/kick", json, "{").refuses(400, "JSON");
+    ask("POST", "/admin/kick", json, "").refuses(400, "JSON");
+    ask("GET", "/admin/nothing", json, "").refuses(404, "GET /admin/nothing");
+    ask("GET", "/admin", json, "").refuses(404, "/admin");
+    ask("GET", "/admin/", json, "").refuses(404, "nothing here");
+    for (method, path, allowed) in [("GET", "/admin/kick", "POST"), ("DELETE", "/admin/status", "GET,HEAD")] {
+        let answer = ask(method, path, json, "");
+        answer.refuses(405, &format!("{method} {path}"));
+        assert_eq!(answer.allow.as_deref(), Some(allowed));
+    }
+    ask("POST", "/admin/kick", json, &format!("{{\"player\": 7, \"reason\": \"{}\"}}", "x".repeat(20_000)))
+        .refuses(413, "limit");
+    ask("POST", "/admin/kick", None, r#"{"player": 7}"#).refuses(415, "application/json");
+    ask("POST", "/admin/kick", Some("text/plain"), r#"{"player": 7}"#).refuses(415, "application/json");
+    ask("POST", "/admin/kick", json, r#"{"playr": 8}"#).refuses(422, "playr");
+    ask("POST", "/admin/kick", json, r#"{"player": "seven"}"#).refuses(422, "player");
+    ask("POST", "/admin/kick", json, r#"{"player": 8}"#).refuses(404, "player 8 has no session");
+    ask("POST", "/admin/content", None, "no pack").refuses(422, "7 bytes are no pack");
+    ask("POST", "/admin/snapshot", None, "").refuses(503, "does not run");
+    site.ask_with("GET", "/admin/nothing", None, None, "").refuses(401, "operators' token");
+    site.ask_with("GET", "/nowhere", None, None, "").refuses(404, "nothing here");
+}
+
+#[test]
+fn what_a_pack_lacks_is_a_list_and_may_be_overruled() {
+    let site = Fixture::new(Some(TOKEN));
+    let ask = |path| site.ask("POST", path, Some(&format!("Bearer {TOKEN}")), "lacks");
+    let (code, text) = ask("/admin/content");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!((code, value["unresolved"].as_array().map(Vec::len)), (422, Some(9)), "{text}");
+    assert!(value["error"].as_str().is_some_and(|error| error.ends_with("creature 8 (1 in use) and 1 more")), "{text}");
+    assert_eq!(ask("/admin/content?force=false").0, 422);
+    assert_eq!(ask("/admin/content?force=true"), (422, r#"{"error":"5 bytes are no pack"}"#.to_owned()));
+    assert_eq!(ask("/admin/content?force=perhaps").0, 400);
+}
+
+#[test]
+fn an_operator_is_told_that_the_end_has_begun() {
+    let site = Fixture::new(Some(TOKEN));
+    let (code, text) = site.ask("POST", "/admin/shutdown", Some(&format!("Bearer {TOKEN}")), "");
+    assert_eq!((code, text.as_str()), (200, r#"{"shutting_down":true}"#));
+}
+
+#[test]
+fn no_snapshot_is_waited_for_while_nothing_can_be_stored() {
+    let site = Fixture::new(Some(TOKEN));
+    site.ready.set_storage_failed(true);
+    let answer = site.ask_with("POST", "/admin/snapshot", Some(&format!("Bearer {TOKEN}")), None, "");
+    answer.refuses(503, "ticks cannot be stored");
+}
+
+#[test]
+fn a_port_that_others_reach_takes_no_operators_requests() {
+    let bearer = format!("Bearer {TOKEN}");
+    let public = Fixture::with(Some(TOKEN), http::public_router);
+    for (method, path) in ADMIN {
+        public.ask_with(method, path, Some(&bearer), None, "").refuses(404, "not taken on this port");
+    }
+    assert_eq!(public.ask("GET", "/healthz", None, "").0, 200);
+    let operators = Fixture::with(Some(TOKEN), http::admin_router);
+    operators
+        .ask_with("POST", "/admin/kick", Some(&bearer), Some("application/json"), r#"{"player": 8}"#)
+        .refuses(404, "8");
+    operators.ask_with("GET", "/admin/status", None, None, "").refuses(401, "token");
+    operators.ask_with("GET", "/metrics", None, None, "").refuses(404, "nothing here");
+    assert_eq!(operators.ask("GET", "/healthz", None, "").0, 200);
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub mod setup;
 pub mod space;
 pub mod stats;
 pub mod systems;
+pub mod unresolved;
 
 pub use command::Command;
 pub use event::Event;

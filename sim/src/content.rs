@@ -57,6 +57,23 @@ impl<C> Library<C> {
         self.0.insert(id, Arc::new(content));
     }
 
+    /// Number of packs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets the packs that `is_needed` does not want.
+    pub fn retain(&mut self, mut is_needed: impl FnMut(ContentId) -> bool) {
+        self.0.retain(|id, _| is_needed(*id));
+    }
+
     /// The pack with this id.
     #[must_use]
     pub fn find(&self, id: ContentId) -> Option<&Arc<C>> {

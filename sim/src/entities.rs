@@ -9,9 +9,6 @@
     reason = "row coordinates: runs are bounded by limits::RUNS_MAX"
 )]
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use crate::{
     column::{Column, Pages, RUN_ROWS, ones},
     entity::{Band, Entity, Row},
@@ -99,10 +96,6 @@ impl Entities {
     /// # Errors
     /// When all runs are dealt out and those of `band` are full.
     pub fn spawn(&mut self, band: Band) -> Result<Entity, SpawnError> {
-        #[cfg(seeded_bugs)]
-        if let Some(entity) = self.spawn_where_freed_last(band) {
-            return Ok(entity);
-        }
         let row = match self.free_row(band) {
             Some(row) => row,
             None => self.deal_run(band)?,
@@ -117,28 +110,6 @@ impl Entities {
     pub(crate) fn retire(&mut self, row: Row) {
         let generation = self.alive.remove(row).expect("only the living retire");
         self.retired.set(row, generation);
-        #[cfg(seeded_bugs)]
-        if let Some(band) = self.band(row).filter(|_| is_on(Bug::FreeListBeside)) {
-            tickworld_seeded::push("freed", band.0.into(), row.index().into());
-        }
-    }
-
-    /// A seeded bug: a free list beside the world.
-    #[cfg(seeded_bugs)]
-    fn spawn_where_freed_last(&mut self, band: Band) -> Option<Entity> {
-        if !is_on(Bug::FreeListBeside) {
-            return None;
-        }
-        let row = Row::new(tickworld_seeded::pop("freed", band.0.into())? as u32);
-        let generation = self.retired.remove(row)?.checked_add(1)?;
-        self.alive.set(row, generation);
-        Some(Entity::new(row.index(), generation))
-    }
-
-    /// A seeded bug: generations begin anew.
-    #[cfg(seeded_bugs)]
-    pub(crate) fn forget_generations(&mut self) {
-        self.retired.clear();
     }
 
     fn free_row(&self, band: Band) -> Option<Row> {

@@ -166,10 +166,6 @@ impl<I> InputFrame<I> {
                 return Err(FrameError::Operator { index });
             }
         }
-        #[cfg(seeded_bugs)]
-        if tickworld_seeded::is_on(tickworld_seeded::Bug::FrameOrderTrusted) {
-            return Ok(());
-        }
         for (index, pair) in (1_u32..).zip(self.inputs.windows(2)) {
             let key = |i: usize| pair.get(i).map(|input| (input.player, input.sequence));
             let repeated = key(0) == key(1) && pair[1].sequence.0 != 0;

@@ -124,13 +124,6 @@ impl Players {
     pub(crate) fn accept(&mut self, id: PlayerId, sequence: Sequence) -> Option<Option<Entity>> {
         let row = Row::new(*self.index.get(&id)?);
         let player = self.slots.get(row)?;
-        #[cfg(seeded_bugs)]
-        let sequence =
-            if tickworld_seeded::is_on(tickworld_seeded::Bug::ResendApplied) && sequence == player.last_sequence {
-                Sequence(sequence.0.saturating_add(1))
-            } else {
-                sequence
-            };
         if !player.connected || sequence <= player.last_sequence {
             return None;
         }

@@ -5,9 +5,6 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use crate::{
     commands::Commands,
     content::{ContentId, Library},
@@ -133,13 +130,7 @@ impl<G: Game> Simulation<G> {
 
     /// Goes back (or over) to a snapshot.
     pub fn restore(&mut self, snapshot: &World<G>) {
-        #[cfg(seeded_bugs)]
-        let players = self.world.players.clone();
         self.world = snapshot.clone();
-        #[cfg(seeded_bugs)]
-        if is_on(Bug::PlayersNotRestored) {
-            self.world.players = players;
-        }
     }
 
     /// Makes the next tick and hashes it.
@@ -193,17 +184,11 @@ impl<G: Game> Simulation<G> {
     ) -> Result<(), FrameError> {
         let at = self.world.tick;
         if frame.tick != at.next() {
-            #[cfg(seeded_bugs)]
-            if is_on(Bug::RefusedFrameTicks) && frame.tick > at {
-                self.world.tick = at.next();
-            }
             return Err(FrameError::Tick { at, found: frame.tick });
         }
         frame.check()?;
         let content = self.content_after(frame)?;
         let pack = self.library.find(content).ok_or(FrameError::Content(content))?.clone();
-        #[cfg(seeded_bugs)]
-        let pack = self.content_of_now(content).unwrap_or(pack);
 
         self.world.tick = frame.tick;
         self.world.content = content;
@@ -310,27 +295,6 @@ impl<G: Game> Simulation<G> {
         Ok(content)
     }
 
-    /// A seeded bug: the content that the process switched to last.
-    #[cfg(seeded_bugs)]
-    fn content_of_now(&self, content: ContentId) -> Option<Arc<G::Content>> {
-        if !is_on(Bug::ContentOfNow) {
-            return None;
-        }
-        if self.world.content != content {
-            content
-                .0
-                .0
-                .iter()
-                .zip(0_u64..)
-                .for_each(|(byte, at)| tickworld_seeded::push("content", at, (*byte).into()));
-        }
-        let mut id = ContentId::NONE;
-        for (byte, at) in id.0.0.iter_mut().zip(0_u64..) {
-            *byte = u8::try_from(tickworld_seeded::last("content", at)?).ok()?;
-        }
-        self.library.find(id).cloned()
-    }
-
     /// Compares every derived part with what the state says.
     ///
     /// # Errors
@@ -359,10 +323,5 @@ fn attended<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -
 fn contest_order<I>(frame: &InputFrame<I>, accepted: &mut [Accepted<I>]) {
     let key = StreamKey::new(&frame.entropy, frame.tick.0, CONTEST_STREAM);
     let draw = |player: PlayerId| (key.rng(player.0).next_u64(), player);
-    #[cfg(seeded_bugs)]
-    let draw = |player: PlayerId| {
-        let drawn = draw(player);
-        if is_on(Bug::ProcessKey) { (tickworld_seeded::process_hash(drawn.0), player) } else { drawn }
-    };
     accepted.sort_by_cached_key(|input| (draw(input.player), input.sequence));
 }

@@ -259,10 +259,6 @@ impl<G: Game> World<G> {
         }
         self.state.check().map_err(|Impossible { field, what }| impossible(field, what))?;
         self.state.rebuild();
-        #[cfg(seeded_bugs)]
-        if tickworld_seeded::is_on(tickworld_seeded::Bug::GenerationsForgotten) {
-            self.state.entities_mut().forget_generations();
-        }
         Ok(())
     }
 }

@@ -118,14 +118,6 @@ impl<'a, G: Game> Step<'a, G> {
         let by_player = self.streams.players.range((name, PlayerId(0))..=(name, PlayerId(u64::MAX))).next().is_some();
         assert!(!by_player, "the random stream `{name}` is opened twice in one tick");
         self.streams.whole.push(name);
-        #[cfg(seeded_bugs)]
-        match tickworld_seeded::planted() {
-            Some(tickworld_seeded::Bug::DrawOrder) => tickworld_seeded::forget("draws"),
-            Some(tickworld_seeded::Bug::OneGenerator) => {
-                return Stream::new(StreamKey::new(&self.entropy, tickworld_seeded::next("generator"), name));
-            }
-            _ => {}
-        }
         Stream::new(StreamKey::new(&self.entropy, self.tick.0, name))
     }
 

@@ -81,10 +81,6 @@ impl Seed<'_> {
     #[inline]
     #[must_use]
     pub fn open(self) -> Rng {
-        #[cfg(seeded_bugs)]
-        if tickworld_seeded::is_on(tickworld_seeded::Bug::DrawOrder) {
-            return self.key.rng(tickworld_seeded::next("draws"));
-        }
         self.key.rng(self.entity.to_bits())
     }
 

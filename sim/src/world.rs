@@ -70,14 +70,7 @@ impl WorldHead {
     /// The world root (docs/FORMATS.md, "Roots").
     pub fn root(&self, columns: &[Hash]) -> Hash {
         let mut hasher = Hasher::new(b"tickworld.root.1");
-        #[cfg(seeded_bugs)]
-        let this = &Self {
-            tick: if tickworld_seeded::is_on(tickworld_seeded::Bug::TickNotBound) { Tick(0) } else { self.tick },
-            ..*self
-        };
-        #[cfg(not(seeded_bugs))]
-        let this = self;
-        hasher.update(&this.tick.0.to_le_bytes());
+        hasher.update(&self.tick.0.to_le_bytes());
         hasher.update(&self.schema.0.0);
         hasher.update(&self.revision.to_le_bytes());
         hasher.update(&self.content.0.0);
@@ -198,6 +191,15 @@ impl<G: Game> World<G> {
         let mut scratch = Vec::new();
         self.visit_mut(&mut |name, column| columns.push(column_root(name, column.seal(&mut scratch))));
         Roots { root: self.head(schema).root(&columns), columns }
+    }
+
+    /// Memory that was written since the last [`seal`](Self::seal), or since hashes were adopted: what a clone of before does not
+    /// share with this world. O(pages).
+    #[must_use]
+    pub fn dirty_bytes(&self) -> u64 {
+        let mut bytes = 0_u64;
+        self.columns(&mut |_, column| bytes = bytes.saturating_add(column.dirty_bytes()));
+        bytes
     }
 
     /// Takes over the page hashes that `sealed`, an earlier clone of this world, has computed since.

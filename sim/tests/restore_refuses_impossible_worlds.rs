@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use arena::{Arena, Sim};
 use tickworld_sim::{
     column::{PageEntry, column_root, table_hash},
+    executor::Inline,
+    frame::{Act, Input, InputFrame, PlayerId, Sequence},
     hash::{Hash, hash},
     limits,
+    rng::Entropy,
     snapshot::{Manifest, RestoreError},
     world::World,
 };
@@ -105,9 +108,8 @@ fn word(value: u32) -> Vec<u8> {
 fn an_unchanged_world_is_taken() {
     let mut sim = sim();
     let mut world = Parts::of(&sim).restore().expect("a good world");
-    let inline = &tickworld_sim::executor::Inline;
-    assert_eq!(world.seal(sim.schema_id(), inline), sim.seal(inline));
-    let roots = sim.seal(inline);
+    assert_eq!(world.seal(sim.schema_id(), &Inline), sim.seal(&Inline));
+    let roots = sim.seal(&Inline);
     let manifest = Manifest::of(sim.world(), sim.schema_id());
     let names = sim.schema().columns.iter().map(|column| column.name.clone());
     for ((name, entries), root) in names.zip(&manifest.columns).zip(&roots.columns) {
@@ -304,6 +306,47 @@ fn broken_players() {
             what,
         );
     }
+}
+
+/// In the very row that the sequence gives, so that nothing but the sequence is wrong.
+#[test]
+fn outcomes_of_inputs_that_never_were() {
+    let restored_with = |sequence_of: fn(u32) -> u32| {
+        let mut parts = Parts::of(&sim());
+        let rows = parts.rows("players.outcomes");
+        let (row, mut outcome) = rows.iter().next().map(|(row, bytes)| (*row, bytes.clone())).expect("one was applied");
+        let sequence = sequence_of(u32::from_le_bytes(outcome[..4].try_into().expect("four bytes")));
+        outcome[..4].copy_from_slice(&word(sequence));
+        let first = row - row % limits::OUTCOMES_PER_PLAYER;
+        rows.insert(first + sequence % limits::OUTCOMES_PER_PLAYER, outcome);
+        parts.restore().map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(restored_with(|own| own), Ok(()));
+    for sequence_of in [|own| own + (limits::OUTCOMES_PER_PLAYER << 20), |_| 0] {
+        let error = restored_with(sequence_of).expect_err("no such input was applied");
+        assert!(error.contains("an outcome is of an input that was not applied"), "{error}");
+    }
+}
+
+#[test]
+fn a_world_full_of_players_is_taken_and_takes_no_more() {
+    let mut parts = Parts::of(&sim());
+    let player = parts.rows("players.slots")[&0].clone();
+    let known = parts.rows("players.slots").len() as u32;
+    for slot in known..limits::PLAYERS_MAX {
+        // A player begins with their id.
+        let id = (1_000_000 + u64::from(slot)).to_le_bytes();
+        parts.rows("players.slots").insert(slot, [&id[..], &player[8..]].concat());
+    }
+    let world = parts.restore().expect("as many players as a world remembers");
+    let mut sim = Sim::resume(sim().library().clone(), world);
+    let join = |player| Input { player: PlayerId(player), sequence: Sequence(0), act: Act::Join };
+    let tick = sim.world().tick().next();
+    let inputs = vec![join(1_000_000 + u64::from(known)), join(u64::MAX)];
+    let frame = InputFrame::new(tick, Entropy::from_bytes([1; 16]), inputs);
+    sim.step(&frame, &Inline).expect("a good frame");
+    assert_eq!(sim.joins_refused(), 1);
+    assert!(sim.world().players().find(PlayerId(u64::MAX)).is_none());
 }
 
 #[test]

@@ -74,6 +74,40 @@ fn a_flipped_byte_is_found_or_harmless() {
     assert!(refused > 1000 && torn > 50, "{refused} refused, {torn} torn");
 }
 
+/// A recording that was broken off is whole as far as it goes; one with a hole, or with more behind its end, is damaged.
+#[test]
+fn a_missing_end_is_told_apart_from_damage() {
+    let (bytes, _) = small();
+    let ticks = records(&bytes, 5);
+    let (at, next) = (ticks[3], ticks[4]);
+    let damage = |bytes: &[u8]| {
+        let mut trace = Trace::open(bytes).expect("its beginning is whole");
+        assert!(trace.torn().is_some());
+        let damage = trace.damage().cloned();
+        assert_eq!(damage.is_some(), Audit::run(&mut trace, &mut |_, _| {}).is_err(), "an audit says the same");
+        damage
+    };
+    for length in [at, at + 3, at + 40, next - 1, bytes.len() - 1] {
+        assert_eq!(damage(&bytes[..length]), None, "cut at {length}");
+    }
+    let flipped = |place: usize, length: usize| {
+        let mut bytes = bytes[..length].to_vec();
+        bytes[place] ^= 0x10;
+        bytes
+    };
+    let zeros = [&bytes[..at], &[0; 500]].concat();
+    assert_eq!(damage(&zeros), None, "what a crash of the machine leaves behind");
+    for (what, bytes) in [
+        ("a record is missing", [&bytes[..at], &bytes[next..]].concat()),
+        ("a record stands twice", [&bytes[..next], &bytes[at..]].concat()),
+        ("two files are joined", [&bytes[..], &bytes[..]].concat()),
+        ("bytes are missing in a sealed file", [&bytes[..at + 20], &bytes[at + 27..]].concat()),
+        ("a bit is flipped, and no seal", flipped(at + 40, bytes.len() - 20)),
+    ] {
+        assert!(damage(&bytes).is_some(), "{what}");
+    }
+}
+
 #[test]
 fn a_flipped_byte_never_verifies_as_another_run() {
     let (bytes, _) = small();

@@ -17,7 +17,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; or: both are the same, everything is as recorded
   1  different: a root, a trace or a tick is not what was recorded or expected
-  2  unusable input or arguments; the message says what to do";
+  2  unusable input or arguments, or an answer that could not be written; the message says what to do
+  3  told to end (Ctrl-C, SIGTERM) before it was done: what it says holds until then";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,7 +90,7 @@ pub(crate) enum Command {
     Measure(Measure),
     /// Let bots play on a server that runs already
     #[command(
-        after_help = "Example:\n  tickworld-server token --player 7 >> tokens\n  tickworld bots --connect 127.0.0.1:7310 --fingerprint AB:CD... --tokens tokens --command 1"
+        after_help = "Examples:\n  tickworld bots --data tickworld-data\n  tickworld-server token --player 7 >> tokens\n  tickworld bots --connect example.org:7310 --fingerprint AB:CD... --tokens tokens"
     )]
     Bots(Bots),
     /// Simulate a scenario and say what happened
@@ -161,16 +162,6 @@ pub(crate) struct Play {
     pub(crate) report_every: Option<u64>,
 }
 
-impl Play {
-    /// What `tickworld` alone means: `tickworld play`.
-    pub(crate) fn without_arguments() -> Self {
-        match Cli::parse_from(["tickworld", "play"]).command {
-            Some(Command::Play(play)) => play,
-            _ => unreachable!("that is what was parsed"),
-        }
-    }
-}
-
 /// `tickworld load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -212,22 +203,29 @@ pub(crate) struct Load {
 /// `tickworld bots`.
 #[derive(Debug, Args)]
 pub(crate) struct Bots {
-    /// The server's game port
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) connect: SocketAddr,
-    /// Of the server's certificate, as it prints it
+    /// The server's game port; a name is resolved
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7310")]
+    pub(crate) connect: String,
+    /// The data folder of a server on this machine: its certificate, and tokens of its development key
+    #[arg(long, value_name = "FOLDER", required_unless_present_all = ["fingerprint", "tokens"])]
+    pub(crate) data: Option<PathBuf>,
+    /// Of the server's certificate, as it prints it [default: that of --data]
     #[arg(long, value_name = "HEX")]
-    pub(crate) fingerprint: Fingerprint,
-    /// A file with a token for each session, one a line: lockstep sessions first, then witnesses, then the rest
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// A file with a token for each session, one a line: lockstep sessions first, then witnesses, then the rest [default:
+    /// tokens of the key in --data]
     #[arg(long, value_name = "FILE")]
-    pub(crate) tokens: PathBuf,
+    pub(crate) tokens: Option<PathBuf>,
+    /// What the server calls itself, for tokens of --data
+    #[arg(long, value_name = "NAME", default_value = "tickworld")]
+    pub(crate) audience: String,
     /// What is played there
     #[arg(long, value_name = "GAME", default_value = "d20")]
     pub(crate) game: GameName,
     /// The scenario whose content a d20 server has
     #[arg(long, value_name = "SCENARIO", default_value = "skirmish")]
     pub(crate) scenario: PathBuf,
-    /// Command sessions
+    /// Command sessions; where no session of any kind is asked for, one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) command: u32,
     /// Lockstep sessions
@@ -254,6 +252,9 @@ pub(crate) struct Bots {
     /// How long they play
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub(crate) seconds: u64,
+    /// End when standard input ends: the process that started this one is gone
+    #[arg(long, hide = true)]
+    pub(crate) tethered: bool,
 }
 
 /// A game by its name.
@@ -279,6 +280,9 @@ pub(crate) struct Run {
     /// Use this seed instead of the scenario's
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+    /// Replace what is there, even a file of another kind; never an input, a device or a server's data
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `tickworld trace`.
@@ -347,6 +351,9 @@ pub(crate) struct Record {
     /// Ticks whose pages are written at the end, or at a mismatch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=1024))]
     pub(crate) evidence: u32,
+    /// Replace what is there, even a file of another kind; never an input, a device or a server's data
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `tickworld trace verify`.
@@ -361,6 +368,9 @@ pub(crate) struct Verify {
     /// Check records, chain and pages only, without simulating; for traces of other versions or games
     #[arg(long)]
     pub(crate) audit: bool,
+    /// A trace that was broken off is good if it is as far as it goes
+    #[arg(long)]
+    pub(crate) prefix: bool,
 }
 
 /// `tickworld trace state`.
@@ -395,6 +405,9 @@ pub(crate) struct Diff {
     /// Fields shown
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
+    /// A trace that ends earlier, or was broken off, is the same as one that begins like it
+    #[arg(long)]
+    pub(crate) prefix: bool,
 }
 
 /// `tickworld content`.
@@ -407,6 +420,9 @@ pub(crate) enum Content {
         /// Where to
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Replace what is there, even a file of another kind; never an input, a device or a server's data
+        #[arg(long)]
+        force: bool,
     },
     /// Check a folder of YAML sources, writing nothing
     Check {
@@ -422,6 +438,8 @@ pub(crate) enum Content {
         list: Option<Table>,
     },
     /// Turn the JSON of the 5e-database project into sources, and list what could not be expressed
+    ///
+    /// Both editions' files are read, and pages of Open5e's interface; what an entry is follows from its fields.
     #[command(name = "import-5e")]
     Import5e {
         /// A folder of JSON files
@@ -432,12 +450,18 @@ pub(crate) enum Content {
         /// Name every entry of which something could not be expressed
         #[arg(long)]
         all: bool,
+        /// Replace files that are there, with every change that was made in them
+        #[arg(long)]
+        force: bool,
     },
     /// Write the shipped YAML sources to a folder, to change them
     Export {
         /// The folder to write to
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
+        /// Replace files that are there, with every change that was made in them
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -470,6 +494,9 @@ pub(crate) struct Drill {
     /// Keep both recordings of a single plant in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Replace what is there, even a file of another kind; never an input, a device or a server's data
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `tickworld swarm`.

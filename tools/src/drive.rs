@@ -2,7 +2,7 @@
 //!
 //! Invariant: recording changes nothing about the run.
 
-use std::{io, path::Path};
+use std::{io, path::PathBuf};
 
 use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules};
@@ -16,7 +16,7 @@ use tickworld_sim::{
 
 use crate::{
     failure::{Failure, Outcome},
-    files::NewFile,
+    files::{NewFile, Target},
     scenario::{Frames, Scenario},
 };
 
@@ -66,20 +66,20 @@ impl Drive {
 
 /// A trace being written.
 pub(crate) struct Recording {
-    recorder: Recorder<Rules, NewFile>,
+    recorder: Recorder<Rules, NewFile<'static>>,
     shown: String,
 }
 
 impl Recording {
     /// Of what `simulation` does from now on.
     pub(crate) fn begin(
-        path: &Path,
+        target: Target<'static>,
         scenario: &Scenario,
         simulation: &Simulation<Rules>,
         about: About,
     ) -> Outcome<Self> {
-        let shown = path.display().to_string();
-        let sink = NewFile::create(path)?;
+        let shown = target.path.display().to_string();
+        let sink = NewFile::create(target.reads(&scenario.read_from))?;
         let packs = [(scenario.pack.id, scenario.pack.bytes.as_slice())];
         let recorder = Recorder::begin(sink, simulation, about, &packs).map_err(|error| failed(&shown, &error))?;
         Ok(Self { recorder: recorder.after_mismatch(AfterMismatch::Seal), shown })
@@ -101,11 +101,13 @@ impl Recording {
         recorded.map_err(|error| failed(&self.shown, &error))
     }
 
-    /// Ends the trace.
-    pub(crate) fn finish(self) -> Outcome<TraceSize> {
+    /// Ends the trace, and says where it is.
+    ///
+    /// One that was `broken_off` never replaces another: it stays beside it.
+    pub(crate) fn finish(self, broken_off: bool) -> Outcome<(TraceSize, PathBuf)> {
         let (file, size) = self.recorder.seal().map_err(|error| failed(&self.shown, &error))?;
-        file.finish()?;
-        Ok(size)
+        let path = if broken_off { file.finish_broken_off()? } else { file.finish()? };
+        Ok((size, path))
     }
 }
 

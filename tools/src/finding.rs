@@ -24,14 +24,30 @@ use crate::{
 /// What two traces say of each other.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DiffReport {
-    /// Equal as far as both go.
+    /// Equal as far as both go, or, where that was asked, as long too.
     pub(crate) same: bool,
     /// The last tick of each.
     pub(crate) last: [u64; 2],
+    /// How each ends; none where that was not asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ends: Vec<End>,
     /// Lines of the headers that differ.
     pub(crate) header: Vec<HeaderLine>,
     /// The first tick that differs.
     pub(crate) finding: Option<FindingReport>,
+}
+
+/// How a trace ends.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct End {
+    /// The last tick that can be read.
+    pub(crate) last_tick: u64,
+    /// `whole`, `broken off` or `damaged`.
+    pub(crate) state: &'static str,
+    /// Where the good records end, if it is not whole.
+    pub(crate) at_byte: Option<u64>,
+    /// What is wrong there, if it is damaged.
+    pub(crate) damage: Option<String>,
 }
 
 /// A line of the header.
@@ -126,6 +142,7 @@ impl DiffReport {
         Self {
             same: found.finding.is_none(),
             last: found.last.map(|tick| tick.0),
+            ends: Vec::new(),
             header: header.collect(),
             finding: found.finding.as_ref().map(|finding| FindingReport::of(finding, names, creature)),
         }
@@ -315,17 +332,36 @@ pub(crate) fn say(out: &mut Output, report: &DiffReport, files: [String; 2]) {
         out.line(format!("header: {} is {} on the left, {} on the right", line.what, line.left, line.right));
     }
     let Some(finding) = &report.finding else {
-        let same = out.paint(Ink::Green, "same");
-        out.line(format!("{same}: {} and {}, every root up to tick {}", files[0], files[1], left.min(right)));
+        let word = if report.same { out.paint(Ink::Green, "same") } else { out.paint(Ink::Red, "not as long") };
+        out.line(format!("{word}: {} and {}, every root up to tick {}", files[0], files[1], left.min(right)));
         if left != right {
             let (longer, last) = if left > right { (&files[0], left) } else { (&files[1], right) };
             out.line(format!("  {longer} goes on to tick {last}"));
+        }
+        say_ends(out, report, &files);
+        if !report.same {
+            out.line("  --prefix takes a trace for the same as one that begins like it");
         }
         return;
     };
     out.line(format!("left   {}", files[0]));
     out.line(format!("right  {}", files[1]));
     say_finding(out, finding);
+    say_ends(out, report, &files);
+}
+
+/// Says which files are not whole.
+fn say_ends(out: &mut Output, report: &DiffReport, files: &[String; 2]) {
+    for (file, end) in files.iter().zip(&report.ends) {
+        let at = end.at_byte.unwrap_or(0);
+        match &end.damage {
+            Some(damage) => out.line(format!("  {file} is damaged after tick {}: byte {at}: {damage}", end.last_tick)),
+            None if end.at_byte.is_some() => {
+                out.line(format!("  {file} was broken off after tick {}, at byte {at}", end.last_tick));
+            }
+            None => {}
+        }
+    }
 }
 
 /// Says what differs, and how that is known.
@@ -393,6 +429,9 @@ fn say_inputs(out: &mut Output, finding: &FindingReport) {
 
 /// What the verdict rests on.
 fn explanation(finding: &FindingReport) -> String {
+    if finding.is_start {
+        return "the worlds are in the files; what follows from them is not compared, for it began otherwise".into();
+    }
     match finding.standing {
         ["reproduced", "reproduced"] if finding.inputs_differ => {
             "running either side again gives its own roots: both do what their inputs say".into()

@@ -4,30 +4,36 @@
 //! Server and bots have threads of their own, by whose names it shows what either costs.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
+    io::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::{Duration, SystemTime},
 };
 
 use serde_json::Value;
+use tickworld_net::tls::{fingerprint::Fingerprint, identity::Identity};
 use tickworld_proto::message::SessionKind;
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
     config::Config,
-    region::Ended,
-    server::{Running, Server},
-    world::Hosted,
+    server::{Ended, Running, Server},
+    world::GameAdapter,
 };
+use tickworld_sim::game::Game;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     Context,
     bots::{self, Bot, Pace, Plan, Report},
     failure::{Failure, Outcome, Verdict},
+    interrupt::{self, Asked, Scratch},
     measure::{
         relay::{Line, Passed, Relay},
         watch::{Watch, Watched},
@@ -66,6 +72,11 @@ pub(crate) struct Party {
 
 /// What came of it.
 pub(crate) struct Played {
+    /// The game port, and how others know the server by its certificate.
+    address: SocketAddr,
+    fingerprint: Fingerprint,
+    /// Where the world is, or was.
+    data: PathBuf,
     /// What the bots of this process saw; none where there were none.
     pub(crate) report: Option<Report>,
     /// What those of the others saw.
@@ -76,7 +87,7 @@ pub(crate) struct Played {
     pub(crate) watched: Watched,
 }
 
-impl<H: Hosted> Hosting<'_, H> {
+impl<H: GameAdapter> Hosting<'_, H> {
     /// Plays and tells about it.
     pub(crate) fn run<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome {
         let played = self.play(context, bot)?;
@@ -85,20 +96,45 @@ impl<H: Hosted> Hosting<'_, H> {
 
     /// Plays.
     pub(crate) fn play<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome<Played> {
-        let scratch = tempfile::tempdir().map_err(|error| Failure::new(format!("no folder for the world: {error}")))?;
+        interrupt::take_over();
+        let scratch = Scratch::new()?;
         let data = self.data.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
+        if data.exists() && !data.is_dir() {
+            let message = format!("{} is a file, not a folder to keep a world in", data.display());
+            return Err(Failure::new(message).help("name a folder, or one that is not there yet"));
+        }
         let config = Config { data: data.clone(), sessions_per_address_max: 4_096, ..self.config };
-        let (audience, title, tick_rate) = (config.audience.clone(), self.world.title(), config.tick_rate);
+        let place = Place { data, audience: config.audience.clone(), scratch: scratch.path().to_path_buf() };
+        let title = self.world.title();
         let party = self.party;
         let (server, players) = (runtime("net")?, runtime("bots")?);
-        let running = server.block_on(Server::start(config, self.world, None));
+        let running = server.block_on(Server::new(config, self.world).start());
         let running = running.map_err(|error| Failure::new(error.to_string()))?;
-        introduce(context, &title, &running, &party);
-        let mut tokens = tokens(&data, &audience, party.all())?;
+        introduce(context, &title, &running, &place.data, &party);
+        let met = place.meet(&players, &running, &party, bot);
+        // Whatever went wrong with the bots, the server ends in good order.
+        match server.block_on(running.stop()) {
+            Ended::Asked => met,
+            ended => Err(Failure::new(format!("the server did not end in good order: {ended:?}"))),
+        }
+    }
+}
+
+/// Where a server keeps its world, and what its bots need of that.
+struct Place {
+    data: PathBuf,
+    audience: String,
+    scratch: PathBuf,
+}
+
+impl Place {
+    /// Lets everybody play on a server that runs.
+    fn meet<B: Bot>(&self, players: &Runtime, running: &Running<B::Game>, party: &Party, bot: &B) -> Outcome<Played> {
+        let mut tokens = tokens(&self.data, &self.audience, 1, party.all())?;
         let mut others = Vec::new();
         for kinds in &party.apart {
             let some: Vec<_> = tokens.drain(..kinds.len()).collect();
-            others.push(Other::start(scratch.path(), others.len(), &running, &party, &some)?);
+            others.push(Other::start(&self.scratch, others.len(), running, party, &some)?);
         }
         let far = if party.far.is_some() { tokens.drain(..1).collect() } else { Vec::new() };
         let plan = Plan {
@@ -109,16 +145,14 @@ impl<H: Hosted> Hosting<'_, H> {
             time: Duration::from_secs(party.seconds),
             dials_per_second: DIALS_PER_SECOND,
         };
-        let watch = Watch::start(running.meters.clone(), &plan, tick_rate, party.report_every);
+        let watch = Watch::start(running.meters.clone(), &plan, running.tick_rate, party.report_every);
         let (report, far) = players
             .block_on(async { tokio::join!(near(&plan, bot), late(&plan, bot, party.far.map(|line| (line, far)))) });
         let (report, far) = (report?, far?);
         let apart = others.into_iter().map(Other::end).collect::<Outcome<Vec<_>>>()?;
         let watched = watch.end();
-        match server.block_on(running.stop()) {
-            Ended::Asked => Ok(Played { report, apart, far, watched }),
-            ended => Err(Failure::new(format!("the server did not end in good order: {ended:?}"))),
-        }
+        let (address, fingerprint, data) = (running.address, running.fingerprint, self.data.clone());
+        Ok(Played { address, fingerprint, data, report, apart, far, watched })
     }
 }
 
@@ -132,7 +166,11 @@ type Sessions = Vec<(SessionKind, String)>;
 /// The one that comes over a line, if there is one, once the others of the plan are there.
 async fn late<B: Bot>(plan: &Plan, bot: &B, far: Option<(Line, Sessions)>) -> Outcome<Option<(Report, Arc<Passed>)>> {
     let Some((line, sessions)) = far else { return Ok(None) };
-    tokio::time::sleep(plan.gathering()).await;
+    let mut asked = Asked::new();
+    tokio::select! {
+        () = tokio::time::sleep(plan.gathering()) => {}
+        () = asked.wait() => return Ok(None),
+    }
     let relay = Relay::start(plan.address, line);
     let relay = relay.map_err(|error| Failure::new(format!("no line to the server: {error}")))?;
     let plan = Plan { address: relay.address, sessions, ..plan.clone() };
@@ -170,6 +208,10 @@ impl Played {
         }
         context.out.line(self.watched.to_text(outcomes).trim_end());
         value["server"] = self.watched.to_json();
+        value["address"] = self.address.to_string().into();
+        value["fingerprint"] = self.fingerprint.to_string().into();
+        value["data"] = self.data.display().to_string().into();
+        value["interrupted"] = interrupt::is_asked().into();
         context.out.value(&value);
         Verdict::of(good)
     }
@@ -200,6 +242,9 @@ fn line(number: usize, value: &Value) -> String {
     text
 }
 
+/// How often somebody who waits for bots looks whether to end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Bots in a process of their own.
 struct Other {
     /// None once it was waited for.
@@ -207,10 +252,10 @@ struct Other {
 }
 
 impl Other {
-    fn start(
+    fn start<G: Game>(
         folder: &Path,
         number: usize,
-        running: &Running,
+        running: &Running<G>,
         party: &Party,
         sessions: &[(SessionKind, String)],
     ) -> Outcome<Self> {
@@ -221,7 +266,7 @@ impl Other {
         fs::write(&file, tokens.join("\n")).map_err(failed)?;
         let count = |kind| sessions.iter().filter(|(other, _)| *other == kind).count().to_string();
         let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
-        command.args(["--json", "bots", "--connect", &running.address.to_string()]);
+        command.args(["--json", "bots", "--tethered", "--connect", &running.address.to_string()]);
         command.args(["--fingerprint", &running.fingerprint.to_string(), "--seconds", &party.seconds.to_string()]);
         command.args(["--lockstep", &count(SessionKind::Lockstep), "--witness", &count(SessionKind::Witness)]);
         command.args(["--command", &count(SessionKind::Command)]).arg("--tokens").arg(file);
@@ -229,14 +274,26 @@ impl Other {
             Pace::Rate(rate) => command.args(["--rate", &rate.to_string()]),
             Pace::InFlight(inputs) => command.args(["--in-flight", &inputs.to_string()]),
         };
-        let process = command.args(&party.apart_arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        // Standard input says that this process is there: whatever ends it ends the other one too.
+        let process = command.args(&party.apart_arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         Ok(Self { process: Some(process.map_err(failed)?) })
     }
 
-    /// Waits for it, and gives what it says.
+    /// Waits for it, and gives what it says; it is told to end when this process is.
     fn end(mut self) -> Outcome<Value> {
-        let process = self.process.take().expect("it is waited for once");
-        let output = process.wait_with_output();
+        let mut process = self.process.take().expect("it is waited for once");
+        let mut tether = process.stdin.take();
+        let (send, answer) = mpsc::channel();
+        // Nobody hears it where this process ends first.
+        std::thread::spawn(move || _ = send.send(process.wait_with_output()));
+        let output = loop {
+            match answer.recv_timeout(LOOK_EVERY) {
+                Ok(output) => break output,
+                Err(RecvTimeoutError::Timeout) if interrupt::is_asked() => drop(tether.take()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(error @ RecvTimeoutError::Disconnected) => break Err(std::io::Error::other(error)),
+            }
+        };
         let output = output.map_err(|error| Failure::new(format!("bots in another process: {error}")))?;
         let value: Option<Value> = serde_json::from_slice(&output.stdout).ok();
         value.ok_or_else(|| Failure::new(format!("bots in another process ended with {}", output.status)))
@@ -269,26 +326,69 @@ pub(crate) fn runtime(name: &str) -> Outcome<Runtime> {
     runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))
 }
 
-/// Where to look.
-fn introduce(context: &mut Context, title: &str, running: &Running, party: &Party) {
+/// Where to look, and how others come in; where machines read standard output, people read it on standard error.
+fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, data: &Path, party: &Party) {
     let Running { address, http_address, fingerprint, .. } = running;
     let all = party.all();
     let count = |kind| all.iter().filter(|other| **other == kind).count();
-    let out = &mut context.out;
-    out.line(format!("world      {title}"));
-    out.line(format!("players    come to {address} (QUIC), certificate {:.23}...", fingerprint.to_string()));
-    out.line(format!("look       http://{http_address}/metrics  /healthz  /readyz"));
-    out.line(format!(
-        "bots       {} in lockstep, {} that witness, {} that command, for {} s",
-        count(SessionKind::Lockstep),
-        count(SessionKind::Witness),
-        count(SessionKind::Command),
-        party.seconds,
-    ));
-    out.flush();
+    let game = party.apart_arguments.iter().map(|word| shell_word(word.as_ref()));
+    let game = game.fold(String::new(), |line, word| format!("{line} {word}"));
+    let lines = [
+        format!("world      {title}"),
+        format!("players    come to {address} (QUIC), certificate"),
+        format!("           {fingerprint}"),
+        format!("join       tickworld bots --connect {address} --data {}{game}", shell_word(data.as_ref())),
+        format!(
+            "look       http://{}/metrics  /healthz  /readyz",
+            http_address.expect("a server that plays has its HTTP port")
+        ),
+        format!(
+            "bots       {} in lockstep, {} that witness, {} that command, for {} s; Ctrl-C ends them earlier",
+            count(SessionKind::Lockstep),
+            count(SessionKind::Witness),
+            count(SessionKind::Command),
+            party.seconds,
+        ),
+    ];
+    for line in lines {
+        if context.out.is_json() {
+            // Whoever closed standard error does not want to know.
+            _ = writeln!(std::io::stderr(), "{line}");
+        }
+        context.out.line(line);
+    }
+    context.out.flush();
 }
 
-pub(crate) fn tokens(data: &Path, audience: &str, kinds: Vec<SessionKind>) -> Outcome<Vec<(SessionKind, String)>> {
+/// A word as shells read it.
+fn shell_word(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:,=@%".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The certificate by which a server of this folder is known.
+pub(crate) fn fingerprint_of(data: &Path) -> Outcome<Fingerprint> {
+    let (certificate, key) = (data.join("dev-certificate.pem"), data.join("dev-certificate-key.pem"));
+    let identity = Identity::from_pem_files(&certificate, &key).map_err(|error| {
+        Failure::new(format!("{}: {error}", data.display())).help(
+            "name a data folder that a server with a development certificate has used, or --fingerprint and --tokens",
+        )
+    })?;
+    Ok(identity.fingerprint())
+}
+
+/// Tokens for sessions of these kinds, players numbered from `first` on.
+pub(crate) fn tokens(
+    data: &Path,
+    audience: &str,
+    first: u64,
+    kinds: Vec<SessionKind>,
+) -> Outcome<Vec<(SessionKind, String)>> {
     let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let token = |(number, kind): (u64, SessionKind)| {
@@ -301,5 +401,5 @@ pub(crate) fn tokens(data: &Path, audience: &str, kinds: Vec<SessionKind>) -> Ou
         let claims = claims.map_err(|error| Failure::new(error.to_string()))?;
         Ok((kind, issuer.sign(&claims)))
     };
-    (1..).zip(kinds).map(token).collect()
+    (first..).zip(kinds).map(token).collect()
 }

@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod finding;
 mod hosting;
+mod interrupt;
 mod measure;
 mod output;
 mod progress;
@@ -29,7 +30,7 @@ use clap::Parser;
 // What scenarios and packs are is the server's, which runs the same worlds.
 pub(crate) use tickworld_server::{packs, scenario};
 
-use cli::{Cli, Command, Common, Play};
+use cli::{Cli, Command, Common};
 use failure::{Failure, Outcome, Verdict};
 use output::{Color, Output};
 use tickworld_pool::Pool;
@@ -42,22 +43,74 @@ pub(crate) struct Context {
     pub(crate) pool: Pool,
     /// Whether to say nothing but the result.
     pub(crate) quiet: bool,
+    color: Color,
+}
+
+impl Context {
+    /// Says a failure that is not the end of the command.
+    pub(crate) fn complain(&self, failure: &Failure) {
+        complain(failure, self.color);
+    }
+}
+
+fn complain(failure: &Failure, color: Color) {
+    use std::io::Write as _;
+    let colored = color.wanted(std::io::stderr().is_terminal());
+    // Whoever closed standard error does not want to know.
+    _ = write!(std::io::stderr(), "{}", failure.to_text(colored));
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    interrupt::listen();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return explain(&message),
+    };
     let Common { json, threads, color } = cli.common;
     let workers = threads.map_or(1, usize::from);
     let outcome = Pool::new(workers).map_err(Failure::from).and_then(|pool| {
-        let mut context = Context { out: Output::new(json, color), pool, quiet: json };
-        run(&mut context, cli.command)
+        let mut context = Context { out: Output::new(json, color), pool, quiet: json, color };
+        let outcome = run(&mut context, cli.command);
+        let written = context.out.finish();
+        outcome.and_then(|verdict| written.map(|()| verdict))
     });
     finish(outcome, json, color)
 }
 
+/// Help, or what is wrong with the arguments.
+fn explain(message: &clap::Error) -> ExitCode {
+    let color = Color::Auto;
+    if !message.use_stderr() {
+        let text = message.render();
+        let is_colored = color.wanted(std::io::stdout().is_terminal());
+        let mut out = Output::new(false, color);
+        out.raw(&if is_colored { text.ansi().to_string() } else { text.to_string() });
+        return finish(out.finish().map(|()| Verdict::Same), false, color);
+    }
+    // Nothing can be done where even that cannot be printed.
+    _ = message.print();
+    // The arguments could not be read; this one says how whatever reads the answer wants it.
+    if std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json") {
+        let mut out = Output::new(true, color);
+        out.value(&of_arguments(message).to_json());
+        // What cannot be told here was said on standard error.
+        _ = out.finish();
+    }
+    ExitCode::from(2)
+}
+
+/// What is wrong with the arguments, as a failure like any other.
+fn of_arguments(message: &clap::Error) -> Failure {
+    let text = message.to_string();
+    let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let failure = Failure::new(one_line(what.trim_start_matches("error: ")));
+    if rest.trim().is_empty() { failure } else { failure.help(one_line(rest)) }
+}
+
 fn run(context: &mut Context, command: Option<Command>) -> Outcome {
-    let outcome = match command {
-        None => commands::play::play(context, &Play::without_arguments()),
+    match command {
+        None => commands::play::play(context, &play()?),
         Some(Command::Play(arguments)) => commands::play::play(context, &arguments),
         Some(Command::Load(arguments)) => commands::play::load(context, &arguments),
         Some(Command::Measure(command)) => measure::run(context, &command),
@@ -69,10 +122,18 @@ fn run(context: &mut Context, command: Option<Command>) -> Outcome {
         Some(Command::Content(command)) => commands::content::run(context, &command),
         Some(Command::Drill(arguments)) => commands::drill::run(context, &arguments),
         Some(Command::Swarm(arguments)) => commands::swarm::run(context, &arguments),
-        Some(Command::Completions { shell }) => commands::completions::run(shell),
-    };
-    context.out.flush();
-    outcome
+        Some(Command::Completions { shell }) => commands::completions::run(context, shell),
+    }
+}
+
+/// What `tickworld` alone means: `tickworld play`.
+fn play() -> Outcome<cli::Play> {
+    match Cli::try_parse_from(["tickworld", "play"]) {
+        Ok(Cli { command: Some(Command::Play(play)), .. }) => Ok(play),
+        Ok(_) => unreachable!("that is what was parsed"),
+        // A variable says something that is no value.
+        Err(message) => Err(of_arguments(&message)),
+    }
 }
 
 /// The exit code; a failure is said on standard error, and with `--json` on standard output too.
@@ -80,15 +141,20 @@ fn finish(outcome: Outcome, json: bool, color: Color) -> ExitCode {
     match outcome {
         Ok(Verdict::Same) => ExitCode::SUCCESS,
         Ok(Verdict::Different) => ExitCode::from(1),
-        Err(failure) => {
+        Ok(Verdict::Unusable) => ExitCode::from(2),
+        Ok(Verdict::Interrupted) => {
             use std::io::Write as _;
-            let colored = color.wanted(std::io::stderr().is_terminal());
             // Whoever closed standard error does not want to know.
-            let _ = write!(std::io::stderr(), "{}", failure.to_text(colored));
+            _ = writeln!(std::io::stderr(), "interrupted: what is said holds for what was done until then");
+            ExitCode::from(3)
+        }
+        Err(failure) => {
+            complain(&failure, color);
             if json {
                 let mut out = Output::new(true, color);
                 out.value(&failure.to_json());
-                out.flush();
+                // What cannot be told here was said on standard error.
+                _ = out.finish();
             }
             ExitCode::from(2)
         }

@@ -2,11 +2,14 @@
 //!
 //! Invariant: with `--json` exactly one JSON value a command on standard output (`trace export`: one a line), without it text
 //! of at most 100 columns where the content allows. A reader that goes away (`| head`) ends the output, not the work: the
-//! exit code still says what was found.
+//! exit code still says what was found. Any other write error is a failure of the command: [`StandardOutput`].
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use serde::Serialize;
+use tickworld_server::stdout::StandardOutput;
+
+use crate::failure::Outcome;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,10 +25,9 @@ pub(crate) enum Color {
 
 /// Standard output.
 pub(crate) struct Output {
-    stream: BufWriter<io::Stdout>,
+    stream: StandardOutput,
     json: bool,
     color: bool,
-    broken: bool,
 }
 
 /// What to emphasise.
@@ -56,9 +58,8 @@ impl Color {
 impl Output {
     /// To standard output.
     pub(crate) fn new(json: bool, color: Color) -> Self {
-        let stream = io::stdout();
-        let color = color.wanted(stream.is_terminal()) && !json;
-        Self { stream: BufWriter::new(stream), json, color, broken: false }
+        let color = color.wanted(io::stdout().is_terminal()) && !json;
+        Self { stream: StandardOutput::new(), json, color }
     }
 
     /// Whether machines read it.
@@ -101,19 +102,28 @@ impl Output {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// Whether nobody reads any more; long outputs may stop.
+    /// Text as it is, whoever reads.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.stream.write(text);
+    }
+
+    /// Whether nothing more can be written; long outputs may stop.
     pub(crate) const fn is_broken(&self) -> bool {
-        self.broken
+        self.stream.has_ended()
     }
 
     /// Sends what is buffered.
     pub(crate) fn flush(&mut self) {
-        self.broken |= self.stream.flush().is_err();
+        self.stream.flush();
+    }
+
+    /// Sends what is buffered; a failure where something that anybody wanted to read could not be written.
+    pub(crate) fn finish(&mut self) -> Outcome<()> {
+        self.stream.finish()
     }
 
     fn write(&mut self, text: &str) {
-        if !self.broken {
-            self.broken = writeln!(self.stream, "{text}").is_err();
-        }
+        self.stream.write(text);
+        self.stream.write("\n");
     }
 }

@@ -120,6 +120,10 @@ fn a_scenario_with_a_mistake_is_shown_the_place() {
         &["bad.yaml:6:16", "unknown creature `gobin`", "did you mean `goblin`?", "^^^^^"],
     );
     check(&group("{creature: goblin, faction: c, area: [0, 0, 1, 1]}"), &["unknown faction `c`", "did you mean `a`?"]);
+    check(
+        &group("{creature: balrog, faction: a, area: [0, 0, 1, 1]}"),
+        &["unknown creature `balrog`", "`tickworld content info shipped --list creatures`"],
+    );
     let far = group("{creature: goblin, faction: marauders, area: [0, 0, 1, 1]}");
     check(&far, &["unknown faction `marauders`", "here: a, b"]);
     let unnamed =

@@ -10,6 +10,7 @@ use common::Bench;
 fn fits_a_screen_and_names_the_fault() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("target")).expect("a scratch folder");
+    bench.write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55");
     let out = bench.ok("demo");
     assert!(out.lines().count() <= 40, "{} lines:\n{out}", out.lines().count());
     for line in out.lines() {
@@ -31,6 +32,7 @@ fn fits_a_screen_and_names_the_fault() {
 fn json_lays_plant_and_finding_side_by_side() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("target")).expect("a scratch folder");
+    bench.write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55");
     let value = bench.json("demo --json", 0);
     assert_eq!(value["planted"]["tick"], value["found"]["tick"]);
     assert_eq!(value["planted"]["system"], value["found"]["system"]);
@@ -56,4 +58,24 @@ fn colours_only_where_they_are_wanted() {
     assert!(bench.ok("run duel --ticks 5 --color always").contains('\x1b'));
     assert!(!bench.ok("run duel --ticks 5 --color never").contains('\x1b'));
     assert!(!bench.ok("run duel --ticks 5").contains('\x1b'));
+}
+
+/// Where no cargo keeps its files, the recordings have a folder that nobody else can foresee or read.
+#[cfg(unix)]
+#[test]
+fn elsewhere_the_recordings_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    bench.ok("demo");
+    bench.ok("demo");
+    let folders = std::fs::read_dir(bench.path(common::SCRATCH)).expect("it is there");
+    let folders: Vec<_> = folders.map(|entry| entry.expect("an entry of it")).collect();
+    assert_eq!(folders.len(), 2, "each run has its own");
+    for folder in folders {
+        assert_eq!(folder.metadata().expect("it is there").permissions().mode() & 0o777, 0o700);
+        assert!(folder.path().join("left.trace").is_file());
+    }
+    let ran = bench.command("demo").env("TMPDIR", bench.path("nowhere")).output().expect("the binary starts");
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(!bench.path("nowhere").exists(), "what was mistyped is not made");
 }

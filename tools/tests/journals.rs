@@ -126,7 +126,7 @@ fn a_journal_becomes_an_ordinary_trace() {
         assert_eq!((&info["first_tick"], &info["last_tick"]), (&Value::from(5), &Value::from(9)));
         assert_eq!(info["known_game"], true);
         bench.ok("trace verify part.trace");
-        assert!(bench.ok("trace diff part.trace a.trace").contains("goes on to tick"));
+        assert!(bench.ok("trace diff part.trace a.trace --prefix").contains("goes on to tick"));
         assert!(bench.ok("trace state part.trace --tick 8").contains("tick 8"));
     });
 }

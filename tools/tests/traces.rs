@@ -101,8 +101,153 @@ fn a_torn_trace_is_read_up_to_the_tear() {
     let info = bench.json("trace info torn.trace --json", 0);
     let last = info["torn"]["last_tick"].as_u64().expect("it says where it is torn");
     assert!((1..200).contains(&last), "{info}");
-    assert!(bench.ok("trace verify torn.trace").contains("torn"));
-    assert!(bench.ok("trace diff whole.trace torn.trace").contains("goes on to tick 200"));
+    let verified = bench.run("trace verify torn.trace");
+    assert!(verified.code == 1 && verified.out.contains("broken off"), "{}", verified.out);
+    assert!(bench.ok("trace verify torn.trace --prefix").contains("torn"));
+    let differing = bench.run("trace diff whole.trace torn.trace");
+    assert!(differing.code == 1 && differing.out.contains("goes on to tick 200"), "{}", differing.out);
+    assert!(differing.out.contains("torn.trace was broken off after tick"), "{}", differing.out);
+    assert!(bench.ok("trace diff whole.trace torn.trace --prefix").contains("goes on to tick 200"));
+    let ends = bench.json("trace diff whole.trace torn.trace --json", 1);
+    assert_eq!((&ends["same"], &ends["ends"][1]["state"]), (&Value::from(false), &Value::from("broken off")));
+}
+
+#[test]
+fn traces_of_different_lengths_are_not_the_same() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o long.trace --ticks 60");
+    bench.ok("trace record duel -o short.trace --ticks 20");
+    for line in ["trace diff long.trace short.trace", "trace diff short.trace long.trace"] {
+        let ran = bench.run(line);
+        assert!(ran.code == 1 && ran.out.contains("long.trace goes on to tick 60"), "{line}: {}", ran.out);
+        assert!(!ran.out.contains("broken off"), "{line}: {}", ran.out);
+        bench.ok(&format!("{line} --prefix"));
+    }
+    bench.ok("trace diff long.trace long.trace");
+}
+
+/// Offsets and lengths of the records of a trace: kind, length, body, check.
+fn records(bytes: &[u8]) -> Vec<(usize, usize, u8)> {
+    let (mut at, mut found) = (20, Vec::new());
+    while at < bytes.len() {
+        let length = 13 + u32::from_le_bytes(bytes[at + 1..at + 5].try_into().expect("four bytes")) as usize;
+        found.push((at, length, bytes[at]));
+        at += length;
+    }
+    found
+}
+
+#[test]
+fn damage_is_told_by_verify_and_by_diff() {
+    const TICK: u8 = 5;
+    let bench = Bench::new();
+    bench.ok("trace record duel -o a.trace --ticks 80");
+    let good = bench.read("a.trace");
+    let ticks: Vec<_> = records(&good).into_iter().filter(|(.., kind)| *kind == TICK).collect();
+    assert_eq!(ticks.len(), 80);
+    let (at, length, _) = ticks[50];
+    let record = &good[at..at + length];
+    let flipped = |place: usize| {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x10;
+        bytes
+    };
+    let damaged = [
+        ("dropped", [&good[..at], &good[at + length..]].concat()),
+        ("doubled", [&good[..at], record, &good[at..]].concat()),
+        ("joined", [&good[..], &good[..]].concat()),
+        ("joined-part", [&good[..], &good[..good.len() / 2]].concat()),
+        ("hole", [&good[..at + 7], &good[at + length + 9..]].concat()),
+        ("bytes-lost", [&good[..at + 20], &good[at + 21..]].concat()),
+        ("flipped-body", flipped(at + length / 2)),
+        ("flipped-length", flipped(at + 2)),
+        ("flipped-kind", flipped(at)),
+        ("no-carriage-returns", good.iter().copied().filter(|byte| *byte != b'\r').collect()),
+        ("as-text", String::from_utf8_lossy(&good).into_owned().into_bytes()),
+        (
+            "line-ends",
+            good.iter().flat_map(|byte| if *byte == b'\n' { vec![b'\r', b'\n'] } else { vec![*byte] }).collect(),
+        ),
+    ];
+    for (name, bytes) in damaged {
+        if bytes == good {
+            continue;
+        }
+        bench.write(name, &bytes);
+        for line in [
+            format!("trace verify {name}"),
+            format!("trace verify {name} --prefix"),
+            format!("trace verify {name} --audit"),
+            format!("trace diff a.trace {name}"),
+            format!("trace diff {name} a.trace --prefix"),
+        ] {
+            let ran = bench.run(&line);
+            assert_eq!(ran.code, 2, "{line}: {}{}", ran.out, ran.err);
+            assert!(ran.err.contains(name) && !ran.err.contains("panicked"), "{line}: {}", ran.err);
+        }
+    }
+    bench.refused("trace info line-ends", &["was changed in transfer", "binary"]);
+    bench.refused("trace diff a.trace line-ends", &["was changed in transfer"]);
+    // Nothing but the end is missing: what is there can be used, and is not all.
+    for length in [at, at + 3, at + length - 1, good.len() - 1] {
+        bench.write("cut", &good[..length]);
+        assert_eq!(bench.run("trace verify cut").code, 1, "cut at {length}");
+        assert_eq!(bench.run("trace verify cut --prefix").code, 0, "cut at {length}");
+        assert_eq!(bench.run("trace diff cut a.trace --prefix").code, 0, "cut at {length}");
+    }
+}
+
+#[test]
+fn every_file_is_verified_whatever_the_others_are() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o a.trace --ticks 5");
+    bench.ok("trace record duel -o c.trace --ticks 7");
+    let ran = bench.run("trace verify a.trace missing c.trace");
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("a.trace: 5 ticks") && ran.out.contains("c.trace: 7 ticks"), "{}", ran.out);
+    assert!(ran.err.contains("cannot open missing"), "{}", ran.err);
+    let reports = bench.json("trace verify a.trace missing c.trace --json", 2);
+    let ok = |at: usize| reports[at]["ok"].as_bool();
+    assert_eq!((ok(0), ok(1), ok(2)), (Some(true), Some(false), Some(true)), "{reports}");
+    assert!(reports[1]["error"]["message"].as_str().is_some_and(|message| message.contains("missing")), "{reports}");
+}
+
+#[test]
+fn two_beginnings_are_no_fault_of_this_build() {
+    let bench = Bench::new();
+    bench.ok("trace record skirmish -o one.trace --ticks 5 --seed 1");
+    bench.ok("trace record skirmish -o two.trace --ticks 5 --seed 2");
+    let ran = bench.run("trace diff one.trace two.trace");
+    assert!(ran.code == 1 && ran.out.contains("both begin with this world"), "{}", ran.out);
+    assert!(!ran.out.contains("reproduces neither"), "{}", ran.out);
+}
+
+#[test]
+fn an_entity_is_not_taken_for_another_of_its_row() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o a.trace --ticks 20");
+    bench.ok("trace state a.trace --tick 10 --entity 0v1");
+    bench.ok("trace state a.trace --tick 10 --entity 0");
+    bench
+        .refused("trace state a.trace --tick 10 --entity 0v9", &["0v9 has not lived at tick 10: 0v1 lives in its row"]);
+    bench.refused("trace state a.trace --tick 10 --entity 900v1", &["900v1 has not lived", "nothing else lives"]);
+    bench.refused("trace state a.trace --tick 10 --entity 0v", &["is no entity"]);
+    bench.refused("trace state a.trace --tick 10 --entity 0v0", &["0v0 has not lived"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_as_what_it_is() {
+    let bench = Bench::new();
+    bench.ok("trace record duel -o a.trace --ticks 5");
+    let mut command = bench.command("trace info /dev/stdin");
+    let mut child = command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = child.as_mut().expect("the binary starts");
+    std::io::Write::write_all(&mut child.stdin.take().expect("it has one"), b"tickworld-trace\n").unwrap_or_default();
+    let mut err = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("it has one"), &mut err).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(2));
+    assert!(err.contains("is a pipe or a device"), "{err}");
 }
 
 #[test]

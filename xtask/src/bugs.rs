@@ -1,9 +1,13 @@
-//! `cargo xtask bugs`: the tests are tested. Each bug of `sim/seeded/bugs.toml` is planted, and what has to catch it is run.
+//! `cargo xtask bugs`: the tests are tested. The patches of `bugs/` are applied to a copy of the tree, and with each bug on, what
+//! has to catch it is run.
 //!
-//! Invariant: a check counts only if it passes without a bug and fails with it. The build with bugs has a target folder of its
-//! own, so that nothing of it reaches another build.
+//! One build holds all bugs, since a build for each would take an hour; which of them is on, an environment variable says.
+//!
+//! Invariant: a check counts only if it passes without a bug and fails with it. Nothing of the copy reaches another build.
 
 mod catalogue;
+mod patch;
+mod patched;
 mod table;
 
 use std::{
@@ -16,8 +20,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::{bans, shell};
-use catalogue::{Catalogue, Run};
+use crate::{bans, shell, tree_copy::TreeCopy};
+use catalogue::{Catalogue, Run, name_of_patch, patch_path};
 
 /// Seeds of the swarm that `.ci/run` makes as a test; `swarm/tests/seeds_find_nothing.rs`.
 const SEEDS_OF_CI: u64 = 200;
@@ -25,8 +29,8 @@ const SEEDS_OF_CI: u64 = 200;
 const SEEDS_OF_DIGEST: u64 = 100;
 /// How long one hunt may last.
 const SECONDS_MAX: u64 = 600;
-/// The environment variable that plants a bug by its name.
-const PLANT: &str = "TICKWORLD_BUG";
+/// The environment variable that switches a bug on by its name; `bugs/switch/src/lib.rs`.
+const BUG: &str = "TICKWORLD_BUG";
 
 /// What is to be done.
 #[derive(clap::Args)]
@@ -39,7 +43,7 @@ pub(crate) struct Bugs {
     write: bool,
 }
 
-/// What became of a bug that was planted.
+/// What became of a bug that was on.
 struct Caught {
     /// By its own test, in so many seconds.
     by_test: Option<f32>,
@@ -71,36 +75,58 @@ impl Caught {
     }
 }
 
-/// Plants and looks.
+/// What is wrong with catalogue and patches over the tree's files, by path; nothing is compiled.
+pub(crate) fn stale<'t>(
+    paths: impl Iterator<Item = &'t str>,
+    text_of: impl Fn(&str) -> Option<&'t str> + Copy,
+) -> Vec<(String, String)> {
+    let catalogue = text_of(catalogue::PATH).context("is missing").and_then(Catalogue::parse);
+    let catalogue = match catalogue {
+        Ok(catalogue) => catalogue,
+        Err(error) => return vec![(catalogue::PATH.to_owned(), format!("{error:#}"))],
+    };
+    let applied = catalogue.patches(text_of).and_then(|patches| patch::apply(&patches, text_of));
+    let failures = applied.err().unwrap_or_default();
+    let mut found: Vec<_> = failures.into_iter().map(|it| (patch_path(&it.name), it.message)).collect();
+    for path in paths {
+        if name_of_patch(path).is_some_and(|name| catalogue.run.iter().all(|bug| bug.name != name)) {
+            found.push((path.to_owned(), format!("no bug of {} has this name", catalogue::PATH)));
+        }
+    }
+    found
+}
+
+/// Switches the bugs on, one after the other, and looks what catches each.
 ///
 /// # Errors
-/// When the build fails, a check fails without a bug, or a bug is missed.
+/// When a patch does not apply, the build fails, a check fails without a bug, or a bug is missed.
 pub(crate) fn run(arguments: &Bugs) -> Result<()> {
     let catalogue = Catalogue::read()?;
-    let refused = catalogue.refused(&bans::flagged_by_probe()?)?;
-    println!("{refused} bugs do not compile or are refused by clippy");
+    let copy = TreeCopy::make("seeded-bugs", &patched::texts(&catalogue)?)?;
     let chosen: Vec<&Run> =
         catalogue.run.iter().filter(|bug| arguments.only.as_ref().is_none_or(|only| *only == bug.name)).collect();
     if chosen.is_empty() {
         bail!("there is no bug of that name in {}", catalogue::PATH);
     }
-    let build = Build::make(&chosen)?;
+    let refused = catalogue.refused(&bans::flagged_by_probe()?)?;
+    println!("{refused} bugs do not compile or are refused by clippy");
+    let build = Build::make(&copy, &chosen)?;
     build.passes_without_a_bug(&chosen)?;
     let mut rows = Vec::new();
     for bug in chosen {
-        let caught = build.plant(bug, arguments.write)?;
-        println!("{:<22} {}", bug.name, table::words(&caught));
+        let caught = build.try_bug(bug, arguments.write)?;
+        println!("{:<24} {}", bug.name, table::words(&caught));
         rows.push((bug, caught));
     }
     let missed: Vec<&str> = rows.iter().filter(|(_, it)| !it.at_all()).map(|(bug, _)| bug.name.as_str()).collect();
-    println!("{} planted, {} caught, {} missed", rows.len(), rows.len() - missed.len(), missed.len());
+    println!("{} bugs run, {} caught, {} missed", rows.len(), rows.len() - missed.len(), missed.len());
     if arguments.write {
         table::write(&catalogue, &rows)?;
     }
     if missed.is_empty() { Ok(()) } else { bail!("nothing caught: {}", missed.join(", ")) }
 }
 
-/// The programs of the build with bugs.
+/// The programs of the patched build.
 struct Build {
     hunt: PathBuf,
     /// Test programs by package and name.
@@ -108,12 +134,10 @@ struct Build {
 }
 
 impl Build {
-    fn make(bugs: &[&Run]) -> Result<Self> {
-        let target = shell::scratch("seeded-bugs")?.join("target");
+    fn make(copy: &TreeCopy, bugs: &[&Run]) -> Result<Self> {
         let cargo = |words: &[&str]| {
-            let mut cargo = shell::cargo();
+            let mut cargo = copy.cargo();
             cargo.args(words).args(["--release", "--message-format=json-render-diagnostics", "--quiet"]);
-            cargo.env("RUSTFLAGS", "--cfg seeded_bugs").env("CARGO_TARGET_DIR", &target);
             cargo
         };
         let mut hunt = cargo(&["build", "--package", "tickworld-swarm", "--example", "hunt"]);
@@ -133,29 +157,29 @@ impl Build {
     /// A check that fails anyway would catch everything.
     fn passes_without_a_bug(&self, bugs: &[&Run]) -> Result<()> {
         for ((_, test), program) in &self.tests {
-            if !shell::succeeds(&mut planted(program, "")) {
-                bail!("the test {test} fails in the build with bugs though none is planted");
+            if !shell::succeeds(&mut with_bug(program, "")) {
+                bail!("the test {test} fails in the patched build though no bug is on");
             }
         }
         if bugs.iter().any(|bug| bug.digest) {
             let (one, other) = (self.digest("")?, self.digest("")?);
             if one != other || one == Value::Null {
-                bail!("two processes disagree though no bug is planted");
+                bail!("two processes disagree though no bug is on");
             }
         }
         let report = self.hunt("", SEEDS_OF_CI, false)?;
         if !report["seed"].is_null() {
-            bail!("the swarm finds something though no bug is planted: {report}");
+            bail!("the swarm finds something though no bug is on: {report}");
         }
         Ok(())
     }
 
-    fn plant(&self, bug: &Run, shrink: bool) -> Result<Caught> {
+    fn try_bug(&self, bug: &Run, shrink: bool) -> Result<Caught> {
         let mut caught = Caught { by_test: None, by_swarm: None, by_digest: None };
         if let Some((package, test)) = bug.test() {
             let begun = Instant::now();
             let program = &self.tests[&(package.to_owned(), test.to_owned())];
-            if !shell::succeeds(&mut planted(program, &bug.name)) {
+            if !shell::succeeds(&mut with_bug(program, &bug.name)) {
                 caught.by_test = Some(begun.elapsed().as_secs_f32());
             }
         }
@@ -177,7 +201,7 @@ impl Build {
     }
 
     fn hunt(&self, bug: &str, seeds: u64, shrink: bool) -> Result<Value> {
-        let mut hunt = planted(&self.hunt, bug);
+        let mut hunt = with_bug(&self.hunt, bug);
         hunt.args([SECONDS_MAX.to_string(), seeds.to_string()]);
         if !shrink {
             hunt.arg("bare");
@@ -201,9 +225,10 @@ impl Hunted {
     }
 }
 
-fn planted(program: &Path, bug: &str) -> Command {
+/// The program with this bug on, or with none.
+fn with_bug(program: &Path, bug: &str) -> Command {
     let mut command = shell::command(program);
-    command.env(PLANT, bug).stdin(Stdio::null());
+    command.env(BUG, bug).stdin(Stdio::null());
     command
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, codegen, fuzz, no_std, proof, shell, tidy};
+use crate::{bans, built, codegen, fuzz, no_std, proof, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -95,6 +95,12 @@ const RUNGS: &[Rung] = &[
         climb: climb_golden,
     },
     Rung {
+        name: "built",
+        shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
+        repeat: "cargo xtask ci --only built",
+        climb: |_| built::check().map(|()| Outcome::Passed),
+    },
+    Rung {
         name: "reader",
         shows: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
         repeat: "cargo xtask ci --only reader",
@@ -126,11 +132,13 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
         bail!("no rung of that name; there are: {}", names.join(", "));
     }
     let (mut passed, mut skipped) = (0, 0);
+    let mut times = Vec::new();
     for (index, rung) in rungs.iter().enumerate() {
         println!("\n[{}/{}] {}: {}\n      repeat: {}", index + 1, rungs.len(), rung.name, rung.shows, rung.repeat);
         let start = Instant::now();
         let outcome = (rung.climb)(rung);
         let seconds = start.elapsed().as_secs_f32();
+        times.push(format!("{seconds:8.1} s  {}", rung.name));
         match outcome {
             Ok(Outcome::Passed) => {
                 println!("      {} passed in {seconds:.1} s", rung.name);
@@ -147,7 +155,7 @@ pub(crate) fn climb(only: Option<&str>) -> Result<()> {
             }
         }
     }
-    println!("\nrungs: {passed} passed, 0 failed, {skipped} skipped");
+    println!("\n{}\nrungs: {passed} passed, 0 failed, {skipped} skipped", times.join("\n"));
     Ok(())
 }
 

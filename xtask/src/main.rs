@@ -6,16 +6,19 @@
 mod bans;
 mod bless;
 mod bugs;
+mod built;
 mod ci;
 mod codegen;
 mod fuzz;
 mod matrix;
 mod measure;
+mod mutants;
 mod no_std;
 mod proof;
 mod shell;
 mod tidy;
 mod torture;
+mod tree_copy;
 
 use std::process::ExitCode;
 
@@ -64,8 +67,10 @@ enum Chore {
     },
     /// Read the machine code of what simulates: no float, no clock, no environment, no `std`
     Proof(proof::Options),
-    /// Plant every seeded bug and run what has to catch it
+    /// Put every seeded bug into a copy of the tree and run what has to catch it
     Bugs(bugs::Bugs),
+    /// Change one thing after the other in a package (in a copy of it), and name the changes that no test notices
+    Mutants(mutants::Mutants),
     /// Regenerate the FlatBuffers code from schema/*.fbs of the crates that have one (needs python3 and the package registry once)
     Codegen {
         /// Regenerate beside the committed code and compare, changing nothing
@@ -95,6 +100,7 @@ fn main() -> ExitCode {
         Chore::Torture { kills, disk, netem, seed } => torture::run(&torture::Torture { kills, disk, netem, seed }),
         Chore::Proof(options) => proof::run(options),
         Chore::Bugs(arguments) => bugs::run(&arguments),
+        Chore::Mutants(arguments) => mutants::run(&arguments),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
         Chore::Fuzz(fuzz) => fuzz::run(&fuzz),

@@ -9,6 +9,7 @@ mod layers;
 mod lengths;
 mod places;
 mod readme;
+mod seeded_bugs;
 mod sources;
 mod synced;
 mod tokens;
@@ -18,6 +19,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
 use tree::{Finding, Tree};
+
+pub(crate) use tree::file_paths;
 
 /// Name, what holds, and the check itself.
 type Check = (&'static str, &'static str, fn(&Tree) -> Vec<Finding>);
@@ -34,6 +37,7 @@ const CHECKS: &[Check] = &[
     ("synced", "marked blocks of the documents equal the code they describe", synced::check),
     ("generated", "generated code belongs to the committed schemas", generated::check),
     ("readme", "the README's commands are what CI runs", readme::check),
+    ("seeded bugs", "every bug's patch goes into today's sources", seeded_bugs::check),
     ("places", "no path of somebody's machine", places::check),
 ];
 

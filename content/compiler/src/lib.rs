@@ -28,7 +28,7 @@ mod yaml;
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
-use tickworld_content::{limits, model::Pack};
+use tickworld_content::{PackError, limits, model::Pack};
 use tickworld_sim::content::ContentId;
 
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics};
@@ -68,10 +68,9 @@ pub struct Summary {
 /// # Errors
 /// Everything that is wrong with them.
 pub fn compile(sources: &[Source]) -> Result<Compiled, Diagnostics> {
-    let (pack, sources) = (read(sources)?, sources.len());
-    let whole = |error: tickworld_content::PackError| Diagnostics::of_file("(all sources)", error.to_string());
-    let (id, bytes) = pack.to_bytes().map_err(whole)?;
-    let (read_id, read) = Pack::from_bytes(&bytes).map_err(whole)?;
+    let (pack, id, bytes) = build(sources)?;
+    let sources = sources.len();
+    let (read_id, read) = Pack::from_bytes(&bytes).map_err(|error| whole(&error))?;
     assert!(read_id == id && read == pack, "a pack that was just written reads back as it was");
     let entries = BTreeMap::from([
         ("actions", pack.actions.len()),
@@ -93,15 +92,20 @@ pub fn compile_dir(folder: &Path) -> Result<Compiled, Diagnostics> {
     compile(&Source::read_dir(folder)?)
 }
 
-/// Checks sources without writing a pack.
+/// Checks sources without writing a pack: what it passes, [`compile`] compiles.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn check(sources: &[Source]) -> Result<(), Diagnostics> {
-    read(sources).map(|_| ())
+    build(sources).map(|_| ())
 }
 
-fn read(sources: &[Source]) -> Result<Pack, Diagnostics> {
+fn whole(error: &PackError) -> Diagnostics {
+    Diagnostics::of_file("(all sources)", error.to_string())
+}
+
+/// The pack of sources and its bytes, which the pack's own rules have passed.
+fn build(sources: &[Source]) -> Result<(Pack, ContentId, Vec<u8>), Diagnostics> {
     if sources.len() > SOURCES_MAX {
         return Err(Diagnostics::of_file("(all sources)", format!("more than {SOURCES_MAX} files")));
     }
@@ -115,8 +119,11 @@ fn read(sources: &[Source]) -> Result<Pack, Diagnostics> {
             sink.push(Diagnostic::of_file(&first.path, "given twice"));
         }
     }
-    let trees: Vec<_> =
-        sorted.into_iter().filter_map(|source| yaml::load(source, &mut sink).map(|tree| (source, tree))).collect();
+    let trees: Vec<_> = sorted
+        .into_iter()
+        .filter(|source| !yaml::is_empty(&source.text))
+        .filter_map(|source| yaml::load(source, &mut sink).map(|tree| (source, tree)))
+        .collect();
     let names = names::Names::gather(&trees, &mut sink);
     over_limits(&names, &mut sink);
     let pack = lower::pack(&names, &mut sink);
@@ -124,9 +131,51 @@ fn read(sources: &[Source]) -> Result<Pack, Diagnostics> {
         sink.push(Diagnostic::of_file("(all sources)", "no `constants:` in any source"));
     }
     match pack {
-        Some(pack) if sink.is_empty() => Ok(pack),
+        Some(pack) if sink.is_empty() => match pack.to_bytes() {
+            Ok((id, bytes)) => Ok((pack, id, bytes)),
+            Err(error) => Err(refused(&error, &pack, &names, &mut sink)),
+        },
         _ => Err(sink.into_diagnostics()),
     }
+}
+
+/// What the pack's own rules refuse, at the entry that it is about.
+///
+/// Reading reports a mistake where it stands; this is for what it lets pass, so that even that has a place.
+fn refused(error: &PackError, pack: &Pack, names: &names::Names<'_>, sink: &mut source::Sink) -> Diagnostics {
+    use lower::Kind;
+    let PackError::Invalid { table, row, field, problem } = error else { return whole(error) };
+    let kind = Kind::ALL.into_iter().find(|kind| kind.section() == *table);
+    // Entries of a pack stand in the order of their names' keys; an action belongs to the entry that uses it.
+    let owner = match kind {
+        Some(kind) => names.entries(kind).get(*row).map(|entry| (kind, entry)),
+        None if *table == "actions" => owner_of_action(*row, pack, names),
+        None => None,
+    };
+    let Some((kind, entry)) = owner else { return whole(error) };
+    let message = format!("{} `{}`: {field}: {problem}", kind.word(), entry.name);
+    sink.report(entry.source, entry.span, message, None);
+    std::mem::take(sink).into_diagnostics()
+}
+
+fn owner_of_action<'n, 's>(
+    row: usize,
+    pack: &Pack,
+    names: &'n names::Names<'s>,
+) -> Option<(lower::Kind, &'n names::Entry<'s>)> {
+    use lower::Kind;
+    use tickworld_content::model::ItemUse;
+    let row = u32::try_from(row).ok()?;
+    let of_item = |use_: &ItemUse| match use_ {
+        ItemUse::Weapon { action, versatile, .. } => *action == row || *versatile == Some(row),
+        ItemUse::Consumable { action } => *action == row,
+        _ => false,
+    };
+    let creature = pack.creatures.iter().position(|creature| creature.actions.contains(&row));
+    let spell = pack.spells.iter().position(|spell| spell.action == row);
+    let item = pack.items.iter().position(|item| of_item(&item.use_));
+    let found = [(Kind::Creature, creature), (Kind::Spell, spell), (Kind::Item, item)];
+    found.into_iter().find_map(|(kind, at)| Some((kind, names.entries(kind).get(at?)?)))
 }
 
 fn over_limits(names: &names::Names<'_>, sink: &mut source::Sink) {

@@ -2,7 +2,11 @@
 //!
 //! Invariant: sources are visited in the order of their paths, whatever order they came in.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -21,21 +25,22 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads every `*.yaml` and `*.yml` file under `folder`, sorted by path relative to it.
+    /// Reads every `*.yaml` and `*.yml` file under `folder`, in letters of either case, sorted by path relative to it.
+    ///
+    /// Links are followed, to files and to folders. Names that begin with a dot are left out: systems and editors leave such
+    /// files behind (`._x.yaml`, `.#x.yaml`).
     ///
     /// # Errors
-    /// One diagnostic for each file that cannot be read or is not UTF-8.
+    /// One diagnostic for each file that cannot be read, is no regular file, or is not UTF-8, and for each folder that cannot be
+    /// listed.
     pub fn read_dir(folder: &Path) -> Result<Vec<Self>, Diagnostics> {
-        let mut paths = Vec::new();
-        let listing = list(folder, "", &mut paths);
-        if let Err(error) = listing {
-            return Err(Diagnostics::of_file(&folder.display().to_string(), format!("cannot be listed: {error}")));
-        }
-        paths.sort();
+        let mut listing = Listing::default();
+        listing.folder(folder, "", &mut Vec::new());
+        let Listing { mut files, mut errors } = listing;
+        files.sort();
         let mut sources = Vec::new();
-        let mut errors = Vec::new();
-        for path in paths {
-            match read(&folder.join(&path)) {
+        for (path, file) in files {
+            match read(&file) {
                 Ok(text) => sources.push(Self { path, text }),
                 Err(message) => errors.push(Diagnostic::of_file(&path, message)),
             }
@@ -47,26 +52,71 @@ impl Source {
     }
 }
 
-fn list(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
+/// What is found under a folder.
+#[derive(Default)]
+struct Listing {
+    /// Names for messages, and the files themselves.
+    files: Vec<(String, PathBuf)>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Listing {
+    /// Adds what is in `folder`; `above` are the folders that lead to it, without links.
+    fn folder(&mut self, folder: &Path, prefix: &str, above: &mut Vec<PathBuf>) {
+        let shown = if prefix.is_empty() { folder.display().to_string() } else { prefix.to_owned() };
+        let listed = fs::canonicalize(folder).and_then(|whole| Ok((whole, fs::read_dir(folder)?)));
+        let (whole, entries) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return self.fail(&shown, format!("cannot be listed: {error}")),
+        };
+        if above.contains(&whole) {
+            return self.fail(&shown, "a link that leads back to a folder above it");
+        }
+        above.push(whole);
+        for entry in entries {
+            match entry {
+                Ok(entry) => self.entry(&entry, prefix, above),
+                Err(error) => self.fail(&shown, format!("cannot be listed: {error}")),
+            }
+        }
+        above.pop();
+    }
+
+    fn entry(&mut self, entry: &fs::DirEntry, prefix: &str, above: &mut Vec<PathBuf>) {
         let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            return;
+        }
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
-        if entry.file_type()?.is_dir() {
-            list(&entry.path(), &path, paths)?;
-        } else if name.ends_with(".yaml") || name.ends_with(".yml") {
-            paths.push(path);
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let is_source = ["yaml", "yml"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+        // Of what a link leads to.
+        match fs::metadata(entry.path()) {
+            Ok(metadata) if metadata.is_dir() => self.folder(&entry.path(), &path, above),
+            Ok(metadata) if is_source && !metadata.is_file() => self.fail(&path, "not a regular file"),
+            Ok(_) if is_source => self.files.push((path, entry.path())),
+            Ok(_) => {}
+            Err(error) if is_source || entry.file_type().is_ok_and(|kind| kind.is_symlink()) => {
+                self.fail(&path, format!("cannot be read: {error}"));
+            }
+            Err(_) => {}
         }
     }
-    Ok(())
+
+    fn fail(&mut self, path: &str, message: impl Into<String>) {
+        self.errors.push(Diagnostic::of_file(path, message));
+    }
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let length = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
-    if length > SOURCE_BYTES_MAX as u64 {
-        return Err(format!("{length} bytes; a source has at most {SOURCE_BYTES_MAX}"));
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    // One byte more shows that there are too many, also where the length of a file is not known before.
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() > SOURCE_BYTES_MAX {
+        return Err(format!("more than {SOURCE_BYTES_MAX} bytes, which a source has at most"));
     }
-    let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;

@@ -9,6 +9,8 @@ use tickworld_content::{
 };
 use tickworld_sim::math::Fx;
 
+use crate::yaml::odd_space;
+
 /// A value, or what was expected instead.
 pub(crate) type Parsed<T> = Result<T, String>;
 
@@ -43,7 +45,7 @@ pub(crate) fn parse_int(text: &str, min: i64, max: i64) -> Parsed<i64> {
 
 /// Dice and whether the user's ability modifier is added: `2d6+3`, `7`, `1d8+ability`.
 pub(crate) fn parse_roll(text: &str) -> Parsed<(Dice, bool)> {
-    let bad = || format!("`{text}` is not dice, such as 2d6, 2d6+3 or 7");
+    let bad = || format!("`{text}` is not dice, such as 2d6, 2d6+3 or 7{}", why_no_dice(text));
     let squeezed: String = text.chars().filter(|c| *c != ' ').collect();
     let (rolled, add_ability) = match squeezed.strip_suffix("+ability") {
         Some(rest) => (rest, true),
@@ -75,6 +77,35 @@ pub(crate) fn parse_roll(text: &str) -> Parsed<(Dice, bool)> {
         bonus: i16::try_from(bonus).map_err(|_| bad())?,
     };
     Ok((dice, add_ability))
+}
+
+/// What a text that is no dice may be meant to say, as a part of a message.
+fn why_no_dice(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let minus = text.chars().find(|c| matches!(c, '\u{2212}' | '\u{2010}'..='\u{2015}' | '\u{fe63}' | '\u{ff0d}'));
+    let mut letters = lower.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let rolls = lower.as_bytes().windows(2).filter(|pair| pair[0] == b'd' && pair[1].is_ascii_digit()).count();
+    let is_modifier =
+        |word: &str| word.starts_with("mod") || ABILITIES.iter().any(|(short, _)| word.starts_with(short));
+    if let Some(minus) = minus {
+        return format!("; its minus sign is `{minus}` (U+{:04X}), write - instead", u32::from(minus));
+    }
+    if let Some((_, what)) = odd_space(text) {
+        return format!("; it has {what}, type a plain one");
+    }
+    if text.contains('D') && parse_roll(&lower).is_ok() {
+        return format!("; write {lower}");
+    }
+    if letters.any(is_modifier) {
+        return "; the user's modifier is +ability, as in 2d6+ability".into();
+    }
+    if rolls > 1 {
+        return "; two rolls take a line each".into();
+    }
+    if lower.starts_with('d') && parse_roll(&format!("1{lower}")).is_ok() {
+        return format!("; write 1{lower}");
+    }
+    String::new()
 }
 
 /// Dice of damage, which cannot be below zero by themselves.

@@ -167,7 +167,6 @@ fn what_is_not_plain_yaml_is_refused() {
         ("items: !!map {}\n", "a tag (`!name`) is not allowed in content"),
         ("items: {}\n---\nitems: {}\n", "a second document in one file"),
         ("items: [\n", "not YAML"),
-        ("", "an empty file"),
         ("just words\n", "expected sections such as `creatures:`, found `just words`"),
         ("items: {[a]: {name: A}}\n", "a list as a key"),
     ] {

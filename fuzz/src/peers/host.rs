@@ -1,4 +1,4 @@
-//! A host of a ledger, an honest player, and strangers.
+//! A region of a ledger, an honest player, and strangers; and a journal that keeps what it likes when it likes.
 //!
 //! Whatever the strangers do: no panic, every table within its bound, coins conserved, and each of the honest player's inputs
 //! is answered in the end, applied.
@@ -7,19 +7,23 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tickworld_ledger::{Ledger, Transfer};
+use tickworld_persist::{Appended, Claim, Epoch, JournalHeader, LogPosition, WorldId};
 use tickworld_proto::{
     channel::Channel,
-    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{AddressKey, Connection, HostSettings, Kinds, SessionId},
     instant::{Instant, Micros},
     limits::{DATAGRAM_BYTES_MIN, PROTOCOL_VERSION},
-    message::{Durability, Fate, Hello, InputMessage, Inputs, Message, Reason, ResumeKey, SessionKind},
+    message::{Durability, Fate, Goodbye, Hello, InputMessage, Inputs, Message, Reason, ResumeKey, SessionKind},
+};
+use tickworld_region::{
+    Answer, Append, AppendOutcome, Effect, Event, Identity, OpenReport, Opened, Region, RegionSettings, Request,
+    RequestId, SnapshotStored,
 };
 use tickworld_sim::{
     content::ContentId,
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
-    rng::Entropy,
-    simulation::Simulation,
+    trace::Start,
 };
 
 use super::script;
@@ -34,12 +38,17 @@ const HONEST_KEY: ResumeKey = ResumeKey(1_u128.to_le_bytes());
 const STRANGERS_MAX: u64 = 12;
 
 struct Stage {
-    host: Host<Ledger>,
-    simulation: Simulation<Ledger>,
+    region: Region<Ledger>,
+    /// Records that are with the journal.
+    append: Option<Append>,
+    /// The coins of the newest stepped world.
+    coins: u64,
     now: Instant,
     next: u64,
     strangers: Vec<SessionId>,
-    keys: u128,
+    /// Requests that are without an answer.
+    requests: u64,
+    asked: u64,
     /// What the honest player sent, and what came of it.
     sent: u32,
     fates: BTreeMap<Sequence, Fate>,
@@ -68,13 +77,27 @@ pub fn run(data: &[u8]) {
 
 impl Stage {
     fn new() -> Self {
-        let mut simulation = Ledger::open(ACCOUNTS, COINS);
-        let roots = simulation.seal(&Inline);
         let now = Instant(1_000_000);
-        let settings = HostSettings { history_ticks: 16, sessions_max: 8, greetings_max: 4, ..HostSettings::default() };
-        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots);
-        let mut stage =
-            Self { host, simulation, now, next: 1, strangers: Vec::new(), keys: 0, sent: 0, fates: BTreeMap::new() };
+        let host = HostSettings { history_ticks: 16, sessions_max: 8, greetings_max: 4, ..HostSettings::default() };
+        let settings = RegionSettings { host, ..RegionSettings::default() };
+        let mut secrets = 0_u128;
+        let secrets = move || {
+            secrets += 1;
+            secrets.to_le_bytes()
+        };
+        let region = Region::new(now, settings, opened(), Box::new(secrets));
+        let mut stage = Self {
+            region,
+            append: None,
+            coins: u64::from(ACCOUNTS) * COINS,
+            now,
+            next: 1,
+            strangers: Vec::new(),
+            requests: 0,
+            asked: 0,
+            sent: 0,
+            fates: BTreeMap::new(),
+        };
         stage.connect(AddressKey([1; 16]));
         let hello = stage.hello(SessionKind::Command, PROTOCOL_VERSION, None);
         stage.message(HONEST, Channel::Control, &Message::Hello(hello));
@@ -87,7 +110,7 @@ impl Stage {
             protocol,
             build: "fuzz".to_owned(),
             game: "tickworld-ledger".to_owned(),
-            schema: self.simulation.schema_id(),
+            schema: self.region.schema().id(),
             revision: 1,
             content: ContentId::NONE,
             kind,
@@ -100,18 +123,18 @@ impl Stage {
     fn connect(&mut self, address: AddressKey) -> SessionId {
         let session = SessionId(self.next);
         self.next += 1;
-        self.host.handle_connected(self.now, session, Connection { address, datagram_bytes_max: DATAGRAM_BYTES_MIN });
+        self.region.handle_connected(self.now, session, Connection { address, datagram_bytes_max: DATAGRAM_BYTES_MIN });
         self.drain();
         session
     }
 
     fn message(&mut self, session: SessionId, channel: Channel, message: &Message) {
-        self.host.handle_message(self.now, session, channel, &message.encode());
+        self.region.handle_message(self.now, session, channel, &message.encode());
         self.drain();
     }
 
     fn act(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
-        let around = self.host.open_tick();
+        let around = self.region.host().open_tick();
         match u.int_in_range(0..=15_u8)? {
             0 | 1 if self.next < STRANGERS_MAX => {
                 let session = self.connect(AddressKey([u.int_in_range(1..=3)?; 16]));
@@ -126,28 +149,30 @@ impl Stage {
             }
             2..=4 => self.tick(u.ratio(3, 4)?),
             5 => self.submit(),
+            13 => self.keep(u.int_in_range(1..=3)?),
+            14 => self.ask(u)?,
             6 => {
                 let pause = Micros(u.int_in_range(0..=3_000_000)?);
                 // The honest one is never silent for longer than that, however many ticks went by.
                 self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
                 self.now = self.now.after(pause);
-                self.host.handle_timeout(self.now);
+                self.region.handle_timeout(self.now);
                 self.drain();
                 self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
             }
             kind => {
                 let Some(session) = self.stranger(u)? else { return Ok(()) };
                 match kind {
-                    7 => self.host.handle_disconnected(self.now, session),
+                    7 => self.region.handle_disconnected(self.now, session),
                     8 | 9 => {
                         let channel = script::channel(u)?;
                         let length = u.int_in_range(0..=400_usize)?.min(u.len());
-                        self.host.handle_message(self.now, session, channel, u.bytes(length)?);
+                        self.region.handle_message(self.now, session, channel, u.bytes(length)?);
                     }
                     _ => {
                         let message = script::from_client(u, around)?;
                         let channel = script::channel(u)?;
-                        self.host.handle_message(self.now, session, channel, &message.encode());
+                        self.region.handle_message(self.now, session, channel, &message.encode());
                     }
                 }
                 self.drain();
@@ -186,62 +211,157 @@ impl Stage {
 
     fn tick(&mut self, is_stored: bool) {
         self.now = self.now.after(TICK);
-        if self.host.may_close() {
-            let entropy = Entropy::from_bytes(u128::from(self.host.open_tick().0).to_le_bytes());
-            let frame = self.host.close_frame(self.now, entropy);
-            let roots = self.simulation.step(&frame, &Inline).expect("the host makes frames that the engine takes");
-            self.host.handle_stepped(self.now, self.simulation.snapshot());
-            self.host.handle_root(self.now, roots, self.simulation.snapshot());
-        }
+        // The honest one is never silent for long, however many ticks go by.
+        self.message(HONEST, Channel::Datagram, &Message::Ping(self.now));
+        self.region.handle_timeout(self.now);
+        self.drain();
         if is_stored {
-            self.host.handle_durable(self.now, Tick(self.host.open_tick().0 - 1), Durability::Disk);
+            while self.append.is_some() {
+                self.keep(usize::MAX);
+            }
         }
+    }
+
+    /// The journal keeps so many of the records that it has, at least one.
+    fn keep(&mut self, count: usize) {
+        let Some(append) = self.append.take() else { return };
+        let kept = append.records.iter().take(count).last().map(|record| record.tick());
+        let kept = kept.expect("a region appends at least one record");
+        self.region.handle_appended(self.now, AppendOutcome::Kept(Appended { kept, durable: kept }));
         self.drain();
     }
 
+    /// An operator asks for something.
+    fn ask(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
+        self.asked += 1;
+        let request = match u.int_in_range(0..=4_u8)? {
+            0 => Request::Status,
+            1 => Request::Snapshot,
+            2 => Request::Kick { player: PlayerId(u.int_in_range(2..=5)?), reason: String::new() },
+            3 => Request::Content { pack: vec![7; 7].into(), force: u.arbitrary()? },
+            _ => {
+                let input =
+                    Transfer { from: u.int_in_range(0..=ACCOUNTS)?, to: u.int_in_range(0..=ACCOUNTS)?, amount: 1 };
+                Request::Input { player: PlayerId(u.int_in_range(0..=9)?), input }
+            }
+        };
+        self.requests += 1;
+        self.region.handle_request(self.now, RequestId(self.asked), request);
+        self.drain();
+        Ok(())
+    }
+
+    /// Does what the region wants done, but for what the journal keeps for later.
+    fn carry_out(&mut self) -> bool {
+        let mut any = false;
+        while let Some(effect) = self.region.poll_effect() {
+            any = true;
+            match effect {
+                Effect::Append(append) => self.append = Some(append),
+                Effect::Step(step) => {
+                    let stepped = step.run(&Inline).expect("a region makes frames that the engine takes");
+                    self.coins = stepped.simulation.state().total();
+                    self.region.handle_stepped(self.now, Micros(100), Ok(stepped));
+                }
+                Effect::Hash(world) => self.region.handle_hashed(self.now, Micros(50), world.run(&Inline)),
+                Effect::Authenticate(asking) => {
+                    let player = Some(PlayerId(asking.session.0.min(4)));
+                    let result = if asking.token == b"token" {
+                        Ok(Identity { player, kinds: Kinds::ALL })
+                    } else {
+                        Err(Goodbye { reason: Reason::Unauthorized, detail: String::new() })
+                    };
+                    self.region.handle_authenticated(self.now, asking.session, result);
+                }
+                Effect::LoadPack(load) => {
+                    let content = load.world().content();
+                    self.region.handle_pack_loaded(self.now, load.request, Ok((content, ())));
+                }
+                Effect::StoreSnapshot(snapshot) => {
+                    let stored = SnapshotStored { tick: snapshot.world.tick(), pages: 1, pages_new: 1 };
+                    self.region.handle_snapshot_stored(self.now, Micros(100), Ok(stored));
+                }
+                Effect::ReadLogState | Effect::Seal(_) => panic!("no append failed, and nobody ends the region"),
+            }
+        }
+        any
+    }
+
     fn drain(&mut self) {
-        while let Some((session, transmit)) = self.host.poll_transmit() {
-            let message = Message::decode(transmit.channel, &transmit.bytes).expect("the host sends what decodes");
-            let Message::Outcomes(outcomes) = message else { continue };
-            for outcome in outcomes.outcomes.iter().filter(|_| session == HONEST) {
-                let first = *self.fates.entry(outcome.sequence).or_insert(outcome.fate);
-                assert_eq!(first, outcome.fate, "an input was answered twice, differently");
+        loop {
+            let mut any = self.carry_out();
+            while let Some((session, transmit)) = self.region.poll_transmit() {
+                any = true;
+                assert!(session.0 < self.next, "a message to nobody");
+                let message = Message::decode(transmit.channel, &transmit.bytes).expect("a region sends what decodes");
+                let Message::Outcomes(outcomes) = message else { continue };
+                for outcome in outcomes.outcomes.iter().filter(|_| session == HONEST) {
+                    let first = *self.fates.entry(outcome.sequence).or_insert(outcome.fate);
+                    assert_eq!(first, outcome.fate, "an input was answered twice, differently");
+                }
+            }
+            while let Some(event) = self.region.poll_event() {
+                any = true;
+                self.take(event);
+            }
+            if !any {
+                return;
             }
         }
-        while let Some(event) = self.host.poll_event() {
-            match event {
-                HostEvent::Admission { session, .. } => {
-                    self.keys += 1;
-                    let player = Some(PlayerId(session.0.min(4)));
-                    let resume = ResumeKey(self.keys.to_le_bytes());
-                    self.host.admit(self.now, session, Grant { player, kinds: Kinds::ALL, resume });
-                }
-                HostEvent::Closed { session, reason } => {
-                    assert!(session != HONEST, "the honest session was ended: {reason:?}");
-                    self.strangers.retain(|other| *other != session);
-                }
-                HostEvent::Desync { session, .. } | HostEvent::Violation { session, .. } => {
-                    assert!(session != HONEST, "the honest session is accused");
-                }
-                _ => {}
+    }
+
+    fn take(&mut self, event: Event<Ledger>) {
+        match event {
+            Event::Closed { session, reason } => {
+                assert!(session != HONEST, "the honest session was ended: {reason:?}");
+                self.strangers.retain(|other| *other != session);
             }
-        }
-        if let Some((session, transmit)) = self.host.poll_transmit() {
-            // What an admission brought about.
-            _ = Message::decode(transmit.channel, &transmit.bytes).expect("the host sends what decodes");
-            assert!(session.0 < self.next);
-            self.drain();
+            Event::Desync { session, .. } | Event::Violation { session, .. } => {
+                assert!(session != HONEST, "the honest session is accused");
+            }
+            Event::Answered { answer, .. } => {
+                self.requests = self.requests.checked_sub(1).expect("a request is answered once");
+                if let Ok(Answer::Ending(_)) = answer {
+                    panic!("nobody asked for the end");
+                }
+            }
+            Event::Ended(ended) => panic!("the region ended: {ended:?}"),
+            _ => {}
         }
     }
 
     fn check(&self) {
-        let settings = self.host.settings();
-        assert!(self.host.session_count() <= (settings.sessions_max + settings.greetings_max) as usize);
-        assert!(
-            self.host.history_len() <= settings.history_ticks as usize + settings.durable_lag_ticks_max as usize + 2
-        );
-        assert_eq!(self.simulation.state().total(), u64::from(ACCOUNTS) * COINS, "coins");
-        let reason = self.host.session_of(PlayerId(1));
+        let host = self.region.host();
+        let settings = host.settings();
+        assert!(host.session_count() <= (settings.sessions_max + settings.greetings_max) as usize);
+        assert!(host.history_len() <= settings.history_ticks as usize + settings.durable_lag_ticks_max as usize + 2);
+        assert_eq!(self.coins, u64::from(ACCOUNTS) * COINS, "coins");
+        assert!(self.region.waiting_records() <= settings.durable_lag_ticks_max as usize, "records that wait");
+        let reason = host.session_of(PlayerId(1));
         assert_eq!(reason, Some(HONEST), "{:?}", Reason::Replaced);
+    }
+}
+
+/// A bank that begins.
+fn opened() -> Opened<Ledger> {
+    let mut simulation = Ledger::open(ACCOUNTS, COINS);
+    let roots = simulation.seal(&Inline);
+    let header = JournalHeader {
+        world: WorldId([7; 16]),
+        revision: 1,
+        tick_rate: 30,
+        root_lag_ticks: 1,
+        start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
+        schema: (**simulation.schema()).clone(),
+    };
+    let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
+    Opened {
+        recent: vec![(Tick(0), roots.root)],
+        simulation,
+        roots,
+        header,
+        claim: Claim { epoch: Epoch(1), last },
+        snapshot_tick: Tick(0),
+        report: OpenReport::default(),
     }
 }

@@ -53,6 +53,8 @@ pub const ADDRESSES_MAX: u32 = 65_536;
 pub const RESUME_KEYS_MAX: u32 = 65_536;
 /// Messages that wait for the transport to fetch them.
 pub const OUTBOX_MESSAGES_MAX: u32 = 262_144;
+/// Their bytes; one that goes to many counts once.
+pub const OUTBOX_BYTES_MAX: u64 = 64 << 20;
 /// Events that wait for the embedder to fetch them.
 pub const EVENTS_MAX: u32 = 65_536;
 /// The operator's acts in one frame.

@@ -17,15 +17,15 @@ use tokio::{
 
 use super::{Command, ConnectionEvent, ConnectionSettings, End, Outage, backoff::Attempts, may_answer, may_pass};
 use crate::{
-    closing::Disconnect,
-    dialer::{DialError, Dialer},
-    link::{Link, LinkEvent},
+    client_connection::{ClientConnection, ClientConnectionEvent},
+    close::Disconnect,
+    endpoint::{DialError, Endpoint},
 };
 
 /// See the module; made by [`connect`](super::connect).
 #[must_use = "nothing happens until it runs"]
 pub struct Driver<G: Game, P> {
-    dialer: Dialer,
+    endpoint: Endpoint,
     client: Client<G, P>,
     executor: Arc<dyn Executor>,
     settings: ConnectionSettings,
@@ -46,7 +46,7 @@ enum Stop {
     Detach,
 }
 
-/// How a link ended.
+/// How a connection ended.
 enum Followed {
     Outage(Outage),
     End(End),
@@ -54,7 +54,7 @@ enum Followed {
 
 impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     pub(super) fn new(
-        dialer: Dialer,
+        endpoint: Endpoint,
         client: Client<G, P>,
         executor: Arc<dyn Executor>,
         settings: ConnectionSettings,
@@ -63,7 +63,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     ) -> Self {
         let attempts = Attempts::new(settings.backoff);
         Self {
-            dialer,
+            endpoint,
             client,
             executor,
             settings,
@@ -96,7 +96,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         loop {
             let outage = match self.dial().await {
                 None => return self.stopped(),
-                Some(Ok(link)) => match self.follow(link).await {
+                Some(Ok(connection)) => match self.follow(connection).await {
                     Followed::End(end) => return end,
                     Followed::Outage(outage) => outage,
                 },
@@ -109,11 +109,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         }
     }
 
-    /// A link; nothing once the application wants an end.
-    async fn dial(&mut self) -> Option<Result<Link, DialError>> {
-        let (dialer, settings) = (self.dialer.clone(), &self.settings);
+    /// A connection; nothing once the application wants an end.
+    async fn dial(&mut self) -> Option<Result<ClientConnection, DialError>> {
+        let (endpoint, settings) = (self.endpoint.clone(), &self.settings);
         let (address, name) = (settings.address, settings.name.clone());
-        let dialing = async move { dialer.dial(address, &name).await };
+        let dialing = async move { endpoint.dial(address, &name).await };
         let mut dialing = std::pin::pin!(dialing);
         while self.stop.is_none() {
             tokio::select! {
@@ -125,26 +125,26 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     }
 
     /// Carries a session from its first word to its last.
-    async fn follow(&mut self, link: Link) -> Followed {
+    async fn follow(&mut self, connection: ClientConnection) -> Followed {
         self.goodbye = None;
         let is_resuming = self.client.resume_key().is_some();
         let now = self.now();
-        self.client.handle_connected(now, link.datagram_bytes_max());
+        self.client.handle_connected(now, connection.datagram_bytes_max());
         self.tell(ConnectionEvent::Connected).await;
         loop {
-            let has_more = self.turn(&link);
+            let has_more = self.turn(&connection);
             if self.client.is_over() {
-                link.close("the session is over").await;
+                connection.close("the session is over").await;
                 return self.part(is_resuming).await;
             }
             if self.stop.is_some() {
                 // Let go of without a word.
-                link.close("").await;
+                connection.close("").await;
                 let now = self.now();
                 self.client.handle_disconnected(now);
                 return Followed::End(self.stopped());
             }
-            if let Some(why) = self.wait(&link, has_more).await {
+            if let Some(why) = self.wait(&connection, has_more).await {
                 let now = self.now();
                 self.client.handle_disconnected(now);
                 self.tell_all().await;
@@ -154,7 +154,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     }
 
     /// One round of the client's own work: steps, events, messages. True if it has more to do at once.
-    fn turn(&mut self, link: &Link) -> bool {
+    fn turn(&mut self, connection: &ClientConnection) -> bool {
         let now = self.now();
         if matches!(self.stop, Some(Stop::Leave)) {
             self.client.leave(now);
@@ -167,25 +167,25 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
             }
         }
         while let Some(transmit) = self.client.poll_transmit() {
-            link.send(transmit);
+            connection.send(transmit);
         }
         driven.has_more
     }
 
-    /// Waits for whatever comes first; gives why the link is no more.
-    async fn wait(&mut self, link: &Link, has_more: bool) -> Option<Disconnect> {
+    /// Waits for whatever comes first; gives why the connection is no more.
+    async fn wait(&mut self, connection: &ClientConnection, has_more: bool) -> Option<Disconnect> {
         let due = self.client.poll_timeout().map(|due| self.epoch + Duration::from_micros(due.0));
         let is_full = self.place().is_none();
         let events = self.events.clone();
         tokio::select! {
-            event = link.next() => match event {
-                Some(LinkEvent::Message { channel, bytes }) => {
+            event = connection.next() => match event {
+                Some(ClientConnectionEvent::Message { channel, bytes }) => {
                     let now = self.now();
                     self.client.handle_message(now, channel, &bytes);
                 }
                 // QUIC never carries less than it did at first, and the client knows that.
-                Some(LinkEvent::DatagramSize { .. }) => {}
-                Some(LinkEvent::Disconnected { why }) => return Some(why),
+                Some(ClientConnectionEvent::DatagramSize { .. }) => {}
+                Some(ClientConnectionEvent::Disconnected { why }) => return Some(why),
                 None => return Some(Disconnect::Closed),
             },
             command = self.commands.recv() => self.obey(command),
@@ -200,7 +200,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         None
     }
 
-    /// The session is over, and its link closed: whether to come back.
+    /// The session is over, and its connection closed: whether to come back.
     async fn part(&mut self, is_resuming: bool) -> Followed {
         self.tell_all().await;
         let now = self.now();
@@ -211,7 +211,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
                 Followed::Outage(Outage::Goodbye(goodbye))
             }
             (None, Some(goodbye)) => Followed::End(End::Refused(goodbye)),
-            // The client had no room for the event; what is true of every ended link is true of this one.
+            // The client had no room for the event; what is true of every ended connection is true of this one.
             (None, None) => Followed::Outage(Outage::Lost(Disconnect::Closed)),
         }
     }

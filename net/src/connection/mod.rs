@@ -24,8 +24,8 @@ pub use backoff::Backoff;
 pub use driver::Driver;
 
 use crate::{
-    closing::Disconnect,
-    dialer::{DialError, Dialer},
+    close::Disconnect,
+    endpoint::{DialError, Endpoint},
 };
 
 /// Where to connect and how to go on.
@@ -64,7 +64,7 @@ impl ConnectionSettings {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectionEvent {
-    /// A link is there, and the client has said `Hello`.
+    /// A connection is there, and the client has said `Hello`.
     Connected,
     /// Something of the protocol.
     Client(ClientEvent),
@@ -83,10 +83,10 @@ pub enum ConnectionEvent {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Outage {
-    /// There is no link to the server.
+    /// There is no connection to the server.
     #[error(transparent)]
     Dial(DialError),
-    /// The link broke.
+    /// The connection broke.
     #[error(transparent)]
     Lost(Disconnect),
     /// One side ended the session, for a reason that passes.
@@ -164,10 +164,10 @@ enum Command<G: Game, P> {
 
 type Call<G, P> = Box<dyn FnOnce(&mut Client<G, P>, tickworld_proto::instant::Instant) + Send>;
 
-/// A connection for `client` over `dialer`. Nothing happens until the driver [runs](Driver::run): as a task, or, where
+/// A connection for `client` over `endpoint`. Nothing happens until the driver [runs](Driver::run): as a task, or, where
 /// worlds are simulated that take long, on a thread of its own (`Handle::block_on`).
 pub fn connect<G: Game, P: InputPredictor<G> + Clone>(
-    dialer: Dialer,
+    endpoint: Endpoint,
     client: Client<G, P>,
     executor: Arc<dyn Executor>,
     settings: ConnectionSettings,
@@ -175,7 +175,7 @@ pub fn connect<G: Game, P: InputPredictor<G> + Clone>(
     let (commands, commanded) = mpsc::channel(settings.commands_max.max(1));
     // One more than the application's: there is always room for the last one.
     let (events, receiver) = mpsc::channel(settings.events_max.saturating_add(1));
-    let driver = Driver::new(dialer, client, executor, settings, commanded, events);
+    let driver = Driver::new(endpoint, client, executor, settings, commanded, events);
     (Connection { commands }, ConnectionEvents { receiver }, driver)
 }
 

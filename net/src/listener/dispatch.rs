@@ -3,12 +3,21 @@
 //! Invariant: messages of one session and channel keep their order. It is a task of its own because handing a datagram to
 //! QUIC takes a connection's lock and wakes its driver, a thousand times a tick, and the region's thread has better to do.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tickworld_proto::channel::Transmit;
 
 use super::Shared;
-use crate::{address::SessionId, closing::Close, limits::MESSAGE_OVERHEAD_BYTES, queue::Weigh};
+use crate::{
+    address::SessionId,
+    close::{Close, Disconnect},
+    limits::MESSAGE_OVERHEAD_BYTES,
+    queue::Weigh,
+};
 
 /// What the region's thread wants done.
 pub(super) enum Order {
@@ -40,9 +49,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }));
         }
         for (peer, order) in work.drain(..) {
-            match order {
+            let obey = AssertUnwindSafe(|| match order {
                 Order::Send(_, transmit) => peer.send(transmit),
                 Order::Close(_, close) => peer.close(close),
+            });
+            // A defect in there, which the panic itself has told, ends that session and not everybody's messages. A peer is
+            // whole whoever panicked: it is queues, whose locks no foreign code runs under.
+            if catch_unwind(obey).is_err() {
+                peer.end(Disconnect::Aborted);
             }
             // The connections' own tasks get their turns inside a large batch.
             tokio::task::coop::consume_budget().await;

@@ -1,16 +1,19 @@
 //! [`Listener`]: a host's side of all its connections.
 //!
-//! Invariant: the region's thread never waits for the network. It takes events from one bounded queue and hands messages
-//! over by another; what a slow peer or a full queue costs is that peer's messages or session, never the thread's time.
+//! Invariant: a region's thread never waits for the network. It takes events from its [mailbox](crate::mailbox) and hands
+//! messages over by a bounded queue; what a slow peer or a full queue costs is that peer's messages or session, never the
+//! thread's time.
 
 mod accept;
 mod dispatch;
+mod gate;
 mod region;
 
 use std::{
     collections::HashMap,
-    io,
+    future::Future,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -18,168 +21,229 @@ use std::{
     time::Duration,
 };
 
-use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
-use quinn_proto::HashedConnectionIdGenerator;
-use ring::hmac;
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::timeout};
 
-pub use region::{Event, Events, Outbox};
+use dispatch::Order;
+use gate::Gate;
+pub use gate::Occupancy;
+pub use region::{Events, Outbox};
 
 use crate::{
     address::SessionId,
-    closing::{Close, CloseCode},
+    close::{Close, CloseCode},
     counters::{Counters, Traffic},
     limits::{
-        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, INBOUND_BYTES_MAX,
-        INCOMING_BYTES_EACH_MAX, INCOMING_BYTES_MAX, INCOMING_MAX, OUTBOUND_BYTES_MAX, RESET_INTERVAL_MIN,
+        ALPN, CONTROL_WRITE_TIMEOUT, FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HELLO_TIMEOUT, HELLOS_MAX,
+        IDLE_TIMEOUT, OUTBOUND_BYTES_MAX, SESSIONS_MAX, SESSIONS_PER_ADDRESS_MAX,
     },
-    peer::{Entry, Peer},
+    mailbox::{Mailbox, MailboxLimits},
+    peer::Session,
     queue::Queue,
-    socket,
-    tls::{identity::Identity, server_config},
-    transport::{Liveness, host_transport},
+    quic::{Quic, QuicHostSettings},
+    router::Route,
+    tls::identity::Identity,
+    transport::Transport,
 };
-use dispatch::Order;
+pub use crate::{mailbox::Event, transport::BindError};
 
-/// What a listener is made of.
+/// What a listener over QUIC is made of.
 #[derive(Debug)]
 pub struct ListenerSettings {
     /// Where to listen; port 0 lets the system choose.
     pub address: SocketAddr,
     /// Who the server is.
     pub identity: Identity,
-    /// Connections at a time, those in their handshake included.
+    /// See [`SessionLimits`].
     pub sessions_max: usize,
-    /// Handshakes at a time; more wait. From half of it on, a new address has to prove itself first (QUIC's Retry).
+    /// See [`SessionLimits`].
+    pub sessions_per_address_max: usize,
+    /// See [`SessionLimits`].
     pub handshakes_max: usize,
+    /// See [`SessionLimits`].
+    pub hellos_max: usize,
     /// Silence after which a connection is lost.
     pub idle_timeout: Duration,
-    /// For a peer to take one control message.
+    /// See [`SessionLimits`].
     pub write_timeout: Duration,
-    /// From a connection's first packet until it is secure, and from then until the client's first control message.
+    /// See [`SessionLimits`].
     pub handshake_timeout: Duration,
+    /// See [`SessionLimits`].
+    pub hello_timeout: Duration,
 }
 
 impl ListenerSettings {
     /// The usual caps.
     #[must_use]
-    pub const fn new(address: SocketAddr, identity: Identity) -> Self {
+    pub fn new(address: SocketAddr, identity: Identity) -> Self {
+        let limits = SessionLimits::default();
         Self {
             address,
             identity,
-            sessions_max: 4_096,
-            handshakes_max: 256,
+            sessions_max: limits.sessions_max,
+            sessions_per_address_max: limits.sessions_per_address_max,
+            handshakes_max: limits.handshakes_max,
+            hellos_max: limits.hellos_max,
             idle_timeout: IDLE_TIMEOUT,
-            write_timeout: CONTROL_WRITE_TIMEOUT,
-            handshake_timeout: HANDSHAKE_TIMEOUT,
+            write_timeout: limits.write_timeout,
+            handshake_timeout: limits.handshake_timeout,
+            hello_timeout: limits.hello_timeout,
+        }
+    }
+
+    const fn limits(&self) -> SessionLimits {
+        SessionLimits {
+            sessions_max: self.sessions_max,
+            sessions_per_address_max: self.sessions_per_address_max,
+            handshakes_max: self.handshakes_max,
+            hellos_max: self.hellos_max,
+            handshake_timeout: self.handshake_timeout,
+            hello_timeout: self.hello_timeout,
+            write_timeout: self.write_timeout,
         }
     }
 }
 
-/// Why nothing listens.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The address is taken, or not this machine's.
-    #[error("cannot bind {address}: {error}")]
-    Socket {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        error: io::Error,
-    },
-    /// The certificates cannot be used, or do not belong to the key.
-    #[error("the certificates are of no use: {0}")]
-    Tls(#[from] rustls::Error),
+/// What a listener allows, whatever the transports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Connections at a time, those in their handshake included.
+    pub sessions_max: usize,
+    /// Connections at a time of one address. More than the sessions that a region grants to it, since a connection is there
+    /// before its session and after it.
+    pub sessions_per_address_max: usize,
+    /// Handshakes at a time. One address holds at most as many as are free; who has none yet awaits the next. From half of it
+    /// on, and from half of an address' share, an address has to prove itself first (QUIC's Retry).
+    pub handshakes_max: usize,
+    /// Connections at a time that have not said anything yet, those in their handshake included. One address holds at most as
+    /// many as are free.
+    pub hellos_max: usize,
+    /// From a connection's first packet until it is secure.
+    pub handshake_timeout: Duration,
+    /// From then until the client's first control message is there, whole.
+    pub hello_timeout: Duration,
+    /// For a peer to take one control message.
+    pub write_timeout: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            sessions_max: SESSIONS_MAX,
+            sessions_per_address_max: SESSIONS_PER_ADDRESS_MAX,
+            handshakes_max: HANDSHAKES_MAX,
+            hellos_max: HELLOS_MAX,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            hello_timeout: HELLO_TIMEOUT,
+            write_timeout: CONTROL_WRITE_TIMEOUT,
+        }
+    }
 }
 
 /// See the module. Dropping it ends everything at once; [`shutdown`](Self::shutdown) lets peers hear of it.
 pub struct Listener {
-    endpoint: Endpoint,
+    runtime: Handle,
+    doors: Vec<Door>,
     shared: Arc<Shared>,
-    accept: JoinHandle<()>,
     dispatch: JoinHandle<()>,
     shutting_down: watch::Sender<bool>,
-    address: SocketAddr,
 }
 
-/// What the tasks of a listener and its outboxes have in common. The endpoint is not among it: an outbox that is kept must
-/// not keep the socket.
+/// A transport and the task that accepts its connections.
+struct Door {
+    transport: Arc<dyn Doorway>,
+    accept: JoinHandle<()>,
+}
+
+/// What the tasks of a listener and its outboxes have in common. The transports are not among it: an outbox that is kept must
+/// not keep a socket.
 struct Shared {
-    sessions: Mutex<HashMap<SessionId, Arc<Peer>>>,
-    sessions_max: usize,
+    sessions: Mutex<HashMap<SessionId, Arc<dyn Session>>>,
     session_next: AtomicU64,
-    handshakes: Arc<Semaphore>,
-    handshakes_max: usize,
-    handshake_timeout: Duration,
-    write_timeout: Duration,
-    events: Arc<Queue<Entry>>,
+    gate: Gate,
+    limits: SessionLimits,
+    route: Arc<dyn Route>,
     orders: Queue<Order>,
     counters: Arc<Counters>,
 }
 
 impl Listener {
-    /// Listens; gives what the region's thread needs. The tasks run on `runtime`.
+    /// Listens for one region whose thread waits for nothing but the network; gives what it needs. The tasks run on `runtime`.
     ///
     /// # Errors
     /// If the address or the certificates cannot be used.
     pub fn bind(runtime: &Handle, settings: ListenerSettings) -> Result<(Self, Events, Outbox), BindError> {
-        let address = settings.address;
-        let failed = |error| BindError::Socket { address, error };
-        let endpoint_config = endpoint_config(&settings.identity);
-        let mut config = ServerConfig::with_crypto(Arc::new(server_config(settings.identity, ALPN)?));
-        config
-            .transport_config(host_transport(Liveness {
-                idle_timeout: settings.idle_timeout,
-                keep_alive_interval: None,
-            }))
-            .max_incoming(INCOMING_MAX)
-            .incoming_buffer_size(INCOMING_BYTES_EACH_MAX)
-            .incoming_buffer_size_total(INCOMING_BYTES_MAX);
-        // The endpoint takes its runtime from where it is made.
-        let _entered = runtime.enter();
-        let socket = socket::bind(address).map_err(failed)?;
-        let endpoint = Endpoint::new(endpoint_config, Some(config), socket, Arc::new(TokioRuntime)).map_err(failed)?;
-        let address = endpoint.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared {
-            sessions: Mutex::default(),
-            sessions_max: settings.sessions_max,
-            session_next: AtomicU64::new(1),
-            handshakes: Arc::new(Semaphore::new(settings.handshakes_max)),
-            handshakes_max: settings.handshakes_max,
-            handshake_timeout: settings.handshake_timeout,
-            write_timeout: settings.write_timeout,
-            events: Arc::new(Queue::new(INBOUND_BYTES_MAX)),
-            orders: Queue::new(OUTBOUND_BYTES_MAX),
-            counters: Arc::default(),
-        });
-        let (shutting_down, heard) = watch::channel(false);
-        let listener = Self {
-            accept: runtime.spawn(accept::run(endpoint.clone(), Arc::clone(&shared), heard)),
-            dispatch: runtime.spawn(dispatch::run(Arc::clone(&shared))),
-            shutting_down,
-            address,
-            endpoint,
-            shared: Arc::clone(&shared),
-        };
-        Ok((listener, Events::new(Arc::clone(&shared.events)), Outbox::new(shared)))
+        let mailbox = Mailbox::new(MailboxLimits::default());
+        let (listener, outbox) = Self::open(runtime, settings, Arc::new(mailbox.lane()))?;
+        Ok((listener, Events::new(mailbox), outbox))
     }
 
-    /// Where it listens, with the port that the system chose.
+    /// Listens for the regions that `route` leads to; gives the way back to their clients, which all of them share. The tasks
+    /// run on `runtime`.
+    ///
+    /// # Errors
+    /// If the address or the certificates cannot be used.
+    pub fn open(
+        runtime: &Handle,
+        settings: ListenerSettings,
+        route: Arc<dyn Route>,
+    ) -> Result<(Self, Outbox), BindError> {
+        let limits = settings.limits();
+        let ListenerSettings { address, identity, idle_timeout, .. } = settings;
+        let quic = Quic::host(runtime, QuicHostSettings { address, identity, alpn: ALPN.to_vec(), idle_timeout })?;
+        Ok(Self::over(runtime, limits, route, quic))
+    }
+
+    /// Listens over any transport; [`add`](Self::add) takes more of them.
+    pub fn over(
+        runtime: &Handle,
+        limits: SessionLimits,
+        route: Arc<dyn Route>,
+        transport: impl Transport,
+    ) -> (Self, Outbox) {
+        let counters = Arc::<Counters>::default();
+        let shared = Arc::new(Shared {
+            sessions: Mutex::default(),
+            session_next: AtomicU64::new(1),
+            gate: Gate::new(&limits, Arc::clone(&counters)),
+            limits,
+            route,
+            orders: Queue::new(OUTBOUND_BYTES_MAX),
+            counters,
+        });
+        let mut listener = Self {
+            dispatch: runtime.spawn(dispatch::run(Arc::clone(&shared))),
+            runtime: runtime.clone(),
+            doors: Vec::new(),
+            shutting_down: watch::channel(false).0,
+            shared: Arc::clone(&shared),
+        };
+        listener.add(transport);
+        (listener, Outbox::new(shared))
+    }
+
+    /// Takes connections of another transport too. Its sessions are like all others: one table, one set of limits.
+    pub fn add(&mut self, transport: impl Transport) {
+        let transport = Arc::new(transport);
+        let accepting = accept::run(Arc::clone(&transport), Arc::clone(&self.shared), self.shutting_down.subscribe());
+        self.doors.push(Door { transport, accept: self.runtime.spawn(accepting) });
+    }
+
+    /// Where the first transport listens, with the port that the system chose.
     #[must_use]
-    pub const fn local_address(&self) -> SocketAddr {
-        self.address
+    pub fn local_address(&self) -> SocketAddr {
+        self.doors[0].transport.local_address()
     }
 
     /// Sessions that are open.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.shared.sessions().len()
+    }
+
+    /// How many connections there are, and how far they are.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.shared.gate.occupancy()
     }
 
     /// What passed through so far.
@@ -193,60 +257,81 @@ impl Listener {
     ///
     /// A host says goodbye before: its messages are handed over first.
     pub async fn shutdown(mut self, grace: Duration) {
-        self.endpoint.set_server_config(None);
+        self.doors.iter().for_each(|door| door.transport.stop_accepting());
         self.shared.orders.close();
         let orderly = async {
             // A panic in there has been reported by then, and must not keep the rest from ending.
             let _ = (&mut self.dispatch).await;
             let _ = self.shutting_down.send(true);
             let close = Close { code: CloseCode::Shutdown, detail: "the server shuts down".to_owned() };
-            for peer in self.shared.peers() {
-                peer.close(close.clone());
+            for session in self.shared.all_sessions() {
+                session.close(close.clone());
             }
-            let _ = (&mut self.accept).await;
+            for door in &mut self.doors {
+                let _ = (&mut door.accept).await;
+            }
         };
         if timeout(grace, orderly).await.is_err() {
             tracing::warn!(sessions = self.sessions(), "cut the sessions that did not end in time");
         }
-        self.accept.abort();
-        self.dispatch.abort();
-        self.shared.events.close();
+        self.abort();
         let close = Close { code: CloseCode::Shutdown, detail: String::new() };
-        self.endpoint.close(close.code.number_on_wire(), b"");
+        self.doors.iter().for_each(|door| door.transport.close(&close));
         // So that peers hear of it, instead of waiting out their idle timeouts.
-        let _ = timeout(FLUSH_TIMEOUT, self.endpoint.wait_idle()).await;
+        let idle = async {
+            for door in &self.doors {
+                door.transport.idle().await;
+            }
+        };
+        let _ = timeout(FLUSH_TIMEOUT, idle).await;
     }
-}
 
-/// Both keys are the same at every start, so that a server that was killed knows its predecessor's connections for what they
-/// are and resets them (RFC 9000, section 10.3): otherwise clients would wait out their idle timeouts.
-fn endpoint_config(identity: &Identity) -> EndpointConfig {
-    let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &identity.secret(b"tickworld.quic-reset.1"));
-    let mut id_key = [0; 8];
-    id_key.copy_from_slice(&identity.secret(b"tickworld.quic-connection-id.1")[..8]);
-    let id_key = u64::from_le_bytes(id_key);
-    let mut config = EndpointConfig::new(Arc::new(reset_key));
-    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)));
-    config.min_reset_interval(RESET_INTERVAL_MIN);
-    config
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.accept.abort();
+    fn abort(&self) {
+        self.doors.iter().for_each(|door| door.accept.abort());
         self.dispatch.abort();
-        self.shared.events.close();
         self.shared.orders.abandon();
     }
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+/// A transport with its types put away.
+trait Doorway: Send + Sync {
+    fn local_address(&self) -> SocketAddr;
+    fn stop_accepting(&self);
+    fn close(&self, close: &Close);
+    fn idle(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl<T: Transport> Doorway for T {
+    fn local_address(&self) -> SocketAddr {
+        Transport::local_address(self)
+    }
+
+    fn stop_accepting(&self) {
+        Transport::stop_accepting(self);
+    }
+
+    fn close(&self, close: &Close) {
+        Transport::close(self, close);
+    }
+
+    fn idle(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(Transport::idle(self))
+    }
+}
+
 impl Shared {
-    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Peer>>> {
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<dyn Session>>> {
         // Single inserts and removals: whole, whoever panicked.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn peers(&self) -> Vec<Arc<Peer>> {
+    fn all_sessions(&self) -> Vec<Arc<dyn Session>> {
         self.sessions().values().cloned().collect()
     }
 

@@ -2,100 +2,36 @@
 //!
 //! Invariant: neither needs a runtime, neither waits for the network.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
-use bytes::Bytes;
 use tickworld_proto::channel::{Channel, Transmit};
 
 use super::{Shared, dispatch::Order};
 use crate::{
-    address::{AddressKey, SessionId, address_key},
-    closing::{Backlog, Close, Disconnect},
+    address::SessionId,
+    close::{Backlog, Close, Disconnect},
     limits::OUTBOUND_BYTES_MAX,
-    peer::{Entry, PeerEvent},
-    queue::Queue,
+    mailbox::{Event, Mail, Mailbox},
 };
 
-/// What happens on a listener's connections. A session's first is `Connected`, its last `Disconnected`.
-#[derive(Debug)]
-pub enum Event {
-    /// A client is there and has begun its control stream.
-    Connected {
-        /// Its number.
-        session: SessionId,
-        /// For budgets.
-        address: AddressKey,
-        /// For logs.
-        remote: SocketAddr,
-        /// Longest datagram that its path carries, as far as is known.
-        datagram_bytes_max: u16,
-    },
-    /// A message came, whole.
-    Message {
-        /// From whom.
-        session: SessionId,
-        /// How.
-        channel: Channel,
-        /// What.
-        bytes: Bytes,
-    },
-    /// QUIC learned more of the path.
-    DatagramSize {
-        /// Whose.
-        session: SessionId,
-        /// Longest datagram from now on.
-        datagram_bytes_max: u16,
-    },
-    /// The connection is no more. Messages to it go nowhere.
-    Disconnected {
-        /// Whose.
-        session: SessionId,
-        /// Why.
-        why: Disconnect,
-    },
-}
-
-impl Event {
-    fn of(entry: Entry) -> Self {
-        let session = entry.session;
-        match entry.event {
-            PeerEvent::Connected { remote, datagram_bytes_max } => {
-                Self::Connected { session, address: address_key(remote.ip()), remote, datagram_bytes_max }
-            }
-            PeerEvent::Message { channel, bytes } => Self::Message { session, channel, bytes },
-            PeerEvent::DatagramSize(datagram_bytes_max) => Self::DatagramSize { session, datagram_bytes_max },
-            PeerEvent::Disconnected(why) => Self::Disconnected { session, why },
-        }
-    }
-}
-
-/// Where a listener's events wait. Once it is dropped, messages that come are thrown away.
+/// Where the events of a listener with one region wait, for a thread that waits for nothing else. Once it is dropped, messages
+/// that come are thrown away.
 pub struct Events {
-    queue: Arc<Queue<Entry>>,
-    taken: VecDeque<Entry>,
+    mailbox: Mailbox<Infallible>,
 }
 
 impl Events {
-    pub(super) const fn new(queue: Arc<Queue<Entry>>) -> Self {
-        Self { queue, taken: VecDeque::new() }
+    pub(super) const fn new(mailbox: Mailbox<Infallible>) -> Self {
+        Self { mailbox }
     }
 
-    /// Waits until something happens, or `deadline` has passed, and gives all that has happened by then, in order. What is
-    /// not taken out of the iterator comes again with the next call.
-    ///
-    /// A thread that is woken by every datagram pays for each of them; one that has other work until its tick gives a
-    /// deadline that has passed, and gets the tick's whole batch for one lock.
+    /// Waits until something happens, or `deadline` has passed, and gives all that has happened by then, in order; see
+    /// [`Mailbox::wait`].
     pub fn wait(&mut self, deadline: Instant) -> impl Iterator<Item = Event> + '_ {
-        let deadline = if self.taken.is_empty() { deadline } else { Instant::now() };
-        self.queue.wait(deadline, &mut self.taken);
-        // A session's share is free again as its events are taken out one by one.
-        std::iter::from_fn(|| self.taken.pop_front().map(Event::of))
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.queue.abandon();
+        self.mailbox.wait(Some(deadline)).map(|mail| match mail {
+            Mail::Peer(event) => event,
+            Mail::Completion(never) | Mail::Request(never) => match never {},
+        })
     }
 }
 

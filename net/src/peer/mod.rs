@@ -1,9 +1,8 @@
-//! [`Peer`]: one connection of either side: messages out through bounded queues, messages in to an [`Inbox`].
+//! [`Peer`]: one connection of either side: messages out through bounded queues, messages in by a [`SessionLane`].
 //!
-//! Invariant: nothing of a connection outlives [`Peer::run`], and the first reason for its end is the one that is told.
+//! Invariant: nothing of a connection outlives [`Peer::run`], and the first reason for its end is the one that is told. It
+//! knows no transport: see [`TransportConnection`].
 
-mod control;
-mod inbox;
 mod read;
 mod write;
 
@@ -16,31 +15,47 @@ use std::{
 };
 
 use bytes::Bytes;
-use quinn::{Connection, RecvStream, SendDatagramError, SendStream};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     limits::{DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_MIN},
 };
 use tokio::task::JoinSet;
 
-pub(crate) use inbox::{Entry, Inbox, PeerEvent};
+pub(crate) use write::flush_and_close;
 
 use crate::{
-    closing::{Backlog, Close, Disconnect, Violation, close_connection},
+    close::{Backlog, Close, Disconnect, Violation},
     counters::Counters,
     limits::{BULK_QUEUE_BYTES_MAX, CONTROL_QUEUE_BYTES_MAX, DATAGRAM_SIZE_CHECK_SENDS, MESSAGE_OVERHEAD_BYTES},
+    mailbox::SessionLane,
     queue::{Queue, Refused, Weigh},
+    transport::{DatagramSent, TransportConnection},
 };
 
+/// What whoever sends to a peer needs of it, whatever its transport.
+pub(crate) trait Session: Send + Sync {
+    /// Takes a message on its way. Never blocks: what finds no room is dropped, or ends the session.
+    fn send(&self, transmit: Transmit);
+
+    /// Ends the session once all that was sent before has been acknowledged, or at a deadline.
+    fn close(&self, close: Close);
+
+    /// Ends the session now. Only the first reason counts.
+    fn end(&self, why: Disconnect);
+
+    /// Longest datagram that the path carries, as far as is known.
+    fn datagram_bytes_max(&self) -> u16;
+}
+
 /// See the module.
-pub(crate) struct Peer {
-    connection: Connection,
+pub(crate) struct Peer<C> {
+    connection: C,
     side: Side,
     control: Queue<Outgoing>,
     bulk: Queue<Outgoing>,
-    inbox: Inbox,
+    lane: SessionLane,
     write_timeout: Duration,
-    /// As the consumer of the inbox knows it.
+    /// As the consumer of the lane knows it.
     datagram_bytes_max: AtomicU16,
     /// Datagrams sent, to ask the path now and then what it carries.
     datagrams_sent: AtomicU32,
@@ -74,15 +89,15 @@ impl Weigh for Outgoing {
     }
 }
 
-impl Peer {
+impl<C: TransportConnection> Peer<C> {
     /// A peer over `connection`, whose handshake is done.
     ///
     /// # Errors
     /// If it takes no datagrams, or none as long as the protocol needs.
     pub(crate) fn new(
-        connection: Connection,
+        connection: C,
         side: Side,
-        inbox: Inbox,
+        lane: SessionLane,
         write_timeout: Duration,
         counters: Arc<Counters>,
     ) -> Result<Self, Violation> {
@@ -95,7 +110,7 @@ impl Peer {
             side,
             control: Queue::new(CONTROL_QUEUE_BYTES_MAX),
             bulk: Queue::new(BULK_QUEUE_BYTES_MAX),
-            inbox,
+            lane,
             write_timeout,
             datagram_bytes_max: AtomicU16::new(datagram_bytes_max),
             datagrams_sent: AtomicU32::new(0),
@@ -104,13 +119,66 @@ impl Peer {
         })
     }
 
-    /// Longest datagram that the path carries, as far as is known.
-    pub(crate) fn datagram_bytes_max(&self) -> u16 {
-        self.datagram_bytes_max.load(Relaxed)
+    /// The session's way to whoever handles it.
+    pub(crate) const fn lane(&self) -> &SessionLane {
+        &self.lane
     }
 
-    /// Takes a message on its way. Never blocks: what finds no room is dropped, or ends the session.
-    pub(crate) fn send(&self, transmit: Transmit) {
+    /// Carries messages until the connection is no more, and tells why. All tasks that it starts have ended by then; they
+    /// are aborted if this is dropped.
+    pub(crate) async fn run(self: Arc<Self>, sender: C::Sender, receiver: C::Receiver) -> Disconnect {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read::control(Arc::clone(&self), receiver));
+        tasks.spawn(read::datagrams(Arc::clone(&self)));
+        tasks.spawn(read::extra_channels(Arc::clone(&self)));
+        tasks.spawn(write::control(Arc::clone(&self), sender));
+        match self.side {
+            Side::Host => tasks.spawn(write::bulk(Arc::clone(&self))),
+            Side::Client => tasks.spawn(read::bulk(Arc::clone(&self))),
+        };
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => self.end(why),
+                // A defect of this crate or of the transport, which the panic itself has told. It ends this session alone.
+                Err(_) => self.end(Disconnect::Aborted),
+            }
+        }
+        self.why.get().cloned().unwrap_or(Disconnect::Closed)
+    }
+
+    fn send_datagram(&self, bytes: Bytes) {
+        let bytes_count = bytes.len();
+        let sent = self.connection.send_datagram(bytes);
+        match sent {
+            DatagramSent::Queued | DatagramSent::Displaced => {
+                self.counters.datagrams_dropped.add(usize::from(sent == DatagramSent::Displaced));
+                self.counters.sent.add(1);
+                self.counters.sent_bytes.add(bytes_count);
+                if self.datagrams_sent.fetch_add(1, Relaxed).is_multiple_of(DATAGRAM_SIZE_CHECK_SENDS) {
+                    self.check_datagram_size();
+                }
+            }
+            DatagramSent::TooLong => {
+                self.counters.datagrams_dropped.add(1);
+                self.check_datagram_size();
+            }
+            DatagramSent::Closed => {}
+        }
+    }
+
+    /// A transport learns what the path carries as it goes, and has no event for it.
+    fn check_datagram_size(&self) {
+        let bytes_max = datagram_bytes_max(&self.connection);
+        let known = self.datagram_bytes_max();
+        if bytes_max != known && self.lane.offer_datagram_size(bytes_max) {
+            self.datagram_bytes_max.store(bytes_max, Relaxed);
+        }
+    }
+}
+
+impl<C: TransportConnection> Session for Peer<C> {
+    fn send(&self, transmit: Transmit) {
         match transmit.channel {
             Channel::Datagram => self.send_datagram(transmit.bytes),
             Channel::Control => {
@@ -127,15 +195,13 @@ impl Peer {
         }
     }
 
-    /// Ends the session once all that was sent before has been acknowledged, or at a deadline.
-    pub(crate) fn close(&self, close: Close) {
+    fn close(&self, close: Close) {
         if let Err(Refused::Full(_)) = self.control.offer(Outgoing::Close(close)) {
             self.end(Disconnect::TooSlow(Backlog::Queue { bytes_max: CONTROL_QUEUE_BYTES_MAX }));
         }
     }
 
-    /// Ends the session now. Only the first reason counts.
-    pub(crate) fn end(&self, why: Disconnect) {
+    fn end(&self, why: Disconnect) {
         if self.why.set(why).is_err() {
             return;
         }
@@ -145,69 +211,16 @@ impl Peer {
             Disconnect::Violation(_) => self.counters.violations.add(1),
             _ => {}
         }
-        close_connection(&self.connection, &why.close());
+        self.connection.close(&why.close());
         self.control.abandon();
         self.bulk.abandon();
     }
 
-    /// Carries messages until the connection is no more, and tells why. All tasks that it starts have ended by then; they
-    /// are aborted if this is dropped.
-    pub(crate) async fn run(self: Arc<Self>, sending: SendStream, receiving: RecvStream) -> Disconnect {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(read::control(Arc::clone(&self), receiving));
-        tasks.spawn(read::datagrams(Arc::clone(&self)));
-        tasks.spawn(read::extra_streams(Arc::clone(&self)));
-        tasks.spawn(write::control(Arc::clone(&self), sending));
-        match self.side {
-            Side::Host => tasks.spawn(write::bulk(Arc::clone(&self))),
-            Side::Client => tasks.spawn(read::bulk(Arc::clone(&self))),
-        };
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => self.end(why),
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => self.end(Disconnect::Shutdown),
-                },
-            }
-        }
-        self.why.get().cloned().unwrap_or(Disconnect::Closed)
-    }
-
-    fn send_datagram(&self, bytes: Bytes) {
-        let bytes_count = bytes.len();
-        // QUIC drops the oldest ones where there is no room, which is what a late frame deserves; it does not tell.
-        if self.connection.datagram_send_buffer_space() < bytes_count {
-            self.counters.datagrams_dropped.add(1);
-        }
-        match self.connection.send_datagram(bytes) {
-            Ok(()) => {
-                self.counters.sent.add(1);
-                self.counters.sent_bytes.add(bytes_count);
-                if self.datagrams_sent.fetch_add(1, Relaxed).is_multiple_of(DATAGRAM_SIZE_CHECK_SENDS) {
-                    self.check_datagram_size();
-                }
-            }
-            Err(SendDatagramError::ConnectionLost(_)) => {}
-            Err(_) => {
-                self.counters.datagrams_dropped.add(1);
-                self.check_datagram_size();
-            }
-        }
-    }
-
-    /// QUIC learns what the path carries as it goes, and has no event for it.
-    fn check_datagram_size(&self) {
-        let bytes_max = datagram_bytes_max(&self.connection);
-        let known = self.datagram_bytes_max();
-        if bytes_max != known && self.inbox.offer(PeerEvent::DatagramSize(bytes_max)) {
-            self.datagram_bytes_max.store(bytes_max, Relaxed);
-        }
+    fn datagram_bytes_max(&self) -> u16 {
+        self.datagram_bytes_max.load(Relaxed)
     }
 }
 
-fn datagram_bytes_max(connection: &Connection) -> u16 {
-    let path = connection.max_datagram_size().unwrap_or(0);
-    u16::try_from(path).unwrap_or(u16::MAX).min(DATAGRAM_BYTES_MAX)
+fn datagram_bytes_max(connection: &impl TransportConnection) -> u16 {
+    u16::try_from(connection.datagram_bytes_max()).unwrap_or(u16::MAX).min(DATAGRAM_BYTES_MAX)
 }

@@ -5,40 +5,39 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quinn::{ReadError, ReadToEndError, RecvStream};
-use tickworld_proto::{
-    channel::Channel,
-    limits::{BULK_BYTES_MAX, DATAGRAM_BYTES_MAX},
-};
+use tickworld_proto::{channel::Channel, limits::DATAGRAM_BYTES_MAX};
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Peer, Side, control};
+use super::Peer;
 use crate::{
-    closing::{Disconnect, Violation},
-    limits::LINGER_TIMEOUT,
+    close::Disconnect,
+    limits::HALF_CLOSED_TIMEOUT,
+    transport::{BulkReceiver, ControlReceiver, TransportConnection},
 };
 
-/// Messages of the control stream, in order. Those that came before the connection ended are all delivered: a Goodbye may
+/// Messages of the control channel, in order. Those that came before the connection ended are all delivered: a Goodbye may
 /// be the last of them.
-pub(super) async fn control(peer: Arc<Peer>, mut stream: RecvStream) -> Result<(), Disconnect> {
-    while let Some(bytes) = control::read(&mut stream).await? {
+pub(super) async fn control<C: TransportConnection>(
+    peer: Arc<Peer<C>>,
+    mut receiver: C::Receiver,
+) -> Result<(), Disconnect> {
+    while let Some(bytes) = receiver.receive().await? {
         peer.count_received(&bytes);
-        peer.inbox.push_message(Channel::Control, bytes).await;
+        peer.lane.push_message(Channel::Control, bytes).await;
     }
-    match timeout(LINGER_TIMEOUT, peer.connection.closed()).await {
-        Ok(error) => Err(error.into()),
-        Err(_) => Err(Disconnect::Lingered),
+    match timeout(HALF_CLOSED_TIMEOUT, peer.connection.closed()).await {
+        Ok(why) => Err(why),
+        Err(_) => Err(Disconnect::HalfClosed),
     }
 }
 
 /// Datagrams, dropped where there is no room.
-pub(super) async fn datagrams(peer: Arc<Peer>) -> Result<(), Disconnect> {
+pub(super) async fn datagrams<C: TransportConnection>(peer: Arc<Peer<C>>) -> Result<(), Disconnect> {
     loop {
-        let bytes = peer.connection.read_datagram().await?;
+        let bytes = peer.connection.receive_datagram().await?;
         peer.count_received(&bytes);
         let fits = bytes.len() <= usize::from(DATAGRAM_BYTES_MAX);
-        // Copied: a datagram keeps the whole read of the socket alive that it came in, 64 KiB at worst.
-        if !fits || !peer.inbox.offer_message(Channel::Datagram, Bytes::copy_from_slice(&bytes)) {
+        if !fits || !peer.lane.offer_message(Channel::Datagram, bytes) {
             peer.counters.received_dropped.add(1);
         }
         // Another session's turn, should this one's datagrams never end.
@@ -46,55 +45,41 @@ pub(super) async fn datagrams(peer: Arc<Peer>) -> Result<(), Disconnect> {
     }
 }
 
-/// Bulk messages: as many at once as the peer may open streams.
-pub(super) async fn bulk(peer: Arc<Peer>) -> Result<(), Disconnect> {
+/// Bulk messages: as many at once as the transport lets the host send.
+pub(super) async fn bulk<C: TransportConnection>(peer: Arc<Peer<C>>) -> Result<(), Disconnect> {
     let mut messages = JoinSet::new();
     loop {
         tokio::select! {
-            stream = peer.connection.accept_uni() => {
-                messages.spawn(bulk_message(Arc::clone(&peer), stream?));
+            message = peer.connection.accept_bulk() => {
+                messages.spawn(bulk_message(Arc::clone(&peer), message?));
             }
             Some(ended) = messages.join_next() => {
                 // A panic in there is a defect of this crate, which must not pass for a lost message.
-                ended.expect("reading a stream does not panic and is not aborted")?;
+                ended.map_err(|_| Disconnect::Aborted)??;
             }
         }
     }
 }
 
-async fn bulk_message(peer: Arc<Peer>, mut stream: RecvStream) -> Result<(), Disconnect> {
-    match stream.read_to_end(BULK_BYTES_MAX as usize).await {
-        Ok(bytes) => {
+async fn bulk_message<C: TransportConnection>(peer: Arc<Peer<C>>, message: C::Bulk) -> Result<(), Disconnect> {
+    match message.receive().await? {
+        Some(bytes) => {
             peer.count_received(&bytes);
-            peer.inbox.push_message(Channel::Bulk, bytes.into()).await;
-            Ok(())
+            peer.lane.push_message(Channel::Bulk, bytes).await;
         }
-        Err(ReadToEndError::TooLong) => {
-            Err(Disconnect::Violation(Violation::BulkTooLong { bytes_max: BULK_BYTES_MAX }))
-        }
-        Err(ReadToEndError::Read(ReadError::ConnectionLost(error))) => Err(error.into()),
-        // Given up by the host: a bulk message may be lost.
-        Err(ReadToEndError::Read(_)) => {
-            peer.counters.received_dropped.add(1);
-            Ok(())
-        }
+        // A bulk message may be lost.
+        None => peer.counters.received_dropped.add(1),
     }
+    Ok(())
 }
 
-/// Streams that the protocol does not have.
-pub(super) async fn extra_streams(peer: Arc<Peer>) -> Result<(), Disconnect> {
-    match peer.side {
-        Side::Client => drop(peer.connection.accept_bi().await?),
-        Side::Host => tokio::select! {
-            stream = peer.connection.accept_bi() => drop(stream?),
-            stream = peer.connection.accept_uni() => drop(stream?),
-        },
-    }
-    Err(Disconnect::Violation(Violation::ExtraStream))
+/// Channels that the protocol does not have.
+pub(super) async fn extra_channels<C: TransportConnection>(peer: Arc<Peer<C>>) -> Result<(), Disconnect> {
+    Err(peer.connection.extra_channel().await)
 }
 
-impl Peer {
-    fn count_received(&self, bytes: &[u8]) {
+impl<C> Peer<C> {
+    pub(crate) fn count_received(&self, bytes: &Bytes) {
         self.counters.received.add(1);
         self.counters.received_bytes.add(bytes.len());
     }

@@ -1,10 +1,9 @@
-//! The TLS of both sides, ready for QUIC.
+//! The TLS of both sides, whatever the transport.
 //!
 //! Invariant: see the module above; both are made here and nowhere else.
 
 use std::sync::Arc;
 
-use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{RootCertStore, crypto::CryptoProvider, version::TLS13};
 
 use super::{
@@ -13,18 +12,28 @@ use super::{
 };
 
 /// A server that shows `identity` and speaks `alpn`.
-pub(crate) fn server_config(identity: Identity, alpn: &[u8]) -> Result<QuicServerConfig, rustls::Error> {
+pub(crate) fn server_config(identity: Identity, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
     let mut config = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
         .with_single_cert(identity.chain, identity.key)?;
     config.alpn_protocols = vec![alpn.to_vec()];
     config.max_early_data_size = 0;
-    QuicServerConfig::try_from(config).map_err(|error| rustls::Error::General(error.to_string()))
+    Ok(config)
+}
+
+/// A server of another protocol than ours, over TCP, that shows the same identity.
+pub(crate) fn tcp_config(identity: &Identity, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
+    let mut config = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
+    config.alpn_protocols = vec![alpn.to_vec()];
+    Ok(config)
 }
 
 /// A client that knows its server by `trust` and speaks `alpn`.
-pub(crate) fn client_config(trust: Trust, alpn: &[u8]) -> Result<QuicClientConfig, rustls::Error> {
+pub(crate) fn client_config(trust: Trust, alpn: &[u8]) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = provider();
     let builder =
         rustls::ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&[&TLS13])?;
@@ -46,7 +55,7 @@ pub(crate) fn client_config(trust: Trust, alpn: &[u8]) -> Result<QuicClientConfi
     .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
     config.enable_early_data = false;
-    QuicClientConfig::try_from(config).map_err(|error| rustls::Error::General(error.to_string()))
+    Ok(config)
 }
 
 /// The library's cryptography by name: a process-wide default would depend on who else is linked in.

@@ -15,15 +15,16 @@ use quinn::{TransportConfig, crypto::rustls::QuicClientConfig};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tickworld_net::{
     address::SessionId,
-    closing::Disconnect,
-    dialer::{Dialer, DialerSettings},
+    client_connection::{ClientConnection, ClientConnectionEvent},
+    close::Disconnect,
+    endpoint::{Endpoint, EndpointSettings},
     limits::ALPN,
-    link::{Link, LinkEvent},
     listener::{Event, Events, Listener, ListenerSettings, Outbox},
+    router::Route,
     tls::{identity::Identity, trust::Trust},
 };
 use tickworld_proto::channel::{Channel, Transmit};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 /// Only a failing test waits so long.
 pub const LONG: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ pub const NAME: &str = "localhost";
 
 /// A host on the loopback.
 pub struct Host {
-    /// Until a region takes it.
+    /// Where the test itself is the region.
     pub events: Option<Events>,
     pub outbox: Outbox,
     pub listener: Option<Listener>,
@@ -51,7 +52,28 @@ impl Host {
         Self::with(|_| {})
     }
 
+    /// With a region that the test itself is.
     pub fn with(change: impl FnOnce(&mut ListenerSettings)) -> Self {
+        let mut events = None;
+        let mut host = Self::bound(|runtime, identity| {
+            let mut settings = ListenerSettings::new(loopback(), identity);
+            change(&mut settings);
+            let (listener, taken, outbox) = Listener::bind(runtime, settings).unwrap();
+            events = Some(taken);
+            (listener, outbox)
+        });
+        host.events = events;
+        host
+    }
+
+    /// With regions that have mailboxes of their own.
+    pub fn routed(route: Arc<dyn Route>) -> Self {
+        Self::bound(|runtime, identity| {
+            Listener::open(runtime, ListenerSettings::new(loopback(), identity), route).unwrap()
+        })
+    }
+
+    fn bound(bind: impl FnOnce(&Handle, Identity) -> (Listener, Outbox)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (certificate_path, key_path) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
@@ -60,13 +82,11 @@ impl Host {
         std::fs::write(&key_path, &pem.key).unwrap();
         let identity = identity(&folder);
         let trust = Trust::Pinned(identity.fingerprint());
-        let mut settings = ListenerSettings::new(loopback(), identity);
-        change(&mut settings);
-        let (listener, events, outbox) = Listener::bind(runtime.handle(), settings).unwrap();
+        let (listener, outbox) = bind(runtime.handle(), identity);
         let address = listener.local_address();
         let certificate = CertificateDer::from_pem_slice(pem.certificate.as_bytes()).unwrap();
         Self {
-            events: Some(events),
+            events: None,
             outbox,
             listener: Some(listener),
             address,
@@ -79,18 +99,18 @@ impl Host {
     }
 
     /// Another listener, at the address of the one that has shut down.
-    pub fn listen_again(&mut self) {
+    pub fn listen_again(&mut self, route: Arc<dyn Route>) {
         let start = Instant::now();
-        let (listener, events, outbox) = loop {
+        let (listener, outbox) = loop {
             // The old socket is closed by a task of its own, in its own time.
             let settings = ListenerSettings::new(self.address, identity(&self.folder));
-            match Listener::bind(self.runtime.handle(), settings) {
+            match Listener::open(self.runtime.handle(), settings, Arc::clone(&route)) {
                 Ok(bound) => break bound,
                 Err(error) => assert!(start.elapsed() < LONG, "{error}"),
             }
             std::thread::yield_now();
         };
-        (self.listener, self.events, self.outbox) = (Some(listener), Some(events), outbox);
+        (self.listener, self.outbox) = (Some(listener), outbox);
     }
 
     pub fn listener(&self) -> &Listener {
@@ -102,24 +122,24 @@ impl Host {
         self.runtime.block_on(async { tokio::time::timeout(LONG, future).await }).expect("takes too long")
     }
 
-    pub fn dialer(&self) -> Dialer {
-        self.dialer_with(|_| {})
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint_with(|_| {})
     }
 
-    pub fn dialer_with(&self, change: impl FnOnce(&mut DialerSettings)) -> Dialer {
-        let mut settings = DialerSettings::new(self.trust.clone());
+    pub fn endpoint_with(&self, change: impl FnOnce(&mut EndpointSettings)) -> Endpoint {
+        let mut settings = EndpointSettings::new(self.trust.clone());
         settings.local = Some(loopback());
         change(&mut settings);
-        Dialer::bind(self.runtime.handle(), settings).unwrap()
+        Endpoint::bind(self.runtime.handle(), settings).unwrap()
     }
 
-    /// A link whose session is open on both sides: it has sent `hello`, and the host has seen it.
-    pub fn link(&mut self, dialer: &Dialer) -> (Link, SessionId) {
-        let link = self.run(dialer.dial(self.address, NAME)).unwrap();
-        link.send(control("hello"));
+    /// A connection whose session is open on both sides: it has sent `hello`, and the host has seen it.
+    pub fn connect(&mut self, endpoint: &Endpoint) -> (ClientConnection, SessionId) {
+        let connection = self.run(endpoint.dial(self.address, NAME)).unwrap();
+        connection.send(control("hello"));
         let session = self.connected();
         assert_eq!(self.message(session), (Channel::Control, Bytes::from("hello")));
-        (link, session)
+        (connection, session)
     }
 
     /// The next event, whatever it is.
@@ -229,21 +249,23 @@ pub fn transmit(channel: Channel, bytes: &[u8]) -> Transmit {
     Transmit { channel, bytes: Bytes::copy_from_slice(bytes) }
 }
 
-/// The next message of a link.
-pub async fn next_message(link: &Link) -> (Channel, Bytes) {
+/// The next message of a connection.
+pub async fn next_message(connection: &ClientConnection) -> (Channel, Bytes) {
     loop {
-        match link.next().await {
-            Some(LinkEvent::Message { channel, bytes }) => return (channel, bytes),
-            Some(LinkEvent::DatagramSize { .. }) => {}
+        match connection.next().await {
+            Some(ClientConnectionEvent::Message { channel, bytes }) => return (channel, bytes),
+            Some(ClientConnectionEvent::DatagramSize { .. }) => {}
             other => panic!("expected a message, not {other:?}"),
         }
     }
 }
 
-/// Why a link ended, skipping whatever comes before.
-pub async fn ending(link: &Link) -> Disconnect {
+/// Why a connection ended, skipping whatever comes before.
+pub async fn ending(connection: &ClientConnection) -> Disconnect {
     loop {
-        if let LinkEvent::Disconnected { why } = link.next().await.expect("a link says why it ended") {
+        if let ClientConnectionEvent::Disconnected { why } =
+            connection.next().await.expect("a connection says why it ended")
+        {
             return why;
         }
     }

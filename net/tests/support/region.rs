@@ -1,17 +1,18 @@
-//! A region: a thread that ticks a ledger behind a listener, admits whoever comes, and stores nothing.
+//! A region: a thread that ticks a ledger behind a mailbox, admits whoever comes, and stores nothing.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses its part, and may panic")]
 
 use std::{
     collections::BTreeMap,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::mpsc::channel,
     thread::JoinHandle,
     time::{Duration, Instant as Moment},
 };
 
 use tickworld_ledger::Ledger;
 use tickworld_net::{
-    closing::{Close, CloseCode},
-    listener::{Event, Events, Outbox},
+    close::{Close, CloseCode},
+    listener::Outbox,
+    mailbox::{Event, Mail, Mailbox, Post},
 };
 use tickworld_proto::{
     host::{Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
@@ -33,11 +34,12 @@ pub const COINS: u64 = 1_000;
 
 /// The region's thread, and the way to it.
 pub struct Region {
-    work: Sender<Work>,
+    post: Post<Work>,
     thread: JoinHandle<()>,
 }
 
-type Work = Box<dyn FnOnce(&mut State) -> bool + Send>;
+/// What a test wants done on the region's thread.
+pub type Work = Box<dyn FnOnce(&mut State) + Send>;
 
 /// What the thread has.
 pub struct State {
@@ -46,23 +48,23 @@ pub struct State {
     pub roots: BTreeMap<Tick, Hash>,
     pub sessions: Vec<SessionId>,
     pub outbox: Outbox,
-    events: Events,
     epoch: Moment,
     keys: u128,
+    is_stopping: bool,
 }
 
 impl Region {
-    pub fn new(events: Events, outbox: Outbox) -> Self {
-        let (work, works) = channel();
-        let state = State::new(events, outbox);
-        Self { work, thread: std::thread::spawn(move || state.run(&works)) }
+    pub fn new(mailbox: Mailbox<Work>, outbox: Outbox) -> Self {
+        let post = mailbox.post();
+        let state = State::new(outbox);
+        Self { post, thread: std::thread::spawn(move || state.run(mailbox)) }
     }
 
     /// What `look` finds on the region's thread.
     pub fn with<T: Send + 'static>(&self, look: impl FnOnce(&mut State) -> T + Send + 'static) -> T {
         let (answer, answered) = channel();
-        let work = move |state: &mut State| answer.send(look(state)).is_ok();
-        self.work.send(Box::new(work)).unwrap();
+        let work: Work = Box::new(move |state: &mut State| answer.send(look(state)).unwrap());
+        assert!(self.post.offer(work).is_ok(), "a test asks for one thing at a time");
         answered.recv_timeout(crate::support::LONG).unwrap()
     }
 
@@ -72,14 +74,14 @@ impl Region {
             let now = state.now();
             state.host.shutdown(now);
             state.flush();
+            state.is_stopping = true;
         });
-        drop(self.work);
         self.thread.join().unwrap();
     }
 }
 
 impl State {
-    fn new(events: Events, outbox: Outbox) -> Self {
+    fn new(outbox: Outbox) -> Self {
         let mut simulation = Ledger::open(ACCOUNTS, COINS);
         let roots = simulation.seal(&Inline);
         let mut settings =
@@ -93,28 +95,27 @@ impl State {
             roots: BTreeMap::new(),
             sessions: Vec::new(),
             outbox,
-            events,
             epoch: Moment::now(),
             keys: 0,
+            is_stopping: false,
         }
     }
 
-    fn run(mut self, works: &Receiver<Work>) {
+    fn run(mut self, mut mailbox: Mailbox<Work>) {
         let mut due = Moment::now() + TICK;
-        loop {
-            loop {
-                match works.try_recv() {
-                    Ok(work) => assert!(work(&mut self)),
-                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
-                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+        while !self.is_stopping {
+            for mail in mailbox.wait(Some(due)) {
+                match mail {
+                    Mail::Completion(work) | Mail::Request(work) => work(&mut self),
+                    Mail::Peer(event) => self.take(event),
                 }
             }
-            while Moment::now() < due {
-                self.take_events(due);
-                self.flush();
+            let now = self.now();
+            self.host.handle_timeout(now);
+            if Moment::now() >= due {
+                due += TICK;
+                self.tick();
             }
-            due += TICK;
-            self.tick();
             self.flush();
         }
     }
@@ -123,24 +124,20 @@ impl State {
         Instant(u64::try_from(self.epoch.elapsed().as_micros()).unwrap())
     }
 
-    fn take_events(&mut self, due: Moment) {
-        let events: Vec<Event> = self.events.wait(due).collect();
+    fn take(&mut self, event: Event) {
         let now = self.now();
-        for event in events {
-            match event {
-                Event::Connected { session, address, datagram_bytes_max, .. } => {
-                    self.host.handle_connected(now, session, Connection { address, datagram_bytes_max });
-                    self.sessions.push(session);
-                }
-                Event::Message { session, channel, bytes } => self.host.handle_message(now, session, channel, &bytes),
-                Event::DatagramSize { .. } => {}
-                Event::Disconnected { session, .. } => {
-                    self.host.handle_disconnected(now, session);
-                    self.sessions.retain(|open| *open != session);
-                }
+        match event {
+            Event::Connected { session, address, datagram_bytes_max, .. } => {
+                self.host.handle_connected(now, session, Connection { address, datagram_bytes_max });
+                self.sessions.push(session);
+            }
+            Event::Message { session, channel, bytes } => self.host.handle_message(now, session, channel, &bytes),
+            Event::DatagramSize { .. } => {}
+            Event::Disconnected { session, .. } => {
+                self.host.handle_disconnected(now, session);
+                self.sessions.retain(|open| *open != session);
             }
         }
-        self.host.handle_timeout(now);
     }
 
     fn tick(&mut self) {
@@ -149,7 +146,7 @@ impl State {
         let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
         let roots = self.simulation.step_inline(&frame).unwrap();
         self.roots.insert(tick, roots.root);
-        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_stepped(now, self.simulation.snapshot(), 0);
         self.host.handle_root(now, roots, self.simulation.snapshot());
         self.host.handle_durable(now, tick, Durability::Disk);
     }

@@ -242,7 +242,7 @@ impl<B: StorageBackend> Snapshots for Store<B> {
             .call(|core| core.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log))))
             .await?;
         let Some(log) = log else { return Ok(Removed::default()) };
-        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, log.last.tick));
+        let (doomed, kept) = retention.part(&ticks, log.last.tick);
         let mut removed = Removed::default();
         if !doomed.is_empty() || kept.first().is_some_and(|oldest| *oldest > log.base.tick) {
             let mut sound = false;
@@ -252,7 +252,6 @@ impl<B: StorageBackend> Snapshots for Store<B> {
             if !sound {
                 return Err(RetainError::Unsound);
             }
-            let doomed = doomed.to_vec();
             removed.snapshots = self.call(move |core| core.drop_manifests(&doomed)).await?;
         }
         if let Some(oldest) = kept.first() {

@@ -370,7 +370,7 @@ impl State {
         let ticks: Vec<Tick> = self.manifests.keys().copied().collect();
         let is_blind = self.has(SeededBug::RetainsByNumberAlone);
         let retention = if is_blind { Retention { ticks: 0, ..retention } } else { retention };
-        let (doomed, kept) = ticks.split_at(retention.surplus(&ticks, log.last.tick));
+        let (doomed, kept) = retention.part(&ticks, log.last.tick);
         let Some(oldest) = kept.first().copied() else { return Ok(Removed::default()) };
         if self.has(SeededBug::RetainsNothing) {
             return Ok(Removed::default());

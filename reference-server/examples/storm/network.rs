@@ -62,6 +62,7 @@ pub(crate) fn run(binary: &Path, seed: u64, answers: u64, kills: u32) {
         .with("--snapshot-ticks=0")
         .with(&format!("--listen={SERVER}:0"))
         .with("--dev-issuer")
+        .with("--dev-certificate")
         .through(&["ip", "netns", "exec", SERVER_SPACE]);
     let relay = Relay::at(at(CLIENT_SIDE), at(SERVER_SIDE), weather, seed);
     let (mut server, ready) = launch.start_ready();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tickworld_proto::message::SessionKind;
 use tickworld_sim::frame::PlayerId;
 
-use super::{Pass, TOKEN_ID_BYTES_MAX, TokenError};
+use super::{Granted, TOKEN_ID_BYTES_MAX, TokenError};
 
 // DOC:CLAIMS
 /// The claims that are read; others may stand beside them.
@@ -15,9 +15,9 @@ pub struct Claims {
     pub sub: Option<String>,
     /// The world: the server's `audience`.
     pub aud: String,
-    /// When it ends, in seconds since 1970; a day from now at the latest.
+    /// When it ends, in seconds since 1970; a day from now at the latest. The server's `token-leeway-seconds` are added.
     pub exp: u64,
-    /// From when it counts; at once if left out.
+    /// From when it counts, less the leeway; at once if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
     /// The token's identity, 1 to 64 bytes: the same one never admits twice.
@@ -77,7 +77,7 @@ impl Claims {
     ///
     /// # Errors
     /// Where one of them is not of its form.
-    pub(super) fn pass(&self) -> Result<Pass, TokenError> {
+    pub(super) fn granted(&self) -> Result<Granted, TokenError> {
         if self.jti.is_empty() || self.jti.len() > TOKEN_ID_BYTES_MAX {
             return Err(TokenError::Claims);
         }
@@ -93,6 +93,18 @@ impl Claims {
         if player.is_none() && kinds.contains(&SessionKind::Command) {
             return Err(TokenError::Claims);
         }
-        Ok(Pass { player, kinds })
+        Ok(Granted { player, kinds })
     }
+}
+
+/// The audience that a token names, unverified: enough to know which world's server is to judge it. `None` where it is no token,
+/// or names none.
+#[must_use]
+pub fn audience_of(token: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Addressed {
+        aud: String,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Addressed>(token).ok()?.claims;
+    Some(claims.aud)
 }

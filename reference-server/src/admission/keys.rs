@@ -3,8 +3,8 @@
 //! Invariant: a private key is written to a file that only its owner reads, before anybody uses it.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
+    fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,7 @@ use ed25519_dalek::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 
 use super::{Claims, provider};
+use crate::secret_file;
 
 /// The development key's file in the data folder.
 const ISSUER_FILE: &str = "development-issuer.pem";
@@ -71,6 +72,12 @@ impl PublicKey {
 pub struct DevelopmentIssuer(SigningKey);
 
 impl DevelopmentIssuer {
+    /// Whether a data folder has one.
+    #[must_use]
+    pub fn is_in(data: &Path) -> bool {
+        data.join(ISSUER_FILE).exists()
+    }
+
     /// The one of a data folder; made on first use.
     ///
     /// # Errors
@@ -90,7 +97,7 @@ impl DevelopmentIssuer {
                 getrandom::fill(&mut secret).map_err(|error| KeyError::Random(error.to_string()))?;
                 let key = SigningKey::from_bytes(&secret);
                 let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| failed(io::Error::other(error)))?;
-                write_secret(&path, pem.as_bytes()).map_err(failed)?;
+                secret_file::create(&path, pem.as_bytes()).map_err(failed)?;
                 Ok(Self(key))
             }
             Err(error) => Err(failed(error)),
@@ -121,18 +128,4 @@ fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// Writes a file that only its owner reads, where there is none yet.
-fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -2,20 +2,21 @@
 //!
 //! Invariant: a name that nobody knows is an error in a file and among flags, with the name that may have been meant. Among
 //! variables it is a warning: whoever starts the process may put in some of their own under this prefix (a cluster that names
-//! a service `tickworld` does).
+//! a service `tickworld` does). Other people's variables are not even read. Every refusal names the place.
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    path::{Path, PathBuf},
+use std::{collections::BTreeMap, ffi::OsString, fmt, io, path::Path};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, ConfigError, Setting, Settings,
+    error::{Place, did_you_mean},
 };
-
-use tickworld_contentc::document::suggestion;
-
-use super::{ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE, Config, SETTINGS, Setting};
 
 /// Longest configuration file that is read, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// What the names of our variables begin with.
+const PREFIX: &str = "TICKWORLD_";
 
 /// Where a value comes from; a later one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,91 +42,70 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why a configuration is refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {}: {cause}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        cause: io::Error,
-    },
-    /// The file is no TOML.
-    #[error("the configuration {} is no TOML: {cause}", path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        cause: Box<toml::de::Error>,
-    },
-    /// A key that is no setting.
-    #[error("the configuration {} sets `{key}`, which is no setting{}", path.display(), did_you_mean(.meant))]
-    Unknown {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// The key that may have been meant.
-        meant: Option<String>,
-    },
-    /// A value that is not of the setting's form.
-    #[error("{name} (from a {origin}): {wrong}")]
-    Value {
-        /// The setting.
-        name: String,
-        /// Who set it.
-        origin: Origin,
-        /// What is wrong with it.
-        wrong: String,
-    },
-    /// A value that cannot be, by itself or beside another.
-    #[error("{0}")]
-    Impossible(String),
+/// A value that somebody wrote, and where.
+#[derive(Clone, Debug)]
+struct Said {
+    texts: Vec<String>,
+    place: Place,
 }
 
-fn did_you_mean(meant: &Option<String>) -> String {
-    meant.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default()
-}
-
-/// What is said of each setting, and by whom.
-#[derive(Clone, Debug, Default)]
+/// What is said of each setting of some tables, and by whom.
+#[derive(Clone, Debug)]
 pub struct Layers {
-    /// By position in [`SETTINGS`] and origin.
-    said: BTreeMap<(usize, Origin), Vec<String>>,
+    known: Vec<&'static Setting>,
+    /// By the setting's name and origin.
+    said: BTreeMap<(String, Origin), Said>,
     /// What looks like a mistake and may be none.
     pub warnings: Vec<String>,
 }
 
 impl Layers {
-    /// Adds what flags say: setting's position and values.
+    /// Nothing is said yet of the settings in these tables.
     #[must_use]
-    pub fn flags(mut self, flags: impl IntoIterator<Item = (usize, Vec<String>)>) -> Self {
-        self.said.extend(flags.into_iter().map(|(index, texts)| ((index, Origin::Flag), texts)));
+    pub fn of(tables: &[&'static [Setting]]) -> Self {
+        Self { known: tables.iter().copied().flatten().collect(), said: BTreeMap::new(), warnings: Vec::new() }
+    }
+
+    /// Adds what flags say: a setting's name and its values.
+    #[must_use]
+    pub fn flags(mut self, flags: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
+        for (name, texts) in flags {
+            let place = Place::Flag(name.clone());
+            self.said.insert((name, Origin::Flag), Said { texts, place });
+        }
         self
     }
 
     /// Adds what variables say; where a setting takes several values, commas part them.
-    #[must_use]
-    pub fn variables(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
-        for (name, text) in variables.into_iter().filter(|(name, _)| name.starts_with("TICKWORLD_")) {
-            match known.iter().position(|known| *known == name) {
-                Some(index) if SETTINGS[index].many => {
-                    let texts = text.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
-                    self.said.insert((index, Origin::Variable), texts);
-                }
-                Some(index) => drop(self.said.insert((index, Origin::Variable), vec![text])),
-                None if [ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE].contains(&name.as_str()) => {}
-                None => {
-                    let meant = suggestion(&name, known.iter().map(String::as_str));
+    ///
+    /// # Errors
+    /// When a setting's variable is not UTF-8.
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        for (name, text) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)).map(str::to_owned) else { continue };
+            let Some(setting) = self.known.iter().find(|setting| setting.variable() == name) else {
+                if ![ADMIN_TOKEN_VARIABLE, CONFIG_VARIABLE].contains(&name.as_str()) {
+                    let variables: Vec<String> = self.known.iter().map(|setting| setting.variable()).collect();
+                    // What all of them begin with makes none of them nearer.
+                    let ends = variables.iter().filter_map(|known| known.strip_prefix(PREFIX));
+                    let meant = nearest(name.strip_prefix(PREFIX).unwrap_or(&name), ends);
+                    let meant = meant.map(|end| format!("{PREFIX}{end}"));
                     self.warnings.push(format!("the variable {name} is no setting{}", did_you_mean(&meant)));
                 }
-            }
+                continue;
+            };
+            let place = Place::Variable(name);
+            let Ok(text) = text.into_string() else {
+                let wrong = "the value is not UTF-8".to_owned();
+                return Err(ConfigError::Value { place, name: setting.name(), wrong });
+            };
+            let texts = match setting.many {
+                true => text.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect(),
+                false => vec![text],
+            };
+            self.said.insert((setting.name(), Origin::Variable), Said { texts, place });
         }
-        self
+        Ok(self)
     }
 
     /// Adds what a TOML file says.
@@ -148,122 +128,105 @@ impl Layers {
     /// # Errors
     /// When it is no TOML or has a key that is no setting.
     pub fn text(mut self, path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let table: toml::Table =
-            text.parse().map_err(|cause| ConfigError::Form { path: path.to_owned(), cause: Box::new(cause) })?;
-        let known: Vec<String> = SETTINGS.iter().map(Setting::name).collect();
-        for (key, value) in table {
-            let Some(index) = known.iter().position(|known| *known == key) else {
-                let meant = suggestion(&key, known.iter().map(String::as_str));
-                return Err(ConfigError::Unknown { path: path.to_owned(), key, meant });
+        let table = DeTable::parse(text)
+            .map_err(|cause| ConfigError::Form { path: path.to_owned(), cause: Box::new(cause) })?;
+        for (key, value) in table.get_ref() {
+            let (name, place) = (key.get_ref().to_string(), Place::in_text(path, text, key.span().start));
+            let Some(setting) = self.known.iter().find(|setting| setting.name() == name) else {
+                let names: Vec<String> = self.known.iter().map(|setting| setting.name()).collect();
+                let meant = nearest(&name, names.iter().map(String::as_str));
+                return Err(ConfigError::Unknown { place, key: name, meant });
             };
-            let wrong = |found: &toml::Value| ConfigError::Value {
-                name: key.clone(),
-                origin: Origin::File,
-                wrong: format!("expected {}, found a {}", SETTINGS[index].form, found.type_str()),
+            let read = |value: &toml::Spanned<DeValue<'_>>| {
+                text_of(value.get_ref()).ok_or_else(|| ConfigError::Value {
+                    place: Place::in_text(path, text, value.span().start),
+                    name: name.clone(),
+                    wrong: format!("expected {}, found {}", setting.expected(), kind_of(value.get_ref())),
+                })
             };
-            let texts = match &value {
-                toml::Value::Array(list) if SETTINGS[index].many => {
-                    list.iter().map(|value| text_of(value).ok_or_else(|| wrong(value))).collect::<Result<_, _>>()?
-                }
-                value => vec![text_of(value).ok_or_else(|| wrong(value))?],
+            let texts = match value.get_ref() {
+                DeValue::Array(list) if setting.many => list.iter().map(read).collect::<Result<_, _>>()?,
+                _ => vec![read(value)?],
             };
-            self.said.insert((index, Origin::File), texts);
+            self.said.insert((name, Origin::File), Said { texts, place });
         }
         Ok(self)
     }
 
-    /// The configuration.
+    /// The settings of one table.
     ///
     /// # Errors
     /// The first value that is not of its setting's form, or cannot be.
-    pub fn config(&self) -> Result<Config, ConfigError> {
-        let mut config = Config::default();
+    pub fn read<S: Settings>(&self) -> Result<S, ConfigError> {
+        let mut settings = S::default();
         // Ascending by origin within each setting: the last one said wins, and the others are checked on the way.
-        for ((index, origin), texts) in &self.said {
-            let name = SETTINGS.get(*index).map(Setting::name).unwrap_or_default();
-            config.set(*index, texts).map_err(|wrong| ConfigError::Value { name, origin: *origin, wrong })?;
+        for ((name, _), Said { texts, place }) in &self.said {
+            let wrong = |wrong| ConfigError::Value { place: place.clone(), name: name.clone(), wrong };
+            settings.set(name, texts).map_err(wrong)?;
         }
-        config.check()?;
-        Ok(config)
+        settings.check().map_err(|error| self.with_places(error))?;
+        Ok(settings)
     }
 
-    /// Who said what stands at `index` in [`SETTINGS`].
+    /// Who said what the setting of this name is.
     #[must_use]
-    pub fn origin(&self, index: usize) -> Origin {
-        let said = self.said.keys().filter(|(at, _)| *at == index);
+    pub fn origin(&self, name: &str) -> Origin {
+        let said = self.said.keys().filter(|(of, _)| of == name);
         said.map(|(_, origin)| *origin).max().unwrap_or(Origin::Default)
     }
 
-    /// The whole configuration as a TOML file, with who said it.
-    ///
-    /// # Errors
-    /// As [`config`](Self::config).
-    pub fn print(&self) -> Result<String, ConfigError> {
+    /// The settings of one table as a part of a TOML file, with who said them.
+    pub fn print<S: Settings>(&self, settings: &S) -> String {
         let mut text = String::new();
-        for (index, (setting, value)) in SETTINGS.iter().zip(self.config()?.values()).enumerate() {
-            let (name, origin) = (setting.name(), self.origin(index));
+        for (setting, value) in S::TABLE.iter().zip(settings.values()) {
+            let name = setting.name();
             match value {
-                Some(value) => text.push_str(&format!("{name} = {value} # {origin}\n")),
+                Some(value) => text.push_str(&format!("{name} = {value} # {}\n", self.origin(&name))),
                 None => text.push_str(&format!("# {name} is not set\n")),
             }
         }
-        Ok(text)
+        text
+    }
+
+    /// Adds where the settings were said that an error is about.
+    fn with_places(&self, error: ConfigError) -> ConfigError {
+        let ConfigError::Impossible { settings, message, .. } = error else { return error };
+        let place = |name: &String| Some(self.said.get(&(name.clone(), self.origin(name)))?.place.clone());
+        let places = settings.iter().filter_map(place).collect();
+        ConfigError::Impossible { settings, message, places }
     }
 }
 
-impl Config {
-    /// Checks what no single value shows.
-    ///
-    /// # Errors
-    /// What is wrong, and what to do.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |text: String| Err(ConfigError::Impossible(text));
-        if !(1..=1_000).contains(&self.tick_rate) {
-            return wrong(format!("tick-rate is {}: it must be 1 to 1000", self.tick_rate));
-        }
-        if !(1..=8).contains(&self.root_lag_ticks) {
-            return wrong(format!("root-lag-ticks is {}: it must be 1 to 8", self.root_lag_ticks));
-        }
-        if !(1..=256).contains(&self.threads) {
-            return wrong(format!("threads is {}: it must be 1 to 256", self.threads));
-        }
-        if self.durable_lag_ticks_max == 0 || self.durable_lag_ticks_max >= self.history_ticks {
-            let (lag, history) = (self.durable_lag_ticks_max, self.history_ticks);
-            return wrong(format!(
-                "durable-lag-ticks-max is {lag}: it must be at least 1 and below history-ticks, {history}"
-            ));
-        }
-        if self.snapshots_kept == 0 {
-            return wrong(
-                "snapshots-kept is 0: a world starts again from a snapshot, so one is kept at least".to_owned(),
-            );
-        }
-        if self.certificate.is_some() != self.certificate_key.is_some() {
-            return wrong("certificate and certificate-key go together: set both or neither".to_owned());
-        }
-        if self.token_keys.is_empty() && !self.dev_issuer && !self.listen.ip().is_loopback() {
-            let listen = self.listen;
-            return wrong(format!(
-                "listen is {listen}, which others can reach, and nobody issues tokens: set token-keys, or dev-issuer if \
-                 whoever reads the data folder may be anybody"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Whether tokens of the development key count.
-    #[must_use]
-    pub fn takes_development_tokens(&self) -> bool {
-        self.dev_issuer || self.token_keys.is_empty()
-    }
+/// The known name that is nearest to one that is not.
+fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    let near = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let best = near.filter(|(distance, _)| *distance <= 1 + name.len() / 4).min();
+    best.map(|(_, known)| known.to_owned())
 }
 
 /// A scalar as somebody would have written it on a command line.
-fn text_of(value: &toml::Value) -> Option<String> {
+fn text_of(value: &DeValue<'_>) -> Option<String> {
     match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Boolean(yes) => Some(yes.to_string()),
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => {
+            let digits = number.as_str();
+            let whole = i128::from_str_radix(digits, number.radix()).ok();
+            Some(whole.map_or_else(|| digits.to_owned(), |whole| whole.to_string()))
+        }
+        DeValue::Boolean(yes) => Some(yes.to_string()),
         _ => None,
+    }
+}
+
+/// What a value is, for messages.
+const fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a number with a point",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
     }
 }

@@ -1,6 +1,6 @@
 //! [`Value`]: the types that settings have, as text and as TOML.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{net::SocketAddr, path::PathBuf};
 
 /// A type of settings.
 pub trait Value: Sized {
@@ -19,9 +19,14 @@ pub trait Value: Sized {
 
     /// As a TOML file has it; none where it is not set.
     fn show(&self) -> Option<toml::Value>;
+
+    /// The number that it is; none where it is no number, or not set.
+    fn number(&self) -> Option<u64> {
+        None
+    }
 }
 
-fn one(texts: &[String]) -> Result<&str, String> {
+pub(crate) fn one(texts: &[String]) -> Result<&str, String> {
     match texts {
         [text] => Ok(text),
         _ => Err("expected one value".to_owned()),
@@ -36,6 +41,10 @@ macro_rules! numbers {
             fn parse(texts: &[String]) -> Result<Self, String> {
                 let text = one(texts)?;
                 text.parse().map_err(|_| format!("expected a whole number from 0 to {}, found `{text}`", Self::MAX))
+            }
+
+            fn number(&self) -> Option<u64> {
+                Some((*self).into())
             }
 
             fn show(&self) -> Option<toml::Value> {
@@ -81,6 +90,10 @@ impl Value for PathBuf {
     fn parse(texts: &[String]) -> Result<Self, String> {
         match one(texts)? {
             "" => Err("expected a path".to_owned()),
+            // A folder of that name would be made where the process runs, which nobody means who writes so.
+            text if text.starts_with('~') => Err(format!(
+                "`~` stands for somebody's home in a shell alone: write the whole path, or `./{text}` if it is called so"
+            )),
             text => Ok(text.into()),
         }
     }
@@ -113,6 +126,10 @@ impl<T: Value> Value for Option<T> {
     fn show(&self) -> Option<toml::Value> {
         self.as_ref().and_then(T::show)
     }
+
+    fn number(&self) -> Option<u64> {
+        self.as_ref().and_then(T::number)
+    }
 }
 
 impl Value for Vec<PathBuf> {
@@ -130,39 +147,51 @@ impl Value for Vec<PathBuf> {
 
 /// Declares a setting with a few named values.
 macro_rules! choices {
-    ($(#[doc = $about:literal])+ $name:ident { $($(#[doc = $said:literal])+ $variant:ident = $text:literal,)+ }) => {
+    (
+        $(#[doc = $about:literal])+
+        $name:ident {
+            $(#[doc = $first_said:literal])+ $first:ident = $first_text:literal,
+            $($(#[doc = $said:literal])+ $variant:ident = $text:literal,)*
+        }
+    ) => {
         $(#[doc = $about])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
-            $($(#[doc = $said])+ $variant,)+
+            $(#[doc = $first_said])+
+            $first,
+            $($(#[doc = $said])+ $variant,)*
         }
 
         impl $name {
-            const WORDS: &'static [&'static str] = &[$($text),+];
+            const WORDS: &'static [&'static str] = &[$first_text $(, $text)*];
         }
 
-        impl FromStr for $name {
+        impl std::str::FromStr for $name {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
-                    $($text => Ok(Self::$variant),)+
+                    $first_text => Ok(Self::$first),
+                    $($text => Ok(Self::$variant),)*
                     _ => Err(format!("expected one of {}, found `{text}`", Self::WORDS.join(", "))),
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $text,)+ })
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self {
+                    Self::$first => $first_text,
+                    $(Self::$variant => $text,)*
+                })
             }
         }
 
-        impl Value for $name {
-            const FORM: &'static str = concat!($($text, "|"),+);
+        impl $crate::config::Value for $name {
+            const FORM: &'static str = concat!($first_text $(, "|", $text)*);
 
             fn parse(texts: &[String]) -> Result<Self, String> {
-                one(texts)?.parse()
+                $crate::config::one(texts)?.parse()
             }
 
             fn show(&self) -> Option<toml::Value> {
@@ -172,15 +201,7 @@ macro_rules! choices {
     };
 }
 
-choices! {
-    /// Which game a region runs.
-    WorldKind {
-        /// The d20 game, laid out by a scenario.
-        D20 = "d20",
-        /// Accounts and transfers.
-        Ledger = "ledger",
-    }
-}
+pub(crate) use choices;
 
 choices! {
     /// How surely a tick is kept before anybody hears of it.

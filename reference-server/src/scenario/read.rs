@@ -2,6 +2,8 @@
 //!
 //! Invariant: whatever the rules would refuse later is named here with its place; the rules' own check remains as a backstop.
 
+use std::path::Path;
+
 use tickworld_contentc::{
     Diagnostics, Source,
     document::{Node, Span, suggestion},
@@ -56,14 +58,18 @@ pub(super) fn scenario(source: &Source, pack: LoadedPack) -> Result<Scenario, Di
         None => 1,
     };
     let set_up = SetUp { settings: settings(&mut reader, &fields), seed, ..SetUp::of_map(1, 1) };
-    let mut builder = Builder { reader, pack: &pack, factions: Vec::new(), set_up, spans: Vec::new() };
+    let pack_name = match pack_source(source)? {
+        PackSource::Shipped => "shipped".to_owned(),
+        PackSource::Path(path) => Path::new(&source.path).with_file_name(path).display().to_string(),
+    };
+    let mut builder = Builder { reader, pack: &pack, pack_name, factions: Vec::new(), set_up, spans: Vec::new() };
     builder.world(&fields);
     let players = parts::players(&mut builder, &fields);
     builder.dry_run(fields.span);
     let Builder { reader, factions, set_up, .. } = builder;
     let factions = factions.into_iter().map(str::to_owned).collect();
     reader.report.finish()?;
-    Ok(Scenario { title, seed, ticks, factions, set_up, players, pack })
+    Ok(Scenario { title, seed, ticks, factions, set_up, players, pack, read_from: Vec::new() })
 }
 
 fn wrong(reader: Reader<'_>) -> Diagnostics {
@@ -74,6 +80,8 @@ fn wrong(reader: Reader<'_>) -> Diagnostics {
 pub(super) struct Builder<'s, 'n, 'p> {
     pub(super) reader: Reader<'s>,
     pub(super) pack: &'p LoadedPack,
+    /// As commands take it.
+    pack_name: String,
     pub(super) factions: Vec<&'n str>,
     pub(super) set_up: SetUp,
     /// What the rules call a part ("group 2"), and where it stands.
@@ -174,8 +182,9 @@ impl<'n> Builder<'_, 'n, '_> {
         match find(&self.pack.pack, kind, name) {
             Ok(key) => Some(key),
             Err(help) => {
-                let help = help
-                    .or_else(|| Some(format!("`tickworld content info --list {}s` names all of them", kind.word())));
+                let list =
+                    || format!("`tickworld content info {} --list {}s` names all of them", self.pack_name, kind.word());
+                let help = Some(help.unwrap_or_else(list));
                 self.reader.error(node.span, format!("unknown {} `{name}`", kind.word()), help);
                 None
             }

@@ -1,44 +1,29 @@
-//! [`Hosted`]: what a server must know of a game to host a world of it.
-//!
-//! Invariant: how a world begins follows from the value alone, so that a world can be proven from its first tick; content is
-//! used only after every byte of it was checked.
+//! The worlds of this server's own binary, and [`GameAdapter`], by which it hosts any other.
 
+#[cfg(feature = "d20")]
 mod d20;
+#[cfg(feature = "ledger")]
 mod ledger;
+#[cfg(all(feature = "d20", feature = "ledger"))]
+mod settings;
 
-use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
-
+#[cfg(feature = "d20")]
 pub use d20::D20;
+#[cfg(feature = "ledger")]
 pub use ledger::Accounts;
+#[cfg(all(feature = "d20", feature = "ledger"))]
+pub use settings::{WorldConfig, WorldKind};
+pub use tickworld_region::{AdapterError, Content, GameAdapter};
 
-use crate::failure::Outcome;
+#[cfg(all(test, feature = "d20", feature = "ledger"))]
+mod tests {
+    use super::*;
 
-/// A game, and how a world of it begins.
-pub trait Hosted: Send + Sync + 'static {
-    /// The game.
-    type Game: Game;
-
-    /// What the world is, for people.
-    fn title(&self) -> String;
-
-    /// The world at tick 0.
-    ///
-    /// # Errors
-    /// Where the beginning is impossible.
-    fn begin(&self) -> Outcome<Simulation<Self::Game>>;
-
-    /// The pack of the world's first content; none for games without.
-    fn pack(&self) -> Option<Vec<u8>>;
-
-    /// Reads a pack: its id, and what the game makes of it.
-    ///
-    /// # Errors
-    /// Where the bytes are no pack of this game.
-    fn read_pack(&self, bytes: &[u8]) -> Outcome<(ContentId, Content<Self>)>;
-
-    /// What a world without any pack reads; `None` for games that need one.
-    fn bare_content(&self) -> Option<Content<Self>>;
+    #[test]
+    fn a_game_whose_content_is_nothing_needs_no_pack_and_another_one_does() {
+        assert_eq!(Accounts { accounts: 1, coins: 1 }.default_content(), Some(()));
+        assert!(D20::of("duel".into(), None).default_content().is_none());
+        let refusal = Accounts { accounts: 1, coins: 1 }.read_pack(b"a pack").expect_err("a ledger has no content");
+        assert_eq!(refusal.to_string(), "the game tickworld-ledger has no content");
+    }
 }
-
-/// Decoded content of a hosted game.
-pub type Content<H> = <<H as Hosted>::Game as Game>::Content;

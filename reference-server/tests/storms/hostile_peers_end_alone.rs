@@ -32,15 +32,15 @@ use tickworld_testkit::dice::Dice;
 use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
-    harness::{Audit, Crowd, LONG, Process, Ready, Relay, Weather, crowd_plan, meter, token},
+    harness::{Audit, Crowd, LONG, Launch, Process, Ready, Relay, Weather, crowd_plan, meter, token},
     launch,
 };
 
 /// A server, good players on it, and hostile peers to come.
-struct Site {
-    folder: tempfile::TempDir,
-    server: Process,
-    ready: Ready,
+pub(crate) struct Site {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) server: Process,
+    pub(crate) ready: Ready,
     relay: Relay,
     crowd: Crowd,
     runtime: Runtime,
@@ -48,7 +48,7 @@ struct Site {
 
 /// How a hostile session ended.
 #[derive(Debug)]
-enum End {
+pub(crate) enum End {
     Goodbye(Goodbye),
     /// Closed by the shell, which tells why.
     Closed(String),
@@ -56,8 +56,13 @@ enum End {
 
 impl Site {
     fn new() -> Self {
+        Self::of(|launch| launch)
+    }
+
+    /// A server that is started in some other way.
+    pub(crate) fn of(change: impl FnOnce(Launch) -> Launch) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let launch = launch(folder.path());
+        let launch = change(launch(folder.path()));
         let (server, ready) = launch.start_ready();
         let relay = Relay::new(Weather::default(), 1);
         relay.listen_in();
@@ -71,13 +76,13 @@ impl Site {
     }
 
     /// Hostile peers' door, with the loopback address that ends in `host`.
-    fn dialer(&self, host: u8) -> Dialer {
+    pub(crate) fn dialer(&self, host: u8) -> Dialer {
         let mut settings = DialerSettings::new(Trust::Pinned(self.ready.fingerprint));
         settings.local = Some(([127, 0, 0, host], 0).into());
         Dialer::bind(self.runtime.handle(), settings).unwrap()
     }
 
-    fn dial(&self, dialer: &Dialer) -> Link {
+    pub(crate) fn dial(&self, dialer: &Dialer) -> Link {
         let dialed = self.runtime.block_on(async { timeout(LONG, dialer.dial(self.ready.address, "localhost")).await });
         dialed.unwrap().unwrap()
     }
@@ -95,7 +100,7 @@ impl Site {
         }
     }
 
-    fn hello(&self, player: u64, kind: SessionKind) -> Hello {
+    pub(crate) fn hello(&self, player: u64, kind: SessionKind) -> Hello {
         Hello {
             protocol: PROTOCOL_VERSION,
             build: "hostile".to_owned(),
@@ -111,7 +116,7 @@ impl Site {
     }
 
     /// The next message; none where the connection ends instead.
-    fn next(&self, link: &Link) -> Option<(Channel, Message)> {
+    pub(crate) fn next(&self, link: &Link) -> Option<(Channel, Message)> {
         self.runtime.block_on(async {
             loop {
                 match timeout(LONG, link.next()).await.expect("nothing comes") {
@@ -126,7 +131,7 @@ impl Site {
     }
 
     /// How the session ends, whatever comes before.
-    fn end_of(&self, link: &Link) -> End {
+    pub(crate) fn end_of(&self, link: &Link) -> End {
         self.runtime.block_on(async {
             loop {
                 match timeout(LONG, link.next()).await.expect("the session does not end") {
@@ -144,7 +149,7 @@ impl Site {
     }
 
     /// The session must end for this reason, said in such words.
-    fn expect(&self, link: &Link, reason: Reason, words: &str) {
+    pub(crate) fn expect(&self, link: &Link, reason: Reason, words: &str) {
         match self.end_of(link) {
             End::Goodbye(goodbye) if goodbye.reason == reason && goodbye.detail.contains(words) => {}
             other => panic!("expected {reason:?} ({words}), not {other:?}"),
@@ -152,19 +157,19 @@ impl Site {
     }
 
     /// A `Hello` that must be refused.
-    fn refuse(&self, dialer: &Dialer, hello: Hello, reason: Reason, words: &str) {
+    pub(crate) fn refuse(&self, dialer: &Dialer, hello: Hello, reason: Reason, words: &str) {
         let link = self.dial(dialer);
         link.send(control(&hello));
         self.expect(&link, reason, words);
     }
 
     /// Those who play by the rules are answered meanwhile.
-    fn others_go_on(&self) {
+    pub(crate) fn others_go_on(&self) {
         self.crowd.await_answers(20);
     }
 
     /// At the end: nobody else noticed anything, and the server is in its right mind.
-    fn finish(self) {
+    pub(crate) fn finish(self) {
         self.others_go_on();
         let memory = self.server.memory_kib();
         assert!(memory < 400 * 1_024, "the server took {memory} KiB");
@@ -180,12 +185,12 @@ impl Site {
 }
 
 /// A message on the control stream.
-fn control(message: &(impl Clone + Into<Whole>)) -> Transmit {
+pub(crate) fn control(message: &(impl Clone + Into<Whole>)) -> Transmit {
     let Whole(message) = message.clone().into();
     Transmit { channel: Channel::Control, bytes: message.encode() }
 }
 
-struct Whole(Message);
+pub(crate) struct Whole(Message);
 
 impl From<Hello> for Whole {
     fn from(hello: Hello) -> Self {
@@ -215,7 +220,7 @@ fn tokens_that_do_not_admit_are_refused_by_name() {
         ("eyJhbGciOiJub25lIn0.e30.".to_owned(), "not signed with EdDSA"),
         ("eyJhbGciOiJIUzI1NiJ9.e30.c2ln".to_owned(), "not signed with EdDSA"),
         (stranger.sign(&fresh()), "not signed by anybody known"),
-        (issuer.sign(&Claims { exp: now - 1, ..fresh() }), "has expired"),
+        (issuer.sign(&Claims { exp: now - 100, ..fresh() }), "has expired"),
         (issuer.sign(&Claims { nbf: Some(now + 500), ..fresh() }), "not valid yet"),
         (issuer.sign(&Claims { exp: now + 100_000, ..fresh() }), "expires in more than"),
         (issuer.sign(&Claims { aud: "elsewhere".to_owned(), ..fresh() }), "another audience"),

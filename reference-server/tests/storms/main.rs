@@ -5,12 +5,17 @@
 
 mod a_full_disk_stops_answers;
 mod a_good_end_needs_no_replay;
+mod a_kicked_player_stays_away;
+mod a_start_says_what_is_wrong;
+mod a_switch_names_what_it_takes_away;
 mod bad_networks_change_nothing;
 mod damage_is_named;
+mod every_end_is_bounded;
 mod harness;
 mod hostile_peers_end_alone;
 mod kills_lose_nothing;
 mod one_owner_at_a_time;
+mod operators_have_a_port_of_their_own;
 
 use std::path::Path;
 
@@ -21,7 +26,7 @@ fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tickworld-server"))
 }
 
-/// A quick ledger in this folder.
+/// A quick ledger in this folder, whose roots are computed within their tick. `storms_with_late_roots.rs` is the other way.
 fn launch(data: &Path) -> Launch {
     Launch::new(binary(), data).with("--tick-rate=100").with("--snapshot-ticks=0")
 }

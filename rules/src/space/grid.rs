@@ -69,11 +69,7 @@ impl Block {
 
     fn insert(&mut self, tile: usize, member: Member) {
         let range = self.range(tile);
-        #[cfg(seeded_bugs)]
-        let end = range.end;
         let at = range.start + self.members[range].partition_point(|it| it.row < member.row);
-        #[cfg(seeded_bugs)]
-        let at = if tickworld_seeded::is_on(tickworld_seeded::Bug::GridByArrival) { end } else { at };
         self.members.insert(at, member);
         self.ends[tile..].iter_mut().for_each(|end| *end += 1);
         self.factions[tile] |= member.faction.bit();

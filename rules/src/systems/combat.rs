@@ -17,9 +17,6 @@ use tickworld_sim::{
     step::Step,
 };
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use super::{behaviour, conditions, goods, turns, uses};
 use crate::{
     body::{Act, Affliction, Blow, Corpse, Deed, RepeatSave},
@@ -366,14 +363,8 @@ pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     if struck.is_empty() {
         return;
     }
-    #[cfg(seeded_bugs)]
-    if is_on(Bug::PointerOrder) {
-        tickworld_seeded::by_address(&mut struck);
-    }
     let seconds = u64::from(step.content().pack().constants.corpse_seconds);
     let until_tick = step.tick().0.saturating_add(seconds.saturating_mul(realm.settings.ticks_per_second.into()));
-    #[cfg(seeded_bugs)]
-    let until_tick = if is_on(Bug::Clock) { until_tick | tickworld_seeded::clock_bit() } else { until_tick };
     for row in &struck {
         realm.blow.clear(*row);
         let dead = realm.health.get(*row).is_some_and(|health| health.current == 0);
@@ -386,11 +377,7 @@ pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64) {
     conditions::clear(realm, step, row);
-    #[cfg(seeded_bugs)]
-    let stays = is_on(Bug::GridKeepsTheDead);
-    #[cfg(not(seeded_bugs))]
-    let stays = false;
-    if let Some(position) = realm.position.get(row).filter(|_| !stays) {
+    if let Some(position) = realm.position.get(row) {
         realm.grid.get_mut().remove(position.0, row);
     }
     realm.halt(row);
@@ -405,10 +392,6 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
         realm.spawner.modify(spawner, |spawner| spawner.alive = spawner.alive.saturating_sub(1));
     }
     realm.tally.modify(|tally| tally.deaths = tally.deaths.wrapping_add(1));
-    #[cfg(seeded_bugs)]
-    if is_on(Bug::CountBeside) {
-        realm.tally.modify(|tally| tally.deaths = tickworld_seeded::next("deaths"));
-    }
     if let Some(target) = realm.entities.entity(row) {
         step.emit(Event::Died { target });
     }

@@ -13,9 +13,6 @@ use tickworld_sim::{
     step::Step,
 };
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use super::paths;
 use crate::{
     body::Motion,
@@ -71,12 +68,6 @@ pub fn walk(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         let from = position.0;
         let arrived = tick >= motion.arrival_tick;
         let to = next_place(motion, tick, from);
-        #[cfg(seeded_bugs)]
-        let to = if is_on(Bug::ThreadInState) {
-            Vec2::new(Fx::from_bits(to.x.to_bits() ^ tickworld_seeded::thread_bit().cast_signed()), to.y)
-        } else {
-            to
-        };
         if obstacles.is_blocked_at(to) {
             out.push(Report::Stuck(row));
             return;
@@ -120,13 +111,6 @@ fn next_leg(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
 pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, goal: Vec2) {
     let motion = realm.someone_in(row).and_then(|who| {
         let pace = stats::pace(realm, rules, row, who.creature.key);
-        #[cfg(seeded_bugs)]
-        let pace = if is_on(Bug::CacheByRow) {
-            let kept = tickworld_seeded::remember("pace", row.index().into(), pace.to_bits().cast_unsigned());
-            Fx::from_bits(kept.cast_signed())
-        } else {
-            pace
-        };
         leg(who.place, goal, pace, first_tick)
     });
     match motion {

@@ -14,9 +14,6 @@ use tickworld_sim::{
     step::Step,
 };
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use super::{movement, turns};
 use crate::{
     body::{Balked, Errand, Seeking},
@@ -33,23 +30,8 @@ pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         waiting.push((seeking.since_tick, row, seeking.goal));
     });
     waiting.sort_unstable_by_key(|(since, row, _)| (*since, *row));
-    #[cfg(seeded_bugs)]
-    if is_on(Bug::UnstableSort) {
-        tickworld_seeded::by_hash(&mut waiting);
-        waiting.sort_by_key(|(since, ..)| *since);
-    }
     let mut left = realm.settings.path_nodes_per_tick;
-    #[cfg(seeded_bugs)]
-    let left_when_late = if is_on(Bug::BudgetByClock) { tickworld_seeded::clock_bit() } else { 1 };
-    #[cfg(seeded_bugs)]
-    let per_wave = if is_on(Bug::WavesByWorkers) { step.executor().workers() } else { SEARCHES_PER_WAVE };
-    #[cfg(not(seeded_bugs))]
-    let per_wave = SEARCHES_PER_WAVE;
-    for wave in waiting.chunks(per_wave) {
-        #[cfg(seeded_bugs)]
-        if left_when_late == 0 {
-            break;
-        }
+    for wave in waiting.chunks(SEARCHES_PER_WAVE) {
         let found = search(realm, step.executor(), wave);
         for ((_, row, goal), found) in wave.iter().zip(found) {
             left = left.saturating_sub(found.nodes);

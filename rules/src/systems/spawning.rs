@@ -26,10 +26,6 @@ pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
             due.push((row, entity, *spawner));
         }
     });
-    #[cfg(seeded_bugs)]
-    if tickworld_seeded::is_on(tickworld_seeded::Bug::HashOrder) {
-        tickworld_seeded::by_hash(&mut due);
-    }
     let rules = step.content();
     let mut stream = step.stream("spawning::spawn");
     for (row, origin, spawner) in due {

@@ -18,9 +18,6 @@ pub use page::PageBytes;
 pub(crate) use page::{BLOCK_ROWS, Page, ones};
 pub use pages::{Job, PageEntry, Pages, column_root, table_hash};
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use crate::{
     component::{Component, DecodeCause, DecodeError},
     entities::Entities,
@@ -98,14 +95,6 @@ impl<T: Component> Slot<T> {
                 scratch.resize(length, 0);
             }
             page.encode(shape, &mut scratch[..length]);
-            #[cfg(seeded_bugs)]
-            if is_on(Bug::ScratchNotCleared) {
-                return Some(hash(scratch));
-            }
-            #[cfg(seeded_bugs)]
-            if is_on(Bug::AbsentRowsHashed) {
-                return Some(hash(&page.with_absent_rows(&scratch[..length])));
-            }
             Some(hash(&scratch[..length]))
         })
     }
@@ -170,10 +159,6 @@ impl<T: Component> Column<T> {
         }
         let slot = &mut slots[slot];
         slot.page.get_or_insert_with(Page::new).set(at, value);
-        #[cfg(seeded_bugs)]
-        if is_on(Bug::StalePageHash) && slot.hash.is_some() {
-            return;
-        }
         slot.hash = None;
     }
 
@@ -201,8 +186,6 @@ impl<T: Component> Column<T> {
     /// Takes the value out of `row`.
     pub fn remove(&mut self, row: Row) -> Option<T> {
         let value = *self.get(row)?;
-        #[cfg(seeded_bugs)]
-        let table = self.table;
         let (slot, at) = Self::place(row);
         let slot = &mut self.slots_mut()[slot];
         let page = slot.page.as_mut().expect("the row is present");
@@ -211,10 +194,6 @@ impl<T: Component> Column<T> {
             slot.page = None;
         }
         slot.hash = None;
-        #[cfg(seeded_bugs)]
-        if is_on(Bug::StaleTableDigest) {
-            self.table = table;
-        }
         Some(value)
     }
 
@@ -272,10 +251,6 @@ impl<T: Component> Column<T> {
             return;
         }
         for (mine, theirs) in Arc::make_mut(&mut self.slots).iter_mut().zip(sealed.slots.iter()) {
-            #[cfg(seeded_bugs)]
-            if is_on(Bug::AdoptWithoutLooking) {
-                mine.hash = mine.hash.or(theirs.hash).filter(|_| mine.page.is_some());
-            }
             if let (None, Some(a), Some(b)) = (mine.hash, &mine.page, &theirs.page)
                 && a.is_shared_with(b)
             {
@@ -383,6 +358,16 @@ impl<T: Component> Pages for Column<T> {
         self.slots.iter().filter(|slot| slot.page.is_some() && slot.hash.is_none()).count() as u32
     }
 
+    fn dirty_bytes(&self) -> u64 {
+        if self.table.is_some() {
+            return 0;
+        }
+        let dirty = self.slots.iter().filter(|slot| slot.hash.is_none());
+        let pages: u64 =
+            dirty.filter_map(|slot| slot.page.as_ref()).map(|page| size_of_val(&*page.blocks) as u64).sum();
+        pages.saturating_add(size_of_val(self.slots.as_slice()) as u64)
+    }
+
     fn dirty_row_count(&self) -> u32 {
         let dirty = self.slots.iter().filter(|slot| slot.hash.is_none());
         dirty.filter_map(|slot| slot.page.as_ref()).map(|page| page.row_count()).sum()
@@ -403,10 +388,6 @@ impl<S, T: Component> Part<S> for Column<T> {
     }
 
     fn forget(&mut self, row: Row) {
-        #[cfg(seeded_bugs)]
-        if is_on(Bug::RowLeftBehind) && row.index() % 2 == 1 {
-            return;
-        }
         self.remove(row);
     }
 

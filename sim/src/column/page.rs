@@ -117,8 +117,6 @@ impl<T: Component> Page<T> {
         } else {
             self.bits.iter().map(|word| word.count_ones()).sum()
         };
-        #[cfg(seeded_bugs)]
-        let is_dense = is_dense || tickworld_seeded::is_on(tickworld_seeded::Bug::PresenceNotEncoded);
         Shape { words, row_count, is_dense }
     }
 
@@ -162,20 +160,6 @@ impl<T: Component> Page<T> {
                 }
             }
         }
-    }
-
-    /// The bytes with what absent rows hold behind them: a seeded bug's.
-    #[cfg(seeded_bugs)]
-    pub(crate) fn with_absent_rows(&self, bytes: &[u8]) -> vec::Vec<u8> {
-        let mut out = vec::Vec::from(bytes);
-        for (word, block) in self.bits.iter().zip(self.blocks.iter()) {
-            for at in ones(!*word) {
-                let start = out.len();
-                out.resize(start + T::SIZE, 0);
-                block[at].encode(&mut out[start..]);
-            }
-        }
-        out
     }
 
     /// Reads the canonical bytes of a page with `row_count` rows.

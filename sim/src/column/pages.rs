@@ -62,6 +62,9 @@ pub trait Pages: Send + Sync {
     /// Number of pages without a hash.
     fn dirty_page_count(&self) -> u32;
 
+    /// Memory of the pages that are dirty and of the page table, if any is: what a kept clone of before does not share.
+    fn dirty_bytes(&self) -> u64;
+
     /// Number of rows on pages without a hash.
     fn dirty_row_count(&self) -> u32;
 
@@ -125,8 +128,6 @@ pub fn table_hash(pages: impl Iterator<Item = PageEntry>) -> Hash {
 #[must_use]
 pub fn column_root(name: &str, table: Hash) -> Hash {
     let mut hasher = Hasher::new(b"tickworld.column.1");
-    #[cfg(seeded_bugs)]
-    let name = if tickworld_seeded::is_on(tickworld_seeded::Bug::NameNotBound) { "" } else { name };
     hasher.update(&[u8::try_from(name.len()).expect("names are at most 64 bytes long")]);
     hasher.update(name.as_bytes());
     hasher.update(&table.0);

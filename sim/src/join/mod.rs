@@ -116,10 +116,6 @@ impl<L: Lane> Join<L> {
             });
             executor.run(jobs.collect());
         }
-        #[cfg(seeded_bugs)]
-        if workers > 1 && tickworld_seeded::is_on(tickworld_seeded::Bug::OutputsAsTheyFinish) {
-            shares.reverse();
-        }
         let mut all = Vec::new();
         for (_, _, mut out) in shares {
             all.append(&mut out);

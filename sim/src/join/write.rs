@@ -127,11 +127,7 @@ impl<T: Component> WriteCursor<'_, T> {
             return;
         }
         let Open::Clean(slot) = core::mem::replace(&mut self.page, Open::None) else { return };
-        #[cfg(seeded_bugs)]
-        let kept = slot.hash.filter(|_| tickworld_seeded::is_on(tickworld_seeded::Bug::UnseenJoinWrite));
         slot.hash = None;
-        #[cfg(seeded_bugs)]
-        slot.hash.clone_from(&kept);
         let blocks = slot.page.as_mut().expect("still there").blocks_mut();
         for at in ones(mask) {
             blocks[word][at] = self.probe[at];

@@ -16,9 +16,6 @@ use alloc::{collections::VecDeque, vec::Vec};
 pub use predict::{InputPredictor, PredictNothing, RepeatLast};
 pub use sync_test::{Path, SyncTest, SyncTestError, SyncTestSettings};
 
-#[cfg(seeded_bugs)]
-use tickworld_seeded::{Bug, is_on};
-
 use crate::{
     content::Library,
     executor::Executor,
@@ -243,12 +240,6 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     ) -> Result<Roots, FrameError> {
         let first = self.ahead.front();
         let roots = match first {
-            #[cfg(seeded_bugs)]
-            Some(guess) if is_on(Bug::GuessConfirmed) && guess.frame.same_inputs(frame) => {
-                let world = guess.world.clone();
-                self.confirmed.restore(&world);
-                self.confirmed.seal(executor)
-            }
             Some(guess) if guess.frame.same(frame) => {
                 let world = guess.world.clone();
                 self.confirmed.restore(&world);
@@ -261,8 +252,6 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
             let is_right = guess.frame.same(frame)
                 || guess.frame.same_inputs(frame)
                     && self.confirmed.seal_snapshot(&mut guess.world, executor).root == roots.root;
-            #[cfg(seeded_bugs)]
-            let is_right = is_right || is_on(Bug::GuessKept) && guess.frame.same_inputs(frame);
             if is_right {
                 self.counters.predictions_kept = self.counters.predictions_kept.saturating_add(1);
             } else {
@@ -272,10 +261,6 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
             self.predicted.restore(self.confirmed.world());
         }
         self.remember(Evidence { frame: frame.clone(), world: self.confirmed.snapshot(), roots: roots.clone() });
-        #[cfg(seeded_bugs)]
-        if is_on(Bug::PredictedRoot) {
-            return Ok(self.predicted.seal(executor));
-        }
         Ok(roots)
     }
 
@@ -283,10 +268,6 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     fn roll_back(&mut self, place: Placing<'_, G::Input>, executor: &dyn Executor) {
         self.counters.rollbacks = self.counters.rollbacks.saturating_add(1);
         self.predicted.restore(self.confirmed.world());
-        #[cfg(seeded_bugs)]
-        if let Some(before) = self.evidence.back().filter(|_| is_on(Bug::RollbackTooFar)) {
-            self.predicted.restore(&before.world);
-        }
         for old in core::mem::take(&mut self.ahead) {
             // What was a frame may be none now, if its content is gone: the line then ends here, and goes on from there.
             let local = place(self.tick().next(), old.local);

@@ -45,7 +45,7 @@ pub struct Trace<S> {
     pub(super) end: u64,
     sealed: bool,
     torn: Option<Torn>,
-    /// What is wrong with the record at which it is torn, where its check holds.
+    /// What is wrong with the record at which it is torn, unless it was broken off there.
     pub(super) refused: Option<Damage>,
 }
 
@@ -163,6 +163,12 @@ impl<S: Source> Trace<S> {
     #[must_use]
     pub const fn torn(&self) -> Option<Torn> {
         self.torn
+    }
+
+    /// What is wrong with the record at which it is torn; none where the recording was merely broken off there.
+    #[must_use]
+    pub const fn damage(&self) -> Option<&Damage> {
+        self.refused.as_ref()
     }
 
     /// Length of the file in bytes.

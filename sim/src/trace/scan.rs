@@ -13,7 +13,7 @@ use super::{
     index::{Entry, Index},
     reader::{ContentPiece, damaged},
     record::{Kind, Record},
-    seal::Seal,
+    seal::{SEAL_RECORD_BYTES, Seal},
     tick::TickRecord,
     window::Window,
 };
@@ -33,7 +33,7 @@ pub(super) struct Scanned {
     pub(super) scan: Scan,
     /// Where the records end that can be used.
     pub(super) end: u64,
-    /// Why the record there is refused although its check holds; `None` for a tear.
+    /// What is wrong with the record there; `None` where the recording was broken off.
     pub(super) refused: Option<Damage>,
 }
 
@@ -54,6 +54,10 @@ impl Scan {
             let (record, next) = match window.record(at, length) {
                 Ok(read) => read,
                 Err(error @ (TraceError::Source(_) | TraceError::Kind { .. })) => return Err(error),
+                Err(TraceError::Damaged { damage, .. }) => {
+                    refused = if goes_on(window, at)? { Some(damage) } else { None };
+                    break;
+                }
                 Err(_) => break,
             };
             let checked = match record {
@@ -117,6 +121,30 @@ impl Scan {
         };
         if good { Ok(()) } else { Err(misplaced(at)) }
     }
+}
+
+/// Whether a file goes on behind the record at `at`, which cannot be read: then it was damaged, not broken off.
+///
+/// A recorder writes one record after the other, so what a kill or a crash leaves ends with the one that it was writing. A
+/// good record behind it, or a seal at the end of the file, came after a whole one.
+fn goes_on<S: Source>(window: &mut Window<S>, at: u64) -> Result<bool, TraceError<S::Error>> {
+    let length = window.length();
+    let next = match window.head(at, length) {
+        Ok(head) => Some(head.next),
+        Err(TraceError::Source(error)) => return Err(TraceError::Source(error)),
+        Err(_) => None,
+    };
+    let seal = length.checked_sub(SEAL_RECORD_BYTES).filter(|seal| *seal > at);
+    for place in next.into_iter().chain(seal).filter(|place| *place < length) {
+        match window.record(place, length) {
+            Ok((record, _)) if seal != Some(place) || record.is_some_and(|it| it.kind == Kind::Seal) => {
+                return Ok(true);
+            }
+            Err(TraceError::Source(error)) => return Err(TraceError::Source(error)),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 const fn misplaced<E>(at: u64) -> TraceError<E> {

@@ -19,7 +19,10 @@ use tokio::{runtime::Handle, task::JoinSet, time::Instant};
 pub(crate) use game::{Bot, Clerk, Wanderer};
 pub(crate) use report::Report;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    interrupt::{self, Asked},
+};
 
 /// When bots send.
 #[derive(Clone, Copy, Debug)]
@@ -75,18 +78,33 @@ pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure
         let at = begun + plan.dialed_at(number);
         let (dialer, bot, kind, token) = (dialer.clone(), Arc::clone(&bot), *kind, token.clone());
         let (address, pace) = (plan.address, plan.pace);
+        let mut asked = Asked::new();
         sessions.spawn(async move {
-            tokio::time::sleep_until(at).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                () = asked.wait() => return None,
+            }
             let count_from = begun + gathering;
-            session::Player { bot, kind, number: number as u64, pace, count_from, until }
-                .play(dialer, address, token)
-                .await
+            let player = session::Player { bot, kind, number: number as u64, pace, count_from, until, asked };
+            player.play(dialer, address, token).await
         });
     }
+    let mut asked = Asked::new();
+    let stopped = tokio::spawn(async move {
+        asked.wait().await;
+        Instant::now()
+    });
     let mut report = Report::new(plan.time);
     while let Some(ended) = sessions.join_next().await {
         // A panic of a bot is a defect of this tool, and must not look like a good run.
-        report.add(&ended.expect("a bot does not panic"));
+        if let Some(tally) = ended.expect("a bot does not panic") {
+            report.add(&tally);
+        }
+    }
+    if interrupt::is_asked()
+        && let Ok(at) = stopped.await
+    {
+        report.set_time(plan.time.min(at.saturating_duration_since(begun + gathering)));
     }
     let traffic = dialer.traffic();
     report.set_traffic(traffic.sent_bytes, traffic.received_bytes);

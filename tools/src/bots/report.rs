@@ -57,6 +57,9 @@ impl Tally {
     }
 }
 
+/// Lines about what went wrong that people are shown; machines get all.
+const WRONG_SHOWN: usize = 8;
+
 /// Longest latency that is told apart, in microseconds.
 const LATENCY_MAX: u64 = 120_000_000;
 
@@ -95,6 +98,11 @@ impl Report {
         sum.wrong.extend(tally.wrong.iter().cloned());
     }
 
+    /// The time that was measured, where it was broken off.
+    pub(super) const fn set_time(&mut self, time: Duration) {
+        self.time = time;
+    }
+
     pub(super) const fn set_traffic(&mut self, sent: u64, received: u64) {
         self.bytes = (sent, received);
     }
@@ -125,8 +133,24 @@ impl Report {
         self.sum.measured as f64 / self.time.as_secs_f64().max(1e-9)
     }
 
-    fn milliseconds(&self, quantile: f64) -> f64 {
-        self.sum.latency.value_at_quantile(quantile) as f64 / 1_000.0
+    /// Milliseconds; none where nothing was answered.
+    fn milliseconds(&self, quantile: f64) -> Option<f64> {
+        let latency = &self.sum.latency;
+        (!latency.is_empty()).then(|| latency.value_at_quantile(quantile) as f64 / 1_000.0)
+    }
+
+    fn latency(&self) -> String {
+        let Some(median) = self.milliseconds(0.5) else {
+            return "none: no input was answered in the measured time".into();
+        };
+        let of = |quantile| self.milliseconds(quantile).unwrap_or(0.0);
+        format!(
+            "p50 {median:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1}",
+            of(0.9),
+            of(0.99),
+            of(0.999),
+            of(1.0)
+        )
     }
 
     /// For people.
@@ -135,7 +159,7 @@ impl Report {
         let mut text = format!(
             "sessions   {opened} of {sessions} opened, {} outages\n\
              inputs     {} sent: {} applied, {} refused, {} without an answer; {:.0} outcomes a second\n\
-             latency    from input to stored outcome: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1}\n\
+             latency    from input to stored outcome: {}\n\
              roots      {} ticks computed by lockstep bots, {} differed\n\
              messages   {} KiB up, {} KiB down\n",
             sum.outages,
@@ -144,18 +168,17 @@ impl Report {
             sum.refused,
             sum.unanswered,
             self.rate(),
-            self.milliseconds(0.5),
-            self.milliseconds(0.9),
-            self.milliseconds(0.99),
-            self.milliseconds(0.999),
-            sum.latency.max() as f64 / 1_000.0,
+            self.latency(),
             sum.roots,
             sum.desyncs,
             self.bytes.0 / 1024,
             self.bytes.1 / 1024,
         );
-        for wrong in sum.wrong.iter().take(8) {
+        for wrong in sum.wrong.iter().take(WRONG_SHOWN) {
             text.push_str(&format!("wrong      {wrong}\n"));
+        }
+        if sum.wrong.len() > WRONG_SHOWN {
+            text.push_str(&format!("wrong      and {} more\n", sum.wrong.len() - WRONG_SHOWN));
         }
         text
     }
@@ -180,7 +203,7 @@ impl Report {
                 "p90": self.milliseconds(0.9),
                 "p99": self.milliseconds(0.99),
                 "p999": self.milliseconds(0.999),
-                "max": sum.latency.max() as f64 / 1_000.0,
+                "max": self.milliseconds(1.0),
             },
             "lockstep_ticks": sum.roots,
             "desyncs": sum.desyncs,

@@ -26,6 +26,7 @@ use super::{
     Bot, Pace,
     report::{Joined, Tally},
 };
+use crate::interrupt::Asked;
 
 /// How long the last answers may take.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
@@ -41,6 +42,8 @@ pub(super) struct Player<B> {
     /// Outcomes from here on are measured.
     pub(super) count_from: Instant,
     pub(super) until: Instant,
+    /// Ends it earlier.
+    pub(super) asked: Asked,
 }
 
 type Hand<B> = Connection<<B as Bot>::Game, PredictNothing>;
@@ -58,6 +61,10 @@ struct Play<B: Bot> {
     begun: Instant,
     clock: Option<ServerClock>,
     has_ended: bool,
+    /// Whether it was asked to end before its time.
+    was_asked: bool,
+    /// Why there was no session, the last time that there was none.
+    outage: Option<String>,
 }
 
 /// The newest tick at some moment, and the rate.
@@ -71,8 +78,10 @@ struct ServerClock {
 const BEHIND_TICKS: f64 = 4.0;
 
 impl<B: Bot> Player<B> {
-    /// Plays until its time is up and its inputs are answered.
-    pub(super) async fn play(self, dialer: Dialer, address: SocketAddr, token: String) -> Tally {
+    /// Plays until its time is up, or it is asked to end, and its inputs are answered. None where it was asked to end before
+    /// it was let in.
+    pub(super) async fn play(self, dialer: Dialer, address: SocketAddr, token: String) -> Option<Tally> {
+        let number = self.number;
         let (content, library) = self.bot.library();
         let mut settings = ClientSettings::new(self.kind, content, token.into_bytes());
         settings.build = format!("tickworld {}", env!("CARGO_PKG_VERSION"));
@@ -97,19 +106,31 @@ impl<B: Bot> Player<B> {
             begun: Instant::now(),
             clock: None,
             has_ended: false,
+            was_asked: false,
+            outage: None,
         };
         play.run(&mut events).await;
-        let tally = play.end(&mut events).await;
+        let (was_asked, outage) = (play.was_asked, play.outage.take());
+        let mut tally = play.end(&mut events).await;
         // It has said that it ended.
         _ = driving.await;
-        tally
+        if was_asked && !tally.opened && tally.wrong.is_empty() {
+            return None;
+        }
+        if !tally.opened && tally.wrong.is_empty() {
+            let cause =
+                outage.unwrap_or_else(|| format!("no answer from {address}: does a server listen there (UDP)?"));
+            tally.wrong.push(format!("session {number}: never came in: {cause}"));
+        }
+        Some(tally)
     }
 }
 
 impl<B: Bot> Play<B> {
     async fn run(&mut self, events: &mut ConnectionEvents) {
         let until = self.player.until;
-        while !self.has_ended && Instant::now() < until {
+        let mut asked = self.player.asked.clone();
+        while !self.has_ended && !self.was_asked && Instant::now() < until {
             let may_send = self.identity.is_some();
             let missing = match self.player.pace {
                 Pace::InFlight(count) if may_send => (count as usize).saturating_sub(self.waiting.len()),
@@ -126,6 +147,10 @@ impl<B: Bot> Play<B> {
             tokio::select! {
                 event = events.next() => self.take(event),
                 () = sleep_until(wake) => {}
+                () = asked.wait() => {
+                    self.was_asked = true;
+                    self.player.until = Instant::now();
+                }
             }
             self.take_ready(events).await;
         }
@@ -173,7 +198,10 @@ impl<B: Bot> Play<B> {
     fn take(&mut self, event: Option<ConnectionEvent>) {
         match event {
             Some(ConnectionEvent::Client(event)) => self.take_client(event),
-            Some(ConnectionEvent::Outage { .. }) => self.tally.outages += 1,
+            Some(ConnectionEvent::Outage { cause, .. }) => {
+                self.tally.outages += 1;
+                self.outage = Some(cause.to_string());
+            }
             Some(ConnectionEvent::Ended(end)) => {
                 self.has_ended = true;
                 if Instant::now() < self.player.until {

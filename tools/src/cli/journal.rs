@@ -70,6 +70,9 @@ pub(crate) struct FromJournal {
     /// Ticks whose pages are written at the end, or at a root that is not the proven one
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=1024))]
     pub(crate) evidence: u32,
+    /// Replace what is there, even a file of another kind; never an input, a device or a server's data
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// The ticks of a journal.

@@ -4,15 +4,15 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::{
+    Context,
     cli::Cli,
     failure::{Outcome, Verdict},
 };
 
 /// Prints the script.
-pub(crate) fn run(shell: Shell) -> Outcome {
+pub(crate) fn run(context: &mut Context, shell: Shell) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tickworld", &mut script);
-    // A reader that goes away has enough.
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), &script);
+    context.out.raw(&String::from_utf8_lossy(&script));
     Ok(Verdict::Same)
 }

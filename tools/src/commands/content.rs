@@ -7,13 +7,13 @@ use std::{
 
 use serde_json::json;
 use tickworld_content::model::{Key, Pack};
-use tickworld_contentc::{Source, import_5e};
+use tickworld_contentc::{Import, Source, import_5e};
 
 use crate::{
     Context,
     cli::{Content, Table},
     failure::{Failure, Outcome, Verdict},
-    files,
+    files::{self, Kind, Target},
     output::Ink,
     packs::{self, PackSource},
 };
@@ -24,11 +24,17 @@ const JSON_BYTES_MAX: u64 = 64 << 20;
 /// Runs the command.
 pub(crate) fn run(context: &mut Context, command: &Content) -> Outcome {
     match command {
-        Content::Build { dir, output } => build(context, dir, output),
+        Content::Build { dir, output, force } => build(context, dir, output, *force),
         Content::Check { dir } => check(context, dir),
         Content::Info { pack, list } => info(context, pack, *list),
-        Content::Import5e { json_dir, output, all } => import(context, json_dir, output, *all),
-        Content::Export { output } => export(context, output),
+        Content::Import5e { json_dir, output, all, force } => {
+            files::check_folder(output)?;
+            let imported = import(json_dir)?;
+            files::write_sources(output, &imported.files, *force)?;
+            tell_import(context, output, &imported, *all);
+            Ok(Verdict::Same)
+        }
+        Content::Export { output, force } => export(context, output, *force),
     }
 }
 
@@ -47,10 +53,11 @@ fn is_shipped(path: &Path) -> bool {
     path.as_os_str() == "shipped" && !path.exists()
 }
 
-fn build(context: &mut Context, dir: &Path, output: &Path) -> Outcome {
+fn build(context: &mut Context, dir: &Path, output: &Path, force: bool) -> Outcome {
     let compiled = tickworld_contentc::compile(&sources(dir)?)
         .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
-    files::write(output, &compiled.bytes)?;
+    let target = Target::new(output, Kind::Pack).reads([dir]).force(force);
+    files::write(target, &compiled.bytes)?;
     context.out.value(&compiled.summary);
     let title = context.out.paint(Ink::Bold, output.display().to_string());
     context.out.line(format!("{title}: {} bytes from {} sources", compiled.bytes.len(), compiled.summary.sources));
@@ -118,13 +125,14 @@ fn counts(context: &mut Context, entries: &BTreeMap<&'static str, usize>) {
     context.out.line(format!("  {}", listed.join(", ")));
 }
 
-fn import(context: &mut Context, json_dir: &Path, output: &Path, all: bool) -> Outcome {
-    let imported = import_5e(&json_files(json_dir)?).map_err(|error| {
-        Failure::new(error.to_string()).help("the input is the folder of JSON files of the 5e-database project")
-    })?;
-    for file in &imported.files {
-        files::write(&output.join(&file.path), file.text.as_bytes())?;
-    }
+fn import(json_dir: &Path) -> Outcome<Import> {
+    import_5e(&json_files(json_dir)?).map_err(|error| {
+        Failure::new(error.to_string())
+            .help("the input is a folder of JSON files of the 5e-database project, or of pages of Open5e")
+    })
+}
+
+fn tell_import(context: &mut Context, output: &Path, imported: &Import, all: bool) {
     let report = &imported.report;
     context.out.value(&json!({ "files": imported.files.len(), "report": report }));
     let title = context.out.paint(Ink::Bold, output.display().to_string());
@@ -142,16 +150,18 @@ fn import(context: &mut Context, json_dir: &Path, output: &Path, all: bool) -> O
     if !all && !report.reasons.is_empty() {
         context.out.line("  (--all names every entry)");
     }
-    Ok(Verdict::Same)
 }
 
 fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
     let failed = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            paths.push(path);
+        let entry = entry.map_err(failed)?;
+        // Systems and editors leave files behind whose names begin with a dot.
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let is_json = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        if is_json && !is_hidden {
+            paths.push(entry.path());
         }
     }
     paths.sort();
@@ -161,7 +171,12 @@ fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     for path in paths {
         let shown = path.display().to_string();
-        let bytes = std::fs::metadata(&path).map_err(failed)?.len();
+        let metadata =
+            std::fs::metadata(&path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+        if !metadata.is_file() {
+            return Err(Failure::new(format!("{shown} is not a regular file")).help("take it out of the folder"));
+        }
+        let bytes = metadata.len();
         if bytes > JSON_BYTES_MAX {
             return Err(Failure::new(format!("{shown}: {bytes} bytes, at most {JSON_BYTES_MAX} are read")));
         }
@@ -172,11 +187,9 @@ fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
     Ok(sources)
 }
 
-fn export(context: &mut Context, output: &Path) -> Outcome {
+fn export(context: &mut Context, output: &Path, force: bool) -> Outcome {
     let sources = packs::shipped_sources();
-    for source in &sources {
-        files::write(&output.join(&source.path), source.text.as_bytes())?;
-    }
+    files::write_sources(output, &sources, force)?;
     context.out.value(&json!({ "files": sources.len() }));
     context.out.line(format!(
         "{}: {} files; change them and `tickworld content build` them",

@@ -22,8 +22,9 @@ use crate::{
     Context,
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
-    files::open_trace,
+    files::{self, Kind, Target, open_trace},
     finding::{self, FindingReport},
+    interrupt,
     output::Ink,
     packs::{self, Names},
     scenario::Scenario,
@@ -126,13 +127,17 @@ fn summary(scenario: &Scenario, battle: &Battle, same: bool, planted: Value, fou
     })
 }
 
-/// Under `target/` where there is one, else where temporary files go.
+/// Under cargo's `target/` where there is one, else a folder of its own where temporary files go.
+///
+/// It stays, for the commands that the demonstration ends with. A fixed name among everybody's temporary files would belong
+/// to whoever comes first.
 fn folder() -> Outcome<PathBuf> {
     let target = PathBuf::from("target");
-    let folder = if target.is_dir() { target } else { std::env::temp_dir() }.join("tickworld-demo");
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
-    Ok(folder)
+    if target.join("CACHEDIR.TAG").is_file() {
+        let folder = target.join("tickworld-demo");
+        return files::make_folder(&folder).map(|()| folder);
+    }
+    interrupt::private("tickworld-demo-").map(|folder| folder.keep())
 }
 
 fn step(context: &mut Context, name: &str, text: &str) {
@@ -148,7 +153,8 @@ fn fight(context: &Context, scenario: &Scenario, names: &Names, file: &std::path
     let mut drive = Drive::begin(scenario)?;
     let alive = |drive: &Drive| telling::sides(drive.simulation.state(), &scenario.factions);
     let begun_with = alive(&drive).iter().map(|side| side.alive).sum();
-    let mut recording = Recording::begin(file, scenario, &drive.simulation, scenario.about())?;
+    let target = Target::new(file, Kind::Trace);
+    let mut recording = Recording::begin(target, scenario, &drive.simulation, scenario.about())?;
     let (mut happened, mut roots, mut blow) = (Telling::default(), Vec::new(), None);
     let begun = Instant::now();
     for tick in 1..=scenario.ticks {
@@ -160,7 +166,7 @@ fn fight(context: &Context, scenario: &Scenario, names: &Names, file: &std::path
         }
         recording.add(ticked, &drive.simulation)?;
     }
-    let size = recording.finish()?;
+    let (size, _) = recording.finish(false)?;
     let elapsed = begun.elapsed();
     let blow = blow.ok_or_else(|| Failure::new("nobody was struck: the shipped battle is broken"))?;
     let sides: Vec<String> = alive(&drive).iter().map(|side| format!("{} {}", side.alive, side.faction)).collect();
@@ -183,7 +189,8 @@ fn struck(drive: &Drive) -> Option<Entity> {
 /// Runs the battle again with one wrong number, told the true root of each tick, up to the first that differs.
 fn falsify(context: &Context, scenario: &Scenario, battle: &Battle, file: &std::path::Path) -> Outcome<()> {
     let mut drive = Drive::begin(scenario)?;
-    let mut recording = Recording::begin(file, scenario, &drive.simulation, scenario.about())?;
+    let target = Target::new(file, Kind::Trace);
+    let mut recording = Recording::begin(target, scenario, &drive.simulation, scenario.about())?;
     let (fault_tick, victim) = battle.blow;
     let mut plant = |stage: &'static str, world: &mut World<Rules>| {
         let realm = world.state_mut();
@@ -203,7 +210,7 @@ fn falsify(context: &Context, scenario: &Scenario, battle: &Battle, file: &std::
             break;
         }
     }
-    recording.finish().map(|_| ())
+    recording.finish(false).map(|_| ())
 }
 
 fn say_battle(context: &mut Context, scenario: &Scenario, battle: &Battle) {

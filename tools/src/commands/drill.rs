@@ -1,5 +1,7 @@
 //! `tickworld drill`: plants faults and shows what the ordinary diff makes of them.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -9,7 +11,8 @@ use crate::{
     commands::run::per_second,
     drill::{self, Case, Field, Result as Drilled, Stage},
     failure::{Outcome, Verdict},
-    files, finding,
+    files::{self, Kind, Target},
+    finding, interrupt,
     output::Ink,
     progress::Progress,
     scenario::Scenario,
@@ -62,8 +65,8 @@ fn one(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome
     let stage = Stage::record(scenario, arguments.seed)?;
     let case = stage.drill(arguments.kind, arguments.seed)?;
     if let Some(folder) = &arguments.keep {
-        files::write(&folder.join("left.trace"), stage.left())?;
-        files::write(&folder.join("right.trace"), &case.right)?;
+        keep(arguments, folder, "left.trace", stage.left())?;
+        keep(arguments, folder, "right.trace", &case.right)?;
     }
     context.out.value(&case);
     let out = &mut context.out;
@@ -85,6 +88,12 @@ fn one(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome
     Ok(Verdict::of(case.result.is_well()))
 }
 
+fn keep(arguments: &Drill, folder: &Path, name: &str, bytes: &[u8]) -> Outcome<()> {
+    files::make_folder(folder)?;
+    let target = Target::new(folder.join(name), Kind::Trace).reads(&arguments.scenario).force(arguments.force);
+    files::write(target, bytes)
+}
+
 fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome {
     let batches = arguments.count.div_ceil(PLANTS_PER_STAGE);
     let mut tally = Tally::default();
@@ -92,6 +101,7 @@ fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcom
     let mut missed = Vec::new();
     let mut progress = Progress::new(context.quiet, "drill", arguments.count.into());
     let begun = std::time::Instant::now();
+    interrupt::take_over();
     for batch in 0..batches {
         let stage = Stage::record(scenario, arguments.seed.wrapping_add(batch.into()))?;
         let first = batch * PLANTS_PER_STAGE;
@@ -99,6 +109,7 @@ fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcom
         let seed = |plant: u32| arguments.seed.wrapping_mul(1_000_003).wrapping_add(plant.into());
         let cases: Vec<Case> = (first..last)
             .into_par_iter()
+            .filter(|_| !interrupt::is_asked())
             .map(|plant| stage.drill(arguments.kind, seed(plant)))
             .collect::<Outcome<_>>()?;
         for case in cases {
@@ -109,16 +120,20 @@ fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcom
             }
         }
         progress.set(last.into());
+        if interrupt::is_asked() {
+            break;
+        }
     }
     drop(progress);
     tally.fields = fields.len();
     tally.plants_per_second = per_second(tally.planted, begun.elapsed());
     let all_well = tally.is_well();
+    let interrupted = tally.planted < u64::from(arguments.count);
     context.out.value(&serde_json::json!({
-        "kind": arguments.kind, "seed": arguments.seed, "well": all_well, "tally": tally, "fields": fields, "not_found": missed,
+        "kind": arguments.kind, "seed": arguments.seed, "well": all_well, "interrupted": interrupted, "tally": tally, "fields": fields, "not_found": missed,
     }));
     say(context, &tally, &missed);
-    Ok(Verdict::of(all_well))
+    Ok(Verdict::of(all_well).interrupted(interrupted))
 }
 
 impl Tally {

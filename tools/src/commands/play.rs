@@ -2,8 +2,14 @@
 //!
 //! Invariant: what is played, and how fast, is decided here; how a server is run and watched in [`hosting`](crate::hosting).
 
-use std::{ffi::OsString, fs, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    net::{SocketAddr, ToSocketAddrs as _},
+    time::Duration,
+};
 
+use tickworld_proto::message::SessionKind;
 use tickworld_server::{
     config::Config,
     world::{Accounts, D20},
@@ -14,7 +20,8 @@ use crate::{
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
     cli,
     failure::{Failure, Outcome, Verdict},
-    hosting::{Hosting, Party, any_port, kinds, runtime},
+    hosting::{Hosting, Party, any_port, fingerprint_of, kinds, runtime, tokens},
+    interrupt,
     packs::LoadedPack,
     scenario::Scenario,
 };
@@ -30,7 +37,8 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
     let kinds = kinds(arguments.bots - lockstep - witness, lockstep, witness);
     let (kinds, apart) = if arguments.apart { (Vec::new(), vec![kinds]) } else { (kinds, Vec::new()) };
     let hosting = Hosting {
-        config: Config { listen: arguments.listen, http: arguments.http, ..Config::default() },
+        // Its bots come with tokens of its own key, wherever it listens.
+        config: Config { listen: arguments.listen, http: arguments.http, dev_issuer: true, ..Config::default() },
         world: D20::new(scenario),
         data: arguments.data.as_deref(),
         party: Party {
@@ -53,7 +61,12 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
     let told = ["--game", "ledger", "--accounts", &accounts, "--coins", &COINS.to_string(), "--zipf", &zipf];
     let apart_arguments = told.iter().map(OsString::from).collect();
     let hosting = Hosting {
-        config: Config { listen: any_port(), http: any_port(), tick_rate: arguments.tick_rate, ..Config::default() },
+        config: Config {
+            listen: any_port(),
+            http: any_port(),
+            tick_rate: Some(arguments.tick_rate),
+            ..Config::default()
+        },
         world: Accounts { accounts: arguments.accounts, coins: COINS },
         data: arguments.data.as_deref(),
         party: Party {
@@ -71,18 +84,23 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
 
 /// Bots for a server that runs elsewhere on this machine.
 pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
-    let text = fs::read_to_string(&arguments.tokens)
-        .map_err(|error| Failure::new(format!("cannot read {}: {error}", arguments.tokens.display())))?;
-    let tokens: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    let kinds = kinds(arguments.command, arguments.lockstep, arguments.witness);
-    if tokens.len() < kinds.len() {
-        return Err(Failure::new(format!("{} sessions take as many tokens, there are {}", kinds.len(), tokens.len()))
-            .help("`tickworld-server token --player N` prints one"));
+    interrupt::take_over();
+    if arguments.tethered {
+        // Where no thread can be started, it ends by itself later on.
+        _ = std::thread::Builder::new().name("tether".into()).spawn(|| {
+            _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            interrupt::ask();
+        });
     }
+    let fingerprint = match (arguments.fingerprint, &arguments.data) {
+        (Some(fingerprint), _) => fingerprint,
+        (None, Some(data)) => fingerprint_of(data)?,
+        (None, None) => return Err(Failure::new("no certificate to know the server by").help(NEEDED)),
+    };
     let plan = Plan {
-        address: arguments.connect,
-        fingerprint: arguments.fingerprint,
-        sessions: kinds.into_iter().zip(tokens).collect(),
+        address: resolve(&arguments.connect)?,
+        fingerprint,
+        sessions: sessions(arguments)?,
         pace: arguments.in_flight.map_or(Pace::Rate(arguments.rate), Pace::InFlight),
         time: Duration::from_secs(arguments.seconds),
         dials_per_second: DIALS_PER_SECOND,
@@ -99,6 +117,51 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
         }
     };
     Ok(tell(context, &report))
+}
+
+/// What `bots` needs.
+const NEEDED: &str = "give --data with the server's data folder, or both --fingerprint and --tokens";
+/// Where the development issuer of a server keeps its key.
+const ISSUER_FILE: &str = "development-issuer.pem";
+/// Players of these bots are numbered from here on, so that they are nobody who plays already.
+const PLAYERS_FROM: u64 = 1_000_000;
+
+/// The sessions that were asked for, each with its token.
+fn sessions(arguments: &cli::Bots) -> Outcome<Vec<(SessionKind, String)>> {
+    let mut kinds = kinds(arguments.command, arguments.lockstep, arguments.witness);
+    if kinds.is_empty() {
+        kinds.push(SessionKind::Command);
+    }
+    if let Some(file) = &arguments.tokens {
+        let text = fs::read_to_string(file)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
+        let tokens: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if tokens.len() < kinds.len() {
+            let message = format!("{} sessions take as many tokens, there are {}", kinds.len(), tokens.len());
+            return Err(Failure::new(message).help("`tickworld-server token --player N` prints one; each counts once"));
+        }
+        return Ok(kinds.into_iter().zip(tokens).collect());
+    }
+    let Some(data) = &arguments.data else { return Err(Failure::new("no tokens").help(NEEDED)) };
+    // Asking for the key of a folder without one would make one, which no server takes.
+    if !data.join(ISSUER_FILE).is_file() {
+        let message = format!("{} holds no {ISSUER_FILE}: no server has signed tokens there", data.display());
+        return Err(Failure::new(message).help("name the folder of the server's setting `data`; or give --tokens"));
+    }
+    // Another process beside this one has other players.
+    let first = PLAYERS_FROM + u64::from(std::process::id()) * 10_000;
+    tokens(data, &arguments.audience, first, kinds)
+}
+
+/// The address of a server, whose name may stand for several: the first of the old kind is taken, where there is one.
+fn resolve(name: &str) -> Outcome<SocketAddr> {
+    let failed = |why: String| {
+        let help = "write an address or a name, and a port: 127.0.0.1:7310, example.org:7310, [::1]:7310";
+        Failure::new(format!("--connect {name}: {why}")).help(help)
+    };
+    let found: Vec<SocketAddr> = name.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| failed("the name stands for no address".into()))
 }
 
 pub(crate) fn wanderer(pack: &LoadedPack) -> Wanderer {

@@ -1,6 +1,6 @@
 //! `tickworld run`: a scenario, and what happened in it.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use serde::Serialize;
 
@@ -9,6 +9,8 @@ use crate::{
     cli::Run,
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
+    files::{Kind, Target},
+    interrupt,
     output::Ink,
     packs::{self, Names},
     progress::Progress,
@@ -23,6 +25,8 @@ struct Report {
     seed: u64,
     content: String,
     ticks: u64,
+    /// Whether it was told to end before its last tick.
+    interrupted: bool,
     ticks_per_second: u64,
     root: String,
     happened: Telling,
@@ -44,34 +48,41 @@ pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
     let names = Names::of([&scenario.pack]);
     let mut drive = Drive::begin(&scenario)?;
     let recording = arguments.record.as_ref();
-    let mut recording =
-        recording.map(|path| Recording::begin(path, &scenario, &drive.simulation, scenario.about())).transpose()?;
+    let target = |path: &PathBuf| Target::new(path, Kind::Trace).force(arguments.force);
+    let mut recording = recording
+        .map(|path| Recording::begin(target(path), &scenario, &drive.simulation, scenario.about()))
+        .transpose()?;
     let mut happened = Telling::default();
     let mut root = drive.simulation.seal(&context.pool).root;
     let mut progress = Progress::new(context.quiet, &scenario.title, ticks);
     let begun = Instant::now();
-    for done in 1..=ticks {
+    interrupt::take_over();
+    let mut made = 0;
+    while made < ticks && !interrupt::is_asked() {
         let ticked = drive.tick(&context.pool, false);
         root = ticked.roots.root;
         happened.watch(&drive.simulation, ticked.frame.inputs.len(), &names);
         if let Some(recording) = &mut recording {
             recording.add(ticked, &drive.simulation)?;
         }
-        progress.set(done);
+        made += 1;
+        progress.set(made);
     }
     drop(progress);
     let elapsed = begun.elapsed();
-    let size = recording.map(Recording::finish).transpose()?;
+    let interrupted = made < ticks;
+    let recorded = recording.map(|recording| recording.finish(interrupted)).transpose()?;
     let report = Report {
         scenario: scenario.title.clone(),
         seed: scenario.seed,
         content: packs::short(scenario.pack.id),
-        ticks,
-        ticks_per_second: per_second(ticks, elapsed),
+        ticks: made,
+        interrupted,
+        ticks_per_second: per_second(made, elapsed),
         root: root.to_string(),
         happened,
         sides: telling::sides(drive.simulation.state(), &scenario.factions),
-        trace: size.zip(arguments.record.as_ref()).map(|(size, path)| Recorded {
+        trace: recorded.map(|(size, path)| Recorded {
             file: path.display().to_string(),
             bytes: size.bytes,
             bytes_per_tick: size.bytes / size.ticks.max(1),
@@ -79,12 +90,12 @@ pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
     };
     context.out.value(&report);
     say(context, &report);
-    Ok(Verdict::Same)
+    Ok(Verdict::Same.interrupted(interrupted))
 }
 
 fn say(context: &mut Context, report: &Report) {
     let out = &mut context.out;
-    let Report { scenario, seed, content, ticks, ticks_per_second, root, happened, sides, trace } = report;
+    let Report { scenario, seed, content, ticks, ticks_per_second, root, happened, sides, trace, .. } = report;
     let title = out.paint(Ink::Bold, scenario);
     out.line(format!("{title}: {ticks} ticks, seed {seed}, content {content}"));
     let Telling { actions, hits, misses, criticals, damage, healing, conditions, deaths, arrivals, inputs, .. } =

@@ -18,7 +18,8 @@ use crate::{
     cli::{SeedRange, Swarm},
     commands::run::per_second,
     failure::{Failure, Outcome, Verdict},
-    files,
+    files::{self, Kind, Target},
+    interrupt,
     output::Ink,
     packs,
     progress::Progress,
@@ -37,6 +38,8 @@ struct Report {
     ticks_stepped: u64,
     /// Of the last roots of all seeds: the same in every process and build.
     digest: String,
+    /// Whether it was told to end before the last seed.
+    interrupted: bool,
     seeds_per_second: u64,
     ticks_stepped_per_second: u64,
     finding: Option<Found>,
@@ -67,6 +70,10 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
     if let Some(file) = &arguments.case {
         return again(context, file);
     }
+    // What an hour found must not be lost because there is no place for it.
+    if !arguments.no_shrink {
+        files::check_folder(&arguments.keep)?;
+    }
     let stock = Stock::new(packs::shipped()?.pack);
     let workers = context.pool.workers();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
@@ -79,13 +86,15 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
         digest: String::new(),
         ticks: 0,
         ticks_stepped: 0,
+        interrupted: false,
         seeds_per_second: 0,
         ticks_stepped_per_second: 0,
         finding: None,
     };
     let mut digest = blake3::Hasher::new();
     let mut failed: Option<Run> = None;
-    while failed.is_none() && asked.goes_on(report.seeds, begun.elapsed()) {
+    interrupt::take_over();
+    while failed.is_none() && asked.goes_on(report.seeds, begun.elapsed()) && !interrupt::is_asked() {
         let first = asked.first.wrapping_add(report.seeds);
         let share = workers as u64 * SEEDS_PER_THREAD;
         let count = asked.count.map_or(share, |count| share.min(count - report.seeds));
@@ -103,6 +112,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
         progress.set(report.seeds);
     }
     drop(progress);
+    report.interrupted = failed.is_none() && asked.goes_on(report.seeds, begun.elapsed());
     report.digest = digest.finalize().to_hex()[..16].to_owned();
     report.seeds_per_second = per_second(report.seeds, begun.elapsed());
     report.ticks_stepped_per_second = per_second(report.ticks_stepped, begun.elapsed());
@@ -111,7 +121,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
     }
     context.out.value(&report);
     say(context, &report);
-    Ok(Verdict::of(report.finding.is_none()))
+    Ok(Verdict::of(report.finding.is_none()).interrupted(report.interrupted))
 }
 
 /// Which seeds, and until when.
@@ -159,20 +169,43 @@ fn found(arguments: &Swarm, seed: u64, case: &Case, finding: &Finding) -> Outcom
     found.after = Some(after);
     found.shrunk = Some(finding.to_string());
     (found.tries, found.always) = (tries, always);
-    let json_name = format!("seed-{seed}.json");
-    let mut write = |name: &str, bytes: &[u8]| -> Outcome<()> {
-        let path = arguments.keep.join(name);
-        files::write(&path, bytes)?;
-        found.files.push(path.display().to_string());
-        Ok(())
-    };
-    write(&json_name, case.to_json(&finding.to_string()).as_bytes())?;
-    write(&format!("seed_{seed}.rs"), case.to_rust_test(&json_name, &finding).as_bytes())?;
     // A run that cannot be recorded has its case all the same.
-    if let Ok(trace) = case.to_trace() {
-        write(&format!("seed-{seed}.trace"), &trace)?;
+    let trace = case.to_trace().ok();
+    let kept = |stem: &str| {
+        let json_name = format!("{stem}.json");
+        let test = case.to_rust_test(&json_name, &finding).into_bytes();
+        let mut kept = vec![
+            (json_name, case.to_json(&finding.to_string()).into_bytes()),
+            (format!("{}.rs", stem.replace('-', "_")), test),
+        ];
+        kept.extend(trace.clone().map(|bytes| (format!("{stem}.trace"), bytes)));
+        kept
+    };
+    files::make_folder(&arguments.keep)?;
+    for (name, bytes) in first_free(&arguments.keep, seed, kept) {
+        let path = arguments.keep.join(name);
+        files::write(Target::new(&path, Kind::Exactly(&bytes)), &bytes)?;
+        found.files.push(path.display().to_string());
     }
     Ok(found)
+}
+
+/// The files of a case, named by its seed, or by seed and number where other files have those names: they may be a case that
+/// somebody changed by hand.
+fn first_free(folder: &Path, seed: u64, files: impl Fn(&str) -> Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
+    let mut number = 1_u32;
+    loop {
+        let stem = if number == 1 { format!("seed-{seed}") } else { format!("seed-{seed}-{number}") };
+        let files = files(&stem);
+        let is_free = |(name, bytes): &(String, Vec<u8>)| match std::fs::read(folder.join(name)) {
+            Ok(found) => found == *bytes,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if number == u32::MAX || files.iter().all(is_free) {
+            return files;
+        }
+        number += 1;
+    }
 }
 
 /// Makes a kept case again.

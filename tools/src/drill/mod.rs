@@ -174,7 +174,7 @@ impl Stage {
             made.map(|(roots, stages)| (simulation, roots, stages))
         });
         let Some(Ok((simulation, roots, stages))) = faulty else {
-            let report = DiffReport { same: true, last: [0, 0], header: Vec::new(), finding: None };
+            let report = DiffReport { same: true, last: [0, 0], ends: Vec::new(), header: Vec::new(), finding: None };
             return Ok(Case { plant, result: Result::Stopped, report, right: Vec::new() });
         };
         let right = self.record_right(tick, &simulation, &roots, stages)?;

@@ -8,7 +8,7 @@ use tickworld_rules::{
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
 };
-use tickworld_server::world::Hosted;
+use tickworld_server::world::{AdapterError, GameAdapter};
 use tickworld_sim::{content::ContentId, simulation::Simulation};
 
 use crate::{
@@ -72,14 +72,14 @@ impl Battle {
     }
 }
 
-impl Hosted for Battle {
+impl GameAdapter for Battle {
     type Game = Rules;
 
     fn title(&self) -> String {
         format!("{} creatures, {} of them in battle", self.creatures, self.active)
     }
 
-    fn begin(&self) -> Outcome<Simulation<Rules>> {
+    fn begin(&self) -> Result<Simulation<Rules>, AdapterError> {
         let mut laid_out = Ok(());
         let simulation = Simulation::new(self.pack.library(), self.pack.id, |realm, rules| {
             laid_out = self.set_up.apply(realm, rules);
@@ -88,17 +88,13 @@ impl Hosted for Battle {
         Ok(simulation)
     }
 
-    fn pack(&self) -> Option<Vec<u8>> {
-        Some(self.pack.bytes.clone())
+    fn pack(&self) -> Result<Option<Vec<u8>>, AdapterError> {
+        Ok(Some(self.pack.bytes.clone()))
     }
 
-    fn read_pack(&self, bytes: &[u8]) -> Outcome<(ContentId, Ruleset)> {
+    fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Ruleset), AdapterError> {
         let LoadedPack { id, pack, .. } = LoadedPack::read(bytes.to_vec(), "the pack")?;
         Ok((id, Ruleset::new(pack)))
-    }
-
-    fn bare_content(&self) -> Option<Ruleset> {
-        None
     }
 }
 

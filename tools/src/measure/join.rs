@@ -15,6 +15,7 @@ use crate::{
     commands::play::wanderer,
     failure::{Failure, Outcome, Verdict},
     hosting::{Hosting, Party, any_port, kinds},
+    interrupt,
 };
 
 /// `tickworld measure join`.
@@ -61,7 +62,13 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         },
     };
     let played = hosting.play(context, &bot)?;
-    let Some((report, passed)) = &played.far else { return Err(Failure::new("nobody joined")) };
+    let Some((report, passed)) = &played.far else {
+        if interrupt::is_asked() {
+            context.out.value(&json!({ "good": true, "interrupted": true }));
+            return Ok(Verdict::Interrupted);
+        }
+        return Err(Failure::new("nobody joined"));
+    };
     let joined = report.joined();
     let seconds =
         |time: Option<Duration>| time.map_or_else(|| "never".into(), |time| format!("{:.2} s", time.as_secs_f64()));
@@ -79,9 +86,10 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     context.out.line(played.watched.to_text(outcomes).trim_end());
     let good = report.is_good()
         && played.report.as_ref().is_none_or(crate::bots::Report::is_good)
-        && joined.is_some_and(|joined| joined.caught_up.is_some());
+        && (interrupt::is_asked() || joined.is_some_and(|joined| joined.caught_up.is_some()));
     context.out.value(&json!({
         "good": good,
+        "interrupted": interrupt::is_asked(),
         "restored_seconds": joined.map(|joined| joined.restored.as_secs_f64()),
         "caught_up_seconds": joined.and_then(|joined| joined.caught_up).map(|time| time.as_secs_f64()),
         "snapshot_bytes": joined.map(|joined| joined.bytes),
@@ -89,5 +97,5 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         "line_dropped": dropped,
         "server": played.watched.to_json(),
     }));
-    Ok(Verdict::of(good))
+    Ok(Verdict::of(good).interrupted(interrupt::is_asked()))
 }

@@ -46,6 +46,7 @@ use crate::{
     bots::{Bot as _, Clerk},
     commands::play::COINS,
     failure::{Failure, Outcome, Verdict},
+    interrupt::{self, Scratch},
 };
 
 /// `tickworld measure ledger`.
@@ -76,9 +77,10 @@ pub(crate) struct Arguments {
 
 /// Measures and tells.
 pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
-    let scratch = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let scratch = Scratch::new()?;
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_path_buf());
     let mut bench = Bench::begin(arguments, &folder)?;
+    interrupt::take_over();
     bench.welcome_all()?;
     let warm = Instant::now() + Duration::from_secs(1);
     bench.play(warm)?;
@@ -117,12 +119,12 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     }
     out.line(format!("coins      {total}, {}", if is_whole { "as many as at first" } else { "which is wrong" }));
     out.value(&json!({
-        "good": good, "transfers_per_second": per_second, "ticks_per_second": ticks as f64 / seconds,
+        "good": good, "interrupted": interrupt::is_asked(), "transfers_per_second": per_second, "ticks_per_second": ticks as f64 / seconds,
         "latency_ms": { "p50": ms(0.5), "p99": ms(0.99), "max": ms(1.0) },
         "cpu_seconds": used.as_ref().map(|used| used.cpu_seconds), "cpu_seconds_by_thread": used.map(|used| used.threads),
         "load_average": load_average(),
     }));
-    Ok(Verdict::of(good))
+    Ok(Verdict::of(good).interrupted(interrupt::is_asked()))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
@@ -233,7 +235,7 @@ impl Bench {
 
     /// Plays until then.
     fn play(&mut self, until: Instant) -> Outcome<()> {
-        while Instant::now() < until {
+        while Instant::now() < until && !interrupt::is_asked() {
             let now = self.now();
             self.clients.send(&mut self.host, now);
             let waiting = self.clients.sent - self.clients.framed;
@@ -282,10 +284,11 @@ impl Bench {
         self.pending += 1;
         self.clients.framed = self.host.counters().inputs_framed;
         self.simulation.advance(&frame, &Inline).expect("the host makes frames of this world's next tick");
+        let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);
         self.proof = Proof { tick, root: roots.root };
         let now = self.now();
-        self.host.handle_stepped(now, self.simulation.snapshot());
+        self.host.handle_stepped(now, self.simulation.snapshot(), world_bytes);
         self.host.handle_root(now, roots, self.simulation.snapshot());
     }
 

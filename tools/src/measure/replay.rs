@@ -22,9 +22,8 @@ use tickworld_rules::Rules;
 use tickworld_server::{
     command::Command,
     config::Config,
-    region::Ended,
-    server::{Running, Server},
-    world::Hosted,
+    server::{Ended, Running, Server},
+    world::GameAdapter,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -44,6 +43,7 @@ use crate::{
     Context,
     failure::{Failure, Outcome, Verdict},
     hosting::{any_port, runtime},
+    interrupt::{self, Scratch},
     progress::Progress,
 };
 
@@ -64,14 +64,16 @@ const TICK_RATE: u16 = 30;
 pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     let battle = Battle::of(arguments.creatures, arguments.creatures)?;
     let ticks = (arguments.hours * 3_600.0 * f64::from(TICK_RATE)) as u64;
-    let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
+    let folder = Scratch::new()?;
     let (bare, kept) = (folder.path().join("bare"), folder.path().join("kept"));
     let runtime = runtime("net")?;
     let every = Config::default().snapshot_ticks;
     // Just before the next snapshot: the longest way back.
     let ticks = (ticks / every).max(1) * every + every - 1;
     let begun = Instant::now();
+    interrupt::take_over();
     let snapshot = runtime.block_on(play(context, &battle, &bare, ticks, every))?;
+    let Some(snapshot) = snapshot else { return Ok(stopped(context)) };
     let played = begun.elapsed();
     copy(&bare, &kept)?;
     runtime.block_on(keep(&kept, &snapshot))?;
@@ -84,8 +86,17 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         ticks as f64 / played.as_secs_f64(),
     ));
     context.out.flush();
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let (whole, whole_first) = runtime.block_on(start(&battle, &bare, ticks))?;
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let (short, short_first) = runtime.block_on(start(&battle, &kept, ticks))?;
+    if interrupt::is_asked() {
+        return Ok(stopped(context));
+    }
     let speed = ticks as f64 / whole.as_secs_f64();
     context.out.line(format!(
         "replay     {speed:.0} ticks a second with every root compared, {:.0} x real time; {:.1} s from start to its next tick",
@@ -110,6 +121,12 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     Ok(Verdict::Same)
 }
 
+/// Told to end before there was anything to measure.
+fn stopped(context: &mut Context) -> Verdict {
+    context.out.value(&json!({ "good": true, "interrupted": true }));
+    Verdict::Interrupted
+}
+
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
 }
@@ -121,12 +138,12 @@ struct Kept {
 }
 
 /// Plays and journals; gives the world of the last snapshot's tick.
-async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, every: u64) -> Outcome<Kept> {
+async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, every: u64) -> Outcome<Option<Kept>> {
     let store = Store::open(Files::new(folder), Settings::default()).await.map_err(|error| failed(&error))?;
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
     let content = simulation.world().content();
-    if let Some(pack) = Hosted::pack(battle) {
+    if let Some(pack) = GameAdapter::pack(battle)? {
         store.put_pack(content, pack.into()).await.map_err(|error| failed(&error))?;
     }
     let header = JournalHeader {
@@ -145,6 +162,10 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     let mut group = Vec::with_capacity(APPEND_RECORDS_MAX);
     let mut progress = Progress::new(context.quiet, "playing", ticks);
     for tick in (1..=ticks).map(Tick) {
+        if interrupt::is_asked() {
+            store.close().await;
+            return Ok(None);
+        }
         let mut entropy = [5; 16];
         entropy[..8].copy_from_slice(&tick.0.to_le_bytes());
         let frame = InputFrame::empty(tick, Entropy::from_bytes(entropy));
@@ -170,7 +191,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         }
     }
     store.close().await;
-    kept.ok_or_else(|| Failure::new("too short for a snapshot"))
+    kept.map(Some).ok_or_else(|| Failure::new("too short for a snapshot"))
 }
 
 /// As a crash leaves the folder: nothing is sealed, no snapshot was made at the end.
@@ -215,9 +236,9 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
         ..Config::default()
     };
     let begun = Instant::now();
-    let running = Server::start(config, battle.clone(), None).await.map_err(|error| failed(&error))?;
+    let running = Server::new(config, battle.clone()).start().await.map_err(|error| failed(&error))?;
     let ready = begun.elapsed();
-    while newest(&running).await? <= ticks {
+    while newest(&running).await? <= ticks && !interrupt::is_asked() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let first = begun.elapsed();
@@ -227,7 +248,7 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
     }
 }
 
-async fn newest(running: &Running) -> Outcome<u64> {
+async fn newest(running: &Running<Rules>) -> Outcome<u64> {
     let (reply, answer) = oneshot::channel();
     running.commands().send(Command::Status(reply)).await.map_err(|error| failed(&error))?;
     let status = answer.await.map_err(|error| failed(&error))?;

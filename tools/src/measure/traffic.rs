@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tickworld_server::{
     config::Config,
-    world::{Accounts, D20, Hosted},
+    world::{Accounts, D20, GameAdapter},
 };
 
 use super::relay::Line;
@@ -18,6 +18,7 @@ use crate::{
     commands::play::{COINS, wanderer},
     failure::{Failure, Outcome, Verdict},
     hosting::{Hosting, Party, any_port, kinds},
+    interrupt,
     scenario::Scenario,
 };
 
@@ -49,9 +50,14 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     let mut rows = Vec::new();
     let mut good = true;
     for players in arguments.players.iter().copied() {
+        if interrupt::is_asked() {
+            break;
+        }
         let (row, is_good) = match arguments.game {
             GameName::D20 => {
-                let scenario = Scenario::load("skirmish".as_ref())?;
+                let mut scenario = Scenario::load("skirmish".as_ref())?;
+                // The rules' second is the server's.
+                scenario.set_up.settings.ticks_per_second = arguments.tick_rate;
                 let bot = wanderer(&scenario.pack);
                 one(context, arguments, players, D20::new(scenario), &bot)?
             }
@@ -63,11 +69,12 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
         good &= is_good;
         rows.push(row);
     }
-    context.out.value(&json!({ "good": good, "rows": rows }));
-    Ok(Verdict::of(good))
+    let interrupted = interrupt::is_asked();
+    context.out.value(&json!({ "good": good, "interrupted": interrupted, "rows": rows }));
+    Ok(Verdict::of(good).interrupted(interrupted))
 }
 
-fn one<H: Hosted, B: Bot<Game = H::Game>>(
+fn one<H: GameAdapter, B: Bot<Game = H::Game>>(
     context: &mut Context,
     arguments: &Arguments,
     players: u32,
@@ -75,7 +82,12 @@ fn one<H: Hosted, B: Bot<Game = H::Game>>(
     bot: &B,
 ) -> Outcome<(serde_json::Value, bool)> {
     let hosting = Hosting {
-        config: Config { listen: any_port(), http: any_port(), tick_rate: arguments.tick_rate, ..Config::default() },
+        config: Config {
+            listen: any_port(),
+            http: any_port(),
+            tick_rate: Some(arguments.tick_rate),
+            ..Config::default()
+        },
         world,
         data: None,
         party: Party {
@@ -89,7 +101,12 @@ fn one<H: Hosted, B: Bot<Game = H::Game>>(
         },
     };
     let played = hosting.play(context, bot)?;
-    let Some((report, passed)) = &played.far else { return Err(Failure::new("nobody listened")) };
+    let Some((report, passed)) = &played.far else {
+        if interrupt::is_asked() {
+            return Ok((json!({ "players": players, "interrupted": true }), true));
+        }
+        return Err(Failure::new("nobody listened"));
+    };
     let end = usize::try_from(arguments.seconds).unwrap_or(usize::MAX) - 1;
     let mean = |seconds: Vec<u64>| {
         let seconds = seconds.get(JOIN_SECONDS..end).unwrap_or(&[]);
@@ -97,7 +114,8 @@ fn one<H: Hosted, B: Bot<Game = H::Game>>(
     };
     let (down, up) = (mean(passed.down.by_second()), mean(passed.up.by_second()));
     let (bytes, datagrams, _) = passed.down.sums();
-    let good = report.is_good() && played.report.as_ref().is_some_and(crate::bots::Report::is_good) && down > 0.0;
+    let all_good = report.is_good() && played.report.as_ref().is_some_and(crate::bots::Report::is_good);
+    let good = all_good && (down > 0.0 || interrupt::is_asked());
     context.out.line(format!(
         "players    {players}: the lockstep client receives {down:.1} KiB/s and sends {up:.1}; {} ticks computed, {} bytes a \
          datagram",

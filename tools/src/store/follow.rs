@@ -5,16 +5,17 @@
 
 use std::collections::VecDeque;
 
-use tickworld_persist::{Record, Snapshot, error::Cause};
+use tickworld_persist::{LogPosition, Record, Snapshot, error::Cause};
+use tickworld_region::{Divergence, Replay, ReplayError, Replayed};
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::{Executor, Inline},
-    frame::{Act, InputFrame, Tick},
+    frame::{InputFrame, Tick},
     game::Game,
     hash::Hash,
     simulation::Simulation,
     snapshot::RestoreError,
-    world::{Roots, World, schema},
+    world::{Roots, World},
 };
 
 use super::{Hosted, OpenStore};
@@ -83,17 +84,11 @@ fn whole(store: &OpenStore, tick: Tick) -> Outcome<Result<Snapshot, Cause>> {
 /// A world that follows the journal.
 pub(crate) struct Follow<'s, H: Hosted> {
     store: &'s OpenStore,
-    simulation: Simulation<H::Game>,
-    /// Roots of the last ticks, the newest last.
-    recent: VecDeque<(Tick, Hash)>,
+    replay: Replay<H::Game>,
     /// Ticks of the snapshots that it has yet to pass.
     snapshots: VecDeque<Tick>,
-    /// Roots that were compared with a record's.
-    pub(crate) proofs: u64,
     /// Worlds that were compared with a snapshot.
     pub(crate) worlds: u64,
-    /// The last tick whose root was proven.
-    pub(crate) proven: Option<Tick>,
 }
 
 /// What a tick came to.
@@ -108,71 +103,50 @@ pub(crate) struct Followed<I> {
     pub(crate) divergence: Option<Divergence>,
 }
 
-/// A root that is not the proven one.
-#[derive(Clone, Debug)]
-pub(crate) struct Divergence {
-    /// The root of this tick.
-    pub(crate) tick: Tick,
-    /// As the store has it.
-    pub(crate) recorded: Hash,
-    /// As this build computes it.
-    pub(crate) found: Hash,
-    /// What has it.
-    pub(crate) witness: Witness,
-    /// The columns that differ; none where only the root is known.
-    pub(crate) columns: Vec<String>,
-}
-
-/// What in a store proves a root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Witness {
-    /// The record of a later tick.
-    Record(Tick),
-    /// The snapshot of the tick itself.
-    Snapshot,
-}
-
-impl std::fmt::Display for Witness {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Record(tick) => write!(f, "the record of tick {tick}"),
-            Self::Snapshot => f.write_str("the snapshot of that tick"),
-        }
-    }
-}
-
 impl<'s, H: Hosted> Follow<'s, H> {
     /// Begins with this world.
     pub(crate) fn begin(store: &'s OpenStore, origin: &Origin, beginning: &Beginning) -> Outcome<Self> {
-        check_game::<H::Game>(store)?;
-        let mut simulation = match origin {
-            Origin::Start => begin_anew::<H>(store, beginning)?,
-            Origin::Snapshot(snapshot) => resume::<H>(store, snapshot)?,
+        let header = &store.header;
+        Replay::<H::Game>::check(header).map_err(|error| refused(store, &error))?;
+        let (simulation, place) = match origin {
+            Origin::Start => {
+                let place = LogPosition { tick: header.start.tick, record_hash: header.hash() };
+                (begin_anew::<H>(store, beginning)?, place)
+            }
+            Origin::Snapshot(snapshot) => (resume::<H>(store, snapshot)?, snapshot.position()),
         };
-        let root = simulation.seal(&Inline).root;
-        let at = simulation.world().tick();
-        let start = store.header.start;
-        if at == start.tick && root != start.root {
-            return Err(other_beginning(store, origin, root));
+        let begun = Replay::begin(header.clone(), simulation, place, &Inline);
+        let (replay, divergence) = begun.map_err(|error| refused(store, &error))?;
+        if let Some(Divergence { found, .. }) = divergence {
+            return Err(other_beginning(store, origin, found));
         }
-        let snapshots = store.snapshots()?.into_iter().filter(|tick| *tick > at).collect();
-        let recent = VecDeque::from([(at, root)]);
-        Ok(Self { store, simulation, recent, snapshots, proofs: 0, worlds: 0, proven: None })
+        let snapshots = store.snapshots()?.into_iter().filter(|tick| *tick > place.tick).collect();
+        Ok(Self { store, replay, snapshots, worlds: 0 })
     }
 
     /// The world as it is now.
     pub(crate) const fn simulation(&self) -> &Simulation<H::Game> {
-        &self.simulation
+        self.replay.simulation()
     }
 
     /// The tick that it is at.
     pub(crate) const fn tick(&self) -> Tick {
-        self.simulation.world().tick()
+        self.replay.tick()
+    }
+
+    /// Roots that were compared with a record's.
+    pub(crate) const fn proofs(&self) -> u64 {
+        self.replay.proofs()
+    }
+
+    /// The last tick whose root was proven.
+    pub(crate) const fn proven(&self) -> Option<Tick> {
+        self.replay.proven()
     }
 
     /// The content packs that the world uses now.
     pub(crate) fn packs(&self) -> Outcome<Vec<(ContentId, Vec<u8>)>> {
-        let id = self.simulation.world().content();
+        let id = self.simulation().world().content();
         if id == ContentId::NONE { Ok(Vec::new()) } else { Ok(vec![(id, pack(self.store, id)?)]) }
     }
 
@@ -182,48 +156,26 @@ impl<'s, H: Hosted> Follow<'s, H> {
         record: &Record,
         executor: &dyn Executor,
     ) -> Outcome<Followed<<H::Game as Game>::Input>> {
-        let (shown, tick) = (self.store.shown(), record.tick());
-        let frame = InputFrame::<<H::Game as Game>::Input>::decode(&record.body().frame).map_err(|error| {
-            Failure::new(format!("{shown}: the frame of tick {tick} cannot be read: {error}"))
-                .help(format!("`tickworld journal verify {shown}` lists everything that is damaged"))
-        })?;
+        let store = self.store;
+        self.replay.handle_record(record).map_err(|error| refused(store, &error))?;
         let mut contents = Vec::new();
-        for input in &frame.inputs {
-            if let Act::Content(id) = input.act
-                && self.simulation.library().find(id).is_none()
-            {
-                let bytes = pack(self.store, id)?;
-                self.simulation.library_mut().add(id, content::<H>(self.store, id, &bytes)?);
-                contents.push((id, bytes));
-            }
+        for id in self.replay.missing_contents() {
+            let bytes = pack(store, id)?;
+            self.replay.add_content(id, content::<H>(store, id, &bytes)?);
+            contents.push((id, bytes));
         }
-        let stepped = self.simulation.step(&frame, executor);
-        let roots = stepped.map_err(|error| Failure::new(format!("{shown}: tick {tick} is refused: {error}")))?;
-        self.recent.push_back((tick, roots.root));
-        while self.recent.len() > usize::from(self.store.header.root_lag_ticks) + 1 {
-            self.recent.pop_front();
-        }
-        let divergence = match self.compare_proof(record) {
+        let step = self.replay.poll_step().expect("a record was taken just now");
+        let replayed = self.replay.handle_stepped(step.run(executor)).map_err(|error| refused(store, &error))?;
+        let Replayed { frame, roots, divergence } = replayed;
+        let divergence = match divergence {
             Some(divergence) => Some(divergence),
-            None => self.compare_snapshot(tick, &roots)?,
+            None => self.compare_snapshot()?,
         };
         Ok(Followed { frame, roots, contents, divergence })
     }
 
-    /// Compares what a record proves, whether its tick was made or not.
-    pub(crate) fn compare_proof(&mut self, record: &Record) -> Option<Divergence> {
-        let proof = record.body().proof?;
-        let (tick, found) = *self.recent.iter().find(|(tick, _)| *tick == proof.tick)?;
-        self.proofs += 1;
-        if found == proof.root {
-            self.proven = self.proven.max(Some(tick));
-            return None;
-        }
-        let witness = Witness::Record(record.tick());
-        Some(Divergence { tick, recorded: proof.root, found, witness, columns: Vec::new() })
-    }
-
-    fn compare_snapshot(&mut self, tick: Tick, roots: &Roots) -> Outcome<Option<Divergence>> {
+    fn compare_snapshot(&mut self) -> Outcome<Option<Divergence>> {
+        let tick = self.tick();
         while self.snapshots.front().is_some_and(|at| *at < tick) {
             self.snapshots.pop_front();
         }
@@ -232,16 +184,8 @@ impl<'s, H: Hosted> Follow<'s, H> {
         }
         // A damaged one proves nothing; `journal verify` names it.
         let Ok(snapshot) = self.store.snapshot(tick)? else { return Ok(None) };
-        let recorded = snapshot.manifest.roots(&self.store.header.schema);
         self.worlds += 1;
-        if recorded.root == roots.root {
-            self.proven = self.proven.max(Some(tick));
-            return Ok(None);
-        }
-        let columns = self.store.header.schema.columns.iter().zip(recorded.columns.iter().zip(&roots.columns));
-        let columns = columns.filter(|(_, (one, other))| one != other).map(|(column, _)| column.name.to_string());
-        let (recorded, found) = (recorded.root, roots.root);
-        Ok(Some(Divergence { tick, recorded, found, witness: Witness::Snapshot, columns: columns.collect() }))
+        Ok(self.replay.compare_snapshot(&snapshot.manifest))
     }
 
     /// Compares the roots of the last ticks with records that come after them; their ticks are not made.
@@ -250,25 +194,23 @@ impl<'s, H: Hosted> Follow<'s, H> {
         let prover = Tick(at.0.saturating_add(u64::from(self.store.header.root_lag_ticks))).min(last);
         // What cannot be read proves nothing.
         let records: Vec<Record> = self.store.records(at.next(), prover).map_while(Result::ok).collect();
-        records.iter().find_map(|record| self.compare_proof(record))
+        records.iter().find_map(|record| self.replay.compare_record(record))
     }
 }
 
-/// Refuses a journal of another game, schema or revision of the rules.
-fn check_game<G: Game>(store: &OpenStore) -> Outcome<()> {
-    let (shown, header) = (store.shown(), &store.header);
-    let help = "use the build that its server was; `tickworld journal verify` checks what needs no rules";
-    let (expected, found) = (schema::<G>().id(), header.schema_id());
-    if expected != found {
-        let message = format!("{shown}: the world has schema {}, this build has {}", found.0, expected.0);
-        return Err(Failure::new(message).help(help));
+/// Why the journal cannot be followed, and what to do about it.
+fn refused(store: &OpenStore, error: &ReplayError) -> Failure {
+    let shown = store.shown();
+    let failure = Failure::new(format!("{shown}: {error}"));
+    match error {
+        ReplayError::Schema { .. } | ReplayError::Revision { .. } | ReplayError::Game { .. } => {
+            failure.help("use the build that its server was; `tickworld journal verify` checks what needs no rules")
+        }
+        ReplayError::Frame { .. } | ReplayError::Order { .. } => {
+            failure.help(format!("`tickworld journal verify {shown}` lists everything that is damaged"))
+        }
+        _ => failure,
     }
-    if header.revision != G::REVISION {
-        let (theirs, ours) = (header.revision, G::REVISION);
-        let message = format!("{shown}: the world has rules revision {theirs}, this build has {ours}");
-        return Err(Failure::new(message).help(help));
-    }
-    Ok(())
 }
 
 fn begin_anew<H: Hosted>(store: &OpenStore, beginning: &Beginning) -> Outcome<Simulation<H::Game>> {

@@ -3,7 +3,7 @@
 //! Invariant: how a world began is only a proposal, judged by the root in the journal's header.
 
 use tickworld_rules::{Rules, Ruleset};
-use tickworld_server::world::{Accounts, Content, Hosted as Host};
+use tickworld_server::world::{Accounts, Content, GameAdapter as _};
 use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
 
 use crate::{cli::Beginning, failure::Outcome, packs::LoadedPack, scenario::Scenario};
@@ -53,15 +53,15 @@ impl Hosted for Ledger {
     type Game = tickworld_ledger::Ledger;
 
     fn content(pack: &[u8]) -> Outcome<(ContentId, Content<Accounts>)> {
-        Self::accounts(0, 0).read_pack(pack)
+        Ok(Self::accounts(0, 0).read_pack(pack)?)
     }
 
     fn bare_content() -> Option<Content<Accounts>> {
-        Self::accounts(0, 0).bare_content()
+        Self::accounts(0, 0).default_content()
     }
 
     fn begin(beginning: &Beginning, _: Option<LoadedPack>) -> Outcome<Simulation<Self::Game>> {
-        Self::accounts(beginning.accounts, beginning.coins).begin()
+        Ok(Self::accounts(beginning.accounts, beginning.coins).begin()?)
     }
 }
 

@@ -20,10 +20,12 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use self::{
-    follow::{Divergence, Follow, Origin, oldest_origin, origin_of},
+    follow::{Follow, Origin, oldest_origin, origin_of},
     game::{D20, Hosted, Ledger},
     records::Records,
 };
+pub(crate) use tickworld_region::Divergence;
+
 use crate::failure::{Failure, Outcome};
 
 /// A store that is only read.

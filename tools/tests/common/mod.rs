@@ -11,6 +11,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Where runs have their scratch folders.
+pub(crate) const SCRATCH: &str = "scratch";
+
 /// A scratch folder to run in.
 pub(crate) struct Bench {
     folder: TempDir,
@@ -25,7 +28,9 @@ pub(crate) struct Ran {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().expect("a scratch folder can be made") }
+        let bench = Self { folder: TempDir::new().expect("a scratch folder can be made") };
+        std::fs::create_dir(bench.path(SCRATCH)).expect("the scratch folder can be written to");
+        bench
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -43,6 +48,8 @@ impl Bench {
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickworld"));
         command.args(line.split_whitespace()).current_dir(self.folder.path()).env_remove("NO_COLOR");
+        // What a run leaves there is seen, and gone with the bench.
+        command.env("TMPDIR", self.path(SCRATCH));
         command.stdin(Stdio::null());
         command
     }

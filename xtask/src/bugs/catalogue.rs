@@ -1,15 +1,19 @@
-//! The catalogue as data: `sim/seeded/bugs.toml`.
+//! The catalogue as data: `bugs/catalogue.toml`, and a patch beside it for each bug that runs.
 //!
-//! Invariant: every entry names a check that exists; one that does not is an error, not a bug that nobody looks for.
+//! Invariant: every entry names a check, every bug that runs has a patch that switches on by the bug's own name, and no patch
+//! is left without an entry; anything else is an error, not a bug that nobody looks for.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::patch::{Failure, Patch};
 use crate::shell;
 
 /// Where it is.
-pub(super) const PATH: &str = "sim/seeded/bugs.toml";
+pub(super) const PATH: &str = "bugs/catalogue.toml";
+/// Where the patches are.
+const FOLDER: &str = "bugs/";
 
 /// All bugs.
 pub(super) struct Catalogue {
@@ -18,7 +22,7 @@ pub(super) struct Catalogue {
     pub(super) lint: Vec<Refused>,
 }
 
-/// A bug that can be planted.
+/// A bug that a patch puts into the code.
 pub(super) struct Run {
     pub(super) name: String,
     pub(super) story: String,
@@ -50,7 +54,7 @@ impl Catalogue {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let table: toml::Table = text.parse().with_context(|| format!("{PATH} is not TOML"))?;
         let entries = |kind: &str| table.get(kind).and_then(|it| it.as_array()).map_or(&[][..], Vec::as_slice);
         let optional =
@@ -82,6 +86,27 @@ impl Catalogue {
         })
     }
 
+    /// The patches of all bugs that run, in their order; `patch_of` gives the text of a file of the tree.
+    ///
+    /// # Errors
+    /// Names those that are missing, cannot be read, or are switched on by another name than the bug's own.
+    pub(super) fn patches<'t>(
+        &self,
+        patch_of: impl Fn(&str) -> Option<&'t str>,
+    ) -> std::result::Result<Vec<Patch>, Vec<Failure>> {
+        let (mut patches, mut failures) = (Vec::new(), Vec::new());
+        for Run { name, .. } in &self.run {
+            let failure = |message: String| Failure { name: name.clone(), message };
+            let text = patch_of(&patch_path(name)).ok_or_else(|| failure("has no patch".to_owned()));
+            match text.and_then(|text| Patch::parse(name, text)) {
+                Ok(patch) if switches(&patch.added()).any(|switch| switch == *name) => patches.push(patch),
+                Ok(_) => failures.push(failure(format!("the patch asks nowhere whether \"{name}\" is on"))),
+                Err(error) => failures.push(error),
+            }
+        }
+        if failures.is_empty() { Ok(patches) } else { Err(failures) }
+    }
+
     /// How many bugs no build lets through: those that clippy flags, and the compile-fail tests, which `sim`'s tests run.
     ///
     /// # Errors
@@ -99,6 +124,21 @@ impl Catalogue {
         }
         Ok(self.lint.len() + self.compile.len())
     }
+}
+
+/// Where the patch of a bug is.
+pub(super) fn patch_path(name: &str) -> String {
+    format!("{FOLDER}{name}.patch")
+}
+
+/// The bug that a file of this path is the patch of.
+pub(super) fn name_of_patch(path: &str) -> Option<&str> {
+    path.strip_prefix(FOLDER)?.strip_suffix(".patch")
+}
+
+/// The names in `is_on("name")`.
+fn switches(code: &str) -> impl Iterator<Item = &str> {
+    code.split("is_on(\"").skip(1).filter_map(|rest| rest.split('"').next())
 }
 
 #[cfg(test)]

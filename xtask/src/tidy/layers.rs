@@ -6,7 +6,6 @@ use super::tree::{Finding, Tree};
 
 /// From top to bottom. A member that is not here is a finding: a new crate starts with its place in this table.
 const LAYERS: &[&str] = &[
-    "tickworld-seeded",
     "tickworld-derive",
     "tickworld-sim",
     "tickworld-pool",
@@ -18,6 +17,7 @@ const LAYERS: &[&str] = &[
     "tickworld-swarm",
     "tickworld-persist",
     "tickworld-proto",
+    "tickworld-region",
     "tickworld-testkit",
     "tickworld-net",
     "tickworld-server",

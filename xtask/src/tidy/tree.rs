@@ -43,8 +43,12 @@ impl Tree {
     /// Reads the working tree under `root`; files that are not UTF-8 are no text and are left out.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut files = Vec::new();
-        collect(root, root, &mut files)?;
-        files.sort_by(|left, right| left.path.cmp(&right.path));
+        for path in file_paths(root)? {
+            // Not UTF-8: a trace, a pack, a picture.
+            if let Ok(text) = String::from_utf8(std::fs::read(root.join(&path))?) {
+                files.push(File { path, text });
+            }
+        }
         let metadata = shell::read(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
         let metadata = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
         Ok(Self { files, metadata })
@@ -102,23 +106,30 @@ impl fmt::Display for Finding {
     }
 }
 
-fn collect(root: &Path, folder: &Path, files: &mut Vec<File>) -> Result<()> {
+/// The files under `root` but for build output and git's own, from there, with `/`; sorted.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(crate) fn file_paths(root: &Path) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    collect(root, root, &mut paths)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn collect(root: &Path, folder: &Path, paths: &mut Vec<String>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
-        if SKIPPED.contains(&entry.file_name().to_string_lossy().as_ref()) {
+        // Whoever sets CARGO_TARGET_DIR may have it within the tree, under any name.
+        if SKIPPED.contains(&entry.file_name().to_string_lossy().as_ref()) || path == shell::target() {
             continue;
         }
         if kind.is_dir() {
-            collect(root, &path, files)?;
+            collect(root, &path, paths)?;
         } else if kind.is_file() {
-            // Not UTF-8: a trace, a pack, a picture.
-            let Ok(text) = String::from_utf8(std::fs::read(&path)?) else {
-                continue;
-            };
             let parts = path.strip_prefix(root).expect("walked from the root").iter();
-            let path = parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            files.push(File { path, text });
+            paths.push(parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"));
         }
     }
     Ok(())
@@ -145,10 +156,9 @@ mod tests {
             std::fs::write(root.path().join(name), "text").unwrap();
         }
         std::fs::write(root.path().join("picture"), [0xff, 0xfe]).unwrap();
-        let mut files = Vec::new();
-        collect(root.path(), root.path(), &mut files).unwrap();
-        let mut paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        paths.sort_unstable();
+        assert_eq!(file_paths(root.path()).unwrap(), [".dot", "picture", "sim/src/lib.rs"]);
+        let tree = Tree::read(root.path()).unwrap();
+        let paths: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, [".dot", "sim/src/lib.rs"]);
     }
 }

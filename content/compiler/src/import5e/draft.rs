@@ -2,8 +2,12 @@
 //!
 //! Invariant: what is written compiles: names are slugs, lists are short enough, scalars are quoted where YAML asks for it.
 
-use tickworld_content::model::{Ability, Dice, Shape, Usage};
+use tickworld_content::{
+    limits,
+    model::{Ability, Dice, Feet, Shape, Usage},
+};
 
+use super::report::ImportReport;
 use crate::text;
 
 /// A condition to inflict.
@@ -67,6 +71,53 @@ pub(super) struct ActionDraft {
     pub(super) effects: Vec<EffectDraft>,
     pub(super) usage: Usage,
     pub(super) weight: u16,
+}
+
+impl ActionDraft {
+    /// Brings every number and list within what content may hold, and notes it: a typing mistake in the input must cost one
+    /// fact, not the whole output.
+    pub(super) fn within_limits(mut self, place: &str, report: &mut ImportReport) -> Self {
+        let before = self.clone();
+        if let Some(attack) = &mut self.attack {
+            attack.reach = attack.reach.map(feet);
+            attack.range = attack.range.map(|(near, far)| (feet(near.min(far)), feet(near.max(far))));
+        }
+        self.reach = match self.reach {
+            ReachDraft::Actor => ReachDraft::Actor,
+            ReachDraft::Targets { count, range } => ReachDraft::Targets { count: count.max(1), range: feet(range) },
+            ReachDraft::Area { shape, range } => ReachDraft::Area { shape: area(shape), range: feet(range) },
+        };
+        for effect in &mut self.effects {
+            if let Some(save) = &mut effect.save {
+                save.dc = save.dc.map(|dc| dc.clamp(1, 100));
+            }
+            effect.damage.truncate(limits::DAMAGE_MAX);
+            effect.conditions.truncate(limits::INFLICTS_MAX);
+            effect.conditions.iter_mut().for_each(|it| it.escape_dc = it.escape_dc.min(100));
+        }
+        self.effects.truncate(limits::EFFECTS_MAX);
+        if self != before {
+            report.note("approximated: a number or list beyond what content may hold", place);
+        }
+        self
+    }
+}
+
+fn feet(feet: u16) -> u16 {
+    feet.min(limits::FEET_MAX)
+}
+
+/// No area is without size.
+fn area(shape: Shape) -> Shape {
+    let size = |size: Feet| Feet(size.0.clamp(1, limits::FEET_MAX));
+    match shape {
+        Shape::Sphere { radius } => Shape::Sphere { radius: size(radius) },
+        Shape::Cone { length } => Shape::Cone { length: size(length) },
+        Shape::Cube { side } => Shape::Cube { side: size(side) },
+        Shape::Line { length, width } => Shape::Line { length: size(length), width: size(width) },
+        // Shapes that prose is not read for.
+        other => other,
+    }
 }
 
 impl EffectDraft {
@@ -196,7 +247,7 @@ pub(super) fn quoted(name: &str) -> String {
     if name.is_empty() {
         name.push_str("Unnamed");
     }
-    while name.len() > tickworld_content::limits::NAME_BYTES_MAX {
+    while name.len() > limits::NAME_BYTES_MAX {
         name.pop();
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '\'' | '-' | '(' | ')' | '/');

@@ -12,8 +12,7 @@ use crate::text;
 /// The item as YAML, with its name and the file it belongs in; `None` where nothing of it can be expressed.
 pub(super) fn item(item: &Value, magic: bool, report: &mut ImportReport) -> Option<(String, String, String)> {
     let name = json::text(item, "name")?;
-    let slug = json::text(item, "index").unwrap_or_else(|| name.clone());
-    let slug = Some(json::slug(&slug)).filter(|it| !it.is_empty())?;
+    let slug = json::key(item, &name, "item", report);
     let place = format!("item/{slug}");
     let mut yaml = Yaml::default();
     yaml.line(1, &format!("{slug}:"));
@@ -35,8 +34,7 @@ pub(super) fn item(item: &Value, magic: bool, report: &mut ImportReport) -> Opti
     if json::int(item, "quantity").is_some_and(|it| it > 1) {
         report.note("approximated: price and weight are of a bundle", &place);
     }
-    let category = json::field_reference(item, "equipment_category").unwrap_or_default();
-    let file = if item.get("weapon_range").is_some() || category == "weapon" {
+    let file = if item.get("weapon_range").is_some() || is_of(item, "weapon") {
         weapon(&mut yaml, item, &place, report);
         "weapons"
     } else if item.get("armor_class").is_some() {
@@ -46,6 +44,11 @@ pub(super) fn item(item: &Value, magic: bool, report: &mut ImportReport) -> Opti
         "gear"
     };
     Some((slug, format!("items/{file}.yaml"), yaml.text))
+}
+
+/// Whether an item is of a category, by itself or in a longer word (`simple-melee-weapon`).
+fn is_of(item: &Value, category: &str) -> bool {
+    json::categories(item).iter().any(|it| it == category || it.ends_with(&format!("-{category}")))
 }
 
 fn cost(item: &Value) -> Option<String> {
@@ -66,7 +69,8 @@ fn damage(item: &Value, field: &str) -> Option<DamageDraft> {
 fn weapon(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport) {
     let properties: Vec<_> = json::list(item, "properties").iter().filter_map(json::reference).collect();
     let has = |name: &str| properties.iter().any(|it| it == name);
-    let ranged = json::text(item, "weapon_range").is_some_and(|it| it.eq_ignore_ascii_case("ranged"));
+    let ranged = json::text(item, "weapon_range").is_some_and(|it| it.eq_ignore_ascii_case("ranged"))
+        || is_of(item, "ranged-weapon");
     let Some(damage) = damage(item, "damage") else {
         report.note("a weapon without damage is gear", place);
         return;
@@ -100,7 +104,7 @@ fn weapon(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport)
 fn armor(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport) {
     let class = item.get("armor_class").unwrap_or(&Value::Null);
     let base = json::int(class, "base").unwrap_or(10).clamp(1, 100);
-    if json::text(item, "armor_category").is_some_and(|it| it.eq_ignore_ascii_case("shield")) {
+    if json::text(item, "armor_category").is_some_and(|it| it.eq_ignore_ascii_case("shield")) || is_of(item, "shield") {
         yaml.field(2, "shield", &base.to_string());
         return;
     }
@@ -117,9 +121,8 @@ fn armor(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport) 
 }
 
 fn potion(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport) -> Option<()> {
-    let category = json::field_reference(item, "equipment_category").unwrap_or_default();
     let healing = prose::heal(&prose::normal(&json::prose(item, "desc")));
-    let (Some((_, dice)), "potion") = (healing, category.as_str()) else {
+    let (Some((_, dice)), true) = (healing, is_of(item, "potion")) else {
         report.note("a magic item that the rules do not know", place);
         return None;
     };
@@ -133,6 +136,6 @@ fn potion(yaml: &mut Yaml, item: &Value, place: &str, report: &mut ImportReport)
         usage: tickworld_content::model::Usage::AtWill,
         weight: 100,
     };
-    yaml.action_body(3, &draft);
+    yaml.action_body(3, &draft.within_limits(place, report));
     Some(())
 }

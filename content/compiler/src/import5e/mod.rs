@@ -1,4 +1,4 @@
-//! The importer for the JSON of the 5e-database project.
+//! The importer for the JSON of the 5e-database project, of both editions, and for pages of Open5e.
 //!
 //! It takes facts from fields and, where they stand only there, from prose; it writes our YAML and copies no sentence.
 //! Invariant: the output compiles together with the shipped conditions, damage types and constants; it depends on the
@@ -10,6 +10,8 @@ mod draft;
 mod items;
 mod json;
 mod monsters;
+mod open5e;
+mod parse;
 mod prose;
 mod report;
 mod spells;
@@ -100,16 +102,32 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`] where a file cannot be read as a list of entries, or nothing was recognised.
 pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
+    prose::compile_all();
+    open5e::compile_all();
     let mut entries = Vec::new();
+    let mut repeated = Vec::new();
     for file in files {
-        let value: Value = serde_json::from_str(&file.text)
+        let (value, names) = parse::parse(&file.text)
             .map_err(|error| ImportError::Json { path: file.path.clone(), reason: error.to_string() })?;
+        repeated.extend(names.into_iter().map(|name| format!("{}: {name}", file.path)));
         match value {
-            Value::Array(list) => entries.extend(list),
+            Value::Array(list) => entries.extend(list.into_iter().map(open5e::translated)),
+            // A page of Open5e's answers.
+            Value::Object(mut page) if matches!(page.get("results"), Some(Value::Array(_))) => {
+                let Some(Value::Array(list)) = page.remove("results") else { continue };
+                entries.extend(list.into_iter().map(open5e::translated));
+            }
+            // An entry alone.
+            Value::Object(entry) if entry.contains_key("name") => {
+                entries.push(open5e::translated(Value::Object(entry)))
+            }
             _ => return Err(ImportError::NoList { path: file.path.clone() }),
         }
     }
-    let mut importer = Importer::default();
+    let mut importer = Importer { origin: origin(&entries), ..Importer::default() };
+    for place in repeated {
+        importer.report.note("approximated: of a field that stands twice the last one is taken", place);
+    }
     importer.run(&entries);
     if importer.report.kinds.is_empty() {
         return Err(ImportError::Nothing { files: files.len() });
@@ -117,8 +135,25 @@ pub fn import_5e(files: &[Source]) -> Result<Import, ImportError> {
     Ok(importer.finish())
 }
 
+/// Where entries come from, and under which licence: what their addresses in the project's API say, all of them.
+fn origin(entries: &[Value]) -> &'static str {
+    let all_of = |edition: &str| {
+        let is_of = |it: &Value| json::text(it, "url").is_some_and(|url| url.starts_with(edition));
+        !entries.is_empty() && entries.iter().all(is_of)
+    };
+    if all_of("/api/2014/") {
+        "from the SRD 5.1 (CC-BY-4.0); see README.md in the folder above."
+    } else if all_of("/api/2024/") {
+        "from the SRD 5.2.1 (CC-BY-4.0): whoever passes it on names the SRD and its licence."
+    } else {
+        "from files that do not say where they come from: ask whoever made them for the licence."
+    }
+}
+
 #[derive(Default)]
 struct Importer {
+    /// Where the input comes from, as far as it says so.
+    origin: &'static str,
     report: ImportReport,
     /// By path, then by name.
     files: BTreeMap<String, BTreeMap<String, String>>,
@@ -130,8 +165,9 @@ impl Importer {
         let is = |fields: [&'static str; 2]| move |it: &&Value| fields.iter().all(|field| it.get(field).is_some());
         let is_creature = is(["hit_points", "name"]);
         let is_spell = is(["school", "casting_time"]);
-        let is_item = |it: &&Value| it.get("equipment_category").is_some() && it.get("name").is_some();
-        let spells: Vec<_> = entries.iter().filter(is_spell).filter_map(|it| Some((spells::slug(it)?, it))).collect();
+        let is_item = |it: &&Value| !json::categories(it).is_empty() && it.get("name").is_some();
+        let named = entries.iter().filter(is_spell);
+        let spells: Vec<_> = named.filter_map(|it| Some((spells::slug(it, &mut self.report)?, it))).collect();
         let mut castable = BTreeSet::new();
         for (slug, value) in &spells {
             let made = spells::spell(value, slug, &mut self.report);
@@ -160,7 +196,12 @@ impl Importer {
         let name = json::text(value, "index").or_else(|| json::text(value, "name")).unwrap_or_default();
         match made {
             Some((slug, path, text)) => self.keep(kind, slug, Some((path, text))),
-            None => self.keep(kind, name, None),
+            None => {
+                if name.is_empty() {
+                    self.report.note("an entry without a name", kind);
+                }
+                self.keep(kind, name, None);
+            }
         }
     }
 
@@ -182,7 +223,7 @@ impl Importer {
         let files = self.files.into_iter().map(|(path, entries)| {
             let section = path.split('/').next().unwrap_or_default();
             let mut text = String::from("# yaml-language-server: $schema=../../schema/content.schema.json\n");
-            text.push_str("# Made by `tickworld content import-5e` from the SRD 5.1 (CC-BY-4.0); see README.md in the folder above.\n");
+            text.push_str(&format!("# Made by `tickworld content import-5e` {}\n", self.origin));
             text.push_str(&format!("{section}:\n"));
             entries.values().for_each(|entry| text.push_str(entry));
             Source { path, text }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tickworld_content::model::Usage;
+use tickworld_content::model::{Dice, Usage};
 
 use super::{
     actions::{Owner, actions, option_list},
@@ -21,12 +21,9 @@ pub(super) fn creature(
     report: &mut ImportReport,
 ) -> Option<(String, String, String)> {
     let name = json::text(monster, "name")?;
-    let slug = json::text(monster, "index").map(|it| json::slug(&it)).filter(|it| !it.is_empty());
-    let slug = slug.unwrap_or_else(|| json::slug(&name));
-    if slug.is_empty() {
-        return None;
-    }
+    let slug = json::key(monster, &name, "creature", report);
     let place = format!("creature/{slug}");
+    unknown_shapes(monster, &place, report);
     let kind = json::text(monster, "type").unwrap_or_else(|| "creature".to_owned()).to_lowercase();
     let mut yaml = Yaml::default();
     yaml.line(1, &format!("{slug}:"));
@@ -58,16 +55,25 @@ fn body(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportReport
     };
     yaml.field(2, "size", &size);
     yaml.field(2, "armor_class", &armor_class(monster, place, report).to_string());
-    yaml.field(2, "hit_points", &json::int(monster, "hit_points").unwrap_or(1).clamp(1, 65_535).to_string());
     let roll = ["hit_points_roll", "hit_dice"].into_iter().filter_map(|field| json::text(monster, field));
-    let dice = roll
-        .filter_map(|it| text::parse_roll(&it).ok())
-        .next()
-        .map_or_else(|| "1".to_owned(), |(it, _)| text::write_dice(it));
-    yaml.field(2, "hit_dice", &dice);
+    let dice = roll.filter_map(|it| text::parse_roll(&it).ok()).map(|(dice, _)| dice).next();
+    yaml.field(2, "hit_points", &hit_points(monster, dice, place, report).to_string());
+    if dice.is_none() {
+        report.note("approximated: no hit dice, 1 assumed", place);
+    }
+    yaml.field(2, "hit_dice", &dice.map_or_else(|| "1".to_owned(), text::write_dice));
     yaml.field(2, "speed", &speed(monster, place, report));
     let long = ["strength", "dexterity", "constitution", "intelligence", "wisdom", "charisma"];
-    let scores = long.map(|field| json::int(monster, field).unwrap_or(10).clamp(0, 30));
+    let scores = long.map(|field| {
+        let stated = json::int(monster, field);
+        if stated.is_none_or(|score| !(0..=30).contains(&score)) {
+            report.note(
+                "approximated: no ability score from 0 to 30, 10 or the nearest assumed",
+                format!("{place}: {field}"),
+            );
+        }
+        stated.unwrap_or(10).clamp(0, 30)
+    });
     let shown: Vec<_> =
         text::ABILITIES.iter().zip(scores).map(|((short, _), score)| format!("{short}: {score}")).collect();
     yaml.field(2, "abilities", &format!("{{{}}}", shown.join(", ")));
@@ -87,6 +93,44 @@ fn body(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportReport
     yaml.field(2, "challenge", &challenge);
     yaml.field(2, "experience", &json::int(monster, "xp").unwrap_or(0).clamp(0, 1_000_000).to_string());
     yaml.field(2, "awareness", &format!("{} ft", awareness(monster)));
+}
+
+/// Hit points as they are stated, or as the dice have them on average (SRD 5.1 p. 260).
+fn hit_points(monster: &Value, dice: Option<Dice>, place: &str, report: &mut ImportReport) -> i64 {
+    let averaged = |dice: Dice| i64::from(dice.count) * (i64::from(dice.sides) + 1) / 2 + i64::from(dice.bonus);
+    let average = || monster.get("hit_points").and_then(|it| json::int(it, "average"));
+    let points = match (json::int(monster, "hit_points").or_else(average), dice) {
+        (Some(points), _) => points,
+        (None, Some(dice)) => {
+            report.note("approximated: no hit points, the average of the hit dice assumed", place);
+            averaged(dice)
+        }
+        (None, None) => {
+            report.note("approximated: no hit points, 1 assumed", place);
+            1
+        }
+    };
+    if !(1..=65_535).contains(&points) {
+        report.note("approximated: hit points beyond what content may hold", place);
+    }
+    points.clamp(1, 65_535)
+}
+
+/// Notes fields of a shape that nothing here reads, so that their facts are not lost without a word.
+fn unknown_shapes(monster: &Value, place: &str, report: &mut ImportReport) {
+    let lists = ["actions", "special_abilities", "legendary_actions", "reactions", "proficiencies"];
+    let texts = ["damage_resistances", "damage_immunities", "damage_vulnerabilities", "condition_immunities"];
+    let is_known = |field: &str, value: &Value| match value {
+        Value::Null | Value::Array(_) => true,
+        Value::Object(_) => !texts.contains(&field),
+        Value::String(text) => text.trim().is_empty() || texts.contains(&field),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    for field in lists.into_iter().chain(texts) {
+        if monster.get(field).is_some_and(|value| !is_known(field, value)) {
+            report.note("a field of a shape that the importer does not know", format!("{place}: {field}"));
+        }
+    }
 }
 
 fn armor_class(monster: &Value, place: &str, report: &mut ImportReport) -> i64 {
@@ -115,9 +159,18 @@ fn speed(monster: &Value, place: &str, report: &mut ImportReport) -> String {
             known.push(format!("{mode}: {feet} ft"));
         }
     }
-    if let Some(feet) = speed.as_str().and_then(json::leading_int) {
-        known.push(format!("walk: {} ft", feet.clamp(0, 60_000)));
+    // "30 ft., fly 60 ft. (hover)"
+    for part in speed.as_str().unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let lower = part.to_lowercase();
+        let mode = ["walk", "fly", "swim", "climb", "burrow"].into_iter().find(|mode| lower.starts_with(mode));
+        let feet = json::leading_int(lower.trim_start_matches(|c: char| !c.is_ascii_digit()));
+        match (mode.or(lower.starts_with(|c: char| c.is_ascii_digit()).then_some("walk")), feet) {
+            (Some(mode), Some(feet)) if (0..=60_000).contains(&feet) => known.push(format!("{mode}: {feet} ft")),
+            _ => report.note("a speed that is not understood", format!("{place}: {part}")),
+        }
     }
+    let mut modes = BTreeSet::new();
+    known.retain(|it: &String| modes.insert(it.split(':').next().unwrap_or_default().to_owned()));
     if speed.get("hover").is_some() {
         report.note("hovering", place);
     }
@@ -150,7 +203,11 @@ fn challenge(monster: &Value, place: &str, report: &mut ImportReport) -> (String
 /// The farthest sense, at least 60 ft (sight in daylight); a creature that is blind beyond a radius has that radius.
 fn awareness(monster: &Value) -> i64 {
     let senses = monster.get("senses").unwrap_or(&Value::Null);
-    let sense = |name: &str| json::text(senses, name).unwrap_or_default();
+    // "darkvision 120 ft., passive Perception 10" is the same in one text.
+    let whole = senses.as_str().unwrap_or_default().to_lowercase();
+    let within =
+        |name: &str| whole.split_once(name).map(|(_, after)| after.split(',').next().unwrap_or(after).to_owned());
+    let sense = |name: &str| json::text(senses, name).or_else(|| within(name)).unwrap_or_default();
     let all = ["darkvision", "blindsight", "tremorsense", "truesight"].map(sense);
     let farthest = all.iter().filter_map(|it| json::leading_int(it)).max().unwrap_or(0);
     let blind = all.iter().any(|it| it.contains("blind beyond"));
@@ -166,8 +223,8 @@ fn defences(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportRe
     for (field, always, nonmagical) in sorts {
         let mut all = BTreeSet::new();
         let mut mundane = BTreeSet::new();
-        for entry in json::list(monster, field) {
-            let entry = json::scalar(entry).or_else(|| json::reference(entry)).unwrap_or_default().to_lowercase();
+        for entry in json::texts(monster, field, &[';']) {
+            let entry = entry.to_lowercase();
             let named = super::DAMAGE_TYPES.into_iter().filter(|kind| entry.contains(kind));
             let rest = super::DAMAGE_TYPES.into_iter().fold(entry.clone(), |rest, kind| rest.replace(kind, ""));
             let plain = rest.replace("and", "").chars().all(|c| matches!(c, ' ' | ',' | ';'));
@@ -189,7 +246,7 @@ fn defences(yaml: &mut Yaml, monster: &Value, place: &str, report: &mut ImportRe
         }
     }
     let conditions: BTreeSet<_> =
-        json::list(monster, "condition_immunities").iter().filter_map(json::reference).collect();
+        json::texts(monster, "condition_immunities", &[';', ',']).iter().map(|it| json::slug(it)).collect();
     let (known, unknown): (Vec<_>, Vec<_>) =
         conditions.into_iter().partition(|it| super::CONDITIONS.contains(&it.as_str()));
     unknown.iter().for_each(|it| report.note("an unknown condition", format!("{place}: {it}")));
@@ -211,7 +268,7 @@ fn own_actions(
     let mut renamed = BTreeMap::new();
     for value in json::list(monster, "actions") {
         let name = json::text(value, "name").unwrap_or_default();
-        if name.starts_with("Multiattack") {
+        if name.starts_with("Multiattack") || value.get("spellcasting").is_some() {
             continue;
         }
         for (index, mut draft) in actions(&owner, value, report).into_iter().enumerate() {
@@ -229,7 +286,8 @@ fn own_actions(
             if index == 0 {
                 renamed.entry(key(&name)).or_insert_with(|| draft.slug.clone());
             }
-            all.push(draft);
+            let place = format!("{place}: {}", draft.name);
+            all.push(draft.within_limits(&place, report));
         }
     }
     (all, renamed)
@@ -264,18 +322,27 @@ fn multiattack(
     let mut routines: Vec<Vec<(String, i64)>> = Vec::new();
     let all = json::list(monster, "actions").iter();
     for value in all.filter(|it| json::text(it, "name").is_some_and(|name| name.starts_with("Multiattack"))) {
-        let choices = option_list(value, "action_options");
-        let alternatives: Vec<Vec<&Value>> = if choices.is_empty() {
-            vec![json::list(value, "actions").iter().collect()]
-        } else {
-            let items = |it: &'_ Value| it.get("items").is_some();
-            choices
-                .iter()
-                .map(|it| if items(it) { json::list(it, "items").iter().collect() } else { vec![it] })
-                .collect()
-        };
-        for strikes in alternatives {
-            let routine = routine(&strikes, renamed, place, report);
+        let fixed: Vec<&Value> = json::list(value, "actions").iter().collect();
+        let chosen = value.get("action_options").and_then(|it| json::int(it, "choose")).unwrap_or(1);
+        let mut alternatives: Vec<Vec<(String, i64)>> = Vec::new();
+        for choice in option_list(value, "action_options") {
+            let items = choice.get("items").is_some();
+            let strikes = if items { json::list(choice, "items").iter().collect() } else { vec![choice] };
+            // What is fixed comes beside whatever is chosen; a choice that says nothing leaves what is fixed.
+            let mut own = routine(&strikes, renamed, place, report);
+            if own.is_empty() {
+                continue;
+            }
+            if chosen > 1 {
+                report.note("approximated: of several choices the same is made each time", place);
+                own.iter_mut().for_each(|(_, count)| *count = count.saturating_mul(chosen));
+            }
+            alternatives.push(joined(routine(&fixed, renamed, place, report), own));
+        }
+        if alternatives.is_empty() {
+            alternatives.push(routine(&fixed, renamed, place, report));
+        }
+        for routine in alternatives {
             if !routine.is_empty() && !routines.contains(&routine) {
                 routines.push(routine);
             }
@@ -292,6 +359,19 @@ fn multiattack(
             yaml.line(3, &format!("- {{{}}}", strikes.join(", ")));
         }
     }
+}
+
+/// Both routines as one.
+fn joined(mut one: Vec<(String, i64)>, other: Vec<(String, i64)>) -> Vec<(String, i64)> {
+    let most = i64::from(tickworld_content::limits::STRIKE_REPEATS_MAX);
+    for (name, count) in other {
+        match one.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = known.saturating_add(count),
+            None => one.push((name, count)),
+        }
+    }
+    one.truncate(tickworld_content::limits::STRIKES_MAX);
+    one.into_iter().map(|(name, count)| (name, count.clamp(1, most))).collect()
 }
 
 fn routine(
@@ -326,7 +406,9 @@ fn routine(
 }
 
 fn casting(yaml: &mut Yaml, monster: &Value, spells: &BTreeSet<String>, place: &str, report: &mut ImportReport) {
-    let mut sources = json::list(monster, "special_abilities").iter().filter_map(|it| it.get("spellcasting"));
+    // A trait in 2014, an action in 2024.
+    let all = json::list(monster, "special_abilities").iter().chain(json::list(monster, "actions"));
+    let mut sources = all.filter_map(|it| it.get("spellcasting"));
     let Some(casting) = sources.next() else { return };
     if sources.next().is_some() {
         report.note("a second way of casting", place);

@@ -18,25 +18,35 @@ const DAMAGE_TYPES: &str =
     "acid|bludgeoning|cold|fire|force|lightning|necrotic|piercing|poison|psychic|radiant|slashing|thunder";
 
 fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a pattern of this file, compiled by every test")
+    Regex::new(text).expect("a pattern of this file: every import compiles all of them first")
 }
 
 macro_rules! patterns {
-    ($($name:ident = $text:expr;)*) => { $(static $name: LazyLock<Regex> = LazyLock::new(|| pattern(&$text));)* };
+    ($($name:ident = $text:expr;)*) => {
+        $(static $name: LazyLock<Regex> = LazyLock::new(|| pattern(&$text));)*
+
+        /// Compiles every pattern.
+        ///
+        /// A pattern may need a feature of its library that this build lacks. That must show with the first import that
+        /// anybody makes, not with the first sentence that has the pattern looked for.
+        pub(super) fn compile_all() {
+            $(LazyLock::force(&$name);)*
+        }
+    };
 }
 
 patterns! {
     SPACES = r"\s+";
     FEET = r"(?i)\b(\d+)[ -](?:foot|feet|ft\.?)\b\.?";
-    TO_HIT = r"([+-]\d+) to hit";
-    KIND = r"(melee or ranged|melee|ranged) (weapon|spell) attack";
+    TO_HIT = r"([+-]\d+) to hit|attack roll: ?([+-]\d+)";
+    KIND = r"(melee or ranged|melee|ranged) (?:(weapon|spell) attack|attack roll)";
     REACH = r"reach (\d+) ft";
     RANGE = r"range (\d+)(?: ft)?(?:/(\d+))? ft";
-    SAVE = r"(?:dc (\d+) )?(strength|dexterity|constitution|intelligence|wisdom|charisma) saving throw";
+    SAVE = r"(?:dc (\d+) )?(strength|dexterity|constitution|intelligence|wisdom|charisma) saving throw(?:: dc (\d+))?";
     ROLL = format!(r"(\d+) \((\d+d\d+(?: ?[+-] ?\d+)?)\) ({DAMAGE_TYPES}) damage|(\d+d\d+(?: ?[+-] ?\d+)?|\d+) ({DAMAGE_TYPES}) damage");
     HEAL = r"regains? (?:\d+ \()?(\d+d\d+(?: ?[+-] ?\d+)?|\d+)\)? hit points";
     INFLICT = format!(
-        r"(?:\b(?:is|be|becomes?|are|falls?|fall|knocked|drops?|and|or|either)) (?:then |also |magically |instantly |both )*({CONDITIONS})\b"
+        r"(?:\b(?:is|be|becomes?|are|falls?|fall|knocked|drops?|and|or|either|(?:has|have) the)) (?:then |also |magically |instantly |both )*({CONDITIONS})\b"
     );
     ESCAPE = r"escape dc (\d+)";
     FOR_TIME = r"for (?:up to )?(\d+|one) (round|minute|hour|day)s?";
@@ -45,6 +55,8 @@ patterns! {
     LINE = r"(\d+) ft line(?: that is|,)? (\d+) ft wide|line(?: of [a-z]+)?(?: that is)? (\d+) ft long(?: and|,)? (\d+) ft wide|(\d+) ft(?: long)?,? (\d+) ft wide line|(\d+) ft wide,? (\d+) ft long line";
     SPHERE = r"(\d+) ft[ -]radius|(\d+) ft radius|(\d+) ft sphere";
     CUBE = r"(\d+) ft cube";
+    EMANATION = r"(\d+) ft emanation";
+    ONE_TARGET = r"saving throw: dc \d+, (?:one|a) ";
     WITHIN = r"within (\d+) ft";
     EACH_WITHIN = r"(?:each|every|any|all|those|other)[^.]* within (\d+) ft of";
     REPEAT = r"(?:repeat|another|make a|makes a)[^.]*saving throw[^.]*at the (?:end|start) of (?:each of )?(?:its|their|his|her)|at the (?:end|start) of each of (?:its|the target's|their)[^.]*saving throw";
@@ -52,6 +64,8 @@ patterns! {
 
 /// Lower case, one space, `30 ft` for every way to write it.
 pub(super) fn normal(text: &str) -> String {
+    // The newer edition's text has lost a hyphen in places.
+    let text = text.replace("footwide", "foot wide").replace("footlong", "foot long");
     let text = text.replace(['\u{2019}', '\u{2018}'], "'").replace(['\u{2013}', '\u{2212}'], "-").replace("**", "");
     let text = SPACES.replace_all(text.trim(), " ").to_lowercase();
     let text = FEET.replace_all(&text, "$1 ft").replace("ft-", "ft ");
@@ -96,7 +110,7 @@ pub(super) fn attack_head(text: &str) -> AttackHead {
         Some((near, number(&it, 2).unwrap_or(near)))
     });
     AttackHead {
-        bonus: TO_HIT.captures(head).and_then(|it| number(&it, 1)),
+        bonus: TO_HIT.captures(head).and_then(|it| number(&it, 1).or_else(|| number(&it, 2))),
         reach: REACH.captures(head).and_then(|it| number(&it, 1)),
         range,
         ranged: word(1) == "ranged",
@@ -110,7 +124,7 @@ pub(super) fn saves(text: &str) -> Vec<(Range<usize>, SaveDraft)> {
     let found = SAVE.captures_iter(text).filter_map(|it| {
         let place = it.get(0)?.range();
         let (_, ability) = text::ABILITIES.into_iter().find(|(short, _)| it[2].starts_with(short))?;
-        Some((place, SaveDraft { ability, dc: number(&it, 1), half: false }))
+        Some((place, SaveDraft { ability, dc: number(&it, 1).or_else(|| number(&it, 3)), half: false }))
     });
     found.collect()
 }
@@ -219,6 +233,9 @@ pub(super) fn repeats(text: &str) -> bool {
 
 /// The area, and how far away it may start.
 pub(super) fn area(text: &str) -> Option<(Shape, u16)> {
+    if ONE_TARGET.is_match(text) {
+        return None;
+    }
     let within = |before: &str| WITHIN.captures_iter(before).last().and_then(|it| number(&it, 1));
     if let Some(it) = CONE.captures(text) {
         return Some((Shape::Cone { length: Feet(number(&it, 1)?) }, 0));
@@ -229,6 +246,9 @@ pub(super) fn area(text: &str) -> Option<(Shape, u16)> {
             .find_map(|(length, width)| Some((number(&it, length)?, number(&it, width)?)));
         let (length, width) = pair?;
         return Some((Shape::Line { length: Feet(length), width: Feet(width) }, 0));
+    }
+    if let Some(it) = EMANATION.captures(text) {
+        return Some((Shape::Sphere { radius: Feet(number(&it, 1)?) }, 0));
     }
     if let Some(it) = CUBE.captures(text) {
         return Some((Shape::Cube { side: Feet(number(&it, 1)?) }, within(text).unwrap_or(0)));

@@ -12,11 +12,9 @@ use super::{
 use crate::text;
 
 /// The name of a spell in content; `None` where it has no name.
-pub(super) fn slug(spell: &Value) -> Option<String> {
-    json::text(spell, "index")
-        .or_else(|| json::text(spell, "name"))
-        .map(|it| json::slug(&it))
-        .filter(|it| !it.is_empty())
+pub(super) fn slug(spell: &Value, report: &mut ImportReport) -> Option<String> {
+    let title = json::text(spell, "name").or_else(|| json::text(spell, "index"))?;
+    Some(json::key(spell, &title, "spell", report))
 }
 
 /// Whether the rules can do anything with a spell.
@@ -52,7 +50,8 @@ pub(super) fn spell(spell: &Value, slug: &str, report: &mut ImportReport) -> Opt
         effects,
         usage: Usage::AtWill,
         weight: 100,
-    };
+    }
+    .within_limits(&place, report);
     let mut yaml = Yaml::default();
     yaml.line(1, &format!("{slug}:"));
     yaml.field(2, "name", &quoted(&draft.name));
@@ -105,6 +104,14 @@ fn attack(spell: &Value, desc: &str) -> Option<AttackDraft> {
 }
 
 fn reach(spell: &Value, desc: &str, place: &str, report: &mut ImportReport) -> ReachDraft {
+    // "Self (15-foot cone)"
+    let stated = prose::normal(&json::text(spell, "range").unwrap_or_default());
+    if spell.get("area_of_effect").is_none_or(Value::is_null)
+        && stated.starts_with("self")
+        && let Some((shape, _)) = prose::area(&stated)
+    {
+        return ReachDraft::Area { shape, range: 0 };
+    }
     let range = range(spell).unwrap_or_else(|| {
         report.note("approximated: an unusual range is 1000 ft", place);
         1000

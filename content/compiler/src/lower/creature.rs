@@ -12,7 +12,7 @@ use crate::{
     },
     names::{Entry, suggestion},
     text,
-    yaml::Node,
+    yaml::{Node, Value},
 };
 
 const FIELDS: [&str; 23] = [
@@ -202,7 +202,10 @@ fn casting<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Casting {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         match reader.parsed(usage, parse_casting) {
             Some(Some(per_day)) => spells.push((position, per_day)),
-            Some(None) => slotted.push(position),
+            Some(None) => {
+                cantrip(reader, head, usage);
+                slotted.push(position);
+            }
             None => {}
         }
     }
@@ -218,6 +221,20 @@ fn casting<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Casting {
         spells,
         slots,
         slotted,
+    }
+}
+
+/// Reports a spell cast by slots that needs none; its level is read for itself where it stands.
+fn cantrip<'n>(reader: &mut Reader<'_, 'n>, head: &'n Node, usage: &'n Node) {
+    let name = head.text().unwrap_or_default();
+    let spells = reader.names.entries(Kind::Spell);
+    let Some(Value::Map(fields)) = spells.iter().find(|entry| entry.name == name).map(|entry| &entry.body.value) else {
+        return;
+    };
+    let level = fields.iter().find(|(field, _)| field.text() == Some("level")).and_then(|(_, level)| level.text());
+    if level.is_some_and(|level| text::parse_int(level, 0, 0).is_ok()) {
+        let message = format!("`{name}` is a cantrip (level 0), which takes no slot");
+        reader.report(usage.span, message, Some("write `at will`".into()));
     }
 }
 

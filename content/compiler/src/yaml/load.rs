@@ -1,8 +1,8 @@
 //! Events to tree, iteratively: the depth of a source is bounded by a number, not by the stack.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use crate::{
     source::{SOURCE_BYTES_MAX, Sink, Source, Span},
@@ -26,20 +26,31 @@ pub(crate) fn load(source: &Source, sink: &mut Sink) -> Option<Node> {
         sink.report(source, span, format!("nested deeper than {DEPTH_MAX} levels"), None);
         return None;
     }
-    Loader { source, sink, open: Vec::new(), root: None, nodes: 0 }.run()
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    let text = if text.contains('\t') { Cow::Owned(without_separating_tabs(text)) } else { Cow::Borrowed(text) };
+    Loader { source, sink, open: Vec::new(), root: None, nodes: 0, documents: 0 }.run(&text)
 }
 
-/// Column and line where `[` and `{` first nest too deep, comments left out. The parser keeps its own stack of open
-/// brackets and looks back through it, so that a megabyte of them costs it minutes: they never reach it.
+/// Whether a file says nothing: comments, and lines that only begin or end a document.
+pub(crate) fn is_empty(text: &str) -> bool {
+    let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().map(str::trim_end);
+    lines
+        .all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#') || matches!(line, "---" | "..."))
+}
+
+/// Column and line where `[` and `{` first nest too deep, comments and quoted text left out. The parser keeps its own stack of
+/// open brackets and looks back through it, so that a megabyte of them costs it minutes: they never reach it.
 fn deep_flow(text: &str) -> Option<(u32, u32)> {
     let mut depth = 0_usize;
+    let mut lexer = Lexer::default();
     for (row, line) in text.lines().zip(1..) {
+        lexer.begin_line();
         for (c, column) in row.chars().zip(0..) {
-            match c {
-                '#' => break,
-                '[' | '{' => depth += 1,
-                ']' | '}' => depth = depth.saturating_sub(1),
-                _ => {}
+            match lexer.next(c) {
+                Place::Comment => break,
+                Place::Open => depth += 1,
+                Place::Close => depth = depth.saturating_sub(1),
+                Place::Text => {}
             }
             if depth > DEPTH_MAX {
                 return Some((column, line));
@@ -47,6 +58,124 @@ fn deep_flow(text: &str) -> Option<(u32, u32)> {
         }
     }
     None
+}
+
+/// The text with a space for every tab that only separates, at the same place: YAML 1.2 allows one between a key or a dash and
+/// its value, the parser does not. Tabs that indent stay, for YAML refuses them, and so do tabs in quotes.
+fn without_separating_tabs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut lexer = Lexer::default();
+    for row in text.split_inclusive('\n') {
+        lexer.begin_line();
+        let (mut is_indent, mut is_comment) = (true, false);
+        for c in row.chars() {
+            let separates = c == '\t' && !is_indent && !is_comment && !lexer.is_quoted();
+            if !matches!(c, ' ' | '\t') {
+                is_indent = false;
+            }
+            if !is_comment && c != '\n' {
+                is_comment = lexer.next(c) == Place::Comment;
+            }
+            out.push(if separates { ' ' } else { c });
+        }
+    }
+    out
+}
+
+/// What a character is, as far as that shows without parsing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// From here to the end of the line.
+    Comment,
+    /// `[` or `{` that may open a list or mapping.
+    Open,
+    /// `]` or `}` that may close one.
+    Close,
+    /// Anything else.
+    Text,
+}
+
+/// Follows quotes and comments along a line: a quote counts where a value may begin, a `#` after white space.
+///
+/// A quoted text over several lines is not followed: a block of text may hold a lone quote, behind which nothing must hide.
+#[derive(Debug, Default)]
+struct Lexer {
+    quote: Option<char>,
+    is_escaped: bool,
+    /// The last character on this line that was no white space; none at its beginning.
+    last: Option<char>,
+    /// Whether that character ended a quoted text.
+    is_closed: bool,
+    /// Whether that character is the colon behind a quoted key, as JSON has it.
+    is_json_colon: bool,
+    /// Whether the last character was white space, or there was none.
+    after_space: bool,
+}
+
+impl Lexer {
+    fn begin_line(&mut self) {
+        *self = Self { after_space: true, ..Self::default() };
+    }
+
+    const fn is_quoted(&self) -> bool {
+        self.quote.is_some()
+    }
+
+    fn next(&mut self, c: char) -> Place {
+        if let Some(quote) = self.quote {
+            if self.is_escaped {
+                self.is_escaped = false;
+            } else if c == '\\' && quote == '"' {
+                self.is_escaped = true;
+            } else if c == quote {
+                self.quote = None;
+                (self.last, self.is_closed, self.is_json_colon, self.after_space) = (Some(c), true, false, false);
+            }
+            return Place::Text;
+        }
+        // Two single quotes within single quotes stand for one.
+        if c == '\'' && self.is_closed && self.last == Some(c) && !self.after_space {
+            self.quote = Some(c);
+            return Place::Text;
+        }
+        let place = match c {
+            '#' if self.after_space => Place::Comment,
+            '"' | '\'' if self.begins_value() => {
+                self.quote = Some(c);
+                Place::Text
+            }
+            '[' | '{' => Place::Open,
+            ']' | '}' => Place::Close,
+            _ => Place::Text,
+        };
+        self.after_space = c.is_whitespace();
+        if !self.after_space {
+            self.is_json_colon = c == ':' && self.is_closed;
+            (self.last, self.is_closed) = (Some(c), false);
+        }
+        place
+    }
+
+    /// Whether a value may begin here: at the line's beginning, or behind what separates one.
+    fn begins_value(&self) -> bool {
+        match self.last {
+            None | Some(',' | '[' | '{') => true,
+            Some(':' | '-' | '?') => self.after_space || self.is_json_colon,
+            Some(_) => false,
+        }
+    }
+}
+
+/// A character that looks like a space and is none for YAML, where a line holds one: its place and what it is.
+pub(crate) fn odd_space(line: &str) -> Option<(u32, &'static str)> {
+    let name = |c: char| match c {
+        '\u{a0}' => Some("a non-breaking space (U+00A0)"),
+        '\u{202f}' | '\u{2007}' => Some("a narrow or figure space that does not break (U+202F, U+2007)"),
+        '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{3000}' => Some("a space of another width than the plain one"),
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Some("a character of no width"),
+        _ => None,
+    };
+    line.chars().zip(0..).find_map(|(c, at)| Some((at, name(c)?)))
 }
 
 /// A list or mapping that is not closed yet.
@@ -65,38 +194,20 @@ struct Loader<'a> {
     open: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
+    documents: usize,
 }
 
 impl Loader<'_> {
-    fn run(mut self) -> Option<Node> {
-        let text = &self.source.text;
-        let mut parser = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut documents = 0;
+    fn run(mut self, text: &str) -> Option<Node> {
+        let mut parser = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
-            let (event, span) = match event {
-                Ok((event, span)) => (event, place(&span)),
+            match event {
+                Ok((event, span)) => self.accept(event, place(&span))?,
                 Err(error) => {
-                    let at = Span { line: line(error.marker()), start: column(error.marker()), length: 1 };
-                    let tab = self.source.text.lines().nth((at.line as usize).saturating_sub(1)).unwrap_or_default();
-                    let tabbed = tab.trim_start_matches(' ').starts_with('\t');
-                    let help = tabbed.then(|| "indent with spaces: YAML allows no tabs there".to_owned());
-                    self.sink.report(self.source, at, format!("not YAML: {}", error.info()), help);
-                    return None;
-                }
-            };
-            if matches!(event, Event::DocumentStart(_)) {
-                documents += 1;
-                if documents > 1 {
-                    self.sink.report(
-                        self.source,
-                        span,
-                        "a second document in one file",
-                        Some("put it in a file of its own".into()),
-                    );
+                    self.malformed(&error);
                     return None;
                 }
             }
-            self.accept(event, span)?;
         }
         self.root.or_else(|| {
             self.sink.report(self.source, Span { line: 1, ..Span::default() }, "an empty file", None);
@@ -104,7 +215,46 @@ impl Loader<'_> {
         })
     }
 
+    /// Reports what the parser refuses, and what in that line looks like something that it is not.
+    fn malformed(&mut self, error: &ScanError) {
+        let lines: Vec<&str> = self.source.text.trim_start_matches('\u{feff}').lines().collect();
+        let found = (line(error.marker()) as usize).clamp(1, lines.len().max(1));
+        // Where a line misses its colon, the parser stops at the beginning of the next one.
+        for number in [found, found.saturating_sub(1)] {
+            let Some((at, what)) = lines.get(number.wrapping_sub(1)).and_then(|line| odd_space(line)) else { continue };
+            let span = Span { line: u32::try_from(number).unwrap_or(u32::MAX), start: at, length: 1 };
+            let message = format!("{what}, which YAML takes for a letter");
+            self.sink.report(self.source, span, message, Some("type a plain space instead".into()));
+            return;
+        }
+        let row = lines.get(found - 1).copied().unwrap_or_default();
+        let is_within = found == line(error.marker()) as usize;
+        let start = if is_within { column(error.marker()) } else { u32::try_from(row.chars().count()).unwrap_or(0) };
+        let at = Span { line: u32::try_from(found).unwrap_or(u32::MAX), start, length: 1 };
+        let tabbed = row.trim_start_matches(' ').starts_with('\t');
+        let help = tabbed.then(|| "indent with spaces: YAML allows no tabs there".to_owned());
+        self.sink.report(self.source, at, format!("not YAML: {}", error.info()), help);
+    }
+
     fn accept(&mut self, event: Event<'_>, span: Span) -> Option<()> {
+        let is_nothing = match &event {
+            Event::Scalar(text, style, 0, None) => *style == ScalarStyle::Plain && matches!(&**text, "" | "~"),
+            Event::SequenceStart(..) | Event::MappingStart(..) | Event::Scalar(..) | Event::Alias(_) => false,
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                return Some(());
+            }
+            _ => true,
+        };
+        if self.documents > 1 && self.open.is_empty() && self.root.is_some() {
+            // A file may end with the line that begins the next document.
+            if is_nothing {
+                return Some(());
+            }
+            let help = Some("put it in a file of its own".into());
+            self.sink.report(self.source, span, "a second document in one file", help);
+            return None;
+        }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_only(span, anchor, tag.is_some())?;
@@ -174,6 +324,13 @@ impl Loader<'_> {
                 let message = format!("{} stands here twice", node.describe());
                 self.sink.report(self.source, node.span, message, Some("keep one".into()));
                 parent.key = Some(node);
+            }
+            None if odd_space(node.text().unwrap_or_default()).is_some() => {
+                let (at, what) = odd_space(node.text().unwrap_or_default()).unwrap_or((0, "a space"));
+                let span = Span { start: node.span.start + at, length: 1, ..node.span };
+                let message = format!("{what} in a key, which YAML takes for a letter");
+                self.sink.report(self.source, span, message, Some("type a plain space instead".into()));
+                return None;
             }
             None if node.text().is_none() => {
                 let found = node.describe();

@@ -1,7 +1,7 @@
 //! Who comes in: connections, `Hello`, the embedder's verdict, and the end of sessions.
 //!
 //! Invariant: an unadmitted peer costs a table entry and a deadline; one player has one session; what was granted once is
-//! resumed only with a good key.
+//! resumed only with a good key, and never by who was sent away: an operator, or a breach of the protocol, voids the keys.
 
 use alloc::format;
 
@@ -31,6 +31,9 @@ impl<G: Game> Host<G> {
             Some((Reason::Shutdown, "the server shuts down; come back later"))
         } else if count >= self.settings.sessions_max || self.greeting_count >= self.settings.greetings_max {
             Some((Reason::Full, "the server has no room for another session; come back later"))
+        } else if self.pace_percent > self.settings.newcomers_pace_percent_max {
+            // Shed first, before anybody who plays notices: one more would only make it slower for all.
+            Some((Reason::Full, "the server cannot keep up and takes nobody new for now; come back later"))
         } else if !self.addresses.connect(now, connection.address) {
             Some((Reason::Budget, "too many sessions or connections from this address"))
         } else {
@@ -185,7 +188,7 @@ impl<G: Game> Host<G> {
     }
 
     /// Whether the world has room for a player, who is counted from now on.
-    fn make_room_for(&mut self, player: tickworld_sim::frame::PlayerId) -> bool {
+    pub(super) fn make_room_for(&mut self, player: tickworld_sim::frame::PlayerId) -> bool {
         let players = self.history.stepped_world().players();
         if players.find(player).is_some() || self.roster.find(player).is_some() {
             return true;
@@ -265,9 +268,9 @@ impl<G: Game> Host<G> {
         self.roster.ready.insert(id);
     }
 
-    /// What a peer did that ends its session.
+    /// What a peer did that ends its session, for good: its resume key goes with it.
     pub(super) fn violate(&mut self, now: Instant, session: SessionId, what: &str) {
         self.tell(HostEvent::Violation { session, what: clip(what) });
-        self.end(now, session, Reason::Violation, what);
+        self.dismiss(now, session, Reason::Violation, what);
     }
 }

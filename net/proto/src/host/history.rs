@@ -37,6 +37,8 @@ pub(super) struct Kept<G: Game> {
     pub(super) plays: Vec<(PlayerId, Sequence)>,
     pub(super) pace_percent: u16,
     pub(super) world: Option<World<G>>,
+    /// What the world does not share with the one before.
+    pub(super) world_bytes: u64,
     pub(super) roots: Option<Roots>,
     /// The message with this frame, for each level.
     encoded: [Option<Bytes>; 3],
@@ -51,6 +53,7 @@ impl<G: Game> Kept<G> {
             plays,
             pace_percent: 100,
             world: None,
+            world_bytes: 0,
             roots: None,
             encoded: [None, None, None],
         }
@@ -60,6 +63,8 @@ impl<G: Game> Kept<G> {
 /// The latest ticks.
 pub(super) struct History<G: Game> {
     ticks: VecDeque<Kept<G>>,
+    /// Of all worlds that are kept.
+    world_bytes: u64,
     /// The newest closed tick.
     pub(super) closed: Tick,
     /// The newest stepped tick.
@@ -80,6 +85,7 @@ impl<G: Game> History<G> {
         (start.world, start.roots) = (Some(world), Some(roots));
         Self {
             ticks: VecDeque::from([start]),
+            world_bytes: 0,
             closed: tick,
             stepped: tick,
             rooted: tick,
@@ -142,10 +148,34 @@ impl<G: Game> History<G> {
         Some(kept.encoded[place(level)].get_or_insert_with(encode).clone())
     }
 
-    /// Forgets ticks that are older than `count` before `released`.
-    pub(super) fn forget(&mut self, released: Tick, count: u32) {
+    /// A tick was stepped; `bytes` of its world are its own.
+    ///
+    /// # Panics
+    /// If its frame was not closed here.
+    pub(super) fn keep_world(&mut self, world: World<G>, bytes: u64) {
+        let kept = self.find_mut(world.tick()).expect("a tick is stepped after its frame was closed");
+        (kept.world, kept.world_bytes) = (Some(world), bytes);
+        self.world_bytes = self.world_bytes.saturating_add(bytes);
+    }
+
+    /// Bytes that the kept worlds do not share with the ones before them.
+    pub(super) const fn world_bytes(&self) -> u64 {
+        self.world_bytes
+    }
+
+    /// Forgets ticks that are older than `count` before `released`, and the oldest worlds before it that hold more than
+    /// `bytes_max` together. `released` is so at every level.
+    pub(super) fn forget(&mut self, released: Tick, count: u32, bytes_max: u64) {
         while self.ticks.front().is_some_and(|kept| kept.tick.0.saturating_add(u64::from(count)) < released.0) {
-            self.ticks.pop_front();
+            let bytes = self.ticks.pop_front().map_or(0, |kept| kept.world_bytes);
+            self.world_bytes = self.world_bytes.saturating_sub(bytes);
+        }
+        for kept in self.ticks.iter_mut().take_while(|kept| kept.tick < released) {
+            if self.world_bytes <= bytes_max {
+                return;
+            }
+            kept.world = None;
+            self.world_bytes = self.world_bytes.saturating_sub(core::mem::take(&mut kept.world_bytes));
         }
     }
 

@@ -96,6 +96,11 @@ impl<I> Inbox<I> {
         self.waiting_count == 0 && self.framed.is_empty()
     }
 
+    /// Numbers from the next one to leave up to the last that came.
+    pub(super) fn queued_count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether something waits.
     pub(super) const fn has_waiting(&self) -> bool {
         self.waiting_count > 0

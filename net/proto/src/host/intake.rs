@@ -56,7 +56,7 @@ impl<G: Game> Host<G> {
         };
         match Message::decode(channel, bytes) {
             Err(error @ WireError::Protocol { .. }) => {
-                self.end(now, session, Reason::Protocol, &format!("{error}"));
+                self.dismiss(now, session, Reason::Protocol, &format!("{error}"));
             }
             Err(error) => self.violate(now, session, &format!("{error}")),
             Ok(Message::Goodbye(goodbye)) => self.handle_goodbye(now, session, &goodbye),
@@ -159,11 +159,11 @@ const OUTCOMES_BYTES: usize = 72;
 const OUTCOME_BYTES: usize = 16;
 
 /// What is needed to judge an input.
-struct Intake<'a> {
-    settings: &'a HostSettings,
-    open: Tick,
+pub(super) struct Intake<'a> {
+    pub(super) settings: &'a HostSettings,
+    pub(super) open: Tick,
     /// The newest tick that the peer knows.
-    released: Tick,
+    pub(super) released: Tick,
 }
 
 impl Intake<'_> {
@@ -194,7 +194,13 @@ impl Intake<'_> {
     }
 
     /// The answer to an input that came before, if it has one.
-    fn again(&self, standing: Standing, players: &Players, player: PlayerId, sequence: Sequence) -> Option<Fate> {
+    pub(super) fn again(
+        &self,
+        standing: Standing,
+        players: &Players,
+        player: PlayerId,
+        sequence: Sequence,
+    ) -> Option<Fate> {
         match standing {
             Standing::New | Standing::Waits => None,
             Standing::Framed(tick) if tick > self.released => None,

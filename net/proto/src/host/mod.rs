@@ -14,7 +14,8 @@
 //!     let frame = host.close_frame(now, entropy);
 //!     journal.append(host.frame_bytes(frame.tick), ..);          // beside the step
 //!     simulation.advance(&frame, ..);
-//!     host.handle_stepped(now, simulation.snapshot());
+//!     let bytes = simulation.world().dirty_bytes();
+//!     host.handle_stepped(now, simulation.snapshot(), bytes);
 //!     host.handle_root(now, roots, sealed);                      // now, or up to 8 ticks later
 //!     host.handle_durable(now, tick, Durability::Disk);          // when the append is done
 //! }
@@ -25,6 +26,7 @@
 
 mod admission;
 mod budget;
+mod direct;
 mod event;
 mod history;
 mod inbox;
@@ -48,6 +50,7 @@ use alloc::{
 
 pub use budget::Rate;
 use bytes::Bytes;
+pub use direct::SubmitError;
 pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, KeptKey, Kinds, Resumed, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 use tickworld_sim::{
@@ -173,6 +176,12 @@ impl<G: Game> Host<G> {
         self.sessions.len()
     }
 
+    /// Sessions that are not admitted yet.
+    #[must_use]
+    pub const fn unadmitted_count(&self) -> u32 {
+        self.greeting_count
+    }
+
     /// Open sessions of a kind.
     #[must_use]
     pub fn session_count_of(&self, kind: SessionKind) -> usize {
@@ -203,6 +212,19 @@ impl<G: Game> Host<G> {
         self.history.len()
     }
 
+    /// Bytes that the kept worlds hold besides the oldest of them: at most
+    /// [`history_bytes_max`](HostSettings::history_bytes_max), and what is not released yet.
+    #[must_use]
+    pub const fn history_bytes(&self) -> u64 {
+        self.history.world_bytes()
+    }
+
+    /// Bytes of the messages that wait to be fetched; one that goes to many counts once.
+    #[must_use]
+    pub const fn outbox_bytes(&self) -> u64 {
+        self.outbox.bytes
+    }
+
     /// The settings.
     #[must_use]
     pub const fn settings(&self) -> &HostSettings {
@@ -227,9 +249,27 @@ impl<G: Game> Host<G> {
         has_room
     }
 
-    /// Ends a session; its player stays in the world until they time out.
+    /// Ends a session for good: its resume key is void, and so is every other one of the same player. The player stays in the
+    /// world until they time out.
     pub fn dismiss(&mut self, now: Instant, session: SessionId, reason: Reason, detail: &str) {
+        self.void_keys(session);
         self.end(now, session, reason, detail);
+    }
+
+    /// Sends a player away: ends every session that was granted to them, watching ones too, voids every resume key of theirs,
+    /// and takes them out of the world. Gives how many sessions there were; `None` where nothing is known of the player. They
+    /// come back as anybody does who is granted a new session.
+    pub fn kick(&mut self, now: Instant, player: PlayerId, detail: &str) -> Option<u32> {
+        let is_theirs = |(_, session): &(&SessionId, &Session)| self.granted(session) == Some(player);
+        let sessions: alloc::vec::Vec<SessionId> = self.sessions.iter().filter(is_theirs).map(|(id, _)| *id).collect();
+        for session in &sessions {
+            self.end(now, *session, Reason::Operator, detail);
+        }
+        let key_count = self.resumptions.remove_player(player);
+        let is_known = self.roster.find(player).is_some_and(|player| player.is_in_world || player.wants_in);
+        self.depart(player, players::Departure::Leave);
+        let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+        (is_known || key_count > 0 || count > 0).then_some(count)
     }
 
     /// Ends every session and takes no more. Players stay in the world; frames may still be closed, without their inputs.
@@ -270,6 +310,27 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.wake
+    }
+
+    /// For whom a session was granted, or is asked to be granted again.
+    fn granted(&self, session: &Session) -> Option<PlayerId> {
+        match &session.stage {
+            session::Stage::Greeting(_) => None,
+            session::Stage::Asking(_, asking) => asking.resumed?.player,
+            session::Stage::Open(open) => open.player.or_else(|| self.resumptions.find(open.key)?.player),
+        }
+    }
+
+    /// Makes a session's key good for nothing, and every other one of the same player.
+    fn void_keys(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let (player, key) = (self.granted(session), session.open().map(|open| open.key));
+        if let Some(key) = key {
+            self.resumptions.remove(key);
+        }
+        if let Some(player) = player {
+            self.resumptions.remove_player(player);
+        }
     }
 
     /// Ends a session with a last word.

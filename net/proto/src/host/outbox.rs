@@ -16,7 +16,10 @@ use crate::{
 /// Messages on their way out, in order.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    queue: VecDeque<(SessionId, Transmit)>,
+    queue: VecDeque<(SessionId, Transmit, u64)>,
+    /// Of what waits: a message to many, which is one buffer, counts with the first of them.
+    pub(super) bytes: u64,
+    last: Bytes,
     pub(super) pushed: u64,
     pub(super) dropped: u64,
 }
@@ -36,7 +39,9 @@ impl Outbox {
 
     /// Adds a message for one channel.
     pub(super) fn push_over(&mut self, session: SessionId, channel: Channel, bytes: Bytes) {
-        if self.queue.len() >= limits::OUTBOX_MESSAGES_MAX as usize {
+        let is_full =
+            self.bytes.saturating_add(self.weight(&bytes)) > limits::OUTBOX_BYTES_MAX && !self.queue.is_empty();
+        if is_full || self.queue.len() >= limits::OUTBOX_MESSAGES_MAX as usize {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -46,11 +51,54 @@ impl Outbox {
     /// Adds a session's last word, whatever waits.
     pub(super) fn push_last(&mut self, session: SessionId, channel: Channel, bytes: Bytes) {
         self.pushed = self.pushed.saturating_add(1);
-        self.queue.push_back((session, Transmit { channel, bytes }));
+        let weight = self.weight(&bytes);
+        self.bytes = self.bytes.saturating_add(weight);
+        self.last = bytes.clone();
+        self.queue.push_back((session, Transmit { channel, bytes }, weight));
+    }
+
+    /// What a message adds to the bytes that wait.
+    fn weight(&self, bytes: &Bytes) -> u64 {
+        let is_same = bytes.as_ptr() == self.last.as_ptr() && bytes.len() == self.last.len();
+        if is_same { MESSAGE_OVERHEAD_BYTES } else { MESSAGE_OVERHEAD_BYTES.saturating_add(bytes.len() as u64) }
     }
 
     /// The next one.
     pub(super) fn poll(&mut self) -> Option<(SessionId, Transmit)> {
-        self.queue.pop_front()
+        let (session, transmit, weight) = self.queue.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(weight);
+        if self.queue.is_empty() {
+            self.last = Bytes::new();
+        }
+        Some((session, transmit))
+    }
+}
+
+/// What a message costs besides its bytes.
+const MESSAGE_OVERHEAD_BYTES: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn a_message_to_many_counts_once_and_what_is_over_the_budget_is_dropped() {
+        let mut outbox = Outbox::default();
+        let frame = Bytes::from(vec![1; 10_000]);
+        for session in 0..1_000 {
+            outbox.push_over(SessionId(session), Channel::Bulk, frame.clone());
+        }
+        assert_eq!(outbox.bytes, 10_000 + 1_000 * MESSAGE_OVERHEAD_BYTES);
+        let page = |number: u8| Bytes::from(vec![number; 1 << 20]);
+        for number in 0..200 {
+            outbox.push_over(SessionId(7), Channel::Bulk, page(number));
+        }
+        assert!(outbox.bytes <= limits::OUTBOX_BYTES_MAX, "{}", outbox.bytes);
+        assert!(outbox.dropped > 100, "{}", outbox.dropped);
+        outbox.push_last(SessionId(7), Channel::Control, page(255));
+        while outbox.poll().is_some() {}
+        assert_eq!(outbox.bytes, 0);
     }
 }

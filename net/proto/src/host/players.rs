@@ -83,6 +83,15 @@ impl<I> Roster<I> {
         player
     }
 
+    /// The player, known from now on, without a session: lost now.
+    pub(super) fn enter_absent(&mut self, id: PlayerId, now: Instant, last: Sequence) -> &mut Player<I> {
+        self.absent.insert(id);
+        self.ready.insert(id);
+        let player = self.by_id.entry(id).or_insert_with(|| Player::after(last));
+        (player.wants_in, player.lost) = (true, Some(now));
+        player
+    }
+
     /// The player's session is over.
     pub(super) fn part(&mut self, id: PlayerId, lost: Option<Instant>) -> Option<&mut Player<I>> {
         self.absent.insert(id);

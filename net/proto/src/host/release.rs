@@ -27,15 +27,15 @@ use crate::{
 };
 
 impl<G: Game> Host<G> {
-    /// A tick was stepped; `world` is what it made.
+    /// A tick was stepped; `world` is what it made, and `world_bytes` of it are not shared with the world before
+    /// ([`World::dirty_bytes`], taken before it is hashed).
     ///
     /// # Panics
     /// If it is not the tick after the last one stepped, or its frame was not closed here.
-    pub fn handle_stepped(&mut self, now: Instant, world: World<G>) {
+    pub fn handle_stepped(&mut self, now: Instant, world: World<G>, world_bytes: u64) {
         let tick = world.tick();
         assert_eq!(tick, self.history.stepped.next(), "ticks are stepped one after another");
-        let kept = self.history.find_mut(tick).expect("a tick is stepped after its frame was closed");
-        kept.world = Some(world);
+        self.history.keep_world(world, world_bytes);
         self.history.stepped = tick;
         self.history.durable[place(Durability::Memory)] = tick;
         self.advance();
@@ -51,7 +51,11 @@ impl<G: Game> Host<G> {
         assert_eq!(tick, self.history.rooted.next(), "roots come one after another");
         assert!(tick <= self.history.stepped, "a root is of a tick that was stepped");
         if let Some(kept) = self.history.find_mut(tick) {
-            (kept.world, kept.roots) = (Some(sealed), Some(roots));
+            // One that was forgotten for its bytes stays so.
+            if kept.world.is_some() {
+                kept.world = Some(sealed);
+            }
+            kept.roots = Some(roots);
         }
         self.history.rooted = tick;
         self.compare_waiting_reports();
@@ -134,7 +138,7 @@ impl<G: Game> Host<G> {
                 player.inbox.release(tick);
             }
         }
-        self.history.forget(tick, self.settings.history_ticks);
+        self.history.forget(tick, self.settings.history_ticks, self.settings.history_bytes_max);
         if tick.0.checked_rem(FORGET_EVERY_TICKS) == Some(0) {
             self.roster.forget_gone();
         }

@@ -1,15 +1,18 @@
 //! [`Resumptions`]: secrets with which clients come back without a token.
 //!
 //! Invariant: a key is good for one use, ends with the player's leave and some time after the session, and the table is
-//! bounded: where it is full, the key that would expire first gives way. Keys are kept as their hashes, so that the time of a
-//! look-up says nothing about a secret.
+//! bounded: where it is full, the key that would expire first gives way. Whoever is sent away loses every key that stands for
+//! them. Keys are kept as their hashes, so that the time of a look-up says nothing about a secret.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
 
-use tickworld_sim::hash::{Hash, hash};
+use tickworld_sim::{
+    frame::PlayerId,
+    hash::{Hash, hash},
+};
 
 use super::event::{KeptKey, Resumed};
 use crate::{instant::Instant, limits, message::ResumeKey};
@@ -23,6 +26,8 @@ pub(super) struct KeyHash(Hash);
 pub(super) struct Resumptions {
     by_key: BTreeMap<KeyHash, (Instant, Resumed)>,
     by_expiry: BTreeSet<(Instant, KeyHash)>,
+    /// Those that stand for a player.
+    by_player: BTreeSet<(PlayerId, KeyHash)>,
 }
 
 /// The expiry of a key whose session goes on.
@@ -79,7 +84,25 @@ impl Resumptions {
     pub(super) fn remove(&mut self, key: KeyHash) -> Option<Resumed> {
         let (expires, resumed) = self.by_key.remove(&key)?;
         self.by_expiry.remove(&(expires, key));
+        if let Some(player) = resumed.player {
+            self.by_player.remove(&(player, key));
+        }
         Some(resumed)
+    }
+
+    /// What a key stands for.
+    pub(super) fn find(&self, key: KeyHash) -> Option<Resumed> {
+        self.by_key.get(&key).map(|(_, resumed)| *resumed)
+    }
+
+    /// Makes every key that stands for a player good for nothing; gives how many there were.
+    pub(super) fn remove_player(&mut self, player: PlayerId) -> usize {
+        let (first, last) = (KeyHash(Hash([0; 32])), KeyHash(Hash([u8::MAX; 32])));
+        let keys: Vec<KeyHash> = self.by_player.range((player, first)..=(player, last)).map(|(_, key)| *key).collect();
+        for key in &keys {
+            self.remove(*key);
+        }
+        keys.len()
     }
 
     /// When the first key expires.
@@ -100,6 +123,9 @@ impl Resumptions {
         self.remove(key);
         self.by_key.insert(key, (expires, resumed));
         self.by_expiry.insert((expires, key));
+        if let Some(player) = resumed.player {
+            self.by_player.insert((player, key));
+        }
     }
 }
 
@@ -136,6 +162,23 @@ mod tests {
         assert_eq!(other.first_expiry(), Some(Instant(67)));
         assert_eq!(other.take(Instant(66), ResumeKey([1; 16])), Some(WHO));
         assert_eq!(other.take(Instant(66), ResumeKey([1; 16])), None);
+    }
+
+    #[test]
+    fn every_key_of_a_player_goes_and_no_other() {
+        let mut keys = Resumptions::default();
+        let of = |player| Resumed { player, kinds: Kinds::ALL };
+        let owners = [Some(PlayerId(7)), Some(PlayerId(8)), Some(PlayerId(7)), None, Some(PlayerId(u64::MAX))];
+        for (number, owner) in (1..).zip(owners) {
+            let granted = keys.grant(ResumeKey([number; 16]), of(owner));
+            keys.end(granted, Instant(10));
+        }
+        assert_eq!((keys.remove_player(PlayerId(7)), keys.remove_player(PlayerId(7))), (2, 0));
+        for (number, owner) in (1..).zip(owners) {
+            let expected = Some(of(owner)).filter(|_| owner != Some(PlayerId(7)));
+            assert_eq!(keys.take(Instant(9), ResumeKey([number; 16])), expected, "key {number}");
+        }
+        assert!(keys.by_key.is_empty() && keys.by_expiry.is_empty() && keys.by_player.is_empty());
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct HostSettings {
     pub durable_lag_ticks_max: u32,
     /// Released ticks whose frames can be sent again and whose worlds can be asked about. 256.
     pub history_ticks: u32,
+    /// Bytes that the worlds of released ticks may hold besides the newest one; the oldest are forgotten beyond it, their
+    /// frames stay. 256 MiB.
+    pub history_bytes_max: u64,
     /// From the connection to the verdict on its `Hello`. 5 s.
     pub greeting_timeout: Micros,
     /// Silence after which a session ends. 15 s.
@@ -40,6 +43,9 @@ pub struct HostSettings {
     pub sessions_max: u32,
     /// Sessions at once that are not admitted yet. 256.
     pub greetings_max: u32,
+    /// Pace from which on nobody new is taken: a world that is so much slower than its rate, in percent, serves those who are
+    /// there. 400.
+    pub newcomers_pace_percent_max: u16,
     /// Sessions at once of one address. 64.
     pub sessions_per_address_max: u32,
     /// Clients at once that fetch a snapshot. 64.
@@ -101,12 +107,14 @@ impl Default for HostSettings {
             frame_inputs_max: FRAME_INPUTS_MAX,
             durable_lag_ticks_max: 32,
             history_ticks: 256,
+            history_bytes_max: 256 << 20,
             greeting_timeout: Micros::from_millis(5_000),
             idle_timeout: Micros::from_millis(15_000),
             player_timeout: Micros::from_millis(30_000),
             resume_ttl: Micros::from_millis(600_000),
             sessions_max: 4_096,
             greetings_max: 256,
+            newcomers_pace_percent_max: 400,
             sessions_per_address_max: 64,
             joins_max: 64,
             snapshot_every_ticks: 32,

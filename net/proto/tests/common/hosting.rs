@@ -17,7 +17,7 @@ use tickworld_proto::{
 use tickworld_sim::{
     component::Component as _,
     frame::{InputFrame, PlayerId, Sequence, Tick},
-    prelude::{ContentId, Entropy, Simulation},
+    prelude::{ContentId, Entropy, Inline, Simulation},
     world::Roots,
 };
 
@@ -46,7 +46,7 @@ impl Server {
 
     /// Goes on with a world, as after a crash.
     pub(crate) fn of(settings: HostSettings, mut simulation: Simulation<Ledger>) -> Self {
-        let roots = simulation.seal(&tickworld_sim::prelude::Inline);
+        let roots = simulation.seal(&Inline);
         let now = Instant(1_000_000);
         let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots.clone());
         Self {
@@ -148,9 +148,11 @@ impl Server {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         assert_eq!(self.host.frame_bytes(tick).as_deref(), Some(&bytes[..]));
-        let roots = self.simulation.step_inline(&frame).expect("the host makes frames that the engine takes");
+        self.simulation.advance(&frame, &Inline).expect("the host makes frames that the engine takes");
+        let world_bytes = self.simulation.world().dirty_bytes();
+        let roots = self.simulation.seal(&Inline);
         self.frames.push(frame);
-        self.host.handle_stepped(self.now, self.simulation.snapshot());
+        self.host.handle_stepped(self.now, self.simulation.snapshot(), world_bytes);
         self.host.handle_root(self.now, roots.clone(), self.simulation.snapshot());
         self.roots.insert(tick, roots);
         self.drain();
@@ -227,7 +229,7 @@ impl Server {
         of_player.map(|input| input.sequence.0).collect()
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some((session, transmit)) = self.host.poll_transmit() {
             let message = Message::decode(transmit.channel, &transmit.bytes).expect("the host sends what decodes");
             if transmit.channel == Channel::Datagram {

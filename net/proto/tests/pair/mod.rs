@@ -213,10 +213,11 @@ impl Pair {
             let row = bank.entities.at(7).expect("there are more accounts");
             bank.accounts.modify(row, |account| account.coins += 1);
         }
+        let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);
         self.roots.insert(frame.tick, roots.root);
         let world = self.simulation.snapshot();
-        self.host.handle_stepped(self.now, world.clone());
+        self.host.handle_stepped(self.now, world.clone(), world_bytes);
         self.host.handle_root(self.now, roots, world);
         let durable = frame.tick.0.saturating_sub(self.durable_lag);
         if durable > 0 {

@@ -3,7 +3,7 @@
 //! Invariant: an input is known by what it says, not by its number alone: a cluster submits no transfer twice, so one that is
 //! applied again under another number is noticed as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tickworld_ledger::Transfer;
 use tickworld_sim::frame::{Act, InputFrame, PlayerId, Sequence, Tick};
@@ -17,6 +17,7 @@ type Said = (u32, u32, u32);
 #[derive(Clone, Debug, Default)]
 pub struct Once {
     submitted: BTreeMap<(PlayerId, Said), Sequence>,
+    ordered: BTreeSet<(PlayerId, Said)>,
     by_number: BTreeMap<(PlayerId, Sequence), Tick>,
     by_word: BTreeMap<(PlayerId, Said), Tick>,
 }
@@ -29,6 +30,15 @@ impl Once {
     pub fn submit(&mut self, player: PlayerId, sequence: Sequence, transfer: Transfer) {
         let before = self.submitted.insert((player, said(transfer)), sequence);
         assert_eq!(before, None, "a cluster submits every transfer once");
+    }
+
+    /// Somebody who gives no numbers orders this in a player's name.
+    ///
+    /// # Panics
+    /// As [`submit`](Self::submit).
+    pub fn order(&mut self, player: PlayerId, transfer: Transfer) {
+        let before = self.ordered.insert((player, said(transfer)));
+        assert!(before, "a cluster orders every transfer once");
     }
 
     /// Looks through a whole journal, which goes on with what is [observed](Self::observe) from now on.
@@ -54,7 +64,8 @@ impl Once {
             if let Some(first) = numbered.or(worded) {
                 return Err(Violation::Twice { player, sequence, first, again });
             }
-            if self.submitted.get(&(player, said(transfer))) != Some(&sequence) {
+            let word = (player, said(transfer));
+            if !self.ordered.contains(&word) && self.submitted.get(&word) != Some(&sequence) {
                 return Err(Violation::Invented { player, sequence, tick: again });
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! Invariant: what is read after the last crash is what everybody saw; and a turned bit changes nothing, or is named.
 
+use tickworld_ledger::Ledger;
 use tickworld_persist::verify;
+use tickworld_region::Replay;
 
 use super::{
     Bug, Cluster, opening,
@@ -45,9 +47,10 @@ impl<D: Disk> Cluster<D> {
         let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
         let mut history: Vec<_> = self.watch.history.iter().take(kept).cloned().collect();
         history.extend(opened.frames.iter().cloned());
-        let (epoch, end) = (opened.claim.epoch, opened.claim.last.tick);
+        let claim = opened.world.claim;
+        let (epoch, end) = (claim.epoch, claim.last.tick);
         self.watch.begin(Life(self.lives + 1), epoch, end, history);
-        let simulation = &opened.simulation;
+        let simulation = &opened.world.simulation;
         self.watch.coins(end, simulation.state(), || "the replay at the end".into());
         Ok(opened)
     }
@@ -55,19 +58,18 @@ impl<D: Disk> Cluster<D> {
     /// Damage is found, or does no harm. Nothing is written to a damaged database: redb aborts the process where a commit
     /// meets damage in what it keeps of free pages, which is no silence, but the end of this run too.
     fn turn_bits(&mut self, whole: &Opened) {
-        let root = whole.roots.root;
         self.disk.kill();
         for _ in 0..TURNS {
             let Some(mut turned) = self.disk.turned(&mut self.dice) else { return };
-            let opened = turned.open().map_err(OpenError::Storage).and_then(|store| {
-                let opened = opening::look(&store, &self.plan, self.bug).map(|(_, opened)| opened);
+            let looked = turned.open().map_err(OpenError::Storage).and_then(|store| {
+                let looked = opening::look(&store, &self.plan, self.bug);
                 turned.kill();
-                opened
+                looked
             });
-            match opened {
-                Ok(opened) if is_same(&opened, root, whole) => self.watch.count("turned bits without harm"),
-                Ok(opened) => {
-                    let end = opened.simulation.world().tick();
+            match looked {
+                Ok(replay) if is_same(&replay, whole) => self.watch.count("turned bits without harm"),
+                Ok(replay) => {
+                    let end = replay.tick();
                     let what = format!("a turned bit went unnoticed: the world is another one, at tick {end}");
                     self.watch.judge(Err(Violation::Recovery(what)));
                 }
@@ -77,8 +79,8 @@ impl<D: Disk> Cluster<D> {
     }
 }
 
-fn is_same(opened: &Opened, root: tickworld_sim::hash::Hash, whole: &Opened) -> bool {
-    opened.roots.root == root && opened.simulation.world().tick() == whole.simulation.world().tick()
+fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
+    replay.roots().root == whole.world.roots.root && replay.tick() == whole.world.simulation.world().tick()
 }
 
 fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {

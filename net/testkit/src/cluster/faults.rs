@@ -2,12 +2,22 @@
 //!
 //! Invariant: a fault that lasts has an end, at the latest with the calm; what is under way when the calm begins still happens.
 
-use tickworld_proto::instant::Micros;
+use bytes::Bytes;
+use tickworld_ledger::Transfer;
+use tickworld_proto::{
+    channel::Channel,
+    host::{AddressKey, Connection, SessionId},
+    instant::Micros,
+    limits::PROTOCOL_VERSION,
+    message::{Durability, Hello, Message, SessionKind},
+};
+use tickworld_region::{Request, RequestId};
+use tickworld_sim::{content::ContentId, frame::PlayerId};
 
-use super::{Cluster, Event, plan::Fault, storage::Disk};
+use super::{Cluster, Event, opening::Bank, plan::Fault, storage::Disk};
 use crate::{
     disk::SyncFault,
-    network::{ConnectionId, Side},
+    network::{ConnectionId, LinkSettings, Side},
 };
 
 impl<D: Disk> Cluster<D> {
@@ -24,6 +34,10 @@ impl<D: Disk> Cluster<D> {
             Fault::CutInAppend | Fault::CutInSnapshot | Fault::CutInRecovery => self.arm(fault),
             Fault::DiskFull | Fault::SyncFails | Fault::SlowDisk => self.harm_disk(fault),
             Fault::Takeover => self.take_over(),
+            Fault::Restart => self.restart(),
+            Fault::RulesPanic => self.panic_rules(),
+            Fault::Operator => self.operate(),
+            Fault::Stranger => self.come_as_stranger(),
             Fault::Latency
             | Fault::Jitter
             | Fault::Loss
@@ -67,7 +81,7 @@ impl<D: Disk> Cluster<D> {
             let life = self.lines[&id].life;
             self.network.close(&mut self.clock, id, Side::Host);
             if let Some(server) = self.server(life) {
-                server.host.handle_disconnected(now, tickworld_proto::host::SessionId(id.0));
+                server.region.handle_disconnected(now, SessionId(id.0));
                 self.settle_server(life);
             }
         }
@@ -100,11 +114,16 @@ impl<D: Disk> Cluster<D> {
     }
 
     /// A client's program is over, with whatever it waited for; another one starts.
-    fn begin_client(&mut self, index: usize, resume: Option<tickworld_proto::message::ResumeKey>) {
+    pub(super) fn begin_client(&mut self, index: usize, resume: Option<tickworld_proto::message::ResumeKey>) {
         let now = self.clock.now();
         let peer = &mut self.peers[index];
         self.watch.forget(peer.player);
-        peer.begin_again(now, resume);
+        if peer.is_done {
+            // The one before had said its last word, the new one has not.
+            self.clock.after(Micros(1_000), Event::Play(index));
+        }
+        let content = self.servers.last().map(|server| server.region.newest_world().content());
+        peer.begin_again(now, resume, content.unwrap_or(peer.content));
         let wait = peer.dice.micros(Micros(10_000), Micros(1_000_000));
         self.clock.after(wait, Event::Connect(index, peer.run));
     }
@@ -126,10 +145,10 @@ impl<D: Disk> Cluster<D> {
     fn arm(&mut self, fault: Fault) -> bool {
         let Some(server) = self.servers.last_mut() else { return false };
         match fault {
-            Fault::CutInAppend => server.journaling.is_armed = true,
+            Fault::CutInAppend => server.is_append_armed = true,
             Fault::CutInSnapshot => {
-                server.storing.is_armed = true;
-                server.want_snapshot();
+                server.is_snapshot_armed = true;
+                self.ask(Request::Snapshot);
             }
             _ => {
                 self.is_armed = true;
@@ -171,6 +190,99 @@ impl<D: Disk> Cluster<D> {
     }
 }
 
+impl<D: Disk> Cluster<D> {
+    /// The server is told to end.
+    fn restart(&mut self) -> bool {
+        let Some(server) = self.servers.last_mut() else { return false };
+        server.is_stopping = true;
+        self.ask(Request::Shutdown)
+    }
+
+    fn panic_rules(&mut self) -> bool {
+        let Some(server) = self.servers.last_mut() else { return false };
+        server.panics = true;
+        true
+    }
+
+    fn operate(&mut self) -> bool {
+        let request = match self.dice.below(10) {
+            0 => Request::Status,
+            1 | 2 => Request::Snapshot,
+            3 | 4 => {
+                let players = self.peers.len() as u64 + 1;
+                Request::Kick { player: PlayerId(1 + self.dice.below(players)), reason: String::new() }
+            }
+            5 | 6 => {
+                let pack: Bytes = PACKS[usize::try_from(self.dice.below(3)).expect("few packs")].into();
+                Request::Content { pack, force: self.dice.permille(500) }
+            }
+            _ => self.order(),
+        };
+        self.ask(request)
+    }
+
+    /// An input in the name of a player whom no client plays; each order is another one.
+    fn order(&mut self) -> Request<Transfer> {
+        let amount = u32::try_from(self.requests).unwrap_or(0) + 1;
+        let accounts = u64::from(self.plan.accounts);
+        let mut account = || u32::try_from(self.dice.below(accounts)).expect("few accounts");
+        Request::Input { player: PlayerId(ORDERER), input: Transfer { from: account(), to: account(), amount } }
+    }
+
+    /// Asks the newest server for something.
+    fn ask(&mut self, request: Request<Transfer>) -> bool {
+        let now = self.clock.now();
+        let Some(server) = self.servers.last_mut() else { return false };
+        self.requests += 1;
+        let life = server.life;
+        if let Request::Input { player, input } = &request {
+            // Its number is the next one of the player's: nobody else gives it any.
+            self.watch.once.order(*player, *input);
+        }
+        server.open_requests += 1;
+        server.region.handle_request(now, RequestId(self.requests), request);
+        self.settle_server(life);
+        true
+    }
+
+    /// A connection over which somebody shows a token that is none.
+    fn come_as_stranger(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(life) = self.servers.last().map(|server| server.life) else { return false };
+        let id = self.network.connect(LinkSettings::default(), LinkSettings::default());
+        self.strangers.insert(id, life);
+        let server = self.servers.last_mut().expect("there is one");
+        let connection = Connection { address: AddressKey([99; 16]), datagram_bytes_max: 1_200 };
+        server.region.handle_connected(now, SessionId(id.0), connection);
+        let schema = server.region.schema().id();
+        let hello = Message::Hello(Hello {
+            protocol: PROTOCOL_VERSION,
+            build: "a stranger".to_owned(),
+            game: "tickworld-ledger".to_owned(),
+            schema,
+            revision: 1,
+            content: ContentId::NONE,
+            kind: SessionKind::Witness,
+            durability: Durability::Disk,
+            token: b"let me in".to_vec(),
+            resume: None,
+        });
+        server.region.handle_message(now, SessionId(id.0), Channel::Control, &hello.encode());
+        self.settle_server(life);
+        true
+    }
+}
+
+/// What operators switch to; nothing can be made of the last one.
+const PACKS: [&[u8]; 3] = [b"one", b"another", b""];
+/// The player in whose name operators give orders.
+pub(super) const ORDERER: u64 = 1_000;
+
+/// Every content that a world of a cluster may ever have.
+pub(super) fn contents() -> impl Iterator<Item = ContentId> {
+    PACKS.iter().filter(|pack| !pack.is_empty()).map(|pack| Bank::pack_id(pack))
+}
+
 pub(super) const fn name(fault: Fault) -> &'static str {
     match fault {
         Fault::Latency => "fault: latency",
@@ -192,5 +304,9 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::SyncFails => "fault: failing syncs",
         Fault::SlowDisk => "fault: slow disk",
         Fault::Takeover => "fault: takeover",
+        Fault::Restart => "fault: restart",
+        Fault::RulesPanic => "fault: panic of the rules",
+        Fault::Operator => "fault: operator",
+        Fault::Stranger => "fault: stranger",
     }
 }

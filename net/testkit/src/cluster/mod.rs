@@ -15,14 +15,13 @@
 mod audit;
 mod bug;
 mod faults;
-mod journaling;
+mod glue;
 mod opening;
 mod peer;
 mod plan;
 mod report;
 mod server;
 mod storage;
-mod storing;
 mod traffic;
 mod watch;
 
@@ -33,16 +32,17 @@ pub use plan::Fault;
 pub use report::{Failure, Options, Report, check, run};
 use tickworld_proto::{
     channel::Transmit,
-    host::SessionId,
+    host::{KeptKey, SessionId},
     instant::{Instant, Micros},
 };
+use tickworld_region::Ended;
 use tickworld_sim::frame::Sequence;
 
 use self::{
     opening::OpenError,
     peer::Peer,
     plan::Plan,
-    server::{Ended, Server, Site, Wake},
+    server::{Server, Site, Wake},
     storage::Disk,
     watch::{Life, Watch},
 };
@@ -105,6 +105,12 @@ struct Cluster<D: Disk> {
     servers: Vec<Server<D::Store>>,
     peers: Vec<Peer>,
     lines: BTreeMap<ConnectionId, Line>,
+    /// Connections of strangers, and the server that each came to.
+    strangers: BTreeMap<ConnectionId, Life>,
+    /// Resume keys of a server that ended in good order, for the next one.
+    keys: Vec<KeptKey>,
+    /// Requests of operators so far.
+    requests: u64,
     watch: Watch,
     lives: u64,
     is_slow: bool,
@@ -151,6 +157,9 @@ impl<D: Disk> Cluster<D> {
             servers: Vec::new(),
             peers,
             lines: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            keys: Vec::new(),
+            requests: 0,
             watch,
             lives: 0,
             is_slow: false,
@@ -238,7 +247,8 @@ impl<D: Disk> Cluster<D> {
     fn begin_life(&mut self, store: D::Store, opened: opening::Opened) {
         self.lives += 1;
         let life = Life(self.lives);
-        let (epoch, end) = (opened.claim.epoch, opened.claim.last.tick);
+        let claim = opened.world.claim;
+        let (epoch, end) = (claim.epoch, claim.last.tick);
         self.watch.note(|| format!("server {} begins at tick {end} with epoch {epoch}", life.0));
         self.watch.count("lives of servers");
         for (tick, root) in &opened.replayed {
@@ -250,7 +260,9 @@ impl<D: Disk> Cluster<D> {
         history.extend(opened.frames.iter().cloned());
         self.watch.begin(life, epoch, end, history);
         let now = self.clock.now();
-        self.servers.push(Server::new(now, life, self.seed, store, opened, &self.plan, self.bug));
+        let mut server = Server::new(now, life, self.seed, store, opened, &self.plan, self.bug);
+        server.region.take_over_keys(now, core::mem::take(&mut self.keys));
+        self.servers.push(server);
         self.settle_server(life);
     }
 
@@ -264,15 +276,40 @@ impl<D: Disk> Cluster<D> {
         let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
         let mut site = Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch };
         server.wake(now, wake, &mut site);
-        match server.ended.clone() {
-            None => self.settle_server(life),
-            Some(Ended::PowerCut) => self.cut_power("in the midst of storing"),
-            Some(Ended::Fenced) => {
+        self.settle_server(life);
+    }
+
+    /// A server has ended by itself, or the power went.
+    fn take_end(&mut self, life: Life) {
+        let now = self.clock.now();
+        let Some(server) = self.servers.iter().find(|server| server.life == life) else { return };
+        if server.power_cut {
+            return self.cut_power("in the midst of storing");
+        }
+        let Some(ended) = server.ended.clone() else { return };
+        self.watch.note(|| format!("server {} has ended: {ended:?}", life.0));
+        match ended {
+            Ended::Fenced { .. } => {
                 self.watch.count("servers fenced");
                 self.end_server(life);
             }
-            Some(Ended::Failed(error)) => {
-                let what = format!("server {} cannot go on: {error}", life.0);
+            Ended::Asked => {
+                self.watch.count("servers ended in good order");
+                self.keys = server.region.kept_keys(now);
+                self.end_all();
+            }
+            Ended::Panicked { .. } => {
+                self.watch.count("servers ended by a panic");
+                self.end_all();
+            }
+            // A disk that fails until the deadline lets nobody end in good order.
+            Ended::Failed(_) if server.is_stopping => {
+                self.watch.count("servers that did not end in time");
+                self.disk.kill();
+                self.end_all();
+            }
+            ended => {
+                let what = format!("server {} cannot go on: {ended:?}", life.0);
                 self.watch.judge(Err(Violation::Stuck(what)));
             }
         }
@@ -299,6 +336,7 @@ impl<D: Disk> Cluster<D> {
 
     /// Every server process ends, and one starts after a while.
     fn end_all(&mut self) {
+        self.strangers.clear();
         let lives: Vec<Life> = self.servers.iter().map(|server| server.life).collect();
         lives.into_iter().for_each(|life| self.end_server(life));
         let wait = self.dice.micros(Micros(20_000), Micros(1_500_000));
@@ -321,7 +359,7 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn released(&self) -> u64 {
-        self.servers.last().map_or(0, |server| server.host.released_tick().0)
+        self.servers.last().map_or(0, |server| server.region.released_tick().0)
     }
 
     /// Whether everything is answered and everybody follows.

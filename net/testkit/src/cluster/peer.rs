@@ -8,7 +8,7 @@ use tickworld_proto::{
     channel::Channel,
     client::{Client, ClientEvent, ClientSettings, RejoinCause, Side},
     instant::{Instant, Micros},
-    message::{Message, Reason, ResumeKey, RootReport, SessionKind},
+    message::{Goodbye, Message, Reason, ResumeKey, RootReport, SessionKind},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -38,6 +38,10 @@ pub(super) struct Peer {
     pub(super) is_done: bool,
     /// The session is over: the connection is to be closed.
     pub(super) is_closing: bool,
+    /// The program does not know the world's content: another one is needed.
+    pub(super) is_outdated: bool,
+    /// What the program began with.
+    pub(super) content: ContentId,
     /// Coins of the last transfer: each is another number, so none is said twice.
     amount: u32,
     /// For [`Bug::SkipsAFrameAfterRejoin`].
@@ -49,7 +53,7 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new(now: Instant, seed: u64, index: u64, plan: ClientPlan) -> Self {
         let player = PlayerId(index + 1);
-        let client = program(local(&plan, now), &plan, player, None);
+        let client = program(local(&plan, now), &plan, player, None, ContentId::NONE);
         Self {
             client,
             plan,
@@ -60,6 +64,8 @@ impl Peer {
             confirmed: Tick(0),
             is_done: false,
             is_closing: false,
+            is_outdated: false,
+            content: ContentId::NONE,
             amount: 0,
             skips: false,
             connections: 0,
@@ -80,8 +86,10 @@ impl Peer {
     }
 
     /// The program ends, and another one begins.
-    pub(super) fn begin_again(&mut self, now: Instant, resume: Option<ResumeKey>) {
-        self.client = program(self.local(now), &self.plan, self.player, resume);
+    pub(super) fn begin_again(&mut self, now: Instant, resume: Option<ResumeKey>, content: ContentId) {
+        self.content = content;
+        self.client = program(self.local(now), &self.plan, self.player, resume, content);
+        self.is_outdated = false;
         (self.run, self.connection, self.timer_at) = (self.run + 1, None, None);
         (self.confirmed, self.is_done, self.is_closing) = (Tick(0), false, false);
     }
@@ -231,6 +239,11 @@ impl Peer {
                 let what = format!("{} has ticks that the server has not", self.name());
                 watch.judge(Err(Violation::Recovery(what)));
             }
+            ClientEvent::Closed { goodbye, by } if is_outdated(&goodbye) => {
+                watch.count("clients without the world's content");
+                self.is_closing = true;
+                self.is_outdated = by == Side::Host;
+            }
             ClientEvent::Closed { goodbye, by } => {
                 self.is_closing = true;
                 let is_unjust = matches!(
@@ -247,6 +260,11 @@ impl Peer {
     }
 }
 
+/// Whether the world has switched to content that the program did not know of.
+fn is_outdated(goodbye: &Goodbye) -> bool {
+    goodbye.reason == Reason::Incompatible && goodbye.detail.contains("get that pack first")
+}
+
 fn local(plan: &ClientPlan, now: Instant) -> Instant {
     let skew = i128::from(now.0) * i128::from(plan.clock_ppm) / 1_000_000;
     Instant(u64::try_from(i128::from(now.0) + i128::from(plan.clock_offset.0) + skew).unwrap_or(0))
@@ -257,13 +275,16 @@ fn program(
     plan: &ClientPlan,
     player: PlayerId,
     resume: Option<ResumeKey>,
+    content: ContentId,
 ) -> Client<Ledger, PredictNothing> {
-    let mut settings = ClientSettings::new(plan.kind, ContentId::NONE, player.0.to_le_bytes().to_vec());
+    let mut settings = ClientSettings::new(plan.kind, content, player.0.to_le_bytes().to_vec());
     settings.durability = plan.durability;
     settings.resume = resume;
     settings.rollback.prediction_ticks_max = plan.prediction_ticks_max;
     settings.rollback.evidence_ticks = plan.evidence_ticks;
-    Client::new(now, settings, PredictNothing, Library::of(ContentId::NONE, ()))
+    let mut library = Library::of(ContentId::NONE, ());
+    super::faults::contents().for_each(|id| library.add(id, ()));
+    Client::new(now, settings, PredictNothing, library)
 }
 
 fn below(dice: &mut Dice, count: u32) -> u32 {

@@ -57,12 +57,20 @@ pub enum Fault {
     SlowDisk,
     /// Another server takes the world over while the first one still runs.
     Takeover,
+    /// The server is told to end, and another one starts when it has.
+    Restart,
+    /// The rules panic in a tick; the next server makes it.
+    RulesPanic,
+    /// An operator asks for something: how it is, a snapshot, a kick, other content, an input in the name of a player.
+    Operator,
+    /// Somebody comes who is nobody here.
+    Stranger,
 }
 // DOC:END
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Latency,
         Self::Jitter,
         Self::Loss,
@@ -82,6 +90,10 @@ impl Fault {
         Self::SyncFails,
         Self::SlowDisk,
         Self::Takeover,
+        Self::Restart,
+        Self::RulesPanic,
+        Self::Operator,
+        Self::Stranger,
     ];
 
     /// Whether it is a property of links, there all the time until the calm.
@@ -119,6 +131,7 @@ pub(super) struct Plan {
     pub(super) tick: Micros,
     pub(super) root_lag_ticks: u8,
     pub(super) snapshot_ticks: u64,
+    pub(super) replay_debt_max: Micros,
     pub(super) snapshots_kept: u32,
     pub(super) host: HostSettings,
     pub(super) network_timeout: Micros,
@@ -145,6 +158,7 @@ impl Plan {
             tick: Micros(1_000_000 / u64::from(tick_rate)),
             root_lag_ticks: u8::try_from(dice.between(1, 4)).expect("a small number"),
             snapshot_ticks: dice.between(6, 60),
+            replay_debt_max: dice.micros(Micros(20_000), Micros(500_000)),
             snapshots_kept: small(dice.between(1, 3)),
             host: host(&mut dice, tick_rate),
             network_timeout: dice.micros(Micros(800_000), Micros(3_000_000)),
@@ -230,7 +244,9 @@ fn client(dice: &mut Dice, kind: SessionKind) -> ClientPlan {
 fn schedule(dice: &mut Dice, faults: &[Fault], calm_at: Instant) -> Vec<(Instant, Fault)> {
     let mut sudden: Vec<Fault> = faults.iter().copied().filter(|fault| !fault.is_weather()).collect();
     // Of those that spare the server there are fewer kinds.
-    let milder = |fault: &Fault| matches!(fault, Fault::Partition | Fault::Cut | Fault::ClientCrash | Fault::Leave);
+    let milder = |fault: &Fault| {
+        matches!(fault, Fault::Partition | Fault::Cut | Fault::ClientCrash | Fault::Leave | Fault::Operator)
+    };
     let again: Vec<Fault> = sudden.iter().copied().filter(milder).collect();
     sudden.extend(again);
     let mut schedule = Vec::new();

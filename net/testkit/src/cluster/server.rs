@@ -1,33 +1,32 @@
-//! [`Server`]: a region as the reference server runs one, without threads: the whole way of a tick.
+//! [`Server`]: a driver of a region in simulated time.
 //!
-//! Invariant: the order is the region's: the frame is handed to the journal before it is stepped, roots come up to the lag
-//! later, and nothing is reported stored that the store did not report. Where the region waits for a thread, this asks to be
-//! woken.
+//! Invariant: whatever the region wants done takes time before it is done and before its answer is known, as long as the dice
+//! say; ticks, messages and the end of the process come in between. The region is the one that ships.
 
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Body, Epoch, JournalHeader, LogPosition, Proof, Record, Store};
+use tickworld_persist::{Appended, LogState, Store};
 use tickworld_proto::{
-    host::{Host, HostSettings},
+    host::{HostSettings, Kinds},
     instant::{Instant, Micros},
-    message::Durability,
+    message::{Goodbye, Reason},
+};
+use tickworld_region::{
+    Append, AppendOutcome, Authenticate, Effect, Ended, HashWorld, Identity, LoadPack, Region, RegionSettings,
+    RequestError, Secrets, SnapshotWrite, Step, StepError,
 };
 use tickworld_sim::{
     executor::Inline,
-    frame::Tick,
-    hash::Hash,
-    rng::Entropy,
-    simulation::Simulation,
-    world::{Roots, World},
+    frame::{PlayerId, Tick},
 };
 
 use super::{
     bug::Bug,
-    journaling::Journaling,
-    opening::Opened,
+    glue::Glue,
+    opening::{Bank, Opened},
     plan::Plan,
-    storing::Storing,
+    storage::{Disk, now as ready},
     watch::{Life, Watch},
 };
 use crate::dice::Dice;
@@ -35,23 +34,24 @@ use crate::dice::Dice;
 /// What a server asks to be woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wake {
-    /// A tick is due.
-    Tick,
+    /// The region's timer.
+    Timer,
     /// The journal goes on.
     Journal,
     /// The snapshot goes on.
     Snapshot,
-    /// The host's timer.
-    Timer,
-}
-
-/// Why a server ended by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Fenced,
-    Failed(String),
-    /// The power went, as it was told to.
-    PowerCut,
+    /// The step is over.
+    Step,
+    /// The next world is hashed.
+    Hash,
+    /// The next authentication is decided.
+    Authenticate,
+    /// The pack is read and tried.
+    Pack,
+    /// The claim is ended.
+    Seal,
+    /// For [`Bug::AcknowledgesBeforeDurable`].
+    Hurried,
 }
 
 /// Of every server: where it is and what goes wrong there.
@@ -63,28 +63,42 @@ pub(super) struct Site<'a, D> {
     pub(super) watch: &'a mut Watch,
 }
 
+/// What is under way with the journal.
+enum JournalWork {
+    Append(Append),
+    Appended(AppendOutcome),
+    Read,
+    WasRead(Result<LogState, String>),
+}
+
 pub(super) struct Server<S> {
     pub(super) life: Life,
-    pub(super) epoch: Epoch,
-    pub(super) host: Host<Ledger>,
-    pub(super) simulation: Simulation<Ledger>,
-    pub(super) header: JournalHeader,
+    pub(super) region: Region<Ledger>,
     pub(super) store: S,
-    /// The last record, and those that are not stored yet.
-    pub(super) last: LogPosition,
-    pub(super) links: VecDeque<LogPosition>,
-    pub(super) durable: Tick,
-    recent: VecDeque<(Tick, Hash)>,
-    pub(super) sealed: World<Ledger>,
-    /// Worlds that wait for their roots.
-    unsealed: VecDeque<World<Ledger>>,
-    pub(super) journaling: Journaling,
-    pub(super) storing: Storing,
-    due: Instant,
-    /// The tick is due and waits for the journal.
-    is_late: bool,
-    pace: u64,
-    pub(super) storage_failed: bool,
+    glue: Glue,
+    /// For [`Bug::AcknowledgesBeforeDurable`].
+    hurried: Vec<tickworld_persist::Record>,
+    /// The last tick whose record was handed to the journal.
+    closed: Tick,
+    journal: Option<JournalWork>,
+    snapshot: Option<(SnapshotWrite<Ledger>, Instant)>,
+    step: Option<Box<Step<Ledger>>>,
+    hashes: VecDeque<Box<HashWorld<Ledger>>>,
+    authentications: VecDeque<Authenticate>,
+    pack: Option<Box<LoadPack<Ledger>>>,
+    epoch_to_seal: Option<tickworld_persist::Epoch>,
+    /// Whether the power goes in the midst of the next append, or the next step of a snapshot.
+    pub(super) is_append_armed: bool,
+    pub(super) is_snapshot_armed: bool,
+    /// Whether the rules panic in the next step.
+    pub(super) panics: bool,
+    /// Sessions that came back with a key so far.
+    pub(super) resumptions: u64,
+    /// Requests that it has not answered yet.
+    pub(super) open_requests: u64,
+    /// Whether it was told to end.
+    pub(super) is_stopping: bool,
+    pub(super) power_cut: bool,
     pub(super) ended: Option<Ended>,
     pub(super) timer_at: Option<Instant>,
     /// When to be woken for what.
@@ -92,8 +106,17 @@ pub(super) struct Server<S> {
     pub(super) dice: Dice,
 }
 
-/// How much of the pace one tick is, as a shift.
-const SMOOTHING: u32 = 4;
+/// A world's secrets, from its seed; or, where a bug says so, from a number that no seed knows.
+struct SeededSecrets {
+    dice: Dice,
+    remembers: bool,
+}
+
+impl Secrets for SeededSecrets {
+    fn secret(&mut self) -> [u8; 16] {
+        if self.remembers { counted() } else { self.dice.bytes() }
+    }
+}
 
 impl<S: Store + Clone> Server<S> {
     pub(super) fn new(
@@ -105,173 +128,326 @@ impl<S: Store + Clone> Server<S> {
         plan: &Plan,
         bug: Option<Bug>,
     ) -> Self {
-        let Opened { simulation, roots, recent, header, claim, .. } = opened;
-        let mut settings = plan.host;
+        let mut host = plan.host;
         if bug == Some(Bug::KeepsEverythingForever) {
-            settings = HostSettings { history_ticks: 1 << 20, ..settings };
+            host = HostSettings { history_ticks: 1 << 20, ..host };
         }
-        let sealed = simulation.snapshot();
-        let host = Host::new(now, settings, simulation.schema(), sealed.clone(), roots);
+        let settings = RegionSettings {
+            host,
+            replay_debt_max: plan.replay_debt_max,
+            snapshot_ticks: plan.snapshot_ticks,
+            retention: plan.retention(),
+            shows_released: true,
+        };
+        let remembers = bug == Some(Bug::RemembersEarlierRuns);
+        let secrets = SeededSecrets { dice: Dice::new(seed, "secrets", life.0), remembers };
+        let region = Region::new(now, settings, opened.world, Box::new(secrets));
         Self {
             life,
-            epoch: claim.epoch,
-            host,
-            simulation,
-            header,
+            region,
             store,
-            last: claim.last,
-            links: VecDeque::new(),
-            durable: claim.last.tick,
-            recent: recent.into(),
-            sealed,
-            unsealed: VecDeque::new(),
-            journaling: Journaling::default(),
-            storing: Storing::default(),
-            due: now.after(plan.tick),
-            is_late: false,
-            pace: 100 << SMOOTHING,
-            storage_failed: false,
+            glue: Glue::default(),
+            hurried: Vec::new(),
+            closed: Tick(0),
+            journal: None,
+            snapshot: None,
+            step: None,
+            hashes: VecDeque::new(),
+            authentications: VecDeque::new(),
+            pack: None,
+            epoch_to_seal: None,
+            is_append_armed: false,
+            is_snapshot_armed: false,
+            panics: false,
+            resumptions: 0,
+            open_requests: 0,
+            is_stopping: false,
+            power_cut: false,
             ended: None,
             timer_at: None,
-            wakes: vec![(plan.tick, Wake::Tick)],
+            wakes: Vec::new(),
             dice: Dice::new(seed, "server", life.0),
         }
     }
 
-    /// The newest tick that was stepped.
-    pub(super) const fn stepped(&self) -> Tick {
-        self.simulation.world().tick()
-    }
-
     /// Something that the server asked to be woken for is due.
-    pub(super) fn wake<D>(&mut self, now: Instant, wake: Wake, site: &mut Site<'_, D>)
-    where
-        D: super::storage::Disk<Store = S>,
-    {
+    pub(super) fn wake<D: Disk<Store = S>>(&mut self, now: Instant, wake: Wake, site: &mut Site<'_, D>) {
         match wake {
-            Wake::Tick => self.is_late = true,
-            Wake::Journal => self.go_on_journaling(now, site),
-            Wake::Snapshot => self.go_on_storing(site),
             Wake::Timer => {
                 self.timer_at = None;
-                if self.host.poll_timeout().is_some_and(|due| due <= now) {
-                    self.host.handle_timeout(now);
+                self.region.handle_timeout(now);
+            }
+            Wake::Journal => self.go_on_journaling(now, site),
+            Wake::Snapshot => self.go_on_storing(now, site),
+            Wake::Step => self.run_step(now, site),
+            Wake::Hash => self.run_hash(now, site),
+            Wake::Authenticate => self.authenticate(now),
+            Wake::Pack => self.try_pack(now, site),
+            Wake::Hurried => self.append_hurried(site),
+            Wake::Seal => {
+                if let Some(epoch) = self.epoch_to_seal.take() {
+                    let result = ready(self.store.seal(epoch)).map(drop).map_err(|error| error.to_string());
+                    self.region.handle_sealed(now, result);
                 }
             }
         }
-        if self.ended.is_none() && self.is_late && self.host.may_close() {
-            self.is_late = false;
-            self.tick(now, site);
-        }
-        self.begin_storing(site);
     }
 
-    /// The way of a tick: frame, journal beside step, root; the release follows when the journal reports.
-    fn tick<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
-        let pace = self.begin_tick(now, site.plan.tick);
-        self.host.set_pace(pace);
-        self.take_roots(now, site);
-        let entropy = if site.bug == Some(Bug::RemembersEarlierRuns) { counted() } else { self.dice.bytes() };
-        let frame = self.host.close_frame(now, Entropy::from_bytes(entropy));
-        self.journal(frame.tick, site);
-        site.watch.close(self.life, &frame, self.last.record_hash);
-        if site.bug == Some(Bug::AcknowledgesBeforeDurable) {
-            self.host.handle_durable(now, frame.tick, Durability::Disk);
+    /// Begins what the region wants done.
+    pub(super) fn take_effects<D: Disk<Store = S>>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        while let Some(effect) = self.region.poll_effect() {
+            match effect {
+                Effect::Append(append) => self.begin_append(now, append, site),
+                Effect::ReadLogState => {
+                    self.journal = Some(JournalWork::Read);
+                    self.wake_for_storage(site, Wake::Journal);
+                }
+                Effect::Step(step) => self.begin_step(now, step, site),
+                Effect::Hash(hash) => {
+                    self.hashes.push_back(hash);
+                    let wait = self.dice.micros(Micros(50), Micros(2 * site.plan.tick.0));
+                    self.wakes.push((wait, Wake::Hash));
+                }
+                Effect::StoreSnapshot(snapshot) => {
+                    self.snapshot = Some((SnapshotWrite::new(*snapshot), now));
+                    self.wake_for_storage(site, Wake::Snapshot);
+                }
+                Effect::Authenticate(authenticate) => {
+                    self.authentications.push_back(authenticate);
+                    let wait = self.dice.micros(Micros(50), Micros(20_000));
+                    self.wakes.push((wait, Wake::Authenticate));
+                }
+                Effect::LoadPack(load) => {
+                    self.pack = Some(load);
+                    self.wake_for_storage(site, Wake::Pack);
+                }
+                Effect::Seal(epoch) => {
+                    self.epoch_to_seal = Some(epoch);
+                    self.wake_for_storage(site, Wake::Seal);
+                }
+            }
         }
-        self.simulation.advance(&frame, &Inline).expect("the host makes frames of the next tick");
-        if site.bug == Some(Bug::ForgesCoins) && frame.tick.0.is_multiple_of(16) {
-            self.forge();
-        }
-        let is_within = self.header.root_lag_ticks <= 1;
-        let hashed = is_within.then(|| (self.simulation.seal(&Inline), self.simulation.snapshot()));
-        self.host.handle_stepped(now, self.simulation.snapshot());
-        match hashed {
-            Some((roots, world)) => self.know_root(now, roots, world, site),
-            None => self.unsealed.push_back(self.simulation.snapshot()),
-        }
-        site.watch.count("ticks");
         self.observe(site);
     }
 
-    /// Gives the pace in percent; lost time is not made up for.
-    fn begin_tick(&mut self, now: Instant, tick: Micros) -> u16 {
-        let late = now.since(self.due);
-        self.due = if late < tick { self.due.after(tick) } else { now.after(tick) };
-        let lost = if late < tick { 0 } else { late.0 };
-        let length = (100 + lost * 100 / tick.0).min(10_000);
-        self.pace = self.pace - (self.pace >> SMOOTHING) + length;
-        self.wakes.push((self.due.since(now), Wake::Tick));
-        u16::try_from(self.pace >> SMOOTHING).unwrap_or(u16::MAX).max(100)
+    /// Storage takes its time.
+    fn wake_for_storage<D>(&mut self, site: &Site<'_, D>, wake: Wake) {
+        let most = if site.is_slow { 250_000 } else { 4_000 };
+        let wait = self.dice.micros(Micros(50), Micros(most));
+        self.wakes.push((wait, wake));
     }
 
-    /// Roots that another thread would have computed meanwhile; those that the next record needs are waited for.
-    fn take_roots<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
-        let pending_max = usize::from(self.header.root_lag_ticks.saturating_sub(2));
-        while !self.unsealed.is_empty() && (self.unsealed.len() > pending_max || self.dice.permille(500)) {
-            let Some(mut world) = self.unsealed.pop_front() else { return };
-            let roots = world.seal(self.simulation.schema_id(), &Inline);
-            self.simulation.adopt_hashes(&world);
-            self.know_root(now, roots, world, site);
+    fn begin_append<D: Disk<Store = S>>(&mut self, now: Instant, append: Append, site: &mut Site<'_, D>) {
+        for record in append.records.iter().filter(|record| record.tick() > self.closed) {
+            site.watch.close(self.life, record);
+        }
+        self.closed = append.records.last().map_or(self.closed, |last| self.closed.max(last.tick()));
+        let other = self.region.status().root.1;
+        let append = self.glue.change(append, other, site.bug);
+        if let (Some(Bug::AcknowledgesBeforeDurable), Some(last)) = (site.bug, append.records.last()) {
+            let kept = last.tick();
+            self.hurried.extend(append.records);
+            self.wake_for_storage(site, Wake::Hurried);
+            return self.region.handle_appended(now, AppendOutcome::Kept(Appended { kept, durable: kept }));
+        }
+        self.journal = Some(JournalWork::Append(append));
+        self.wake_for_storage(site, Wake::Journal);
+    }
+
+    /// For [`Bug::AcknowledgesBeforeDurable`]: what was reported stored long ago.
+    fn append_hurried(&mut self, site: &mut Site<'_, impl Disk<Store = S>>) {
+        let records = core::mem::take(&mut self.hurried);
+        _ = self.append(Append { records, durability: tickworld_persist::Durability::Disk }, site);
+    }
+
+    fn go_on_journaling<D: Disk<Store = S>>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        match self.journal.take() {
+            None => {}
+            Some(JournalWork::Append(append)) => {
+                let is_armed = core::mem::take(&mut self.is_append_armed);
+                if is_armed {
+                    site.disk.arm(&mut self.dice);
+                }
+                let outcome = self.append(append, site);
+                if is_armed {
+                    self.power_cut = true;
+                    return;
+                }
+                if let Some(outcome) = outcome {
+                    self.journal = Some(JournalWork::Appended(outcome));
+                    self.wake_for_storage(site, Wake::Journal);
+                }
+            }
+            Some(JournalWork::Appended(outcome)) => {
+                if let AppendOutcome::Unknown(error) = &outcome {
+                    let life = self.life.0;
+                    site.watch.note(|| format!("server {life} cannot store: {error}"));
+                    site.watch.count("failed appends");
+                    if site.bug == Some(Bug::NeverTriesAgain) {
+                        return;
+                    }
+                }
+                self.region.handle_appended(now, outcome);
+            }
+            Some(JournalWork::Read) => {
+                let state = ready(self.store.log_state()).map_err(|error| error.to_string());
+                self.journal = Some(JournalWork::WasRead(state));
+                self.wake_for_storage(site, Wake::Journal);
+            }
+            Some(JournalWork::WasRead(state)) => self.region.handle_log_state(now, state),
         }
     }
 
-    fn know_root<D>(&mut self, now: Instant, roots: Roots, world: World<Ledger>, site: &mut Site<'_, D>) {
-        let tick = world.tick();
-        site.watch.root(self.life, tick, roots.root, world.state());
-        self.recent.push_back((tick, roots.root));
-        while self.recent.len() > usize::from(self.header.root_lag_ticks) + 1 {
-            self.recent.pop_front();
+    /// One try; nothing comes of it where a bug tries again at once.
+    fn append<D: Disk<Store = S>>(&mut self, append: Append, site: &mut Site<'_, D>) -> Option<AppendOutcome> {
+        let result = ready(self.store.append(&append.records, append.durability));
+        let outcome = AppendOutcome::of(result);
+        match &outcome {
+            AppendOutcome::Kept(appended) => site.watch.take(self.life, appended.durable),
+            AppendOutcome::Fenced(by) if site.bug == Some(Bug::IgnoresTheFence) => {
+                let append = self.glue.steal(append, *by);
+                self.journal = Some(JournalWork::Append(append));
+                self.wake_for_storage(site, Wake::Journal);
+                return None;
+            }
+            AppendOutcome::Fenced(by) => {
+                let life = self.life.0;
+                site.watch.note(|| format!("server {life} is fenced by epoch {by}"));
+            }
+            _ => {}
         }
-        self.sealed = world.clone();
-        self.host.handle_root(now, roots, world);
-        if tick.0.is_multiple_of(site.plan.snapshot_ticks) {
-            self.want_snapshot();
-        }
+        Some(outcome)
     }
 
-    /// Hands the closed frame's record to the journal.
-    fn journal<D>(&mut self, tick: Tick, site: &mut Site<'_, D>) {
-        let proven = self.header.proven_by(tick);
-        let mut root = proven.and_then(|tick| self.recent.iter().find(|(of, _)| *of == tick)).copied();
-        if site.bug == Some(Bug::ProvesAnotherRoot)
-            && let (Some((_, root)), Some((_, other))) = (&mut root, self.recent.back())
-        {
-            *root = *other;
+    fn begin_step<D>(&mut self, now: Instant, step: Box<Step<Ledger>>, site: &mut Site<'_, D>) {
+        self.step = Some(step);
+        if self.dice.permille(600) {
+            return self.run_step(now, site);
         }
-        let body = Body {
-            tick,
-            epoch: self.epoch,
-            previous_hash: self.last.record_hash,
-            durable: self.durable,
-            proof: root.map(|(tick, root)| Proof { tick, root }),
-            frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
+        let wait = self.dice.micros(Micros(50), Micros(site.plan.tick.0 * 3 / 2));
+        self.wakes.push((wait, Wake::Step));
+    }
+
+    fn run_step<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        let Some(step) = self.step.take() else { return };
+        let tick = step.tick();
+        let result = if core::mem::take(&mut self.panics) {
+            site.watch.count("steps that panicked");
+            Err(StepError::Panicked("as the plan says".to_owned()))
+        } else {
+            step.run(&Inline)
         };
-        let record = Record::new(body).expect("frames are within the journal's limits");
-        self.last = record.position();
-        self.links.push_back(self.last);
-        self.take_record(record, site);
+        let result = result.map(|mut stepped| {
+            if site.bug == Some(Bug::ForgesCoins) && tick.0.is_multiple_of(16) {
+                forge(&mut stepped.simulation);
+                stepped.roots = stepped.roots.map(|_| stepped.simulation.seal(&Inline));
+            }
+            if let Some(roots) = &stepped.roots {
+                site.watch.root(self.life, tick, roots.root, stepped.simulation.state());
+            }
+            stepped
+        });
+        let took = self.dice.micros(Micros(100), Micros(5_000));
+        site.watch.count("ticks");
+        self.region.handle_stepped(now, took, result);
     }
 
-    fn forge(&mut self) {
-        let bank = self.simulation.world_mut().state_mut();
-        let row = bank.entities.at(2).expect("every bank has five accounts");
-        bank.accounts.modify(row, |account| *account = Account { coins: account.coins + 1, ..*account });
+    fn run_hash<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        let Some(hash) = self.hashes.pop_front() else { return };
+        let hashed = hash.run(&Inline);
+        site.watch.root(self.life, hashed.world.tick(), hashed.roots.root, hashed.world.state());
+        let took = self.dice.micros(Micros(100), Micros(2_000));
+        self.region.handle_hashed(now, took, hashed);
+    }
+
+    /// A token is a player's number; whoever shows something else is a stranger.
+    fn authenticate(&mut self, now: Instant) {
+        let Some(Authenticate { session, token, .. }) = self.authentications.pop_front() else { return };
+        let player = <[u8; 8]>::try_from(&token[..]).ok().map(|id| PlayerId(u64::from_le_bytes(id)));
+        let result = match player {
+            Some(player) => Ok(Identity { player: Some(player), kinds: Kinds::ALL }),
+            None => Err(Goodbye { reason: Reason::Unauthorized, detail: "that is no token".to_owned() }),
+        };
+        self.region.handle_authenticated(now, session, result);
+    }
+
+    fn try_pack<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        use tickworld_region::{GameAdapter as _, InlineStepper};
+        let Some(load) = self.pack.take() else { return };
+        let read = Bank::of(site.plan).read_pack(&load.pack);
+        let tried = read.map_err(|error| RequestError::Unusable(error.to_string())).and_then(|(id, ())| {
+            load.try_switch(id, (), &mut InlineStepper(&Inline))
+                .map_err(|error| RequestError::Unusable(error.to_string()))?;
+            ready(self.store.put_pack(id, load.pack.clone()))
+                .map_err(|error| RequestError::Unavailable(error.to_string()))?;
+            Ok((id, ()))
+        });
+        self.region.handle_pack_loaded(now, load.request, tried);
+    }
+
+    fn go_on_storing<D: Disk<Store = S>>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        let Some((mut write, begun)) = self.snapshot.take() else { return };
+        let is_armed = core::mem::take(&mut self.is_snapshot_armed);
+        if is_armed {
+            site.disk.arm(&mut self.dice);
+        }
+        let is_retention = |call: &tickworld_region::StoreCall| matches!(call, tickworld_region::StoreCall::Retain(_));
+        let forgets = site.bug != Some(Bug::KeepsEverythingForever);
+        let call = write.poll().filter(|call| forgets || !is_retention(call));
+        let retained = call.as_ref().is_some_and(is_retention);
+        let answer = call.map(|call| ready(call.run(&self.store)));
+        if is_armed {
+            self.power_cut = true;
+            return;
+        }
+        let result = match answer {
+            Some(Ok(answer)) => {
+                write.handle(answer);
+                self.snapshot = Some((write, begun));
+                self.wake_for_storage(site, Wake::Snapshot);
+                None
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Ok(write.stored())),
+        };
+        if retained || !forgets {
+            let count = ready(self.store.manifests()).map_or(0, |kept| kept.len());
+            let verdict =
+                site.watch.bounded.observe("snapshots kept", count as u64, u64::from(site.plan.snapshots_kept));
+            site.watch.judge(verdict);
+        }
+        if let Some(result) = result {
+            site.watch.count(if result.is_ok() { "snapshots" } else { "failed snapshots" });
+            self.region.handle_snapshot_stored(now, now.since(begun), result);
+        }
     }
 
     /// What may not grow.
     fn observe<D>(&self, site: &mut Site<'_, D>) {
         let HostSettings { history_ticks, durable_lag_ticks_max: lag, sessions_max, .. } = site.plan.host;
+        let host = self.region.host();
         let sizes = [
-            ("ticks in the history", self.host.history_len(), u64::from(history_ticks + lag) + 16),
-            ("records that wait", self.links.len(), u64::from(lag) + 1),
-            ("sessions", self.host.session_count(), u64::from(sessions_max)),
-            ("players known", self.host.player_count(), site.plan.clients.len() as u64),
+            ("ticks in the history", host.history_len(), u64::from(history_ticks + lag) + 16),
+            ("records that wait", self.region.waiting_records(), u64::from(lag) + 1),
+            ("sessions", host.session_count(), u64::from(sessions_max)),
+            ("players known", host.player_count(), site.plan.clients.len() as u64 + 1),
         ];
         for (what, found, max) in sizes {
             let verdict = site.watch.bounded.observe(what, found as u64, max);
             site.watch.judge(verdict);
         }
     }
+
+    /// The newest tick that was stepped.
+    pub(super) const fn stepped(&self) -> Tick {
+        self.region.tick()
+    }
+}
+
+fn forge(simulation: &mut tickworld_sim::simulation::Simulation<Ledger>) {
+    let bank = simulation.world_mut().state_mut();
+    let row = bank.entities.at(2).expect("every bank has five accounts");
+    bank.accounts.modify(row, |account| *account = Account { coins: account.coins + 1, ..*account });
 }
 
 /// A number that no seed knows.

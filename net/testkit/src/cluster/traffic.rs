@@ -5,18 +5,28 @@
 use bytes::Bytes;
 use tickworld_proto::{
     channel::{Channel, Transmit},
-    host::{AddressKey, Connection, Grant, HostEvent, Kinds, SessionId},
+    host::{AddressKey, Connection, SessionId},
     instant::Micros,
     limits::INPUTS_IN_FLIGHT_MAX,
-    message::{InputMessage, Inputs, Message, ResumeKey, SessionKind},
+    message::{InputMessage, Inputs, Message, SessionKind},
 };
-use tickworld_sim::frame::{PlayerId, Sequence};
+use tickworld_region::{Answer, Event as RegionEvent, RequestError};
+use tickworld_sim::frame::Sequence;
 
-use super::{Bug, Cluster, Event, Line, peer::backoff, server::Wake, storage::Disk, watch::Life};
+use super::{
+    Bug, Cluster, Event, Line,
+    peer::backoff,
+    server::{Site, Wake},
+    storage::Disk,
+    watch::Life,
+};
 use crate::{
     check::Violation,
     network::{Arrival, ConnectionId, LinkSettings, NetworkEvent, Sent, Side},
 };
+
+/// What a region tells.
+type Told = RegionEvent<tickworld_ledger::Ledger>;
 
 /// A timer that is due already goes off so much later, lest time stand still.
 const TIMER_MIN: Micros = Micros(200);
@@ -40,7 +50,7 @@ impl<D: Disk> Cluster<D> {
         peer.handle_connected(now, id);
         let address = AddressKey([u8::try_from(index).expect("few clients"); 16]);
         if let Some(server) = self.server(life) {
-            server.host.handle_connected(now, SessionId(id.0), Connection { address, datagram_bytes_max: 1_200 });
+            server.region.handle_connected(now, SessionId(id.0), Connection { address, datagram_bytes_max: 1_200 });
         }
         self.settle_server(life);
         self.settle_client(index);
@@ -49,6 +59,13 @@ impl<D: Disk> Cluster<D> {
     /// Something comes out of the network.
     pub(super) fn arrive(&mut self, event: NetworkEvent) {
         let Some((id, side, arrival)) = self.network.handle(&mut self.clock, event) else { return };
+        if let (Some(life), Side::Host, Arrival::Lost) = (self.strangers.get(&id).copied(), side, &arrival) {
+            let now = self.clock.now();
+            if let Some(server) = self.server(life) {
+                server.region.handle_disconnected(now, SessionId(id.0));
+                self.settle_server(life);
+            }
+        }
         let Some(Line { client, life }) = self.lines.get(&id).copied() else { return };
         let now = self.clock.now();
         self.watch.digest.number(now.0);
@@ -61,12 +78,12 @@ impl<D: Disk> Cluster<D> {
                     bytes
                 };
                 let Some(server) = self.server(life) else { return };
-                server.host.handle_message(now, SessionId(id.0), channel, &bytes);
+                server.region.handle_message(now, SessionId(id.0), channel, &bytes);
                 self.settle_server(life);
             }
             (Side::Host, Arrival::Lost) => {
                 if let Some(server) = self.server(life) {
-                    server.host.handle_disconnected(now, SessionId(id.0));
+                    server.region.handle_disconnected(now, SessionId(id.0));
                     self.settle_server(life);
                 }
             }
@@ -144,6 +161,9 @@ impl<D: Disk> Cluster<D> {
                 is_closed = true;
             }
         }
+        if core::mem::take(&mut peer.is_outdated) {
+            return self.begin_client(index, None);
+        }
         if is_closed {
             peer.is_closing = false;
             return self.lose(index);
@@ -160,16 +180,18 @@ impl<D: Disk> Cluster<D> {
         }
     }
 
-    /// Takes everything that a server has to say.
+    /// Begins what a server's region wants done, and takes everything that it has to say.
     pub(super) fn settle_server(&mut self, life: Life) {
         let now = self.clock.now();
         self.disk.tell(&mut self.watch.durable);
-        // Whoever is let in may be told something at once.
+        // What is done at once may bring more to do or to say.
         loop {
-            let Some(server) = self.server(life) else { return };
+            let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
+            let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
+            server.take_effects(now, &mut Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch });
             let stepped = server.stepped();
-            let mut sent: Vec<(SessionId, Transmit)> = core::iter::from_fn(|| server.host.poll_transmit()).collect();
-            let events: Vec<HostEvent> = core::iter::from_fn(|| server.host.poll_event()).collect();
+            let mut sent: Vec<(SessionId, Transmit)> = core::iter::from_fn(|| server.region.poll_transmit()).collect();
+            let events: Vec<Told> = core::iter::from_fn(|| server.region.poll_event()).collect();
             if sent.is_empty() && events.is_empty() {
                 break;
             }
@@ -180,13 +202,13 @@ impl<D: Disk> Cluster<D> {
                 self.watch.depart(life, stepped, transmit.channel, &transmit.bytes);
                 self.send_down(life, session, transmit);
             }
-            events.into_iter().for_each(|event| self.take_host_event(life, event));
+            events.into_iter().for_each(|event| self.take_region_event(life, event));
         }
         let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
-        if server.host.session_count_of(SessionKind::Witness) == 0 {
-            self.watch.release_unseen(life, server.host.released_tick());
+        if server.region.session_count_of(SessionKind::Witness) == 0 {
+            self.watch.release_unseen(life, server.region.released_tick());
         }
-        if let Some(due) = server.host.poll_timeout() {
+        if let Some(due) = server.region.poll_timeout() {
             let due = due.max(now.after(TIMER_MIN));
             if server.timer_at.is_none_or(|at| due < at) {
                 server.timer_at = Some(due);
@@ -196,6 +218,7 @@ impl<D: Disk> Cluster<D> {
         for (wait, wake) in server.wakes.drain(..) {
             self.clock.after(wait, Event::Server(life, wake));
         }
+        self.take_end(life);
     }
 
     fn send_down(&mut self, life: Life, session: SessionId, transmit: Transmit) {
@@ -204,39 +227,64 @@ impl<D: Disk> Cluster<D> {
         if self.network.send(&mut self.clock, id, Side::Client, transmit) == Sent::Overflow
             && let Some(server) = self.server(life)
         {
-            server.host.handle_disconnected(now, session);
+            server.region.handle_disconnected(now, session);
         }
     }
 
-    fn take_host_event(&mut self, life: Life, event: HostEvent) {
-        let now = self.clock.now();
+    fn take_region_event(&mut self, life: Life, event: Told) {
         match event {
-            HostEvent::Admission { session, hello, resumed } => {
-                let player = <[u8; 8]>::try_from(&hello.token[..]).ok().map(|id| PlayerId(u64::from_le_bytes(id)));
-                self.watch.count(if resumed.is_some() { "resumptions" } else { "admissions" });
-                let resume = ResumeKey(self.dice.bytes());
-                if let Some(server) = self.server(life) {
-                    server.host.admit(now, session, Grant { player, kinds: Kinds::ALL, resume });
-                }
+            Told::Opened { .. } => {
+                let Some(server) = self.server(life) else { return };
+                let resumptions = server.region.counters().resumptions;
+                let is_resumed = resumptions > core::mem::replace(&mut server.resumptions, resumptions);
+                self.watch.count(if is_resumed { "resumptions" } else { "admissions" });
             }
-            HostEvent::Closed { session, reason } => {
+            Told::Refused { .. } => self.watch.count("strangers sent away"),
+            Told::Closed { session, reason } => {
                 self.watch.note(|| format!("server {}: session {} is closed, {reason:?}", life.0, session.0));
                 self.network.close(&mut self.clock, ConnectionId(session.0), Side::Host);
             }
-            HostEvent::Desync { player, tick, .. } => {
-                let what = format!("a server says that {player:?} has another root at tick {tick}");
+            Told::Desync { session, tick } => {
+                let what = format!("a server says that session {} has another root at tick {tick}", session.0);
                 self.watch.judge(Err(Violation::FalseDesync(what)));
             }
-            HostEvent::DesyncReport { player, report, .. } => {
-                let what = format!("{player:?} at tick {}: {}", report.tick, report.finding);
+            Told::DesyncReport { session, report } => {
+                let what = format!("session {} at tick {}: {}", session.0, report.tick, report.finding);
                 self.watch.judge(Err(Violation::FalseDesync(what)));
             }
-            HostEvent::Violation { session, what } => {
+            Told::Violation { session, what } => {
                 let client = self.lines.get(&ConnectionId(session.0)).map_or(0, |line| line.client);
                 let what = format!("{}, by the server: {what}", self.peers[client].name());
                 self.watch.judge(Err(Violation::Accused(what)));
             }
-            HostEvent::Opened { .. } => {}
+            Told::Durable { tick, .. } => self.watch.store(life, tick),
+            Told::Released(world) => {
+                self.watch.count("ticks released");
+                self.watch.coins(world.tick(), world.state(), || format!("server {}, released", life.0));
+            }
+            Told::Answered { answer, .. } => self.take_answer(life, &answer),
+            Told::Ended(ended) => {
+                if let Some(server) = self.server(life) {
+                    server.ended = Some(ended);
+                }
+            }
+            Told::StorageFailed { .. } => self.watch.count("storage failures told"),
+            Told::StorageRecovered { .. } | Told::FrameClosed { .. } | Told::Snapshot { .. } => {}
+        }
+    }
+
+    fn take_answer(&mut self, life: Life, answer: &Result<Answer, RequestError>) {
+        self.watch.count(match answer {
+            Ok(Answer::Input { .. }) => "orders answered",
+            Ok(Answer::Switched(_)) => "contents switched",
+            Ok(_) => "requests answered",
+            Err(_) => "requests refused",
+        });
+        if let Some(server) = self.server(life) {
+            let left = server.open_requests.checked_sub(1);
+            let verdict = left.ok_or_else(|| Violation::Stuck("a request was answered twice".to_owned()));
+            server.open_requests = left.unwrap_or(0);
+            self.watch.judge(verdict.map(drop));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tickworld_ledger::{Bank, Transfer};
-use tickworld_persist::Epoch;
+use tickworld_persist::{Epoch, Record};
 use tickworld_proto::{
     channel::Channel,
     instant::Instant,
@@ -109,14 +109,16 @@ impl Watch {
         self.releases.entry(life).or_default().begin(end);
     }
 
-    /// A frame was closed, its record has this link.
-    pub(super) fn close(&mut self, life: Life, frame: &InputFrame<Transfer>, link: Hash) {
+    /// A frame was closed, and this is its record.
+    pub(super) fn close(&mut self, life: Life, record: &Record) {
+        let frame = InputFrame::decode(&record.body().frame).expect("a region's records carry frames");
+        let (frame, link): (InputFrame<Transfer>, Hash) = (frame, record.hash());
         self.links.insert((life, frame.tick), link);
         self.digest.bytes(&link.0);
         if life == self.owner.0 {
-            let verdict = self.once.observe(frame);
+            let verdict = self.once.observe(&frame);
             self.judge(verdict);
-            self.history.push(frame.clone());
+            self.history.push(frame);
         }
     }
 

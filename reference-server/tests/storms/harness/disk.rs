@@ -1,12 +1,12 @@
 //! Storage that fails under a running server and comes back; files that are damaged while it is down.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Instant};
 
 use tickworld_persist::embedded::{Core, Files, Settings};
 use tickworld_sim::frame::Tick;
 use tickworld_testkit::dice::Dice;
 
-use super::{Audit, Crowd, Exit, Launch, Process, Ready, crowd_plan, meter, page};
+use super::{Audit, Crowd, Exit, LONG, Launch, Process, Ready, crowd_plan, meter, page};
 
 /// Makes room run out under a process, and gives it back.
 pub trait Shortage {
@@ -30,10 +30,10 @@ pub fn acknowledgements_stop_and_go_on(launch: &Launch, shortage: &mut dyn Short
     shortage.begin(&server);
     // The database may find some room in itself yet: until it does not any more.
     loop {
-        while !fails_on(&mut server, 2) {}
+        while !fails_on(ready, 2) {}
         let told = meter(ready.http, "tickworld_acknowledgements_total");
         let (code, why) = page(ready.http, "/readyz");
-        if fails_on(&mut server, 4) {
+        if fails_on(ready, 4) {
             assert_eq!((code, why.contains("cannot be stored")), (503, true), "{why}");
             let now = meter(ready.http, "tickworld_acknowledgements_total");
             assert_eq!(now, told, "something was acknowledged meanwhile");
@@ -57,18 +57,20 @@ pub fn acknowledgements_stop_and_go_on(launch: &Launch, shortage: &mut dyn Short
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
-/// Whether the next tries of the server to store its ticks fail, so many in a row. Each is a line of its log.
-fn fails_on(server: &mut Process, tries: u32) -> bool {
-    let said = |server: &mut Process| loop {
-        let line = server.line().unwrap_or_else(|| panic!("the server ended:\n{}", server.tail()));
-        if line.contains("ticks cannot be stored") {
-            return true;
-        }
-        if line.contains("ticks are stored again") {
+/// Whether the next tries of the server to store its ticks fail, so many in a row.
+fn fails_on(ready: Ready, tries: u64) -> bool {
+    let begun = Instant::now();
+    let failed = || meter(ready.http, "tickworld_storage_retries_total");
+    let from = failed();
+    while begun.elapsed() < LONG {
+        if meter(ready.http, "tickworld_storage_failed") == 0 {
             return false;
         }
-    };
-    (0..tries).all(|_| said(server))
+        if failed() >= from + tries {
+            return true;
+        }
+    }
+    panic!("the server neither stores its ticks nor tries to");
 }
 
 /// Turns a bit in every copy that the database has of the last record's bytes; gives the record's tick, and its bytes now.

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use audit::Audit;
 pub use book::Book;
 pub use crowd::{Crowd, Plan, plan as crowd_plan, token};
-pub use process::{Exit, Launch, Process, Ready, meter, page};
+pub use process::{Exit, Launch, OPERATORS, Process, Ready, meter, operate, page};
 pub use relay::{Relay, Weather};
 
 /// Only a failing run waits so long.

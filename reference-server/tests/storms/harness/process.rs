@@ -50,6 +50,14 @@ impl Launch {
         self
     }
 
+    /// With operators, who show [`OPERATORS`].
+    pub fn with_operators(self) -> Self {
+        // Not in the data folder, which is the server's.
+        let file = std::env::temp_dir().join(format!("tickworld-operators-{}", std::process::id()));
+        std::fs::write(&file, OPERATORS).unwrap();
+        self.with(&format!("--admin-token-file={}", file.display()))
+    }
+
     /// By way of a program that becomes the server.
     pub fn through(mut self, words: &[&str]) -> Self {
         self.through = words.iter().map(|word| (*word).to_owned()).collect();
@@ -120,6 +128,8 @@ pub struct Process {
 pub struct Ready {
     pub address: SocketAddr,
     pub http: SocketAddr,
+    /// Where operators' requests are taken.
+    pub admin: Option<SocketAddr>,
     pub fingerprint: Fingerprint,
     /// The tick of the state that it began with, the tick where it goes on, and its root.
     pub from: u64,
@@ -150,6 +160,7 @@ impl Process {
                     return Ok(Ready {
                         address: text("address").parse().unwrap(),
                         http: text("http").parse().unwrap(),
+                        admin: fields["admin"].as_str().map(|text| text.parse().unwrap()),
                         fingerprint: text("fingerprint").parse().unwrap(),
                         from: began.0,
                         tick: began.1,
@@ -273,6 +284,19 @@ pub fn page(http: SocketAddr, path: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut response = agent.get(format!("http://{http}{path}")).call().unwrap();
     (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+}
+
+/// The token of operators that [`Launch::with_operators`] sets.
+pub const OPERATORS: &str = "0123456789abcdef";
+
+/// What an operator's request comes to: code and body.
+pub fn operate(http: SocketAddr, path: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.post(format!("http://{http}/admin/{path}"));
+    let request = request.header("authorization", format!("Bearer {OPERATORS}"));
+    let mut response = request.header("content-type", "application/json").send(&body.into()[..]).unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    (response.status().as_u16(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text} is no JSON")))
 }
 
 /// A number of `/metrics`.

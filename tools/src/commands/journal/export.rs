@@ -9,6 +9,7 @@ use crate::{
     Context, cli,
     commands::trace::{entropy_json, input_json},
     failure::{Failure, Outcome, Verdict},
+    interrupt,
     store::OpenStore,
 };
 
@@ -16,6 +17,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
     let (first, last) = held(store)?;
     let (from, to) = (span.from.map_or(first, Tick), span.to.map_or(last, Tick));
     within(store, from, to)?;
+    interrupt::take_over();
     let header = &store.header;
     context.out.value_line(&json!({
         "world": header.world.to_string(),
@@ -27,7 +29,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
         "root": header.start.root.to_string(),
     }));
     for record in store.records(from, to) {
-        if context.out.is_broken() {
+        if context.out.is_broken() || interrupt::is_asked() {
             break;
         }
         let record = record.map_err(|error| store.read_failure(error))?;
@@ -45,5 +47,5 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
             "inputs": frame.inputs.iter().map(input_json).collect::<Vec<_>>(),
         }));
     }
-    Ok(Verdict::Same)
+    Ok(Verdict::Same.interrupted(interrupt::is_asked()))
 }

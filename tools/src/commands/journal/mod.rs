@@ -10,6 +10,7 @@ use tickworld_sim::frame::Tick;
 use crate::{
     Context, cli,
     failure::{Failure, Outcome},
+    interrupt,
     output::Ink,
     store::{D20, Divergence, Follow, Hosted, Ledger, OpenStore, Origin, oldest_origin, origin_of},
 };
@@ -103,7 +104,8 @@ fn within(store: &OpenStore, from: Tick, to: Tick) -> Outcome<()> {
     Err(Failure::new(message).help(format!("it holds {first} to {last}")))
 }
 
-/// Follows the journal up to a tick, without showing it to anybody; the first root that is not the proven one ends it.
+/// Follows the journal up to a tick, without showing it to anybody; the first root that is not the proven one ends it, and so
+/// does whoever tells the process to end.
 pub(crate) fn skip<H: Hosted>(
     context: &Context,
     store: &OpenStore,
@@ -118,6 +120,9 @@ pub(crate) fn skip<H: Hosted>(
             return Ok(followed.divergence);
         }
         progress(record.tick());
+        if interrupt::is_asked() {
+            break;
+        }
     }
     Ok(None)
 }

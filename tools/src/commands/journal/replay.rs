@@ -9,6 +9,7 @@ use super::{Stretch, WithGame, divergence_json, say_divergence, skip, stretch, w
 use crate::{
     Context, cli,
     failure::{Outcome, Verdict},
+    interrupt,
     output::Ink,
     progress::Progress,
     store::{Divergence, Follow, Hosted, OpenStore, Origin},
@@ -34,6 +35,7 @@ struct Replayed {
     proven: Option<Tick>,
     took: Duration,
     divergence: Option<Divergence>,
+    interrupted: bool,
 }
 
 impl WithGame for Replay<'_> {
@@ -42,22 +44,24 @@ impl WithGame for Replay<'_> {
         let mut follow = Follow::<H>::begin(store, &origin, beginning)?;
         let mut progress = Progress::new(context.quiet, "ticks", to.0 - at.0);
         let begun = Instant::now();
+        interrupt::take_over();
         let mut divergence = skip(context, store, &mut follow, to, &mut |tick| progress.set(tick.0 - at.0))?;
         let took = begun.elapsed();
         drop(progress);
+        let interrupted = divergence.is_none() && follow.tick() < to;
         if divergence.is_none() {
             divergence = follow.compare_rest();
         }
         let ticks = follow.tick().0 - at.0;
-        let Follow { proofs, worlds, proven, .. } = follow;
-        let replayed = Replayed { ticks, proofs, worlds, proven, took, divergence };
+        let (proofs, worlds, proven) = (follow.proofs(), follow.worlds, follow.proven());
+        let replayed = Replayed { ticks, proofs, worlds, proven, took, divergence, interrupted };
         tell(context, store, &origin, at, &replayed);
-        Ok(Verdict::of(replayed.divergence.is_none()))
+        Ok(Verdict::of(replayed.divergence.is_none()).interrupted(interrupted))
     }
 }
 
 fn tell(context: &mut Context, store: &OpenStore, origin: &Origin, at: Tick, replayed: &Replayed) {
-    let Replayed { ticks, proofs, worlds, proven, took, divergence } = replayed;
+    let Replayed { ticks, proofs, worlds, proven, took, divergence, interrupted } = replayed;
     let (last, seconds) = (at.0 + ticks, took.as_secs_f64().max(1e-9));
     let per_second = *ticks as f64 / seconds;
     let real_time = per_second / f64::from(store.header.tick_rate);
@@ -68,6 +72,7 @@ fn tell(context: &mut Context, store: &OpenStore, origin: &Origin, at: Tick, rep
     context.out.value(&json!({
         "folder": store.shown(),
         "ok": divergence.is_none(),
+        "interrupted": interrupted,
         "from": { "tick": at.0, "is_snapshot": matches!(origin, Origin::Snapshot(_)) },
         "last_tick": last,
         "ticks": ticks,

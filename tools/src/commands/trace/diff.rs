@@ -16,8 +16,8 @@ use crate::{
     Context,
     cli::Diff,
     failure::{Failure, Outcome, Verdict},
-    files::{open_trace, trace_failure},
-    finding::{self, DiffReport},
+    files::{TraceFile, open_trace, trace_failure},
+    finding::{self, DiffReport, End},
     packs::{self, Names},
 };
 
@@ -36,10 +36,43 @@ pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {
     } else {
         diff::traces_of_unknown_game(&mut left, &mut right, arguments.limit).map(|found| nameless(&found))
     };
-    let report = report.map_err(|error| failure(paths, error))?;
+    let mut report = report.map_err(|error| failure(paths, error))?;
+    report.ends = vec![end(&left), end(&right)];
+    if report.finding.is_none()
+        && let Some(damage) = damaged(paths[0], &left).or_else(|| damaged(paths[1], &right))
+    {
+        return Err(damage);
+    }
+    report.same = report.finding.is_none() && (arguments.prefix || report.last[0] == report.last[1]);
     context.out.value(&report);
     finding::say(&mut context.out, &report, paths.map(|path| path.display().to_string()));
     Ok(Verdict::of(report.same))
+}
+
+/// How a trace ends.
+fn end(trace: &Trace<TraceFile>) -> End {
+    let torn = trace.torn();
+    End {
+        last_tick: trace.last().0,
+        state: match (torn, trace.damage()) {
+            (None, _) => "whole",
+            (Some(_), None) => "broken off",
+            (Some(_), Some(_)) => "damaged",
+        },
+        at_byte: torn.map(|torn| torn.at_byte),
+        damage: trace.damage().map(ToString::to_string),
+    }
+}
+
+/// Why equal beginnings say nothing of two traces: what comes after them in one cannot be read.
+fn damaged(path: &Path, trace: &Trace<TraceFile>) -> Option<Failure> {
+    let (torn, damage) = (trace.torn()?, trace.damage()?);
+    let (shown, at, last) = (path.display(), torn.at_byte, torn.last_tick);
+    let message = format!("{shown}: byte {at}: {damage}; up to tick {last} both are the same, what follows is damaged");
+    Some(
+        Failure::new(message)
+            .help(format!("`tickworld trace info {shown}` says more; copy the file again, or record it again")),
+    )
 }
 
 /// Of a game in which nothing has a name.

@@ -12,6 +12,7 @@ use crate::{
     Context,
     failure::{Failure, Outcome, Verdict},
     files::{open_trace, trace_failure},
+    interrupt,
 };
 
 pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Option<u64>) -> Outcome {
@@ -22,6 +23,7 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
         let message = format!("{}: ticks {from} to {to} are not in the trace", path.display());
         return Err(Failure::new(message).help(format!("it holds {first} to {last}")));
     }
+    interrupt::take_over();
     let schema = trace.schema().clone();
     let header = trace.header();
     context.out.value_line(&json!({
@@ -35,7 +37,7 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
     }));
     for record in trace.ticks(from) {
         let record = record.map_err(|error| trace_failure(path, error))?;
-        if record.tick > to || context.out.is_broken() {
+        if record.tick > to || context.out.is_broken() || interrupt::is_asked() {
             break;
         }
         let frame = read_frame(&record.frame, &schema.input).map_err(|error| {
@@ -49,7 +51,7 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
             "inputs": frame.inputs.iter().map(input).collect::<Vec<_>>(),
         }));
     }
-    Ok(Verdict::Same)
+    Ok(Verdict::Same.interrupted(interrupt::is_asked()))
 }
 
 /// The entropy of a frame.

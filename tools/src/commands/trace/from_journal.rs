@@ -12,7 +12,8 @@ use crate::{
     Context, cli,
     commands::journal::{Stretch, WithGame, divergence_json, say_divergence, skip, stretch, with_game},
     failure::{Failure, Outcome, Verdict},
-    files::NewFile,
+    files::{Kind, NewFile, Target},
+    interrupt,
     output::Ink,
     progress::Progress,
     store::{Divergence, Follow, Hosted, OpenStore},
@@ -36,6 +37,7 @@ impl WithGame for Recording<'_> {
         let Self { context, store, stretch: Stretch { origin, at, from, to }, arguments } = self;
         let mut follow = Follow::<H>::begin(store, &origin, &arguments.beginning)?;
         let mut progress = Progress::new(context.quiet, "ticks", to.0 - at.0);
+        interrupt::take_over();
         let before = tickworld_sim::frame::Tick(from.0 - 1);
         if let Some(divergence) = skip(context, store, &mut follow, before, &mut |tick| progress.set(tick.0 - at.0))? {
             drop(progress);
@@ -43,14 +45,23 @@ impl WithGame for Recording<'_> {
             context.out.value(&json!({ "file": null, "divergence": divergence_json(&divergence) }));
             return Ok(Verdict::Different);
         }
+        if interrupt::is_asked() {
+            context.out.value(&json!({ "file": null, "interrupted": true, "divergence": null }));
+            return Ok(Verdict::Interrupted);
+        }
         let packs = follow.packs()?;
         let packs: Vec<_> = packs.iter().map(|(id, bytes)| (*id, bytes.as_slice())).collect();
-        let sink = NewFile::create(&arguments.output)?;
+        let target = Target::new(&arguments.output, Kind::Trace).reads([&arguments.data]).force(arguments.force);
+        let sink = NewFile::create(target)?;
         let failed = |error: RecordError<io::Error>| failed(&arguments.output, &error);
         let recorder = Recorder::begin(sink, follow.simulation(), about(store, arguments), &packs).map_err(failed)?;
         let mut recorder = recorder.after_mismatch(AfterMismatch::Seal);
         let mut divergence = None;
         for record in store.records(from, to) {
+            // A trace of no tick is none.
+            if interrupt::is_asked() && follow.tick() >= from {
+                break;
+            }
             let record = record.map_err(|error| store.read_failure(error))?;
             let followed = follow.step(&record, &context.pool)?;
             for (id, bytes) in &followed.contents {
@@ -69,10 +80,11 @@ impl WithGame for Recording<'_> {
             recorder.expect(tick, recorded).map_err(failed)?;
         }
         drop(progress);
+        let interrupted = divergence.is_none() && follow.tick() < to;
         let (file, size) = recorder.seal().map_err(failed)?;
-        file.finish()?;
-        tell(context, arguments, store, from.0, &size, divergence.as_ref());
-        Ok(Verdict::of(divergence.is_none()))
+        let path = if interrupted { file.finish_broken_off()? } else { file.finish()? };
+        tell(context, &path, store, from.0, &size, divergence.as_ref(), interrupted);
+        Ok(Verdict::of(divergence.is_none()).interrupted(interrupted))
     }
 }
 
@@ -94,13 +106,14 @@ fn failed(path: &Path, error: &RecordError<io::Error>) -> Failure {
 
 fn tell(
     context: &mut Context,
-    arguments: &cli::FromJournal,
+    path: &Path,
     store: &OpenStore,
     from: u64,
     size: &TraceSize,
     divergence: Option<&Divergence>,
+    interrupted: bool,
 ) {
-    let shown = arguments.output.display().to_string();
+    let shown = path.display().to_string();
     let last = from + size.ticks - 1;
     context.out.value(&json!({
         "file": shown,
@@ -109,6 +122,7 @@ fn tell(
         "last_tick": last,
         "ticks": size.ticks,
         "bytes": size.bytes,
+        "interrupted": interrupted,
         "divergence": divergence.map(divergence_json),
     }));
     let title = context.out.paint(Ink::Bold, &shown);

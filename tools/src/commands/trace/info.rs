@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use serde_json::json;
-use tickworld_sim::trace::{StateKind, Torn};
+use tickworld_sim::{
+    hash::Hash,
+    trace::{StateKind, Torn, Trace},
+};
 
 use super::is_known_game;
 use crate::{
     Context,
     failure::{Outcome, Verdict},
-    files::{open_trace, trace_failure},
+    files::{TraceFile, open_trace, trace_failure},
     output::Ink,
     packs,
 };
@@ -22,7 +25,6 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
     let about = &header.about;
     let count = |kind| trace.states().iter().filter(|state| state.kind == kind).count();
     let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
-    let ticks = trace.last().0 - trace.start().0;
     let contents: Vec<String> = trace.contents().into_iter().map(|id| id.to_string()).collect();
     let schema = trace.schema();
     let torn = trace.torn();
@@ -46,9 +48,26 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
         "evidence": evidence,
         "bytes": trace.byte_count(),
         "sealed": trace.is_sealed(),
-        "torn": torn.map(|torn| json!({ "at_byte": torn.at_byte, "last_tick": torn.last_tick.0 })),
+        "torn": torn.map(|torn| json!({
+            "at_byte": torn.at_byte, "last_tick": torn.last_tick.0, "damage": trace.damage().map(ToString::to_string),
+        })),
         "mismatch": mismatch.map(|it| json!({ "tick": it.tick.0, "own": it.own.to_string(), "expected": it.expected.to_string() })),
     }));
+    say(context, path, &trace, &last_root);
+    if let Some(mismatch) = mismatch {
+        let red = context.out.paint(Ink::Red, "mismatch");
+        let tick = mismatch.tick;
+        context.out.line(format!("  {red} at tick {tick}: another root was expected; the evidence is inside"));
+    }
+    Ok(Verdict::Same)
+}
+
+fn say(context: &mut Context, path: &Path, trace: &Trace<TraceFile>, last_root: &Hash) {
+    let (header, schema) = (trace.header(), trace.schema());
+    let about = &header.about;
+    let count = |kind| trace.states().iter().filter(|state| state.kind == kind).count();
+    let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
+    let ticks = trace.last().0 - trace.start().0;
     let out = &mut context.out;
     let title = out.paint(Ink::Bold, &about.title);
     out.line(format!("{}: {title}", path.display()));
@@ -70,13 +89,18 @@ pub(super) fn run(context: &mut Context, path: &Path) -> Outcome {
     let ids: Vec<String> = trace.contents().into_iter().map(packs::short).collect();
     out.line(format!("  content  {}", ids.join(", ")));
     out.line(format!("  root     {last_root} (last tick)"));
-    if let Some(Torn { at_byte, last_tick }) = torn {
-        let red = out.paint(Ink::Red, "torn");
-        out.line(format!("  {red}     at byte {at_byte}, after tick {last_tick}: what is there can be used"));
+    if let Some(Torn { at_byte, last_tick }) = trace.torn() {
+        match trace.damage() {
+            Some(damage) => {
+                let red = out.paint(Ink::Red, "damaged");
+                out.line(format!(
+                    "  {red}  at byte {at_byte}, after tick {last_tick}: {damage}; what is before can be used"
+                ));
+            }
+            None => {
+                let red = out.paint(Ink::Red, "torn");
+                out.line(format!("  {red}     at byte {at_byte}, after tick {last_tick}: what is there can be used"));
+            }
+        }
     }
-    if let Some(mismatch) = mismatch {
-        let red = out.paint(Ink::Red, "mismatch");
-        out.line(format!("  {red} at tick {}: another root was expected; the evidence is inside", mismatch.tick));
-    }
-    Ok(Verdict::Same)
 }

@@ -11,7 +11,8 @@ use crate::{
     commands::run::{checked_ticks, per_second},
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
-    files::{TraceFile, open_trace, trace_failure},
+    files::{Kind, Target, TraceFile, open_trace, trace_failure},
+    interrupt,
     output::Ink,
     packs,
     progress::Progress,
@@ -24,26 +25,28 @@ pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
     let mut expected = arguments.expect.as_deref().map(|path| Expected::open(path, &scenario)).transpose()?;
     let about = About { keyframe_ticks: arguments.keyframes, evidence_ticks: arguments.evidence, ..scenario.about() };
     let mut drive = Drive::begin(&scenario)?;
-    let mut recording = Recording::begin(&arguments.output, &scenario, &drive.simulation, about)?;
+    let target = Target::new(&arguments.output, Kind::Trace).reads(&arguments.expect).force(arguments.force);
+    let mut recording = Recording::begin(target, &scenario, &drive.simulation, about)?;
     let mut progress = Progress::new(context.quiet, &scenario.title, ticks);
     let begun = Instant::now();
     let mut mismatch = None;
-    for done in 1..=ticks {
+    interrupt::take_over();
+    let mut done = 0;
+    while done < ticks && mismatch.is_none() && !interrupt::is_asked() {
+        done += 1;
         let ticked = drive.tick(&context.pool, arguments.per_system);
         if let Some(expected) = &mut expected {
             expected.tell(&mut recording, done)?;
         }
         mismatch = recording.add(ticked, &drive.simulation)?;
         progress.set(done);
-        if mismatch.is_some() {
-            break;
-        }
     }
     drop(progress);
     let elapsed = begun.elapsed();
-    let size = recording.finish()?;
+    let interrupted = done < ticks && mismatch.is_none();
+    let (size, file) = recording.finish(interrupted)?;
     let root = drive.simulation.seal(&context.pool).root;
-    let shown = arguments.output.display();
+    let shown = file.display();
     context.out.value(&json!({
         "file": shown.to_string(),
         "scenario": scenario.title,
@@ -54,6 +57,7 @@ pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
         "tick_bytes": size.tick_bytes,
         "page_bytes": size.page_bytes,
         "root": root.to_string(),
+        "interrupted": interrupted,
         "mismatch": mismatch.map(|it| json!({
             "tick": it.tick.0,
             "own_root": it.own.to_string(),
@@ -78,7 +82,7 @@ pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
     if let Some(mismatch) = &mismatch {
         say_mismatch(context, arguments, mismatch);
     }
-    Ok(Verdict::of(mismatch.is_none()))
+    Ok(Verdict::of(mismatch.is_none()).interrupted(interrupted))
 }
 
 fn say_mismatch(context: &mut Context, arguments: &Record, mismatch: &Mismatch) {

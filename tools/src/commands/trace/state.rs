@@ -49,6 +49,8 @@ struct RowReport {
 /// What to show.
 struct Wanted<'a> {
     row: Option<u32>,
+    /// Of the entity that was asked for, where its generation was said.
+    generation: Option<u32>,
     column: Option<&'a str>,
     limit: usize,
     raw: bool,
@@ -58,8 +60,10 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
     let path = &arguments.file;
     let mut trace = open_trace(path)?;
     let tick = Tick(arguments.tick);
+    let (row, generation) = arguments.entity.as_deref().map(parse_entity).transpose()?.unzip();
     let wanted = Wanted {
-        row: arguments.entity.as_deref().map(parse_entity).transpose()?,
+        row,
+        generation: generation.flatten(),
         column: arguments.column.as_deref(),
         limit: if arguments.raw { usize::MAX } else { arguments.limit },
         raw: arguments.raw,
@@ -73,6 +77,7 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
         let sought = trace.seek::<Ledger>(tick, &ledger_library(), &context.pool);
         let simulation = sought.map_err(|error| replay_failure(path, error))?;
         let view = WorldView::new(simulation.world(), simulation.schema());
+        check_generation(&view, &wanted, tick)?;
         report.columns = columns(&view, &wanted, &Names::default());
     } else if trace.check_game::<Rules>().is_ok() {
         let packs = packs::packs_of(&mut trace, &report.file)?;
@@ -80,12 +85,14 @@ pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
         let sought = trace.seek::<Rules>(tick, &packs::library(&packs), &context.pool);
         let simulation = sought.map_err(|error| replay_failure(path, error))?;
         let view = WorldView::new(simulation.world(), simulation.schema());
+        check_generation(&view, &wanted, tick)?;
         report.columns = columns(&view, &wanted, &names);
     } else {
         let state = trace.state_at(tick).ok_or_else(|| no_state(path, &trace, tick))?;
         let state = trace.raw_state(state).map_err(|error| trace_failure(path, error))?;
         // Packs of another game, or of a build too old or too new to read: its keys are shown as numbers.
         let packs = packs::packs_of(&mut trace, &report.file).unwrap_or_default();
+        check_generation(&state, &wanted, tick)?;
         report.columns = columns(&state, &wanted, &names(&packs));
     }
     if wanted.row.is_some() && report.columns.is_empty() {
@@ -105,12 +112,40 @@ fn no_state(path: &Path, trace: &Trace<TraceFile>, tick: Tick) -> Failure {
         .help(format!("it holds the worlds of ticks {}", known.join(", ")))
 }
 
-/// The index of `17v1` or `17`.
-fn parse_entity(text: &str) -> Outcome<u32> {
-    let index = text.split_once('v').map_or(text, |(index, _)| index);
-    index.parse().map_err(|_| {
+/// The index and generation of `17v1`, or the index `17`.
+fn parse_entity(text: &str) -> Outcome<(u32, Option<u32>)> {
+    let (index, generation) =
+        text.split_once('v').map_or((text, None), |(index, generation)| (index, Some(generation)));
+    let parsed = index.parse().ok().zip(generation.map(str::parse).transpose().ok());
+    parsed.ok_or_else(|| {
         Failure::new(format!("`{text}` is no entity")).help("write its index, or index and generation: 17v1")
     })
+}
+
+/// Refuses an entity that does not live in its row, and says who does.
+fn check_generation(view: &dyn StateView, wanted: &Wanted<'_>, tick: Tick) -> Outcome<()> {
+    let (Some(row), Some(asked)) = (wanted.row, wanted.generation) else { return Ok(()) };
+    let (alive, retired) = (generation(view, "entities.alive", row), generation(view, "entities.retired", row));
+    if alive == Some(asked) {
+        return Ok(());
+    }
+    let newest = alive.or(retired).unwrap_or(0);
+    let fate = if asked > newest || asked == 0 { "has not lived" } else { "lives no more" };
+    let message = format!("{row}v{asked} {fate} at tick {tick}");
+    Err(match alive {
+        Some(other) => Failure::new(format!("{message}: {row}v{other} lives in its row"))
+            .help(format!("--entity {row}v{other} shows that one")),
+        None => Failure::new(format!("{message}, and nothing else lives in row {row}"))
+            .help("`--column entities.alive` shows who lives"),
+    })
+}
+
+/// The generation that a column of the entities holds in a row.
+fn generation(view: &dyn StateView, column: &str, row: u32) -> Option<u32> {
+    let (at, _) = view.column(column)?;
+    let mut bytes = Vec::new();
+    let bytes = view.row_bytes(at, row, &mut bytes).then_some(bytes)?;
+    Some(u32::from_le_bytes(*bytes.first_chunk()?))
 }
 
 fn check_column(trace: &Trace<TraceFile>, wanted: Option<&str>) -> Outcome<()> {

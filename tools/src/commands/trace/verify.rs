@@ -7,8 +7,10 @@ use tickworld_ledger::Ledger;
 use tickworld_pool::Pool;
 use tickworld_rules::Rules;
 use tickworld_sim::{
+    content::Library,
     frame::Tick,
-    trace::{Audit, AuditReport, Verifier, VerifyReport},
+    game::Game,
+    trace::{Audit, AuditReport, ReplayError, Trace, Verifier, VerifyReport},
 };
 
 use super::{check_game, is_ledger, ledger_library, replay_failure};
@@ -16,8 +18,9 @@ use crate::{
     Context,
     cli::Verify,
     commands::run::per_second,
-    failure::{Outcome, Verdict},
-    files::{open_trace, trace_failure},
+    failure::{Failure, Outcome, Verdict},
+    files::{TraceFile, open_trace, trace_failure},
+    interrupt,
     output::Ink,
     packs,
     progress::Progress,
@@ -38,6 +41,9 @@ struct Report {
     /// The last tick before the tear.
     torn_after: Option<u64>,
     divergence: Option<Divergence>,
+    /// Why nothing can be said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -49,41 +55,77 @@ struct Divergence {
 }
 
 pub(super) fn run(context: &mut Context, arguments: &Verify) -> Outcome {
+    interrupt::take_over();
     let mut reports = Vec::new();
+    let mut unusable = false;
     for path in &arguments.files {
-        if arguments.audit {
-            reports.push(audit(context, path)?);
-        } else if arguments.workers.is_empty() {
-            reports.push(verify(context, path, None)?);
+        let pools = if arguments.audit || arguments.workers.is_empty() {
+            vec![None]
         } else {
-            for workers in &arguments.workers {
-                reports.push(verify(context, path, Some(Pool::new(usize::from(*workers))?))?);
+            arguments.workers.iter().copied().map(Some).collect()
+        };
+        for workers in pools {
+            if interrupt::is_asked() {
+                break;
             }
-        }
-        if let Some(report) = reports.last().filter(|_| !context.out.is_json()) {
-            let torn = report.torn_after.is_some();
-            if torn {
-                context.out.line("    torn: the recording was broken off; what is there is whole");
+            match one(context, path, arguments, workers) {
+                Ok(report) => {
+                    say(context, &report);
+                    reports.push(report);
+                }
+                // Alone, it is what the command comes to.
+                Err(failure) if arguments.files.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    // Before the next file's line, in whatever order both streams are read.
+                    context.out.flush();
+                    context.complain(&failure);
+                    reports.push(Report::unusable(path, &failure));
+                    unusable = true;
+                    break;
+                }
             }
         }
     }
     context.out.value(&reports);
-    Ok(Verdict::of(reports.iter().all(|report| report.ok)))
+    if unusable {
+        return Ok(Verdict::Unusable);
+    }
+    Ok(Verdict::of(reports.iter().all(|report| report.ok)).interrupted(interrupt::is_asked()))
 }
 
-fn audit(context: &mut Context, path: &Path) -> Outcome<Report> {
-    let mut trace = open_trace(path)?;
-    let mut progress = Progress::new(context.quiet, path.display().to_string(), trace.byte_count());
-    let begun = Instant::now();
-    let audited = Audit::run(&mut trace, &mut |done, _| progress.set(done));
-    drop(progress);
-    let audit = audited.map_err(|error| trace_failure(path, error))?;
-    let report = report(path, 0, audit, begun.elapsed(), None);
-    say(context, &report);
+fn one(context: &Context, path: &Path, arguments: &Verify, workers: Option<u16>) -> Outcome<Report> {
+    let mut report = if arguments.audit {
+        audit(context, path)?
+    } else {
+        verify(context, path, workers.map(|workers| Pool::new(usize::from(workers))).transpose()?)?
+    };
+    report.ok &= arguments.prefix || report.torn_after.is_none();
     Ok(report)
 }
 
-fn verify(context: &mut Context, path: &Path, own: Option<Pool>) -> Outcome<Report> {
+impl Report {
+    /// Of a file that could not be verified.
+    fn unusable(path: &Path, failure: &Failure) -> Self {
+        let mut report = report(path, 0, AuditReport::default(), std::time::Duration::ZERO, None);
+        report.ok = false;
+        report.error = Some(failure.to_json()["error"].clone());
+        report
+    }
+}
+
+fn audit(context: &Context, path: &Path) -> Outcome<Report> {
+    let mut trace = open_trace(path)?;
+    let mut progress = Progress::new(context.quiet, path.display().to_string(), trace.byte_count());
+    let begun = Instant::now();
+    let mut audit = Audit::new(&trace);
+    while !interrupt::is_asked() && audit.step(&mut trace).map_err(|error| trace_failure(path, error))?.is_some() {
+        progress.set(audit.report().bytes);
+    }
+    drop(progress);
+    Ok(report(path, 0, *audit.report(), begun.elapsed(), None))
+}
+
+fn verify(context: &Context, path: &Path, own: Option<Pool>) -> Outcome<Report> {
     use tickworld_sim::executor::Executor as _;
     let pool = own.as_ref().unwrap_or(&context.pool);
     let mut trace = open_trace(path)?;
@@ -92,12 +134,12 @@ fn verify(context: &mut Context, path: &Path, own: Option<Pool>) -> Outcome<Repo
     let first = trace.start().0;
     let mut progress = Progress::new(context.quiet, path.display().to_string(), total);
     let begun = Instant::now();
-    let mut tell = |tick: Tick, _: Tick| progress.set(tick.0.saturating_sub(first));
+    let mut tell = |tick: Tick| progress.set(tick.0.saturating_sub(first));
     let verified = if is_ledger(&trace.schema().game) {
-        Verifier::<Ledger>::run(&mut trace, &ledger_library(), pool, &mut tell)
+        simulate::<Ledger>(&mut trace, &ledger_library(), pool, &mut tell)
     } else {
         let library = packs::library(&packs::packs_of(&mut trace, &path.display().to_string())?);
-        Verifier::<Rules>::run(&mut trace, &library, pool, &mut tell)
+        simulate::<Rules>(&mut trace, &library, pool, &mut tell)
     };
     drop(progress);
     let VerifyReport { audit, divergence, .. } = verified.map_err(|error| replay_failure(path, error))?;
@@ -107,9 +149,23 @@ fn verify(context: &mut Context, path: &Path, own: Option<Pool>) -> Outcome<Repo
         found: it.found.to_string(),
         columns: it.columns,
     });
-    let report = report(path, pool.workers(), audit, begun.elapsed(), divergence);
-    say(context, &report);
-    Ok(report)
+    Ok(report(path, pool.workers(), audit, begun.elapsed(), divergence))
+}
+
+/// Verifies until something differs, the trace ends, or the process is told to.
+fn simulate<G: Game>(
+    trace: &mut Trace<TraceFile>,
+    library: &Library<G::Content>,
+    pool: &Pool,
+    progress: &mut dyn FnMut(Tick),
+) -> Result<VerifyReport, ReplayError<std::io::Error>> {
+    let mut verifier = Verifier::<G>::new(trace, library)?;
+    while !interrupt::is_asked()
+        && let Some(tick) = verifier.step(trace, pool)?
+    {
+        progress(tick);
+    }
+    Ok(verifier.into_report())
 }
 
 fn report(
@@ -130,6 +186,7 @@ fn report(
         ticks_per_second: per_second(audit.ticks, elapsed),
         torn_after: audit.torn.map(|torn| torn.last_tick.0),
         divergence,
+        error: None,
     }
 }
 
@@ -144,7 +201,14 @@ fn say(context: &mut Context, report: &Report) {
     match &report.divergence {
         None => {
             let ok = out.paint(Ink::Green, "ok");
+            let ok = if report.ok { ok } else { out.paint(Ink::Red, "broken off") };
             out.line(format!("{ok}  {file}: {ticks} ticks, {keyframes} keyframes, {pages} pages; {how}"));
+            if let Some(last) = report.torn_after {
+                let hint = if report.ok { "" } else { "; --prefix takes that for good" };
+                out.line(format!(
+                    "    torn: the recording was broken off after tick {last}; what is there is whole{hint}"
+                ));
+            }
         }
         Some(Divergence { tick, recorded, found, columns }) => {
             let red = out.paint(Ink::Red, "different");

@@ -1,0 +1,216 @@
+//! [`JwtAuthenticator`]: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037).
+//!
+//! Invariant: a token admits once: to this audience, from its beginning to its end give or take the leeway, for the kinds of
+//! session that it names, and only if one of the known keys signed it. Other algorithms are refused before any key is looked
+//! at. A token is spent in the store before it admits anybody.
+//!
+//! What is spent is forgotten only right after a token was accepted, and only if it expired [`FORGET_AFTER_SECONDS`] ago by the
+//! same clock. A token that is accepted expires within [`TOKEN_SECONDS_MAX`] of now, so its issuer's clock agrees with ours to
+//! about a day: a clock that is wrong by more than that accepts nothing, and therefore forgets nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
+use tickworld_persist::Tokens;
+use tickworld_proto::message::SessionKind;
+
+use super::{
+    Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, Refused,
+    TOKEN_SECONDS_MAX, provider, token_digest,
+};
+
+/// How long after its end a spent token is remembered, in seconds.
+pub const FORGET_AFTER_SECONDS: u64 = 7 * TOKEN_SECONDS_MAX;
+/// Accepted tokens from one forgetting to the next.
+const FORGET_EVERY: u64 = 1_024;
+
+/// Why a token is refused. The peer is told no more than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// No token, or bytes that are none.
+    #[error("there is no readable token")]
+    Form,
+    /// Another algorithm than EdDSA.
+    #[error("the token is not signed with EdDSA")]
+    Algorithm,
+    /// No known key signed it.
+    #[error("the token is not signed by anybody known here")]
+    Forged,
+    /// For another world.
+    #[error("the token is for another audience")]
+    Audience,
+    /// It is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Not yet valid.
+    #[error("the token is not valid yet")]
+    Early,
+    /// It is valid for too long.
+    #[error("the token expires in more than {TOKEN_SECONDS_MAX} seconds")]
+    Lasting,
+    /// It was used before.
+    #[error("the token was used before")]
+    Used,
+    /// It does not allow this kind of session.
+    #[error("the token does not allow this kind of session")]
+    Kind,
+    /// A claim is missing or malformed.
+    #[error("the token's claims are not what this server reads")]
+    Claims,
+    /// The store cannot note that it was used.
+    #[error("tokens cannot be taken at present, try again later")]
+    Busy,
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Busy => Self::Unavailable(error.to_string()),
+            _ => Self::Denied(error.to_string()),
+        }
+    }
+}
+
+/// What tokens are held against, besides their signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// What they must name as their audience.
+    pub audience: String,
+    /// By how many seconds the clocks of issuers and this server may differ: so much earlier a token begins, and so much later
+    /// it ends.
+    pub leeway_seconds: u64,
+}
+
+/// Gives the time in seconds since 1970.
+pub type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// The machine's.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Box::new(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+/// See the module.
+pub struct JwtAuthenticator<T> {
+    keys: Vec<PublicKey>,
+    validation: Validation,
+    leeway_seconds: u64,
+    tokens: Arc<T>,
+    clock: Clock,
+    accepted_count: AtomicU64,
+}
+
+impl<T: Tokens> JwtAuthenticator<T> {
+    /// Of these keys; `tokens` remembers what was used.
+    ///
+    /// # Panics
+    /// With more than [`KEYS_MAX`] keys.
+    #[must_use]
+    pub fn new(keys: Vec<PublicKey>, settings: &JwtSettings, tokens: Arc<T>) -> Self {
+        assert!(keys.len() <= KEYS_MAX, "at most {KEYS_MAX} keys");
+        provider::install();
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "aud"]);
+        // Judged below, by a clock that tests can set.
+        validation.validate_exp = false;
+        let leeway_seconds = settings.leeway_seconds;
+        Self { keys, validation, leeway_seconds, tokens, clock: system_clock(), accepted_count: AtomicU64::new(0) }
+    }
+
+    /// With another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Lets a token's bearer in, once.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn admit(&self, token: &[u8], kind: SessionKind) -> Result<Granted, TokenError> {
+        let claims = self.verified(token)?;
+        let (now, leeway) = ((self.clock)(), self.leeway_seconds);
+        if claims.exp.saturating_add(leeway) <= now {
+            return Err(TokenError::Expired);
+        }
+        if claims.exp.saturating_sub(now) > TOKEN_SECONDS_MAX.saturating_add(leeway) {
+            return Err(TokenError::Lasting);
+        }
+        if claims.nbf.is_some_and(|from| from > now.saturating_add(leeway)) {
+            return Err(TokenError::Early);
+        }
+        let granted = claims.granted()?;
+        if !granted.kinds.contains(&kind) {
+            return Err(TokenError::Kind);
+        }
+        // Last, so that only a token that would admit is used up.
+        match self.tokens.spend(token_digest(&claims.jti), claims.exp).await {
+            Ok(true) => {}
+            Ok(false) => return Err(TokenError::Used),
+            Err(error) => {
+                tracing::debug!(%error, "a token cannot be spent");
+                return Err(TokenError::Busy);
+            }
+        }
+        self.forget(now).await;
+        Ok(granted)
+    }
+
+    /// After a token was accepted: forgets what nobody can use any more.
+    async fn forget(&self, now: u64) {
+        if !self.accepted_count.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
+            return;
+        }
+        let expired_before = now.saturating_sub(FORGET_AFTER_SECONDS);
+        if let Err(error) = self.tokens.forget_spent(expired_before).await {
+            tracing::debug!(%error, "spent tokens are not forgotten");
+        }
+    }
+
+    /// The claims of a token that one of the keys signed for this audience.
+    fn verified(&self, token: &[u8]) -> Result<Claims, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
+            // An algorithm that the library does not know is no variant of its enum.
+            ErrorKind::Json(_) => TokenError::Algorithm,
+            _ => TokenError::Form,
+        })?;
+        if header.alg != Algorithm::EdDSA {
+            return Err(TokenError::Algorithm);
+        }
+        for key in &self.keys {
+            match jsonwebtoken::decode::<Claims>(token, &key.decoding(), &self.validation) {
+                Ok(data) => return Ok(data.claims),
+                Err(error) => match error.kind() {
+                    ErrorKind::InvalidSignature => {}
+                    ErrorKind::InvalidAudience => return Err(TokenError::Audience),
+                    ErrorKind::Json(_) | ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
+                        return Err(TokenError::Claims);
+                    }
+                    _ => return Err(TokenError::Form),
+                },
+            }
+        }
+        Err(TokenError::Forged)
+    }
+}
+
+impl<T: Tokens> Authenticator for JwtAuthenticator<T> {
+    fn authenticate(&self, request: AuthenticationRequest) -> Authentication<'_> {
+        Box::pin(async move { Ok(self.admit(&request.token, request.kind).await?) })
+    }
+}
+
+impl<T> std::fmt::Debug for JwtAuthenticator<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtAuthenticator").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}

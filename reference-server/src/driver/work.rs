@@ -1,0 +1,193 @@
+//! [`Work`]: what comes into a region's mailbox besides what peers send, and the tasks that it comes from.
+//!
+//! Invariant: every task has reserved the place of its answer before it begins; one that dies is answered for.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tickworld_net::mailbox::Post;
+use tickworld_persist::{LogState, Store};
+use tickworld_proto::{
+    host::{Kinds, SessionId},
+    instant::Micros,
+    message::{Goodbye, Reason},
+};
+use tickworld_region::{
+    Answer, AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, Request, RequestError,
+    RequestId, SnapshotStored, SnapshotWrite, StoreSnapshot,
+};
+use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+
+use super::{clock::micros, steps::CatchingStepper};
+use crate::{
+    admission::{AuthenticationRequest, Authenticator, Granted, Refused},
+    command::Command,
+};
+
+/// How long an authenticator may take; a session waits no longer than that either.
+const AUTHENTICATION_MAX: Duration = Duration::from_secs(10);
+
+/// Something for the region's thread.
+pub(crate) enum Work<G: Game> {
+    /// An append is over.
+    Appended(AppendOutcome),
+    /// The journal's state was read.
+    LogState(Result<LogState, String>),
+    /// A world is hashed.
+    Hashed {
+        /// How long that took.
+        took: Micros,
+        /// The world.
+        hashed: Box<Hashed<G>>,
+    },
+    /// Somebody was judged.
+    Authenticated {
+        /// Whose session.
+        session: SessionId,
+        /// What was found.
+        result: Result<Identity, Goodbye>,
+    },
+    /// A pack was read, tried and stored, or why not.
+    PackLoaded {
+        /// Who asked.
+        request: RequestId,
+        /// What was found.
+        result: Result<(ContentId, G::Content), RequestError>,
+    },
+    /// A snapshot was stored, or why not.
+    SnapshotStored {
+        /// How long that took.
+        took: Micros,
+        /// What was found.
+        result: Result<SnapshotStored, String>,
+    },
+    /// The claim was ended, or why not.
+    Sealed(Result<(), String>),
+    /// Something that the region cannot do without is gone.
+    Lost(&'static str),
+    /// An operator asks for something.
+    Command(Command),
+    /// An embedder asks for something.
+    Request {
+        /// What.
+        request: Request<G::Input>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Answer, RequestError>>,
+    },
+}
+
+/// What tasks work with.
+pub(super) struct Workshop<A: GameAdapter, S> {
+    pub(super) adapter: Arc<A>,
+    pub(super) store: Arc<S>,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) runtime: Handle,
+    pub(super) post: Post<Work<A::Game>>,
+}
+
+impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
+    /// Begins what is done beside the region's thread; gives back what is not.
+    pub(super) fn begin(&self, effect: Effect<A::Game>) -> Option<Effect<A::Game>> {
+        match effect {
+            Effect::Append(append) => {
+                let ticket = self.post.reserve(Work::Lost("the task that appends to the journal"));
+                let store = Arc::clone(&self.store);
+                self.runtime.spawn(async move {
+                    let result = store.append(&append.records, append.durability).await;
+                    ticket.complete(Work::Appended(AppendOutcome::of(result)));
+                });
+            }
+            Effect::ReadLogState => {
+                let ticket = self.post.reserve(Work::LogState(Err("the task that reads the journal died".to_owned())));
+                let store = Arc::clone(&self.store);
+                self.runtime.spawn(async move {
+                    let state = store.log_state().await.map_err(|error| error.to_string());
+                    ticket.complete(Work::LogState(state));
+                });
+            }
+            Effect::Authenticate(authenticate) => self.authenticate(authenticate),
+            Effect::LoadPack(load) => self.load_pack(*load),
+            Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
+            Effect::Seal(epoch) => {
+                let ticket = self.post.reserve(Work::Sealed(Err("the task that ends the claim died".to_owned())));
+                let store = Arc::clone(&self.store);
+                self.runtime.spawn(async move {
+                    let result = store.seal(epoch).await.map(drop).map_err(|error| error.to_string());
+                    ticket.complete(Work::Sealed(result));
+                });
+            }
+            here @ (Effect::Step(_) | Effect::Hash(_)) => return Some(here),
+        }
+        None
+    }
+
+    fn authenticate(&self, Authenticate { session, token, kind }: Authenticate) {
+        let refused = |reason, detail: &str| Err(Goodbye { reason, detail: detail.to_owned() });
+        let lost = refused(Reason::Full, "nobody could say who is let in; come back later");
+        let ticket = self.post.reserve(Work::Authenticated { session, result: lost });
+        let authenticator = Arc::clone(&self.authenticator);
+        self.runtime.spawn(async move {
+            let request = AuthenticationRequest::new(token.into(), kind);
+            let result = match timeout(AUTHENTICATION_MAX, authenticator.authenticate(request)).await {
+                Ok(Ok(Granted { player, kinds })) => Ok(Identity { player, kinds: Kinds::of(&kinds) }),
+                Ok(Err(Refused::Denied(detail))) => refused(Reason::Unauthorized, &detail),
+                Ok(Err(refusal)) => refused(Reason::Full, &refusal.to_string()),
+                Err(_) => refused(Reason::Full, "nobody answered in time who is let in; come back later"),
+            };
+            ticket.complete(Work::Authenticated { session, result });
+        });
+    }
+
+    fn store_snapshot(&self, snapshot: StoreSnapshot<A::Game>) {
+        let lost = Work::SnapshotStored { took: Micros(0), result: Err("the task that stores it died".to_owned()) };
+        let (ticket, store) = (self.post.reserve(lost), Arc::clone(&self.store));
+        self.runtime.spawn(async move {
+            let begun = Instant::now();
+            let mut warn = |error| tracing::warn!(error, "old snapshots stay");
+            let result = SnapshotWrite::new(snapshot).run(&*store, &mut warn).await;
+            ticket.complete(Work::SnapshotStored { took: micros(begun.elapsed()), result });
+        });
+    }
+
+    /// In this order: read, look for what the world would lack, try on a fork, store; so a pack that does not pass leaves
+    /// nothing behind.
+    fn load_pack(&self, load: LoadPack<A::Game>) {
+        let request = load.request;
+        let lost = Err(RequestError::Unusable("the game panicked while it read the pack".to_owned()));
+        let ticket = self.post.reserve(Work::PackLoaded { request, result: lost });
+        let (adapter, store) = (Arc::clone(&self.adapter), Arc::clone(&self.store));
+        self.runtime.spawn(async move {
+            let pack = load.pack.clone();
+            let tried = tokio::task::spawn_blocking(move || try_pack(&*adapter, &load)).await;
+            let Ok(tried) = tried else { return };
+            let result = match tried {
+                Ok((id, content)) => match store.put_pack(id, pack).await {
+                    Ok(()) => Ok((id, content)),
+                    Err(error) => Err(RequestError::Unavailable(error.to_string())),
+                },
+                Err(error) => Err(error),
+            };
+            ticket.complete(Work::PackLoaded { request, result });
+        });
+    }
+}
+
+fn try_pack<A: GameAdapter>(
+    adapter: &A,
+    load: &LoadPack<A::Game>,
+) -> Result<(ContentId, <A::Game as Game>::Content), RequestError> {
+    let unusable = |error: &dyn std::fmt::Display| RequestError::Unusable(error.to_string());
+    let read = || adapter.read_pack(&load.pack).map_err(|error| unusable(&*error));
+    let (id, content) = read()?;
+    let unresolved = adapter.unresolved(load.world(), load.content(), &content);
+    if !unresolved.is_empty() && !load.force {
+        return Err(RequestError::Unresolved(unresolved));
+    }
+    load.try_switch(id, content, &mut CatchingStepper(Arc::new(Inline)))
+        .map_err(|error| RequestError::Unusable(format!("the world cannot go on with this content: {error}")))?;
+    // The fork has the first one; a second reading costs less than every game's content being cloneable.
+    read()
+}

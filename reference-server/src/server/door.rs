@@ -1,0 +1,138 @@
+//! [`Door`]: one QUIC port, and the servers behind it.
+//!
+//! Invariant: a client comes to the server whose audience its token names, before anything of it is judged; what the token is
+//! worth is that server's to find out.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tickworld_net::{
+    listener::{BindError, Listener, ListenerSettings, Outbox},
+    mailbox::Lane,
+    router::{Route, read_hello},
+    tls::{fingerprint::Fingerprint, identity::Identity},
+};
+use tickworld_proto::message::{Goodbye, Reason};
+use tokio::runtime::Handle;
+
+use super::parts;
+use crate::{admission::audience_of, config::Config, start_error::StartError};
+
+/// For the last messages at a shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A game port that several servers of a process share. Clones are the same door; it closes when the last one is dropped.
+#[derive(Clone)]
+pub struct Door {
+    listener: Arc<Mutex<Option<Listener>>>,
+    entries: Arc<Entries>,
+    outbox: Outbox,
+    address: SocketAddr,
+    fingerprint: Fingerprint,
+}
+
+/// A server's place behind a door; it is given up when this is dropped.
+pub(super) struct Entry {
+    entries: Arc<Entries>,
+    audience: String,
+}
+
+/// The servers' mailboxes, by audience.
+#[derive(Default)]
+struct Entries(Mutex<BTreeMap<String, Lane>>);
+
+impl Door {
+    /// Listens on the configured address, with the configured certificate.
+    ///
+    /// # Errors
+    /// When the address or the certificate cannot be used.
+    pub fn open(config: &Config) -> Result<Self, StartError> {
+        Self::open_with(config, parts::identity(config)?)
+    }
+
+    pub(super) fn open_with(config: &Config, identity: Identity) -> Result<Self, StartError> {
+        let fingerprint = identity.fingerprint();
+        let settings = ListenerSettings::new(config.listen, identity);
+        let settings = ListenerSettings { sessions_max: config.sessions_max as usize, ..settings };
+        let entries = Arc::new(Entries::default());
+        let opened = Listener::open(&Handle::current(), settings, Arc::clone(&entries) as Arc<dyn Route>);
+        let (listener, outbox) = opened.map_err(|error| match error {
+            BindError::Socket { address, error: cause } => StartError::Port { setting: "listen", address, cause },
+            error => StartError::Tls(error.to_string()),
+        })?;
+        let address = listener.local_address();
+        Ok(Self { listener: Arc::new(Mutex::new(Some(listener))), entries, outbox, address, fingerprint })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Of its certificate, for clients to pin.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    pub(super) fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// Leads clients whose token names `audience` into `lane`, until what it gives is dropped. A later server of the same
+    /// audience takes an earlier one's place.
+    pub(super) fn enter(&self, audience: &str, lane: Lane) -> Entry {
+        self.entries.lock().insert(audience.to_owned(), lane);
+        Entry { entries: Arc::clone(&self.entries), audience: audience.to_owned() }
+    }
+
+    /// Sends what was handed over, closes every session, and ends.
+    pub async fn close(self) {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(listener) = listener {
+            listener.shutdown(GRACE).await;
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.entries.lock().remove(&self.audience);
+    }
+}
+
+impl Entries {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Lane>> {
+        // Single inserts and removals: whole, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Route for Entries {
+    fn lane(&self, hello: &Bytes) -> Result<Lane, Goodbye> {
+        let refuse = |reason, detail: String| Goodbye { reason, detail };
+        let entries = self.lock();
+        let mut lanes = entries.values();
+        match (lanes.next(), lanes.next()) {
+            (None, _) => {
+                return Err(refuse(Reason::Shutdown, "no world is here yet, or any more; come back later".into()));
+            }
+            // A single server judges everybody itself, whatever they show.
+            (Some(only), None) => return Ok(only.clone()),
+            _ => {}
+        }
+        let hello = read_hello(hello).map_err(|error| refuse(Reason::Violation, error.to_string()))?;
+        let unknown = |what: String| refuse(Reason::Unauthorized, what);
+        let audience = audience_of(&hello.token).ok_or_else(|| {
+            unknown("several worlds are here, and nothing shown says which one is meant: come with a token".to_owned())
+        })?;
+        let lane = entries.get(&audience).cloned();
+        lane.ok_or_else(|| unknown(format!("no world here is called `{audience}`")))
+    }
+}

@@ -1,0 +1,101 @@
+//! The world as the configuration wants it opened, and what is told of that.
+
+use std::{sync::Arc, time::Instant};
+
+use tickworld_persist::{DataLossPolicy, Durability, Retention, Salvage, Store, WorldId};
+use tickworld_proto::host::{AddressRates, HostSettings, Rate};
+use tickworld_region::{OpenSettings, Opened, RegionSettings};
+use tickworld_sim::executor::Executor;
+
+use crate::{
+    config::{Config, DurabilityLevel},
+    driver::{CatchingStepper, OpenError},
+    meters::Meters,
+    start_checks,
+    start_error::StartError,
+    world::GameAdapter,
+};
+
+/// Opens the world or begins it, and says what was found.
+pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
+    adapter: &A,
+    store: &S,
+    config: &Config,
+    executor: &Arc<dyn Executor>,
+    meters: &Meters,
+) -> Result<Opened<A::Game>, StartError> {
+    let mut world = [0; 16];
+    getrandom::fill(&mut world).map_err(|error| StartError::Thread(std::io::Error::other(error.to_string())))?;
+    let stored = store.header().await.ok().flatten();
+    let settings = OpenSettings {
+        world: WorldId(world),
+        tick_rate: config.tick_rate,
+        root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
+        loss: if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
+        retention: retention(config, stored.as_ref().map_or(start_checks::TICK_RATE, |header| header.tick_rate)),
+    };
+    let (begun, mut steps) = (Instant::now(), CatchingStepper(Arc::clone(executor)));
+    let opened = tickworld_region::open(adapter, store, &settings, &**executor, &mut steps, &mut |_| {}).await;
+    let opened = opened.map_err(OpenError::from)?;
+    warn(adapter, config, &opened);
+    let (ticks, root) = (opened.report.replayed_ticks, opened.roots.root);
+    let per_second = ticks as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+    meters.replayed.set(ticks as f64);
+    meters.replay_speed.set(if ticks == 0 { 0.0 } else { per_second });
+    let (from, tick) = (opened.snapshot_tick.0, opened.claim.last.tick.0);
+    tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
+    Ok(opened)
+}
+
+/// What somebody should know of the world that was opened.
+fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) {
+    let report = &opened.report;
+    if report.has_begun {
+        tracing::info!(world = adapter.title(), "began a world");
+    }
+    for skipped in &report.skipped {
+        tracing::warn!(tick = skipped.tick.0, cause = %skipped.cause, "a snapshot cannot be used");
+    }
+    if let Some(damage) = &report.damage {
+        tracing::warn!(%damage, "cut the journal's end");
+    }
+    let rules = adapter.tick_rate(opened.simulation.world());
+    let mut warnings = start_checks::warnings(config, &opened.header, rules);
+    if config.durability == DurabilityLevel::Disk && !report.has_begun {
+        let (first, last) = (opened.header.start.tick, opened.claim.last.tick);
+        warnings.extend(start_checks::store_warning(report.is_watermark_noted, first, last));
+    }
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+}
+
+/// What the configuration says of a region.
+pub(super) fn region_settings(config: &Config, tick_rate: u16) -> RegionSettings {
+    let per_address = config.sessions_per_address_max;
+    let connections = Rate { per_second: per_address.div_ceil(2), burst: per_address.saturating_mul(2) };
+    let defaults = HostSettings::default();
+    let host = HostSettings {
+        durability: match config.durability {
+            DurabilityLevel::Memory => Durability::Memory,
+            DurabilityLevel::Disk => Durability::Disk,
+        },
+        input_delay_ticks: config.input_delay_ticks,
+        durable_lag_ticks_max: config.durable_lag_ticks_max,
+        history_ticks: config.history_ticks,
+        sessions_max: config.sessions_max,
+        sessions_per_address_max: per_address,
+        address_budget: AddressRates { connections, ..defaults.address_budget },
+        ..defaults
+    };
+    RegionSettings {
+        host,
+        snapshot_ticks: config.snapshot_ticks,
+        retention: retention(config, tick_rate),
+        shows_released: true,
+        ..RegionSettings::default()
+    }
+}
+
+fn retention(config: &Config, tick_rate: u16) -> Retention {
+    let ticks = u64::from(config.history_seconds) * u64::from(tick_rate);
+    Retention { snapshots_min: config.snapshots_kept, ticks }
+}

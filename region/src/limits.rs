@@ -1,0 +1,22 @@
+//! Every cap and every wait of a region, in one table.
+
+use tickworld_proto::instant::Micros;
+
+/// Between two tries of an append that failed.
+pub const APPEND_RETRY_WAIT: Micros = Micros::from_millis(200);
+/// After a snapshot that could not be stored, until the next one is begun unasked.
+pub const SNAPSHOT_RETRY_WAIT: Micros = Micros::from_millis(5_000);
+/// At the end, how long the journal may take for what is under way.
+pub const DRAIN_MAX: Micros = Micros::from_millis(10_000);
+/// Most requests that a region has not answered yet.
+pub const REQUESTS_MAX: usize = 64;
+/// Most packs that are being read or tried at the same time: each holds a fork of the world.
+pub const PACKS_LOADING_MAX: usize = 1;
+/// Content packs that the running world keeps decoded; beyond it those go that are not in force.
+pub const CONTENTS_MAX: usize = 8;
+/// Events that wait for the driver; what comes beyond is counted and dropped, answers and ends excepted.
+pub const EVENTS_MAX: usize = 65_536;
+/// Ticks a second of a world where neither the settings nor its game say another number.
+pub const TICK_RATE: u16 = 30;
+/// Bytes of records that [`open`](fn@crate::open) reads at once.
+pub const READ_BYTES: u64 = 8 * 1024 * 1024;

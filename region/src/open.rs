@@ -1,0 +1,335 @@
+//! [`open`](fn@open): the world where it left off, or at its beginning, and the right to go on with it.
+//!
+//! Invariant: what goes on is proven as far as the journal carries roots; ticks that were acknowledged are given up only
+//! where somebody accepted it, after they were named; and the world stands where the claim says, whatever an owner before
+//! appended until it was fenced.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use tickworld_persist::{
+    Claim, DataLossPolicy, JournalHeader, LogPosition, Origin, Record, RecoverError, Recovery, Retention, Salvage,
+    SkippedSnapshot, Snapshot, Store, WorldId,
+    error::{ClaimError, CreateError, Damage, FetchError, PutError, ReadError, TruncateError},
+    recover,
+};
+use tickworld_sim::{
+    content::{ContentId, Library},
+    executor::Executor,
+    frame::Tick,
+    game::Game,
+    hash::Hash,
+    simulation::Simulation,
+    snapshot::RestoreError,
+    trace::Start,
+    world::{Roots, World},
+};
+
+use crate::{
+    adapter::{AdapterError, GameAdapter},
+    effect::StoreSnapshot,
+    limits::{READ_BYTES, TICK_RATE},
+    replay::{Divergence, Replay, ReplayError, Replayed},
+    snapshot_write::SnapshotWrite,
+    step::Stepper,
+};
+
+/// How a world is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenSettings {
+    /// Identity of a world that begins: drawn at random by the embedder.
+    pub world: WorldId,
+    /// Ticks a second of a world that begins; if it is `None` the game says it, and 30 where it says nothing.
+    pub tick_rate: Option<u16>,
+    /// Ticks between a record and the root that it carries, of a world that begins.
+    pub root_lag_ticks: u8,
+    /// Whether acknowledged ticks that are lost may stay lost.
+    pub loss: DataLossPolicy,
+    /// Which snapshots stay.
+    pub retention: Retention,
+}
+
+/// A world that can go on, and the right to.
+pub struct Opened<G: Game> {
+    /// The world.
+    pub simulation: Simulation<G>,
+    /// Its roots.
+    pub roots: Roots,
+    /// Roots of the last ticks, for the proofs of the next records.
+    pub recent: Vec<(Tick, Hash)>,
+    /// What the journal says of itself.
+    pub header: JournalHeader,
+    /// The right to append.
+    pub claim: Claim,
+    /// The tick of the snapshot that the world was opened with; the start's where there was none.
+    pub snapshot_tick: Tick,
+    /// What was found on the way.
+    pub report: OpenReport,
+}
+
+/// What was found when a world was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Whether the world began just now.
+    pub has_begun: bool,
+    /// Newer snapshots that cannot be used.
+    pub skipped: Vec<SkippedSnapshot>,
+    /// What was cut off the journal's end.
+    pub damage: Option<Damage>,
+    /// Whether anything beside the journal told up to which tick it was acknowledged.
+    pub is_watermark_noted: bool,
+    /// Ticks that were made again.
+    pub replayed_ticks: u64,
+}
+
+/// Why a world does not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Acknowledged ticks are lost or damaged, and nobody accepted it.
+    #[error("ticks {} to {} were acknowledged and are lost: {cause}", ticks.start(), ticks.end())]
+    Lost {
+        /// Which.
+        ticks: RangeInclusive<Tick>,
+        /// Why.
+        cause: String,
+    },
+    /// There is nothing whole to begin with, or the journal cannot be read.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// A part of the journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A part of a snapshot or a pack cannot be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The snapshot is no world of this build.
+    #[error("the snapshot of tick {tick}: {error}")]
+    Restore {
+        /// Of which tick.
+        tick: Tick,
+        /// Why not.
+        error: RestoreError,
+    },
+    /// The journal is not this build's, or its inputs do not make ticks.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The journal's inputs do not give the roots that it carries.
+    #[error("replay gives another root at tick {} than {} carries", .0.tick, .0.witness)]
+    Diverged(Box<Divergence>),
+    /// Content that the world uses is not stored.
+    #[error("content {0} is not stored, and the world uses it")]
+    NoContent(ContentId),
+    /// Content is stored under another id than its bytes have.
+    #[error("content {id} is damaged: its bytes are those of {found}")]
+    Content {
+        /// What was asked for.
+        id: ContentId,
+        /// What its bytes are.
+        found: ContentId,
+    },
+    /// The game cannot begin or read its content.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// A new world would not run at the rate that its rules count with.
+    #[error("{set} ticks a second are asked for, and the rules of this world count {rules}")]
+    TickRate {
+        /// What was asked for.
+        set: u16,
+        /// What the rules count with.
+        rules: u16,
+    },
+    /// The journal was not begun.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The first content was not stored.
+    #[error(transparent)]
+    Put(#[from] PutError),
+    /// The first snapshot was not stored.
+    #[error("the world's beginning is not stored: {0}")]
+    Snapshot(String),
+    /// What cannot be used was not cut.
+    #[error(transparent)]
+    Cut(#[from] TruncateError),
+    /// The journal was not claimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+}
+
+/// Opens the store's world, or begins one; `observe` is shown every tick that is made again.
+///
+/// # Errors
+/// Why it does not go on. What is lost without being accepted is named, and nothing was changed.
+pub async fn open<A: GameAdapter, S: Store + Salvage>(
+    adapter: &A,
+    store: &S,
+    settings: &OpenSettings,
+    executor: &dyn Executor,
+    stepper: &mut (dyn Stepper<A::Game> + Send),
+    observe: &mut (dyn FnMut(&Replayed<A::Game>) + Send),
+) -> Result<Opened<A::Game>, OpenError> {
+    let has_begun = store.header().await?.is_none();
+    if has_begun {
+        begin(adapter, store, settings, executor).await?;
+    }
+    let recovery = recover(store, &mut |_| {}).await?;
+    if let (Some(ticks), DataLossPolicy::Refuse) = (&recovery.lost, settings.loss) {
+        let cause = recovery.damage.as_ref().map_or_else(|| "nobody knows why".to_owned(), ToString::to_string);
+        return Err(OpenError::Lost { ticks: ticks.clone(), cause });
+    }
+    let mut opening = Opening { adapter, store, stepper, observe };
+    let mut replay = opening.origin(&recovery, executor).await?;
+    let snapshot_tick = replay.tick();
+    opening.go_on_to(&mut replay, recovery.end.tick).await?;
+    recovery.truncate(store, settings.loss).await?;
+    let claim = store.claim().await?;
+    // An owner before may have appended until it was fenced.
+    opening.go_on_to(&mut replay, claim.last.tick).await?;
+    let report = OpenReport {
+        has_begun,
+        skipped: recovery.skipped.clone(),
+        damage: recovery.damage.clone(),
+        is_watermark_noted: recovery.tail.watermark.is_some(),
+        replayed_ticks: replay.tick().0.saturating_sub(snapshot_tick.0),
+    };
+    let header = replay.header().clone();
+    let (simulation, roots, recent, _) = replay.into_parts();
+    Ok(Opened { simulation, roots, recent, header, claim, snapshot_tick, report })
+}
+
+/// Looks at the store's world without a change to the store: what [`open`](fn@open) would go on with, and up to where.
+///
+/// # Errors
+/// As [`open`](fn@open).
+pub async fn look<A: GameAdapter, S: Store + Salvage>(
+    adapter: &A,
+    store: &S,
+    executor: &dyn Executor,
+    stepper: &mut (dyn Stepper<A::Game> + Send),
+    observe: &mut (dyn FnMut(&Replayed<A::Game>) + Send),
+) -> Result<(Recovery, Replay<A::Game>), OpenError> {
+    let recovery = recover(store, &mut |_| {}).await?;
+    let mut opening = Opening { adapter, store, stepper, observe };
+    let mut replay = opening.origin(&recovery, executor).await?;
+    opening.go_on_to(&mut replay, recovery.end.tick).await?;
+    Ok((recovery, replay))
+}
+
+/// Begins the journal, and stores a snapshot of the beginning, so that the history can be read from its first tick on by
+/// those who cannot lay the world out themselves. Where a crash comes between the two, the beginning follows from the
+/// adapter; its root in the header shows whether it still does in a later build.
+async fn begin<A: GameAdapter, S: Store>(
+    adapter: &A,
+    store: &S,
+    settings: &OpenSettings,
+    executor: &dyn Executor,
+) -> Result<(), OpenError> {
+    let mut simulation = adapter.begin()?;
+    let roots = simulation.seal(executor);
+    let content = simulation.world().content();
+    let rules = adapter.tick_rate(simulation.world());
+    if let (Some(set), Some(rules)) = (settings.tick_rate, rules)
+        && set != rules
+    {
+        return Err(OpenError::TickRate { set, rules });
+    }
+    if let Some(pack) = adapter.pack()? {
+        store.put_pack(content, pack.into()).await?;
+    }
+    let header = JournalHeader {
+        world: settings.world,
+        revision: <A::Game as Game>::REVISION,
+        tick_rate: settings.tick_rate.or(rules).unwrap_or(TICK_RATE),
+        root_lag_ticks: settings.root_lag_ticks,
+        start: Start { tick: simulation.world().tick(), root: roots.root, content },
+        schema: (**simulation.schema()).clone(),
+    };
+    store.create(&header).await?;
+    let snapshot = StoreSnapshot {
+        world: simulation.snapshot(),
+        record_hash: header.hash(),
+        schema: simulation.schema_id(),
+        retention: settings.retention,
+    };
+    SnapshotWrite::new(snapshot).run(store, &mut |_| {}).await.map(drop).map_err(OpenError::Snapshot)
+}
+
+/// What the steps of opening share.
+struct Opening<'o, A: GameAdapter, S> {
+    adapter: &'o A,
+    store: &'o S,
+    stepper: &'o mut (dyn Stepper<A::Game> + Send),
+    observe: &'o mut (dyn FnMut(&Replayed<A::Game>) + Send),
+}
+
+impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
+    /// The world that replay begins with.
+    async fn origin(&mut self, recovery: &Recovery, executor: &dyn Executor) -> Result<Replay<A::Game>, OpenError> {
+        let header = &recovery.header;
+        // First of all: what another game's world holds cannot be read here, and would be called damaged.
+        Replay::<A::Game>::check(header)?;
+        let simulation = match &recovery.origin {
+            Origin::Start(_) => self.adapter.begin()?,
+            Origin::Snapshot(snapshot) => self.resume(snapshot).await?,
+        };
+        let place: LogPosition = recovery.origin.position();
+        match Replay::begin(header.clone(), simulation, place, executor)? {
+            (replay, None) => Ok(replay),
+            (_, Some(divergence)) => Err(OpenError::Diverged(Box::new(divergence))),
+        }
+    }
+
+    async fn resume(&self, snapshot: &Snapshot) -> Result<Simulation<A::Game>, OpenError> {
+        let mut library = Library::default();
+        if let Some(content) = self.adapter.default_content() {
+            library.add(ContentId::NONE, content);
+        }
+        let id = snapshot.manifest.head.content;
+        if library.find(id).is_none() {
+            library.add(id, self.content(id).await?);
+        }
+        let mut pages = BTreeMap::new();
+        for entry in snapshot.manifest.columns.iter().flatten() {
+            if let Some(bytes) = self.store.page(entry.hash).await? {
+                pages.insert(entry.hash, bytes);
+            }
+        }
+        let tick = snapshot.manifest.head.tick;
+        let world = World::restore(&snapshot.manifest, |entry| pages.get(&entry.hash).map(|bytes| bytes.to_vec()));
+        Ok(Simulation::resume(library, world.map_err(|error| OpenError::Restore { tick, error })?))
+    }
+
+    async fn content(&self, id: ContentId) -> Result<<A::Game as Game>::Content, OpenError> {
+        let bytes = self.store.pack(id).await?.ok_or(OpenError::NoContent(id))?;
+        let (found, content) = self.adapter.read_pack(&bytes)?;
+        if found == id { Ok(content) } else { Err(OpenError::Content { id, found }) }
+    }
+
+    /// Makes the ticks again that the journal has up to `end`.
+    async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: Tick) -> Result<(), OpenError> {
+        while replay.tick() < end {
+            let from = replay.tick().next();
+            let records = self.store.read(from, READ_BYTES).await?;
+            if records.is_empty() {
+                return Err(ReplayError::Order { last: replay.tick(), found: end }.into());
+            }
+            for record in records.iter().take_while(|record| record.tick() <= end) {
+                self.step(replay, record).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, replay: &mut Replay<A::Game>, record: &Record) -> Result<(), OpenError> {
+        replay.handle_record(record)?;
+        for id in replay.missing_contents() {
+            replay.add_content(id, self.content(id).await?);
+        }
+        let step = replay.poll_step().expect("a record was taken just now");
+        let replayed = replay.handle_stepped(self.stepper.step(step))?;
+        (self.observe)(&replayed);
+        match replayed.divergence {
+            Some(divergence) => Err(OpenError::Diverged(Box::new(divergence))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Requests as they come, and snapshots and packs, which are what most of them are about.
+
+use bytes::Bytes;
+use tickworld_proto::instant::{Instant, Micros};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{Act, PlayerId},
+    game::Game,
+};
+
+use super::{Region, ending::Phase};
+use crate::{
+    effect::{Effect, LoadPack, StoreSnapshot},
+    event::{Ended, Event},
+    limits::{DRAIN_MAX, PACKS_LOADING_MAX, REQUESTS_MAX},
+    request::{Answer, Kicked, Request, RequestError, RequestId, SnapshotStored, Status, Switched},
+};
+
+/// A pack that is to be loaded, or is being.
+pub(super) struct Loading {
+    request: RequestId,
+    /// `None` once it was handed out.
+    pack: Option<Bytes>,
+    force: bool,
+}
+
+impl<G: Game> Region<G> {
+    /// Somebody asks for something; the answer is an [`Event::Answered`].
+    ///
+    /// # Panics
+    /// If a request of the same number is still open.
+    pub fn handle_request(&mut self, now: Instant, id: RequestId, request: Request<G::Input>) {
+        if self.has_ended() || self.open_requests.len() >= REQUESTS_MAX {
+            let why = if self.has_ended() { "the world does not run" } else { "too many requests wait already" };
+            let answer = Err(RequestError::Unavailable(why.to_owned()));
+            return self.events.push_back(Event::Answered { request: id, answer });
+        }
+        assert!(self.open_requests.insert(id, ()).is_none(), "each request has a number of its own");
+        match request {
+            Request::Status => self.answer(id, Ok(Answer::Status(Box::new(self.status())))),
+            Request::Snapshot => self.want_snapshot(Some(id)),
+            Request::Kick { player, reason } => {
+                let kicked = self.kick(now, player, &reason);
+                self.answer(id, kicked);
+            }
+            Request::Content { pack, force } => self.load_pack(id, pack, force),
+            Request::Input { player, input } => match self.host.submit(now, player, input) {
+                Ok(sequence) => self.submitted.push((id, player, sequence)),
+                Err(error) => self.answer(id, Err(RequestError::Unavailable(error.to_string()))),
+            },
+            Request::Shutdown => {
+                self.answer(id, Ok(Answer::Ending(self.host.open_tick())));
+                if self.phase == Phase::Running {
+                    self.phase = Phase::Draining { deadline: now.after(DRAIN_MAX), then: Ended::Asked };
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// How the region is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            game: G::NAME,
+            revision: G::REVISION,
+            schema: self.schema_id,
+            content: self.hashing.newest.content(),
+            tick: self.stepped,
+            durable_tick: self.kept,
+            root: self.hashing.newest_root(),
+            pace_percent: self.host.pace_percent(),
+            storage_failed: self.storage_failed.clone(),
+            sessions: u32::try_from(self.host.session_count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn kick(&mut self, now: Instant, player: PlayerId, reason: &str) -> Result<Answer, RequestError> {
+        let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
+        let sessions = self.host.kick(now, player, reason);
+        let absent = || RequestError::Absent(format!("player {} is not here and has no session", player.0));
+        Ok(Answer::Kicked(Kicked { player, sessions: sessions.ok_or_else(absent)? }))
+    }
+
+    /// Keeps the newest hashed world until its record is kept.
+    pub(super) fn want_snapshot(&mut self, request: Option<RequestId>) {
+        let world = &self.hashing.newest;
+        let record = self.records.front().expect("the record of the newest hashed tick is kept");
+        assert_eq!(record.tick, world.tick(), "records are kept from the newest hashed tick on");
+        self.snapshots.want(world, record.record_hash, request);
+    }
+
+    pub(super) fn poll_snapshot(&mut self) -> Option<Effect<G>> {
+        let (world, record_hash) = self.snapshots.poll(self.kept)?;
+        let (schema, retention) = (self.schema_id, self.settings.retention);
+        Some(Effect::StoreSnapshot(Box::new(StoreSnapshot { world, record_hash, schema, retention })))
+    }
+
+    /// A snapshot was stored, or was not; it took so long.
+    ///
+    /// # Panics
+    /// If none was under way.
+    pub fn handle_snapshot_stored(&mut self, now: Instant, took: Micros, result: Result<SnapshotStored, String>) {
+        if self.has_ended() {
+            return;
+        }
+        for request in self.snapshots.handle_stored(now, result.is_ok()) {
+            let answer = match &result {
+                Ok(stored) => Ok(Answer::Snapshot(*stored)),
+                Err(reason) => Err(RequestError::Unavailable(format!("the snapshot is not stored: {reason}"))),
+            };
+            self.answer(request, answer);
+        }
+        self.tell(Event::Snapshot { result: result.clone(), took });
+        if let (Err(reason), Phase::Storing { .. }) = (result, &self.phase) {
+            return self.end(Ended::Failed(format!("the last snapshot is not stored: {reason}")));
+        }
+        self.settle(now);
+    }
+
+    fn load_pack(&mut self, request: RequestId, pack: Bytes, force: bool) {
+        if self.loading.len() >= PACKS_LOADING_MAX {
+            let busy = "another pack is being tried: ask again";
+            return self.answer(request, Err(RequestError::Unavailable(busy.to_owned())));
+        }
+        self.loading.push_back(Loading { request, pack: Some(pack), force });
+    }
+
+    pub(super) fn poll_pack(&mut self) -> Option<Effect<G>> {
+        let simulation = self.simulation.as_ref()?;
+        let Loading { request, pack, force } = self.loading.iter_mut().find(|loading| loading.pack.is_some())?;
+        let load = LoadPack { request: *request, pack: pack.take()?, force: *force, fork: simulation.clone() };
+        Some(Effect::LoadPack(Box::new(load)))
+    }
+
+    /// A pack was read, tried and stored, or why not. It becomes an act in the next frame.
+    pub fn handle_pack_loaded(
+        &mut self,
+        now: Instant,
+        request: RequestId,
+        result: Result<(ContentId, G::Content), RequestError>,
+    ) {
+        if self.has_ended() {
+            return;
+        }
+        self.loading.retain(|loading| loading.request != request);
+        let switched = result.and_then(|(id, content)| self.switch(id, content));
+        self.answer(request, switched.map(Answer::Switched));
+        self.settle(now);
+    }
+
+    fn switch(&mut self, id: ContentId, content: G::Content) -> Result<Switched, RequestError> {
+        if self.phase != Phase::Running {
+            return Err(RequestError::Unavailable("the world ends".to_owned()));
+        }
+        if !self.host.submit_operator(Act::Content(id)) {
+            return Err(RequestError::Unavailable("too many acts wait already".to_owned()));
+        }
+        self.contents.push((id, content));
+        Ok(Switched { content: id, tick: self.host.open_tick() })
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Request`] and [`Answer`]: what operators and embedders ask of a running region, as plain data.
+//!
+//! Invariant: every request is answered exactly once, by an [`Event::Answered`](crate::Event::Answered) that names it. One that
+//! changes the world becomes an act in a frame; the others change nothing that is hashed.
+
+use bytes::Bytes;
+use tickworld_proto::message::Fate;
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Sequence, Tick},
+    hash::Hash,
+    schema::SchemaId,
+};
+
+/// Number of a request, chosen by whoever drives the region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something asked of a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request<I> {
+    /// Say how the region is.
+    Status,
+    /// Store a snapshot of the newest world, and answer when it is stored.
+    Snapshot,
+    /// End every session of a player, let no key of theirs bring it back, and take them out of the world.
+    Kick {
+        /// Whose session.
+        player: PlayerId,
+        /// What the player is told.
+        reason: String,
+    },
+    /// Check a pack, try it on a fork, store it, and switch to it.
+    Content {
+        /// The pack's bytes.
+        pack: Bytes,
+        /// Whether to switch although the world holds what the pack lacks.
+        force: bool,
+    },
+    /// Apply an input in the name of a player who has no session.
+    Input {
+        /// Whose.
+        player: PlayerId,
+        /// What.
+        input: I,
+    },
+    /// Say goodbye to everybody, store what is left and a snapshot, and end.
+    Shutdown,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Snapshot`].
+    Snapshot(SnapshotStored),
+    /// To [`Request::Kick`].
+    Kicked(Kicked),
+    /// To [`Request::Content`].
+    Switched(Switched),
+    /// To [`Request::Input`], once the tick that applied or refused it is as durable as the region promises.
+    Input {
+        /// The number that the input was given.
+        sequence: Sequence,
+        /// What became of it.
+        fate: Fate,
+    },
+    /// To [`Request::Shutdown`], at once: the newest tick there will be.
+    Ending(Tick),
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// What was asked for is not there.
+    #[error("{0}")]
+    Absent(String),
+    /// What was handed over cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// The world holds what the pack lacks.
+    #[error("the world holds what the pack lacks: {}", .0.join(", "))]
+    Unresolved(Vec<String>),
+    /// The region cannot do it now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// How a region is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The game's name.
+    pub game: &'static str,
+    /// Revision of the rules.
+    pub revision: u32,
+    /// The schema.
+    pub schema: SchemaId,
+    /// The content in force.
+    pub content: ContentId,
+    /// Newest simulated tick.
+    pub tick: Tick,
+    /// Newest tick that is as durable as the region promises.
+    pub durable_tick: Tick,
+    /// The newest root, and of which tick.
+    pub root: (Tick, Hash),
+    /// How fast the world runs: 100 is its rate, 200 half of it.
+    pub pace_percent: u16,
+    /// Why ticks cannot be stored, if they cannot.
+    pub storage_failed: Option<String>,
+    /// Sessions, admitted or not.
+    pub sessions: u32,
+}
+
+/// A snapshot was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotStored {
+    /// Of this tick.
+    pub tick: Tick,
+    /// Pages that it consists of.
+    pub pages: u64,
+    /// Those of them that were not stored yet.
+    pub pages_new: u64,
+}
+
+/// A player was sent away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kicked {
+    /// Whose.
+    pub player: PlayerId,
+    /// Sessions that were ended. None may have been open: then the player was in the world, or could have come back.
+    pub sessions: u32,
+}
+
+/// The content is switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switched {
+    /// To this.
+    pub content: ContentId,
+    /// From this tick on.
+    pub tick: Tick,
+}
