@@ -119,10 +119,11 @@ fn a_failed_sync_admits_nobody_twice() {
 
 #[test]
 fn a_full_disk_admits_nobody_it_does_not_remember() {
+    let mut admitted = 0;
     for seed in 0..12 {
         let medium = SimMedium::default();
         let (mut scribe, mut core) = begun(seed, &medium);
-        medium.database.set_capacity(Some(medium.database.image().len() as u64));
+        medium.database.set_capacity(Some(medium.database.image().len() as u64 + seed * 65_536));
         let refused = (0..40_000).find_map(|_| scribe.spend(&mut core).err());
         assert_eq!(refused, Some(SpendError::Storage(Fault::Full)), "seed {seed}");
         assert_eq!(scribe.spend(&mut core), Err(SpendError::Storage(Fault::Full)), "seed {seed}");
@@ -132,9 +133,10 @@ fn a_full_disk_admits_nobody_it_does_not_remember() {
         }
         medium.crash(CrashKind::Scatter, &mut Dice::new(seed, "full of tokens", 0));
         drop(core);
-        assert!(scribe.admitted.len() > 3, "seed {seed}: nobody was admitted");
+        admitted += scribe.admitted.len();
         assert_eq!(scribe.find_fault(&medium), Ok(()), "seed {seed}");
     }
+    assert!(admitted > 12 * 10, "a disk that is nearly full admits a few");
 }
 
 /// A store with some records and a snapshot, closed in good order.
@@ -179,12 +181,16 @@ fn a_turned_bit_in_a_record_is_found() {
         let mut bytes = Vec::new();
         record.encode(&mut bytes);
         let image = medium.database.image();
-        let at = image.windows(bytes.len()).rposition(|window| window == bytes).unwrap();
+        // The same bit wherever the record stands: redb leaves older copies of what it has moved.
+        let copies: Vec<usize> =
+            (0..=image.len() - bytes.len()).filter(|at| image[*at..].starts_with(&bytes)).collect();
+        assert!(!copies.is_empty(), "tick {tick} is not in the file");
         let turned = SimMedium::default();
         turned.database.load_image(image);
         turned.watermark.load_image(medium.watermark.image());
         let mut dice = Dice::new(tick.0, "record", 0);
-        turned.database.flip(at as u64 + dice.below(bytes.len() as u64), 1 << dice.below(8));
+        let (offset, mask) = (dice.below(bytes.len() as u64), 1 << dice.below(8));
+        copies.iter().for_each(|at| turned.database.flip(*at as u64 + offset, mask));
         let fault = scribe.find_fault(&turned).unwrap_err();
         assert!(!fault.contains("not the one that was written"), "tick {tick}: {fault}");
     }

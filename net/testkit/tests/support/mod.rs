@@ -189,7 +189,7 @@ impl Scribe {
             if self.append(core, count, durability).is_err() {
                 return false;
             }
-            if self.dice.permille(300) && self.spend(core).is_err() {
+            if self.dice.permille(200) && self.spend(core).is_err() {
                 return false;
             }
             if self.dice.permille(200) && !self.snapshot(core) {
