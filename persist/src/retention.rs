@@ -5,8 +5,8 @@
 //!
 //! By number *and* by age: a snapshot stays while it is among the newest so many, or one of the few from which the history is
 //! replayed. By number alone, a server that is restarted a few times in a row makes as many snapshots as are kept and throws
-//! all its history away; by age alone, a world that stood still for long would have none. Age is counted in ticks before the journal's last one, since a store has no
-//! clock, and a world that does not run does not age.
+//! all its history away; by age alone, a world that stood still for long would have none. Age is counted in ticks before the
+//! journal's last one, since a store has no clock, and a world that does not run does not age.
 
 #[cfg(feature = "stores")]
 use {crate::limits, tickworld_sim::frame::Tick};
@@ -14,10 +14,11 @@ use {crate::limits, tickworld_sim::frame::Tick};
 /// Which snapshots stay. Packs always do: the id of one may stand in any record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// So many of the newest, at least 1.
+    /// So many of the newest, at least 1; at most half of what a store may keep ([`MANIFESTS_MAX`](crate::limits::MANIFESTS_MAX)),
+    /// so that there is room for a history and for the next one.
     pub snapshots_min: u32,
-    /// And enough older ones, about [`HISTORY_SNAPSHOTS`](crate::limits::HISTORY_SNAPSHOTS), that every tick can be replayed which is
-    /// at most this much older than the journal's last one. 0 for none.
+    /// And enough older ones, about [`HISTORY_SNAPSHOTS`](crate::limits::HISTORY_SNAPSHOTS), that every tick can be replayed
+    /// which is at most this much older than the journal's last one. 0 for none.
     pub ticks: u64,
 }
 
@@ -46,7 +47,8 @@ impl Retention {
     /// the history has moved past it.
     #[cfg(feature = "stores")]
     pub(crate) fn part(&self, snapshots: &[Tick], last: Tick) -> (Vec<Tick>, Vec<Tick>) {
-        let newest = snapshots.len().saturating_sub(self.snapshots_min.max(1) as usize);
+        let newest = (self.snapshots_min as usize).clamp(1, limits::MANIFESTS_MAX / 2);
+        let newest = snapshots.len().saturating_sub(newest);
         let (older, newest) = snapshots.split_at(newest);
         let from = last.0.saturating_sub(self.ticks);
         // The history begins with the last one before it.
@@ -83,6 +85,18 @@ mod tests {
         assert_eq!(kept(retention, [1, 5, 9, 12], 20), [9, 12]);
         assert_eq!(kept(Retention { snapshots_min: 0, ticks: 0 }, [1, 5], 20), [5], "one at least");
         assert!(kept(retention, [], 20).is_empty());
+    }
+
+    #[test]
+    fn there_is_always_room_for_one_more() {
+        for retention in [
+            Retention { snapshots_min: 1, ticks: u64::MAX },
+            Retention { snapshots_min: u32::MAX, ticks: 0 },
+            Retention { snapshots_min: u32::MAX, ticks: u64::MAX },
+        ] {
+            let kept = kept(retention, 0..limits::MANIFESTS_MAX as u64, limits::MANIFESTS_MAX as u64);
+            assert!(!kept.is_empty() && kept.len() < limits::MANIFESTS_MAX, "{} are kept", kept.len());
+        }
     }
 
     #[test]
