@@ -165,7 +165,7 @@ fn what_nobody_can_use_any_more_is_forgotten() {
     let authenticator = authenticator(vec![it.issuer.public()], forgetful.clone(), &it.clock);
     let admit = |claims: &Claims| wait(authenticator.admit(it.issuer.sign(claims).as_bytes(), SessionKind::Command));
     assert!(admit(&Claims { exp: NOW - 100, ..claims("a") }).is_err());
-    assert_eq!(forgetful.0.load(Ordering::Relaxed), 0, "only a token that was accepted vouches for the clock");
+    assert_eq!(forgetful.0.load(Ordering::Relaxed), 0, "only a token within its time vouches for the clock");
     assert!(admit(&claims("a")).is_ok());
     assert_eq!(forgetful.0.load(Ordering::Relaxed), NOW - 7 * TOKEN_SECONDS_MAX);
 }
@@ -191,6 +191,31 @@ fn a_token_that_cannot_be_noted_admits_nobody_and_is_not_lost() {
     // A peer that is told so may try again, with the same token.
     assert!(matches!(&refused, Refused::Unavailable(text) if text.contains("try again later")), "{refused:?}");
     assert!(it.judge(&claims("a")).is_ok());
+}
+
+#[test]
+fn where_no_more_can_be_kept_what_has_surely_expired_makes_room() {
+    /// Is full until something may be forgotten that expired long ago.
+    struct Small(AtomicU64);
+    impl Tokens for Small {
+        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
+            let is_full = self.0.load(Ordering::Relaxed) < NOW - TOKEN_SECONDS_MAX - 2 * LEEWAY;
+            if is_full { Err(SpendError::Full) } else { Ok(true) }
+        }
+
+        async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
+            assert!(
+                expired_before_seconds <= NOW - TOKEN_SECONDS_MAX - 2 * LEEWAY,
+                "that may be good by another clock"
+            );
+            self.0.fetch_max(expired_before_seconds, Ordering::Relaxed);
+            Ok(1)
+        }
+    }
+    let it = Fixture::new();
+    let small = authenticator(vec![it.issuer.public()], Arc::new(Small(AtomicU64::new(0))), &it.clock);
+    let token = it.issuer.sign(&claims("a"));
+    assert!(wait(small.admit(token.as_bytes(), SessionKind::Command)).is_ok());
 }
 
 #[test]

@@ -4,9 +4,11 @@
 //! session that it names, and only if one of the known keys signed it. Other algorithms are refused before any key is looked
 //! at. A token is spent in the store before it admits anybody.
 //!
-//! What is spent is forgotten only right after a token was accepted, and only if it expired [`FORGET_AFTER_SECONDS`] ago by the
-//! same clock. A token that is accepted expires within [`TOKEN_SECONDS_MAX`] of now, so its issuer's clock agrees with ours to
-//! about a day: a clock that is wrong by more than that accepts nothing, and therefore forgets nothing.
+//! What is spent is forgotten only when somebody shows a token that a known key signed and that is within its time by our clock,
+//! and only if it expired [`FORGET_AFTER_SECONDS`] ago by the same clock. Such a token expires within [`TOKEN_SECONDS_MAX`] of
+//! now, so its issuer's clock agrees with ours to about a day: a clock that is wrong by more than that takes no token, and
+//! therefore forgets none. Where the store can keep no more, a day and the leeway are enough: what expired before cannot be
+//! good by any clock that takes the token shown.
 
 use std::{
     sync::{
@@ -17,7 +19,7 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
-use tickworld_persist::Tokens;
+use tickworld_persist::{Tokens, error::SpendError};
 use tickworld_proto::message::SessionKind;
 
 use super::{
@@ -27,7 +29,7 @@ use super::{
 
 /// How long after its end a spent token is remembered, in seconds.
 pub const FORGET_AFTER_SECONDS: u64 = 7 * TOKEN_SECONDS_MAX;
-/// Accepted tokens from one forgetting to the next.
+/// Good tokens from one forgetting to the next.
 const FORGET_EVERY: u64 = 1_024;
 
 /// Why a token is refused. The peer is told no more than this.
@@ -104,7 +106,7 @@ pub struct JwtAuthenticator<T> {
     leeway_seconds: u64,
     tokens: Arc<T>,
     clock: Clock,
-    accepted_count: AtomicU64,
+    good_count: AtomicU64,
 }
 
 impl<T: Tokens> JwtAuthenticator<T> {
@@ -122,7 +124,7 @@ impl<T: Tokens> JwtAuthenticator<T> {
         // Judged below, by a clock that tests can set.
         validation.validate_exp = false;
         let leeway_seconds = settings.leeway_seconds;
-        Self { keys, validation, leeway_seconds, tokens, clock: system_clock(), accepted_count: AtomicU64::new(0) }
+        Self { keys, validation, leeway_seconds, tokens, clock: system_clock(), good_count: AtomicU64::new(0) }
     }
 
     /// With another clock than the machine's.
@@ -152,27 +154,39 @@ impl<T: Tokens> JwtAuthenticator<T> {
         if !granted.kinds.contains(&kind) {
             return Err(TokenError::Kind);
         }
+        // Before the token is spent: what takes too long then costs its bearer nothing.
+        if self.good_count.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
+            self.forget(now.saturating_sub(FORGET_AFTER_SECONDS)).await;
+        }
         // Last, so that only a token that would admit is used up.
-        match self.tokens.spend(token_digest(&claims.jti), claims.exp).await {
-            Ok(true) => {}
-            Ok(false) => return Err(TokenError::Used),
+        match self.spend(&claims, now).await {
+            Ok(true) => Ok(granted),
+            Ok(false) => Err(TokenError::Used),
             Err(error) => {
                 tracing::debug!(%error, "a token cannot be spent");
-                return Err(TokenError::Busy);
+                Err(TokenError::Busy)
             }
         }
-        self.forget(now).await;
-        Ok(granted)
     }
 
-    /// After a token was accepted: forgets what nobody can use any more.
-    async fn forget(&self, now: u64) {
-        if !self.accepted_count.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
-            return;
+    /// Spends a token that is good now; makes room for it where there is none.
+    async fn spend(&self, claims: &Claims, now: u64) -> Result<bool, SpendError> {
+        let token = token_digest(&claims.jti);
+        match self.tokens.spend(token, claims.exp).await {
+            Err(SpendError::Full) => {
+                let surely = TOKEN_SECONDS_MAX.saturating_add(self.leeway_seconds.saturating_mul(2));
+                self.forget(now.saturating_sub(surely)).await;
+                self.tokens.spend(token, claims.exp).await
+            }
+            spent => spent,
         }
-        let expired_before = now.saturating_sub(FORGET_AFTER_SECONDS);
-        if let Err(error) = self.tokens.forget_spent(expired_before).await {
-            tracing::debug!(%error, "spent tokens are not forgotten");
+    }
+
+    /// Forgets what nobody can use any more.
+    async fn forget(&self, expired_before: u64) {
+        match self.tokens.forget_spent(expired_before).await {
+            Ok(count) => tracing::debug!(count, "forgot spent tokens"),
+            Err(error) => tracing::debug!(%error, "spent tokens are not forgotten"),
         }
     }
 

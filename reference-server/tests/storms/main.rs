@@ -8,6 +8,7 @@ mod a_good_end_needs_no_replay;
 mod a_kicked_player_stays_away;
 mod a_start_says_what_is_wrong;
 mod a_switch_names_what_it_takes_away;
+mod a_used_token_stays_used;
 mod bad_networks_change_nothing;
 mod damage_is_named;
 mod every_end_is_bounded;
