@@ -320,6 +320,37 @@ fn attempts_end_where_they_are_limited() {
     assert!(matches!(end, End::GaveUp(Outage::Dial(DialError::NoAnswer))), "{end}");
 }
 
+/// A server without room is asked again after waits that grow, and no two clients wait the same.
+#[test]
+fn clients_that_are_refused_wait_longer_each_time_and_come_in_when_there_is_room() {
+    let mut host = Host::with(|settings| settings.sessions_max = 1);
+    let endpoint = host.endpoint();
+    let (holder, _) = host.connect(&endpoint);
+    let (first, max) = (Duration::from_millis(4), Duration::from_millis(32));
+    let backoff = |settings: &mut ConnectionSettings| settings.backoff = Backoff { first, max, ..Backoff::default() };
+    let mut players = [7, 8].map(|number| Player::with(&host, &endpoint, SessionKind::Command, number, backoff));
+    let mut waits = [Vec::new(), Vec::new()];
+    for round in 0..6 {
+        for (player, waits) in players.iter_mut().zip(&mut waits) {
+            let wait = host.run(player.until(|event| match event {
+                ConnectionEvent::Outage { cause: Outage::Dial(DialError::Refused), wait } => Some(*wait),
+                ConnectionEvent::Outage { cause, .. } => panic!("{cause}"),
+                _ => None,
+            }));
+            let cap = first.saturating_mul(1 << round).min(max);
+            assert!(wait >= cap / 4 && wait <= cap, "round {round}: {wait:?}");
+            waits.push(wait);
+        }
+    }
+    assert_ne!(waits[0], waits[1]);
+    drop(holder);
+    let connected = |event: &ConnectionEvent| matches!(event, ConnectionEvent::Connected).then_some(());
+    let [one, other] = &mut players;
+    host.run(async {
+        tokio::select! { () = one.until(connected) => {}, () = other.until(connected) => {} }
+    });
+}
+
 #[test]
 fn dropped_connections_leave_no_task() {
     let (mut host, region) = hosted();

@@ -3,22 +3,20 @@
 //! Invariant: what is kept is enough to start again: at least one snapshot that was read and found whole, and every record
 //! after the oldest kept one. Before the first snapshot nothing is removed.
 //!
-//! By number *and* by age: a snapshot stays while it is among the newest so many, or one of the few
-//! from which the history is replayed. By number alone, a server that is
-//! restarted a few times in a row makes as many snapshots as are kept and throws all its history away; by age alone, a world
-//! that stood still for long would have none. Age is counted in ticks before the journal's last one, since a store has no
+//! By number *and* by age: a snapshot stays while it is among the newest so many, or one of the few from which the history is
+//! replayed. By number alone, a server that is restarted a few times in a row makes as many snapshots as are kept and throws
+//! all its history away; by age alone, a world that stood still for long would have none. Age is counted in ticks before the journal's last one, since a store has no
 //! clock, and a world that does not run does not age.
 
-use tickworld_sim::frame::Tick;
-
-use crate::limits;
+#[cfg(feature = "stores")]
+use {crate::limits, tickworld_sim::frame::Tick};
 
 /// Which snapshots stay. Packs always do: the id of one may stand in any record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// So many of the newest, at least 1.
     pub snapshots_min: u32,
-    /// And enough older ones, about [`HISTORY_SNAPSHOTS`](limits::HISTORY_SNAPSHOTS), that every tick can be replayed which is
+    /// And enough older ones, about [`HISTORY_SNAPSHOTS`](crate::limits::HISTORY_SNAPSHOTS), that every tick can be replayed which is
     /// at most this much older than the journal's last one. 0 for none.
     pub ticks: u64,
 }
@@ -46,6 +44,7 @@ impl Retention {
     ///
     /// Walked from the oldest on, so that what stayed once is measured against the same neighbour the next time and stays, until
     /// the history has moved past it.
+    #[cfg(feature = "stores")]
     pub(crate) fn part(&self, snapshots: &[Tick], last: Tick) -> (Vec<Tick>, Vec<Tick>) {
         let newest = snapshots.len().saturating_sub(self.snapshots_min.max(1) as usize);
         let (older, newest) = snapshots.split_at(newest);
@@ -64,7 +63,7 @@ impl Retention {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "stores"))]
 mod tests {
     use super::*;
 

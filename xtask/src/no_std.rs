@@ -1,9 +1,13 @@
-//! Shows that the crates below the sans-I/O line, with everything they depend on, do without `std`.
+//! Shows that the crates below the sans-I/O line, with everything they depend on, do without `std`; and that the region, which
+//! is a state machine above that line, depends on no runtime, network or database.
 //!
 //! No foreign target is needed: a probe crate with a panic handler of its own cannot be linked with `std`, which
 //! brings another. Where the toolchain has a target that has no `std` at all, the crates are checked for it too.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,13 +22,19 @@ pub(crate) const NO_STD_CRATES: &[(&str, &str)] = &[
     ("net/proto", "tickworld-proto"),
 ];
 
+/// The region, for which effects are values.
+const STATE_MACHINE: &str = "tickworld-region";
+
+/// What does what a state machine asks for.
+const DOERS: &[&str] = &["tokio", "mio", "socket2", "quinn", "hyper", "redb", "getrandom"];
+
 const BARE_TARGET: &str = "thumbv7em-none-eabihf";
 const PROBE: &str = include_str!("../fixtures/no_std_probe.rs");
 
 /// Checks each crate of [`NO_STD_CRATES`] that exists.
 ///
 /// # Errors
-/// When one of them, or a dependency, links `std`.
+/// When one of them, or a dependency, links `std`, or the region depends on what does something.
 pub(crate) fn check() -> Result<()> {
     let present = |(folder, _): &&(&str, &str)| shell::root().join(folder).join("Cargo.toml").exists();
     let crates: Vec<(&str, PathBuf)> =
@@ -32,6 +42,8 @@ pub(crate) fn check() -> Result<()> {
     let packages: Vec<&str> = crates.iter().map(|(package, _)| *package).collect();
     probe(&shell::scratch("no-std")?, &crates)?;
     println!("linked without std: {}", packages.join(", "));
+    without_doers(STATE_MACHINE)?;
+    println!("without runtime, network or database: {STATE_MACHINE}");
 
     if !bare_target_installed() {
         println!("not installed, so not checked: target {BARE_TARGET}");
@@ -66,6 +78,18 @@ fn probe(folder: &Path, crates: &[(&str, PathBuf)]) -> Result<()> {
     Ok(())
 }
 
+/// Looks for [`DOERS`] among all that a package is built with.
+fn without_doers(package: &str) -> Result<()> {
+    let tree = ["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let tree = shell::read(shell::cargo().args(tree).current_dir(shell::root()))?;
+    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    let found: Vec<&str> = DOERS.iter().copied().filter(|doer| names.contains(doer)).collect();
+    if !found.is_empty() {
+        bail!("{package} depends on {}; see: cargo tree --package {package} --invert {}", found.join(", "), found[0]);
+    }
+    Ok(())
+}
+
 fn bare_target_installed() -> bool {
     let mut rustc = shell::command("rustc");
     rustc.args(["--print", "target-libdir", "--target", BARE_TARGET]);
@@ -84,6 +108,13 @@ mod tests {
         std::fs::write(seeded.join("Cargo.toml"), manifest).unwrap();
         std::fs::write(seeded.join("src/lib.rs"), source).unwrap();
         probe(folder.path(), &[("seeded", seeded)])
+    }
+
+    #[test]
+    fn a_crate_that_does_things_is_no_state_machine() {
+        without_doers(STATE_MACHINE).unwrap();
+        let error = without_doers("tickworld-net").unwrap_err().to_string();
+        assert!(error.contains("tokio") && error.contains("quinn"), "{error}");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
                 Some(Err(error)) if may_answer(&error) => Outage::Dial(error),
                 Some(Err(error)) => return End::Dial(error),
             };
-            let Some(wait) = self.attempts.fail() else { return End::GaveUp(outage) };
+            let Some(wait) = self.attempts.fail(Moment::now()) else { return End::GaveUp(outage) };
             self.tell(ConnectionEvent::Outage { cause: outage, wait }).await;
             self.rest(wait).await;
         }
@@ -269,7 +269,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     fn poll_event(&mut self) -> Option<ClientEvent> {
         let event = self.client.poll_event()?;
         match &event {
-            ClientEvent::Welcome(_) => self.attempts.succeed(),
+            ClientEvent::Welcome(_) => self.attempts.succeed(Moment::now()),
             ClientEvent::Closed { goodbye, .. } => self.goodbye = Some(goodbye.clone()),
             _ => {}
         }

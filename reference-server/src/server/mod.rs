@@ -16,11 +16,7 @@ mod running;
 use std::{sync::Arc, time::Duration};
 
 use tickworld_net::mailbox::{Mailbox, MailboxLimits, Post};
-use tickworld_persist::{
-    Salvage, Store,
-    embedded::{self, Files, Settings as StoreSettings},
-    error::Fault,
-};
+use tickworld_persist::{AnyStore, Salvage, Store, StoreConfig, error::Fault};
 use tickworld_sim::game::Game;
 use tokio::{
     runtime::Handle,
@@ -109,7 +105,7 @@ impl<A: GameAdapter> Server<A> {
         let folder = DataFolder::open(&self.config.data)?;
         let path = self.config.data.clone();
         // First of all: whoever has the store owns the folder, and nobody else may touch what else is in it.
-        let opened = embedded::Store::open(Files::new(&path), StoreSettings::default()).await;
+        let opened = AnyStore::open(&StoreConfig::embedded(&path)).await;
         let store = opened.map_err(|fault| match fault {
             Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
             fault => StartError::Store { path, fault },

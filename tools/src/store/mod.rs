@@ -7,13 +7,12 @@ mod follow;
 mod game;
 mod records;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _, TailReport,
-    VerifyError, VerifyReport,
-    embedded::{Files, ReadOnly, Settings, Store},
+    AnyStore, Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _,
+    StoreConfig, TailReport, VerifyError, VerifyReport,
     error::{Cause, Fault, FetchError, ReadError},
 };
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
@@ -31,8 +30,8 @@ use crate::failure::{Failure, Outcome};
 /// A store that is only read.
 pub(crate) struct OpenStore {
     runtime: Runtime,
-    store: Store<ReadOnly>,
-    folder: PathBuf,
+    store: AnyStore,
+    config: StoreConfig,
     /// What the journal says of itself.
     pub(crate) header: JournalHeader,
     /// Where it stands.
@@ -44,27 +43,27 @@ pub(crate) struct OpenStore {
 impl OpenStore {
     /// Opens the world in a server's data folder.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
-        let folder = data_folder(path)?;
-        let shown = folder.display().to_string();
+        let config = data_folder(path)?;
+        let shown = config.to_string();
         let runtime = Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-        let opened = runtime.block_on(Store::open(ReadOnly::new(&folder), Settings::default()));
+        let opened = runtime.block_on(AnyStore::open(&config));
         let store = opened.map_err(|fault| unusable(&shown, fault))?;
         let header = runtime.block_on(store.header()).map_err(|error| unreadable(&shown, error))?;
         let header = header.ok_or_else(|| nothing(&shown))?;
         let log = runtime.block_on(store.log_state()).map_err(|error| unreadable(&shown, error))?;
         let tail = runtime.block_on(store.tail_report()).map_err(|error| unreadable(&shown, error))?;
-        Ok(Self { runtime, store, folder, header, log, tail })
+        Ok(Self { runtime, store, config, header, log, tail })
     }
 
     /// As people call it.
     pub(crate) fn shown(&self) -> String {
-        self.folder.display().to_string()
+        self.config.to_string()
     }
 
     /// Length of the database's file.
     pub(crate) fn file_bytes(&self) -> u64 {
-        let metadata = std::fs::metadata(self.folder.join(Files::DATABASE));
+        let metadata = self.config.file().and_then(|file| std::fs::metadata(file).ok());
         metadata.map_or(0, |metadata| metadata.len())
     }
 
@@ -157,13 +156,12 @@ impl OpenStore {
     }
 }
 
-/// The folder that `path` means: itself, or that of the database that it names.
-fn data_folder(path: &Path) -> Outcome<PathBuf> {
+/// The store that `path` means: the one in that folder, or the one whose file it is.
+fn data_folder(path: &Path) -> Outcome<StoreConfig> {
     let shown = path.display();
     if path.is_file() {
-        if path.file_name().is_some_and(|name| name == Files::DATABASE) {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            return Ok(parent.unwrap_or(Path::new(".")).to_path_buf());
+        if let Some(folder) = StoreConfig::folder_of(path) {
+            return Ok(StoreConfig::read_only(folder));
         }
         return Err(Failure::new(format!("{shown} is a file, not a server's data folder"))
             .help("name the folder that the server's setting `data` names"));
@@ -172,11 +170,13 @@ fn data_folder(path: &Path) -> Outcome<PathBuf> {
         return Err(Failure::new(format!("cannot open {shown}: there is no such folder"))
             .help("name the folder that the server's setting `data` names; `tickworld play --data FOLDER` makes one"));
     }
-    if !path.join(Files::DATABASE).is_file() {
-        return Err(Failure::new(format!("{shown} holds no world: there is no {} in it", Files::DATABASE))
+    let config = StoreConfig::read_only(path);
+    if !config.exists() {
+        let name = config.file().and_then(|file| Some(file.file_name()?.display().to_string())).unwrap_or_default();
+        return Err(Failure::new(format!("{shown} holds no world: there is no {name} in it"))
             .help("name the folder that the server's setting `data` names; `tickworld play --data FOLDER` makes one"));
     }
-    Ok(path.to_path_buf())
+    Ok(config)
 }
 
 fn nothing(shown: &str) -> Failure {

@@ -68,6 +68,9 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         self.work = Work::Following;
         self.send(Channel::Control, &Message::Follow(confirmed.next()));
         let (now, way) = (self.now, self.clock.way());
+        // A snapshot is older than what the host has by now.
+        let open = self.clock.open_tick(now).map_or(0, |open| open.tick.0.saturating_sub(1));
+        self.lead.begin(released.max(Tick(open)));
         if let Some(follower) = &mut self.follower {
             follower.frames_mut().handle_known(released);
             follower.frames_mut().expect_all(now, way);
@@ -200,7 +203,10 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         match &self.work {
             Work::Idle => None,
             Work::Joining(join) => join.poll_timeout(self.clock.way()),
-            Work::Following => self.follower.as_ref().and_then(|follower| follower.frames().poll_timeout()),
+            Work::Following => {
+                let frames = self.follower.as_ref().and_then(|follower| follower.frames().poll_timeout());
+                [frames, self.lead.poll_timeout()].into_iter().flatten().min()
+            }
             Work::Descending(descent) => Some(descent.poll_timeout()),
         }
     }
@@ -244,32 +250,34 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         driven
     }
 
-    /// Runs ahead to the tick that an input sent now can first be in, once the client has come as far as the host.
+    /// Runs ahead to the tick that an input sent now can first be in, or as far as it may.
     fn predict(&mut self, executor: &dyn Executor, ticks_max: u32, driven: &mut Driven) {
+        self.lead.wait_until(None);
         let Link::Open { welcome, .. } = &self.link else { return };
         let Some(follower) = self.follower.as_mut().filter(|_| matches!(self.work, Work::Following)) else { return };
+        let confirmed = follower.rollback().confirmed_tick();
         let arrival = self.now.after(Micros(self.clock.way().0 / 2));
-        let Some(open) = self.clock.open_tick(arrival) else { return };
-        let target = open.tick.0.saturating_add(u64::from(welcome.input_delay_ticks)).saturating_sub(1);
-        let most = u64::from(self.settings.rollback.prediction_ticks_max);
-        let confirmed = follower.rollback().confirmed_tick().0;
-        // Frames that are on their way would throw these guesses away, one after the other: a client that comes late to a
-        // large world would need nine steps for each of its ticks, and never be in time.
-        let is_late = follower.frames().newest().0.saturating_sub(confirmed) > most / 2
-            || target.saturating_sub(confirmed) > most.saturating_mul(2);
-        if is_late {
-            return;
-        }
-        let target = target.min(confirmed.saturating_add(most));
+        let Some(open) = self.clock.open_tick(arrival).filter(|_| self.lead.has_caught_up(confirmed)) else { return };
+        let most = self.settings.rollback.prediction_ticks_max;
+        let limit = confirmed.0.saturating_add(u64::from(most));
+        let wanted = open.tick.0.saturating_add(u64::from(welcome.input_delay_ticks)).saturating_sub(1);
+        let target = wanted.min(limit);
         while follower.rollback().tick().0 < target {
             if driven.confirmed.saturating_add(driven.predicted) >= ticks_max {
                 driven.has_more = true;
                 return;
             }
+            if let Err(earned) = self.lead.take(self.now, self.clock.tick_length(), most) {
+                return self.lead.wait_until(Some(earned));
+            }
             if !follower.predict(self.player, &mut self.uplink, executor) {
                 return;
             }
             driven.predicted = driven.predicted.saturating_add(1);
+        }
+        if wanted < limit {
+            // The next tick opens at the host, whether or not a frame comes.
+            self.lead.wait_until(Some(self.now.after(Micros(open.closes_in.0.max(1)))));
         }
     }
 

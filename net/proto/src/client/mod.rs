@@ -24,6 +24,7 @@ mod follower;
 mod frames;
 mod inflate;
 mod join;
+mod lead;
 mod lockstep;
 mod session;
 mod settings;
@@ -48,7 +49,9 @@ use tickworld_sim::{
 pub use uplink::SubmitError;
 pub use witness::WitnessCounters;
 
-use self::{clock::HostClock, event::Events, follower::Follower, lockstep::Work, uplink::Uplink, witness::Witness};
+use self::{
+    clock::HostClock, event::Events, follower::Follower, lead::Lead, lockstep::Work, uplink::Uplink, witness::Witness,
+};
 use crate::{
     channel::{Channel, Transmit},
     instant::{Instant, Micros},
@@ -102,6 +105,7 @@ pub struct Client<G: Game, P> {
     uplink: Uplink<G::Input>,
     work: Work<G>,
     follower: Option<Follower<G, P>>,
+    lead: Lead,
     witness: Witness,
     /// Manifests that were asked for in this session and have not come.
     manifests_due: u32,
@@ -179,6 +183,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             uplink: Uplink::default(),
             work: Work::Idle,
             follower: None,
+            lead: Lead::default(),
             witness: Witness::default(),
             manifests_due: 0,
             events: Events::default(),
@@ -234,6 +239,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
                 if let Some(sent) = self.clock.poll_ping(now) {
                     self.send(Channel::Datagram, &Message::Ping(sent));
                 }
+                self.lead.handle_timeout(now);
                 self.look_after_work();
             }
             _ => {}
