@@ -78,6 +78,16 @@ impl SimDisk {
         self.state().sync_fault = fault;
     }
 
+    /// Lets the next sync fail so, and those after it succeed; `None` takes it back.
+    pub fn fail_next_sync(&self, fault: Option<SyncFault>) {
+        self.state().next_sync_fault = fault;
+    }
+
+    /// Whether the next write is refused for lack of space, and those after it are not.
+    pub fn refuse_next_write(&self, refuses: bool) {
+        self.state().refuses_next_write = refuses;
+    }
+
     /// Whether a sync does what it says.
     pub fn set_sync_truth(&self, truth: SyncTruth) {
         self.state().sync_truth = truth;

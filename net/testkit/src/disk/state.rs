@@ -71,6 +71,9 @@ pub(super) struct State {
     /// How many more operations succeed.
     pub(super) operations_left: Option<u64>,
     pub(super) sync_fault: Option<SyncFault>,
+    /// How the next sync fails, and whether the next write does; used up by it.
+    pub(super) next_sync_fault: Option<SyncFault>,
+    pub(super) refuses_next_write: bool,
     pub(super) sync_truth: SyncTruth,
     pub(super) capacity_bytes: Option<u64>,
     /// Of failing syncs, so that they need none from outside.
@@ -153,7 +156,8 @@ impl State {
             Write::Bytes { offset, bytes } => offset + u64::try_from(bytes.len()).expect("a slice fits the memory"),
             Write::Length(length) => *length,
         };
-        if end > self.length() && self.capacity_bytes.is_some_and(|capacity| end > capacity) {
+        let is_full = end > self.length() && self.capacity_bytes.is_some_and(|capacity| end > capacity);
+        if core::mem::take(&mut self.refuses_next_write) || is_full {
             self.counters.refused += 1;
             return Err(Refused::Full);
         }
@@ -174,7 +178,7 @@ impl State {
     pub(super) fn sync(&mut self) -> Result<(), Refused> {
         self.spend()?;
         self.digest.number(u64::MAX);
-        match self.sync_fault {
+        match self.next_sync_fault.take().or(self.sync_fault) {
             Some(fault) => {
                 self.counters.syncs_failed += 1;
                 if fault == SyncFault::Lost {
