@@ -344,8 +344,10 @@ fn a_world_full_of_players_is_taken_and_takes_no_more() {
     let tick = sim.world().tick().next();
     let inputs = vec![join(1_000_000 + u64::from(known)), join(u64::MAX)];
     let frame = InputFrame::new(tick, Entropy::from_bytes([1; 16]), inputs);
+    assert_eq!(sim.joins_refused(), 0);
     sim.step(&frame, &Inline).expect("a good frame");
-    assert_eq!(sim.joins_refused(), 1);
+    sim.step(&InputFrame { tick: tick.next(), ..frame }, &Inline).expect("a good frame");
+    assert_eq!(sim.joins_refused(), 2, "once a tick");
     assert!(sim.world().players().find(PlayerId(u64::MAX)).is_none());
 }
 
@@ -363,6 +365,18 @@ fn broken_events_and_resources() {
     refuses(|parts| drop(parts.rows("events.dropped").insert(0, word(1))), "events.list", what);
     refuses(|parts| drop(parts.rows("weather").remove(&0)), "weather", "a resource has exactly one row");
     refuses(|parts| drop(parts.rows("weather").insert(1, vec![0; 8])), "weather", "a resource has exactly one row");
+}
+
+/// All indices belong to a band in which the arena makes nobody.
+#[test]
+fn a_world_without_room_is_taken_and_counts_whom_it_refuses() {
+    let mut parts = Parts::of(&sim());
+    (0..limits::RUNS_MAX).for_each(|run| drop(parts.rows("entities.runs").insert(run, vec![9])));
+    let mut sim = Sim::resume(sim().library().clone(), parts.restore().expect("every run is dealt out"));
+    assert_eq!(sim.spawns_refused(), 0);
+    let living = sim.state().entities.len();
+    (0..12).for_each(|_| drop(arena::step(&mut sim, 3)));
+    assert!(sim.spawns_refused() > 1 && sim.state().entities.len() <= living, "{}", sim.spawns_refused());
 }
 
 /// An index whose generations are used up is passed over, never given out again.
