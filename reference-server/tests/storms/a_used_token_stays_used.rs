@@ -15,6 +15,15 @@ fn is_let_in(site: &Site, dialer: &Dialer, hello: &Hello) -> bool {
     matches!(site.next(&link), Some((_, Message::Welcome(_))))
 }
 
+/// Another server goes on with the world of one that was killed.
+fn kill_and_start(site: &mut Site) {
+    // Stands in its place for a moment, in a folder of its own.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let killed = std::mem::replace(&mut site.server, launch(elsewhere.path()).start());
+    killed.kill();
+    (site.server, site.ready) = launch(site.folder.path()).start_ready();
+}
+
 #[test]
 fn a_used_token_stays_used_whatever_happens_to_the_server() {
     let mut site = Site::of(|launch| launch);
@@ -26,12 +35,7 @@ fn a_used_token_stays_used_whatever_happens_to_the_server() {
     let again = launch(site.folder.path());
     assert!(again.start().ready().is_err());
     site.refuse(&dialer, token.clone(), Reason::Unauthorized, "used before");
-    let (server, ready) = {
-        let killed = std::mem::replace(&mut site.server, again.start());
-        killed.kill();
-        again.start_ready()
-    };
-    (site.server, site.ready) = (server, ready);
+    kill_and_start(&mut site);
     site.refuse(&site.dialer(3), token, Reason::Unauthorized, "used before");
     assert_eq!(site.server.stop().code, Some(0));
 }
@@ -55,10 +59,7 @@ fn tokens_over_a_full_disk_are_neither_lost_nor_good_twice() {
         // Where it was not known whether it was noted, it counts as used.
         is_let_in(&site, &dialer, token);
     }
-    let again = launch(site.folder.path());
-    let killed = std::mem::replace(&mut site.server, again.start());
-    killed.kill();
-    (site.server, site.ready) = again.start_ready();
+    kill_and_start(&mut site);
     let dialer = site.dialer(3);
     for token in tokens {
         site.refuse(&dialer, token, Reason::Unauthorized, "used before");
