@@ -50,6 +50,9 @@ pub enum StoreConfig {
 }
 
 impl StoreConfig {
+    /// Names of the files that a store on this machine keeps in its folder.
+    pub const FILE_NAMES: [&str; 2] = [Files::DATABASE, Files::WATERMARK];
+
     /// A database in a folder, with the usual settings.
     #[must_use]
     pub fn embedded(folder: impl AsRef<Path>) -> Self {

@@ -1,9 +1,11 @@
-//! The conformance suite over both backends, and every broken promise that it must catch.
+//! The conformance suite over all backends, each behind the one type that they are chosen by; and every broken promise that it
+//! must catch.
 //!
 //! A failure names the law; random histories name their seed, which [`SEED`] repeats.
 
 use tempfile::TempDir;
 use tickworld_persist::{
+    AnyStore, StoreConfig,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Files, Settings, Store},
     memory::{FaultMode, Memory, SeededBug},
@@ -21,10 +23,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 struct Double(Memory);
 
 impl BackendUnderTest for Double {
-    type Store = Memory;
+    type Store = AnyStore;
 
-    async fn open(&mut self) -> Memory {
-        self.0.clone()
+    async fn open(&mut self) -> AnyStore {
+        AnyStore::Memory(self.0.clone())
     }
 
     async fn crash(&mut self) {
@@ -60,7 +62,7 @@ struct OnDisk {
     folder: TempDir,
     /// Whether it has no thread of its own.
     is_within: bool,
-    open: Option<Store<Files>>,
+    open: Option<AnyStore>,
 }
 
 impl OnDisk {
@@ -78,14 +80,17 @@ fn scratch() -> TempDir {
 }
 
 impl BackendUnderTest for OnDisk {
-    type Store = Store<Files>;
+    type Store = AnyStore;
 
-    async fn open(&mut self) -> Store<Files> {
+    async fn open(&mut self) -> AnyStore {
         if self.open.is_none() {
-            let files = Files::new(self.folder.path());
+            let folder = self.folder.path();
             let settings = Settings { spent_tokens_max: SPENT_TOKENS_MAX, ..Settings::default() };
-            let store =
-                if self.is_within { Store::open_within(files, settings) } else { Store::open(files, settings).await };
+            let store = if self.is_within {
+                Store::open_within(Files::new(folder), settings).map(AnyStore::Embedded)
+            } else {
+                AnyStore::open(&StoreConfig::Embedded { folder: folder.to_path_buf(), settings }).await
+            };
             self.open = Some(store.expect("the database opens"));
         }
         self.open.clone().expect("opened above")

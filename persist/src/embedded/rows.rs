@@ -30,6 +30,7 @@ use crate::{
 //
 // The state's row: epoch in force (8), sealed (1), base tick (8), base link (32), check. The base is the place before the
 // first record that is kept.
+// A digest is the first 16 bytes of BLAKE3 over 17 "tickworld.token.1" and the token's id.
 // A check is the first 8 bytes of BLAKE3 over 15 "tickworld.row.1", length of the key (1), the key, and the row before it. A
 // tick as a key is 8 bytes long here.
 // DOC:END

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tickworld_persist::embedded::Files;
+use tickworld_persist::StoreConfig;
 use tickworld_server::files::FileKind;
 
 use crate::failure::{Failure, Outcome};
@@ -18,7 +18,8 @@ use crate::failure::{Failure, Outcome};
 /// Links that are followed from one name, as many as Linux follows.
 const LINKS_MAX: usize = 40;
 /// What only a server's data folder holds.
-const DATA_FILES: [&str; 4] = [Files::DATABASE, Files::WATERMARK, "development-issuer.pem", "dev-certificate-key.pem"];
+const DATA_FILES: [&str; 4] =
+    [StoreConfig::FILE_NAMES[0], StoreConfig::FILE_NAMES[1], "development-issuer.pem", "dev-certificate-key.pem"];
 
 /// What is written: a file of the same kind may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

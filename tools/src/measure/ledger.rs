@@ -15,8 +15,7 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Body, Durability, Epoch, Journal, JournalHeader, LogPosition, Proof, Record, WorldId,
-    embedded::{Files, Settings, Store},
+    AnyStore, Body, Durability, Epoch, Journal, JournalHeader, LogPosition, Proof, Record, StoreConfig, WorldId,
 };
 use tickworld_proto::{
     channel::Channel,
@@ -167,11 +166,11 @@ impl Bench {
         let (records, queue) = tasks::channel(LAG_MAX as usize + 1);
         let (note, stored) = mpsc::channel();
         let (open, opened) = mpsc::channel();
-        let files = Files::new(folder);
+        let config = StoreConfig::embedded(folder);
         let journal = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             let Ok(runtime) = runtime else { return };
-            runtime.block_on(keep(files, header, open, queue, note));
+            runtime.block_on(keep(config, header, open, queue, note));
         };
         std::thread::Builder::new().name("journal".into()).spawn(journal).map_err(|error| failed(&error))?;
         let opened = opened.recv().map_err(|error| failed(&error))?;
@@ -324,14 +323,14 @@ impl Bench {
 
 /// Appends what comes, each group with one sync.
 async fn keep(
-    files: Files,
+    config: StoreConfig,
     header: JournalHeader,
     open: mpsc::Sender<Result<(Epoch, LogPosition), String>>,
     mut queue: tasks::Receiver<Record>,
     note: mpsc::Sender<Result<Tick, String>>,
 ) {
     let opened = async {
-        let store = Store::open(files, Settings::default()).await.map_err(|error| error.to_string())?;
+        let store = AnyStore::open(&config).await.map_err(|error| error.to_string())?;
         store.create(&header).await.map_err(|error| error.to_string())?;
         let claim = store.claim().await.map_err(|error| error.to_string())?;
         Ok((store, claim))

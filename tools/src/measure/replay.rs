@@ -14,8 +14,8 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 use tickworld_persist::{
-    Body, Durability, Journal as _, JournalHeader, Page, Proof, Record, Snapshot, Snapshots as _, WorldId,
-    embedded::{Files, Settings, Store},
+    AnyStore, Body, Durability, Journal as _, JournalHeader, Page, Proof, Record, Snapshot, Snapshots as _,
+    StoreConfig, WorldId,
     limits::{APPEND_RECORDS_MAX, PUT_BYTES_MAX, PUT_PAGES_MAX},
 };
 use tickworld_rules::Rules;
@@ -77,7 +77,8 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
     let played = begun.elapsed();
     copy(&bare, &kept)?;
     runtime.block_on(keep(&kept, &snapshot))?;
-    let journal_bytes = fs::metadata(bare.join(Files::DATABASE)).map_or(0, |meta| meta.len());
+    let journal_bytes =
+        StoreConfig::embedded(&bare).file().and_then(|file| fs::metadata(file).ok()).map_or(0, |it| it.len());
     context.out.line(format!(
         "journal    {ticks} ticks ({:.2} hours) of {} creatures in battle, {} MiB; played at {:.0} ticks a second",
         ticks as f64 / f64::from(TICK_RATE) / 3_600.0,
@@ -139,7 +140,7 @@ struct Kept {
 
 /// Plays and journals; gives the world of the last snapshot's tick.
 async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, every: u64) -> Outcome<Option<Kept>> {
-    let store = Store::open(Files::new(folder), Settings::default()).await.map_err(|error| failed(&error))?;
+    let store = AnyStore::open(&StoreConfig::embedded(folder)).await.map_err(|error| failed(&error))?;
     let mut simulation: Simulation<Rules> = battle.begin()?;
     let roots = simulation.seal(&Inline);
     let content = simulation.world().content();
@@ -197,7 +198,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
 /// As a crash leaves the folder: nothing is sealed, no snapshot was made at the end.
 fn copy(from: &Path, to: &Path) -> Outcome<()> {
     fs::create_dir_all(to).map_err(|error| failed(&error))?;
-    for name in [Files::DATABASE, Files::WATERMARK] {
+    for name in StoreConfig::FILE_NAMES {
         fs::copy(from.join(name), to.join(name)).map_err(|error| failed(&error))?;
     }
     Ok(())
@@ -205,7 +206,7 @@ fn copy(from: &Path, to: &Path) -> Outcome<()> {
 
 /// Stores a snapshot as a server does.
 async fn keep(folder: &Path, Kept { world, link }: &Kept) -> Outcome<()> {
-    let store = Store::open(Files::new(folder), Settings::default()).await.map_err(|error| failed(&error))?;
+    let store = AnyStore::open(&StoreConfig::embedded(folder)).await.map_err(|error| failed(&error))?;
     let manifest = Manifest::of(world, tickworld_sim::world::schema::<Rules>().id());
     let columns = world.column_list();
     let mut pages = Vec::new();
