@@ -2,6 +2,7 @@
 //! cuts that leave what they like, failing syncs of both kinds, no room, and turned bits.
 
 use std::{
+    panic::catch_unwind,
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
@@ -22,7 +23,7 @@ use tickworld_persist::{
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
 use tickworld_testkit::{
     dice::Dice,
-    disk::{CrashKind, SimDisk, SimMedium, SyncFault},
+    disk::{CrashKind, SimDisk, SimMedium, SyncFault, SyncTruth},
 };
 
 const SPENT_TOKENS_MAX: u64 = 150;
@@ -149,6 +150,20 @@ fn on_any_disk() {
         if let Err(violation) = now(run(|| Machine::new(seed), seed * 1_000)) {
             panic!("seed {seed}: {violation}");
         }
+    }
+}
+
+#[test]
+fn and_not_on_one_that_lies_about_its_syncs() {
+    let lying = |seed| {
+        let machine = Machine::new(seed);
+        machine.medium.database.set_sync_truth(SyncTruth::Lies);
+        machine
+    };
+    for seed in 0..4 {
+        // What is left of the file may be no database any more, which is noticed as well.
+        let verdict = catch_unwind(|| now(run(|| lying(seed), seed * 1_000)));
+        assert!(!matches!(verdict, Ok(Ok(()))), "seed {seed}: every law holds on a disk that keeps nothing");
     }
 }
 
