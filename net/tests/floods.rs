@@ -15,14 +15,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use support::{Host, LONG, NAME, control};
+use support::{Host, LONG, NAME, control, loopback};
 use tickworld_net::{
     client_connection::ClientConnectionEvent,
-    endpoint::Endpoint,
+    endpoint::{DialError, Endpoint},
+    limits::ALPN,
     listener::{Event, ListenerSettings},
+    quic::{Quic, QuicHostSettings},
+    tls::{identity::Identity, trust::Trust},
+    transport::{ControlReceiver, Incoming, Transport, TransportConnection},
 };
 use tickworld_proto::channel::Channel;
-use tokio::{net::UdpSocket, task::JoinSet, time::timeout};
+use tokio::{net::UdpSocket, sync::Semaphore, task::JoinSet, time::timeout};
 
 /// Who attacks.
 const HOSTILE: u8 = 66;
@@ -130,6 +134,47 @@ fn silent_connections_of_one_address_keep_nobody_out() {
         assert!(occupancy.addresses <= 2, "{occupancy:?}");
     }
     assert_eq!(host.listener().traffic().refused, host.listener().traffic().refused_by_address);
+}
+
+/// The planted fault: a listener that keeps a place among the handshakes until the first message, and counts nobody's address.
+async fn listen_without_a_gate(quic: Quic, places: usize) {
+    let (places, mut sessions) = (Arc::new(Semaphore::new(places)), JoinSet::new());
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.unwrap();
+        let incoming = quic.accept().await.unwrap();
+        sessions.spawn(async move {
+            let Ok(connection) = incoming.accept().await else { return };
+            let hello = async { connection.accept_control().await?.1.receive().await };
+            let _ = timeout(LONG, hello).await;
+            drop(place);
+        });
+    }
+}
+
+#[test]
+fn a_listener_without_a_gate_is_caught_by_the_same_flood() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut host = Host::with(small);
+    let identity = Identity::generate(&[NAME]).unwrap();
+    host.trust = Trust::Pinned(identity.fingerprint());
+    let settings = QuicHostSettings { address: loopback(), identity, alpn: ALPN.to_vec(), idle_timeout: LONG };
+    let quic = Quic::host(host.runtime.handle(), settings).unwrap();
+    host.address = quic.local_address();
+    let listening = host.runtime.spawn(listen_without_a_gate(quic, 32));
+    let honest = host.endpoint_with(|settings| {
+        settings.local = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        settings.handshake_timeout = Duration::from_secs(3);
+    });
+    assert!(host.run(honest.dial(host.address, NAME)).is_ok(), "before the flood");
+    let flood = Flood::begin(&host, Act::KeepSilent);
+    let start = Instant::now();
+    while flood.held.load(Relaxed) < 31 {
+        assert!(start.elapsed() < LONG, "no flood: {} held", flood.held.load(Relaxed));
+        std::thread::yield_now();
+    }
+    let kept_out = host.run(honest.dial(host.address, NAME));
+    assert_eq!(kept_out.err(), Some(DialError::NoAnswer));
+    listening.abort();
 }
 
 #[test]
