@@ -58,7 +58,12 @@ impl Door {
     pub(super) fn open_with(config: &Config, identity: Identity) -> Result<Self, StartError> {
         let fingerprint = identity.fingerprint();
         let settings = ListenerSettings::new(config.listen, identity);
-        let settings = ListenerSettings { sessions_max: config.sessions_max as usize, ..settings };
+        let settings = ListenerSettings {
+            sessions_max: config.sessions_max as usize,
+            // The region counts sessions and says so to those beyond; connections live longer than their sessions.
+            sessions_per_address_max: config.sessions_per_address_max.saturating_mul(2) as usize,
+            ..settings
+        };
         let entries = Arc::new(Entries::default());
         let opened = Listener::open(&Handle::current(), settings, Arc::clone(&entries) as Arc<dyn Route>);
         let (listener, outbox) = opened.map_err(|error| match error {
