@@ -83,12 +83,6 @@ const RUNGS: &[Rung] = &[
         climb: repeat_itself,
     },
     Rung {
-        name: "golden-debug",
-        shows: "every golden trace runs again to the same roots, debug profile",
-        repeat: "cargo run --package tickworld-cli -- trace verify golden-traces/*.trace",
-        climb: climb_golden,
-    },
-    Rung {
         name: "golden-release",
         shows: "every golden trace runs again to the same roots, release profile",
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",
