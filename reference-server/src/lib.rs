@@ -6,7 +6,6 @@
 pub mod admission;
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod command;
 pub mod config;
 pub mod data_folder;
 mod driver;

@@ -2,23 +2,61 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tickworld_region::{Answer, Kicked, OperatorRequest, Request, RequestError, Status};
 use tickworld_server::{
-    command::{COMMANDS_MAX, Command, CommandError, Kicked},
-    http::{self, AdminToken, HttpState, Ready, port::HttpPort},
+    http::{self, AdminToken, Handling, HttpState, Ready, RequestHandler, port::HttpPort},
     log_limit::LogLimit,
     meters::Meters,
 };
-use tokio::sync::mpsc;
+use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, schema::SchemaId};
 
 const TOKEN: &str = "a-secret-of-the-operators";
 
-/// A site on a port of its own, with somebody who answers commands.
+/// A site on a port of its own, with somebody who answers operators' requests.
 struct Fixture {
     address: String,
     ready: Arc<Ready>,
     meters: Arc<Meters>,
     _port: HttpPort,
     _runtime: tokio::runtime::Runtime,
+}
+
+fn status() -> Status {
+    Status {
+        game: "purses",
+        revision: 3,
+        schema: SchemaId(Hash([1; 32])),
+        content: ContentId::NONE,
+        tick: Tick(12),
+        durable_tick: Tick(10),
+        root: (Tick(11), Hash([2; 32])),
+        pace_percent: 100,
+        storage_failed: None,
+        sessions: 4,
+    }
+}
+
+/// Knows player 7, takes no pack, and stores nothing because it ends.
+struct StubRegion;
+
+impl RequestHandler for StubRegion {
+    fn handle(&self, request: OperatorRequest) -> Handling<'_> {
+        let answer = match request {
+            Request::Status => Ok(Answer::Status(Box::new(status()))),
+            Request::Kick { player, reason } if player.0 == 7 => {
+                assert_eq!(reason, "manners");
+                Ok(Answer::Kicked(Kicked { player, sessions: 1 }))
+            }
+            Request::Kick { player, .. } => Err(RequestError::Absent(format!("player {} has no session", player.0))),
+            Request::Content { pack, force: false } if pack.starts_with(b"lacks") => {
+                Err(RequestError::Unresolved((1..=9).map(|number| format!("creature {number} (1 in use)")).collect()))
+            }
+            Request::Content { pack, .. } => Err(RequestError::Unusable(format!("{} bytes are no pack", pack.len()))),
+            Request::Shutdown => Ok(Answer::Ending(Tick(9))),
+            _ => Err(RequestError::Unavailable("the world does not run any more".to_owned())),
+        };
+        Box::pin(async { answer })
+    }
 }
 
 impl Fixture {
@@ -33,34 +71,11 @@ impl Fixture {
             .enable_all()
             .build()
             .expect("the fixture works");
-        let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
-        runtime.spawn(async move {
-            while let Some(command) = asked.recv().await {
-                match command {
-                    Command::Kick(player, reason, reply) if player.0 == 7 => {
-                        assert_eq!(reason, "manners");
-                        let _ = reply.send(Ok(Kicked { sessions: 1 }));
-                    }
-                    Command::Kick(player, _, reply) => {
-                        let _ = reply.send(Err(CommandError::Absent(format!("player {} has no session", player.0))));
-                    }
-                    Command::Content { pack, force: false, reply } if pack.starts_with(b"lacks") => {
-                        let lines = (1..=9).map(|number| format!("creature {number} (1 in use)")).collect();
-                        let _ = reply.send(Err(CommandError::Unresolved(lines)));
-                    }
-                    Command::Content { pack, reply, .. } => {
-                        let _ = reply.send(Err(CommandError::Unusable(format!("{} bytes are no pack", pack.len()))));
-                    }
-                    Command::Shutdown(reply) => _ = reply.send(Ok(())),
-                    // Dropped without an answer, as by a region that ends.
-                    _ => {}
-                }
-            }
-        });
         let (ready, meters) = (Arc::<Ready>::default(), Arc::<Meters>::default());
         let admin = admin.map(|secret| AdminToken::new(secret).expect("the fixture works"));
         let strangers = Arc::new(LogLimit::new(Duration::from_secs(1)));
-        let state = HttpState { meters: meters.clone(), ready: ready.clone(), commands, admin, strangers };
+        let (title, handler) = ("a town".into(), Arc::new(StubRegion));
+        let state = HttpState { meters: meters.clone(), ready: ready.clone(), title, handler, admin, strangers };
         let port = runtime.block_on(async {
             let listener = http::bind("127.0.0.1:0".parse().expect("the fixture works")).await;
             HttpPort::serve(listener.expect("the fixture works"), None, routes(state)).expect("the fixture works")
@@ -74,7 +89,7 @@ impl Fixture {
         (answer.code, answer.text)
     }
 
-    fn ask_with(&self, method: &str, path: &str, token: Option<&str>, content: Option<&str>, body: &str) -> Answer {
+    fn ask_with(&self, method: &str, path: &str, token: Option<&str>, content: Option<&str>, body: &str) -> Reply {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
         if let Some(token) = token {
@@ -88,19 +103,19 @@ impl Fixture {
         let kind = response.headers().get("content-type").map(|kind| kind.to_str().expect("it is text").to_owned());
         let allow = response.headers().get("allow").map(|allow| allow.to_str().expect("it is text").to_owned());
         let text = response.body_mut().read_to_string().expect("the fixture works");
-        Answer { code: response.status().as_u16(), kind: kind.unwrap_or_default(), allow, text }
+        Reply { code: response.status().as_u16(), kind: kind.unwrap_or_default(), allow, text }
     }
 }
 
 /// What came back.
-struct Answer {
+struct Reply {
     code: u16,
     kind: String,
     allow: Option<String>,
     text: String,
 }
 
-impl Answer {
+impl Reply {
     /// It is a refusal with such a code, in JSON, whose message has these words and nothing that belongs on a terminal.
     fn refuses(&self, code: u16, words: &str) {
         let Self { code: found, kind, text, .. } = self;
@@ -155,7 +170,7 @@ fn an_operator_gets_the_regions_answer() {
     let (code, text) = site.ask("POST", "/admin/content", Some(&bearer), "no pack");
     assert_eq!((code, text.as_str()), (422, r#"{"error":"7 bytes are no pack"}"#));
     let (code, text) = site.ask("POST", "/admin/snapshot", Some(&bearer), "");
-    assert_eq!((code, text.as_str()), (503, r#"{"error":"the world does not run"}"#));
+    assert_eq!((code, text.as_str()), (503, r#"{"error":"the world does not run any more"}"#));
     assert_eq!(site.ask("GET", "/admin/snapshot", Some(&bearer), "").0, 405);
 }
 
@@ -186,6 +201,19 @@ fn every_refusal_is_json() {
     ask("POST", "/admin/snapshot", None, "").refuses(503, "does not run");
     site.ask_with("GET", "/admin/nothing", None, None, "").refuses(401, "operators' token");
     site.ask_with("GET", "/nowhere", None, None, "").refuses(404, "nothing here");
+}
+
+#[test]
+fn an_operator_reads_how_the_region_is() {
+    let site = Fixture::new(Some(TOKEN));
+    let (code, text) = site.ask("GET", "/admin/status", Some(&format!("Bearer {TOKEN}")), "");
+    let expected = serde_json::json!({
+        "title": "a town", "game": "purses", "revision": 3, "schema": Hash([1; 32]).to_string(),
+        "content": ContentId::NONE.to_string(), "tick": 12, "durable_tick": 10, "root": Hash([2; 32]).to_string(),
+        "root_tick": 11, "pace_percent": 100, "storage": "good", "sessions": 4,
+    });
+    let found: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!((code, found), (200, expected));
 }
 
 #[test]

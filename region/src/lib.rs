@@ -63,7 +63,9 @@ pub use event::{Ended, Event};
 pub use open::{OpenError, OpenReport, OpenSettings, Opened, look, open};
 pub use region::Region;
 pub use replay::{Divergence, Replay, ReplayError, Replayed, Witness};
-pub use request::{Answer, Kicked, Request, RequestError, RequestId, SnapshotStored, Status, Switched};
+pub use request::{
+    Answer, Kicked, OperatorRequest, Request, RequestError, RequestId, SnapshotStored, Status, Switched,
+};
 pub use settings::{RegionSettings, Secrets};
 pub use snapshot_write::{SnapshotWrite, StoreAnswer, StoreCall};
 pub use step::{InlineStepper, Step, StepError, Stepped, Stepper};

@@ -8,7 +8,7 @@ pub const APPEND_RETRY_WAIT: Micros = Micros::from_millis(200);
 pub const SNAPSHOT_RETRY_WAIT: Micros = Micros::from_millis(5_000);
 /// At the end, how long the journal may take for what is under way.
 pub const DRAIN_MAX: Micros = Micros::from_millis(10_000);
-/// Most requests that a region has not answered yet.
+/// Most requests that a region has not answered yet; a shutdown is taken beyond them.
 pub const REQUESTS_MAX: usize = 64;
 /// Most packs that are being read or tried at the same time: each holds a fork of the world.
 pub const PACKS_LOADING_MAX: usize = 1;
@@ -20,3 +20,5 @@ pub const EVENTS_MAX: usize = 65_536;
 pub const TICK_RATE: u16 = 30;
 /// Bytes of records that [`open`](fn@crate::open) reads at once.
 pub const READ_BYTES: u64 = 8 * 1024 * 1024;
+/// Of what a pack lacks, so many are named in the message of the refusal.
+pub const UNRESOLVED_SHOWN: usize = 8;

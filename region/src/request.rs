@@ -3,6 +3,8 @@
 //! Invariant: every request is answered exactly once, by an [`Event::Answered`](crate::Event::Answered) that names it. One that
 //! changes the world becomes an act in a frame; the others change nothing that is hashed.
 
+use core::convert::Infallible;
+
 use bytes::Bytes;
 use tickworld_proto::message::Fate;
 use tickworld_sim::{
@@ -11,6 +13,8 @@ use tickworld_sim::{
     hash::Hash,
     schema::SchemaId,
 };
+
+use crate::limits::UNRESOLVED_SHOWN;
 
 /// Number of a request, chosen by whoever drives the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +52,24 @@ pub enum Request<I> {
     Shutdown,
 }
 
+/// A request of somebody who knows no game, such as an operator: it carries no input.
+pub type OperatorRequest = Request<Infallible>;
+
+impl Request<Infallible> {
+    /// The same as a request to the region of some game.
+    #[must_use]
+    pub fn for_game<I>(self) -> Request<I> {
+        match self {
+            Self::Status => Request::Status,
+            Self::Snapshot => Request::Snapshot,
+            Self::Kick { player, reason } => Request::Kick { player, reason },
+            Self::Content { pack, force } => Request::Content { pack, force },
+            Self::Input { input, .. } => match input {},
+            Self::Shutdown => Request::Shutdown,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,12 +103,19 @@ pub enum RequestError {
     /// What was handed over cannot be used.
     #[error("{0}")]
     Unusable(String),
-    /// The world holds what the pack lacks.
-    #[error("the world holds what the pack lacks: {}", .0.join(", "))]
+    /// The world holds what the pack lacks: a line each. The message names the first of them.
+    #[error("the world holds what the pack lacks: {}", first_of(.0))]
     Unresolved(Vec<String>),
     /// The region cannot do it now.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// The first lines of a list, and how many more there are.
+fn first_of(lines: &[String]) -> String {
+    let shown = lines.iter().take(UNRESOLVED_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let left_out = lines.len().saturating_sub(UNRESOLVED_SHOWN);
+    if left_out > 0 { format!("{shown} and {left_out} more") } else { shown }
 }
 
 /// How a region is.

@@ -5,7 +5,7 @@ mod common;
 use common::{Driver, TICK};
 use tickworld_persist::Epoch;
 use tickworld_proto::instant::Micros;
-use tickworld_region::{Answer, AppendOutcome, Ended, Request, RequestError};
+use tickworld_region::{Answer, AppendOutcome, Ended, Request, RequestError, limits::REQUESTS_MAX};
 use tickworld_sim::frame::Tick;
 
 #[test]
@@ -73,6 +73,25 @@ fn an_end_waits_for_the_journal_so_long_and_no_longer() {
     assert!(matches!(driver.ended(), Some(Ended::Failed(why)) if why.contains("in time")));
     driver.answer_append(AppendOutcome::Fenced(Epoch(9)));
     assert!(matches!(driver.ended(), Some(Ended::Failed(_))), "it has ended once");
+}
+
+#[test]
+fn a_shutdown_is_taken_however_many_requests_wait() {
+    let mut driver = Driver::plain(1);
+    let transfer = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
+    let input = |player| Request::Input { player: tickworld_sim::frame::PlayerId(player), input: transfer };
+    let waiting: Vec<_> = (0..REQUESTS_MAX as u64).map(|player| driver.ask(input(player))).collect();
+    assert!(waiting.iter().all(|request| driver.answer(*request).is_none()), "every place is taken");
+    let beyond = driver.ask(Request::Status);
+    assert!(matches!(driver.answer(beyond), Some(Err(RequestError::Unavailable(why))) if why.contains("too many")));
+    let shutdown = driver.ask(Request::Shutdown);
+    assert_eq!(driver.answer(shutdown), Some(&Ok(Answer::Ending(Tick(1)))));
+    driver.region.handle_sealed(driver.now, Ok(()));
+    driver.settle();
+    assert_eq!(driver.ended(), Some(&Ended::Asked));
+    for request in waiting {
+        assert!(matches!(driver.answer(request), Some(Err(RequestError::Unavailable(_)))), "everybody is told");
+    }
 }
 
 #[test]

@@ -4,9 +4,9 @@
 //! the region's next moment comes. A step runs here; everything else that takes time runs elsewhere and sends mail.
 
 mod clock;
-mod commands;
 mod open_error;
 mod publisher;
+mod replies;
 mod resume_store;
 mod steps;
 mod work;
@@ -33,7 +33,7 @@ use tokio::runtime::Handle;
 
 use self::{
     clock::{Clock, micros},
-    commands::Replies,
+    replies::Replies,
     steps::Hasher,
     work::Workshop,
 };
@@ -153,7 +153,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
     }
 
     fn take_mail(&mut self) {
-        let Self { mailbox, region, clock, replies, workshop, .. } = self;
+        let Self { mailbox, region, clock, replies, .. } = self;
         let deadline = region.poll_timeout().map(|due| clock.moment(due));
         for mail in mailbox.wait(deadline) {
             // Read after the wait: what a peer is told of the time must not be older than its question.
@@ -168,8 +168,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
                     Work::Sealed(result) => region.handle_sealed(now, result),
                     Work::Lost(what) => region.handle_lost(format!("{what} died")),
-                    Work::Command(command) => replies.take_command(now, region, command),
-                    Work::Request { request, reply } => replies.take_request(now, region, request, reply),
+                    Work::Request { request, reply } => replies.ask(now, region, request, reply),
                 },
                 Mail::Peer(event) => match event {
                     PeerEvent::Connected { session, address, datagram_bytes_max, .. } => {
@@ -184,7 +183,6 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                 },
             }
         }
-        _ = workshop;
     }
 
     /// Does what the region wants done, or begins it.
@@ -215,9 +213,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         self.transmit();
         while let Some(event) = self.region.poll_event() {
             match event {
-                Event::Answered { request, answer } => {
-                    self.replies.answer(request, answer, &self.workshop.adapter.title());
-                }
+                Event::Answered { request, answer } => self.replies.answer(request, answer),
                 Event::Closed { session, reason } => self.close(session, reason),
                 Event::Ended(ended) => self.ended = Some(ended),
                 event => self.note(event),

@@ -15,17 +15,14 @@ use tickworld_proto::{
     message::{Goodbye, Reason},
 };
 use tickworld_region::{
-    Answer, AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, Request, RequestError,
-    RequestId, SnapshotStored, SnapshotWrite, StoreSnapshot,
+    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, Request, RequestError, RequestId,
+    SnapshotStored, SnapshotWrite, StoreSnapshot,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{runtime::Handle, time::timeout};
 
-use super::{clock::micros, steps::CatchingStepper};
-use crate::{
-    admission::{AuthenticationRequest, Authenticator, Granted, Refused},
-    command::Command,
-};
+use super::{clock::micros, replies::Reply, steps::CatchingStepper};
+use crate::admission::{AuthenticationRequest, Authenticator, Granted, Refused};
 
 /// How long an authenticator may take; a session waits no longer than that either.
 const AUTHENTICATION_MAX: Duration = Duration::from_secs(10);
@@ -68,14 +65,12 @@ pub(crate) enum Work<G: Game> {
     Sealed(Result<(), String>),
     /// Something that the region cannot do without is gone.
     Lost(&'static str),
-    /// An operator asks for something.
-    Command(Command),
-    /// An embedder asks for something.
+    /// An operator or an embedder asks for something.
     Request {
         /// What.
         request: Request<G::Input>,
         /// Where the answer goes.
-        reply: oneshot::Sender<Result<Answer, RequestError>>,
+        reply: Reply,
     },
 }
 

@@ -8,27 +8,22 @@ use std::time::{Duration, Instant};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Query, Request, State},
+    extract::{DefaultBodyLimit, Query, Request as HttpRequest, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tickworld_persist::limits::PACK_BYTES_MAX;
+use tickworld_region::{OperatorRequest, Request};
 use tickworld_sim::frame::PlayerId;
-use tokio::{
-    sync::{mpsc::error::TrySendError, oneshot},
-    time::timeout,
-};
+use tokio::time::timeout;
 
-use super::{HttpState, Refusal, refusal};
-use crate::command::{Command, CommandError, Reply};
+use super::{HttpState, Refusal, answer, refusal};
 
 /// Shortest token that operators may have, in bytes.
 const TOKEN_BYTES_MIN: usize = 16;
-/// Longest reason of a kick in bytes.
-const REASON_BYTES_MAX: usize = 256;
 /// Longest body of a request that carries no pack, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 /// How long the region may take for what it does between two ticks.
@@ -79,7 +74,7 @@ pub(super) async fn elsewhere() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, error).help("the setting `admin` says on which one they are")
 }
 
-async fn authorize(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+async fn authorize(State(state): State<HttpState>, request: HttpRequest, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(token) = &state.admin else {
         let refusal = Refusal::new(StatusCode::FORBIDDEN, "nobody administers this server");
@@ -99,7 +94,7 @@ async fn authorize(State(state): State<HttpState>, request: Request, next: Next)
 }
 
 async fn status(State(state): State<HttpState>) -> Response {
-    ask(&state, ANSWER_TIME_MAX, Command::Status).await
+    ask(&state, ANSWER_TIME_MAX, Request::Status).await
 }
 
 async fn snapshot(State(state): State<HttpState>) -> Response {
@@ -107,7 +102,7 @@ async fn snapshot(State(state): State<HttpState>) -> Response {
         let error = "no snapshot: ticks cannot be stored at present";
         return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).help("see the log for the cause").into_response();
     }
-    ask(&state, WORK_TIME_MAX, Command::Snapshot).await
+    ask(&state, WORK_TIME_MAX, Request::Snapshot).await
 }
 
 /// The body of a kick.
@@ -119,10 +114,8 @@ struct Kick {
     reason: String,
 }
 
-async fn kick(State(state): State<HttpState>, Json(Kick { player, mut reason }): Json<Kick>) -> Response {
-    let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
-    reason.truncate(end.unwrap_or(0));
-    ask(&state, ANSWER_TIME_MAX, |reply| Command::Kick(PlayerId(player), reason, reply)).await
+async fn kick(State(state): State<HttpState>, Json(Kick { player, reason }): Json<Kick>) -> Response {
+    ask(&state, ANSWER_TIME_MAX, Request::Kick { player: PlayerId(player), reason }).await
 }
 
 /// What may stand behind the path of new content.
@@ -138,64 +131,22 @@ async fn content(
     Query(HowToSwitch { force }): Query<HowToSwitch>,
     pack: Bytes,
 ) -> Response {
-    ask(&state, WORK_TIME_MAX, |reply| Command::Content { pack, force, reply }).await
-}
-
-/// What a shutdown is answered with: it has begun, and the process ends when it is done.
-#[derive(Serialize)]
-struct ShuttingDown {
-    shutting_down: bool,
+    ask(&state, WORK_TIME_MAX, Request::Content { pack, force }).await
 }
 
 async fn shutdown(State(state): State<HttpState>) -> Response {
-    match answer(&state, ANSWER_TIME_MAX, Command::Shutdown).await {
-        Ok(()) => Json(ShuttingDown { shutting_down: true }).into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
+    ask(&state, ANSWER_TIME_MAX, Request::Shutdown).await
 }
 
 /// Sends a request to the region and waits for its answer, which is the response.
-async fn ask<T: Serialize>(state: &HttpState, time: Duration, command: impl FnOnce(Reply<T>) -> Command) -> Response {
-    match answer(state, time, command).await {
-        Ok(done) => Json(done).into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-async fn answer<T>(state: &HttpState, time: Duration, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refusal> {
-    let (reply, answer) = oneshot::channel();
-    let unavailable = |error: &str| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error);
-    let ended = || unavailable("the world does not run");
-    match state.commands.try_send(command(reply)) {
-        Ok(()) => {}
-        Err(TrySendError::Full(_)) => return Err(unavailable("too many requests wait already").help("ask again later")),
-        Err(TrySendError::Closed(_)) => return Err(ended()),
-    }
-    match timeout(time, answer).await {
-        Ok(Ok(answer)) => answer.map_err(Refusal::from),
-        Ok(Err(_)) => Err(ended()),
+async fn ask(state: &HttpState, time: Duration, request: OperatorRequest) -> Response {
+    match timeout(time, state.handler.handle(request)).await {
+        Ok(Ok(done)) => answer::response(&state.title, &done),
+        Ok(Err(error)) => Refusal::from(error).into_response(),
         Err(_) => {
             let error = format!("no answer within {} seconds: it may be done later", time.as_secs());
-            Err(unavailable(&error).help("see /readyz, and the log"))
-        }
-    }
-}
-
-impl From<CommandError> for Refusal {
-    fn from(error: CommandError) -> Self {
-        let status = match &error {
-            CommandError::Absent(_) => StatusCode::NOT_FOUND,
-            CommandError::Unusable(_) | CommandError::Unresolved(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            CommandError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let refusal = Self::new(status, error.to_string());
-        match error {
-            CommandError::Unresolved(lines) => {
-                let help = "say in the content what stands for them (`replaced:`), or send it again with ?force=true: whoever \
-                            has one of them does nothing then";
-                refusal.help(help).unresolved(lines)
-            }
-            _ => refusal,
+            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error);
+            refusal.help("see /readyz, and the log").into_response()
         }
     }
 }

@@ -5,6 +5,8 @@
 //! costs a bounded place and keeps nobody else out: see [`port`].
 
 mod admin;
+mod answer;
+mod handler;
 pub mod port;
 mod refusal;
 
@@ -27,19 +29,22 @@ use axum::{
 use tokio::net::TcpListener;
 
 pub use admin::AdminToken;
+pub use handler::{Handling, RequestHandler};
 pub use refusal::Refusal;
 
-use crate::{command::Commands, log_limit::LogLimit, meters::Meters};
+use crate::{log_limit::LogLimit, meters::Meters};
 
 /// What the routes share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpState {
     /// What `/metrics` shows.
     pub meters: Arc<Meters>,
     /// What `/readyz` shows.
     pub ready: Arc<Ready>,
-    /// Where operators' requests go.
-    pub commands: Commands,
+    /// What the world is, for people.
+    pub title: Arc<str>,
+    /// Who carries out operators' requests.
+    pub handler: Arc<dyn RequestHandler>,
     /// What operators show; without one nobody administers.
     pub admin: Option<AdminToken>,
     /// Requests without the operators' token that are logged.

@@ -15,6 +15,8 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::World;
 use crate::driver::{Publisher, Work};
 
+/// Why a world that has ended carries out nothing.
+const ENDED: &str = "the world does not run any more";
 /// Ticks that somebody who follows may be behind.
 const TICKS_BEHIND_MAX: usize = 64;
 
@@ -66,9 +68,17 @@ impl<G: Game> WorldHandle<G> {
         let unavailable = |why: &str| RequestError::Unavailable(why.to_owned());
         let (reply, answer) = oneshot::channel();
         if self.post.offer(Work::Request { request, reply }).is_err() {
-            return Err(unavailable("too many requests wait already, or the world does not run"));
+            let is_over = self.post.is_closed();
+            let why = if is_over { ENDED } else { "too many requests wait already: ask again later" };
+            return Err(unavailable(why));
         }
-        answer.await.unwrap_or_else(|_| Err(unavailable("the world does not run any more")))
+        answer.await.unwrap_or_else(|_| Err(unavailable(ENDED)))
+    }
+
+    /// Lets the world end as [`Request::Shutdown`] does, however many requests wait. A world that has ended takes no notice.
+    pub(super) fn shut_down(&self) {
+        let shutdown = || Work::Request { request: Request::Shutdown, reply: oneshot::channel().0 };
+        self.post.reserve(shutdown()).complete(shutdown());
     }
 }
 

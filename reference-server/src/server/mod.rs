@@ -15,14 +15,10 @@ mod running;
 
 use std::{sync::Arc, time::Duration};
 
-use tickworld_net::mailbox::{Mailbox, MailboxLimits, Post};
+use tickworld_net::mailbox::{Mailbox, MailboxLimits};
 use tickworld_persist::{AnyStore, Salvage, Store, StoreConfig, error::Fault};
 use tickworld_sim::game::Game;
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 pub use door::Door;
 pub use handle::{Ticks, TicksError, WorldHandle};
@@ -31,10 +27,9 @@ pub use tickworld_region::Ended;
 
 use crate::{
     admission::Authenticator,
-    command::{COMMANDS_MAX, Command},
     config::{Config, Settings as _},
     data_folder::DataFolder,
-    driver::{Driver, RegionDeps, Work},
+    driver::{Driver, RegionDeps},
     http::{AdminToken, HttpState, Ready},
     log_limit::LogLimit,
     meters::Meters,
@@ -160,9 +155,8 @@ impl<A: GameAdapter> Server<A> {
         let (meters, ready) = (Arc::new(Meters::new()), Arc::new(Ready::default()));
         let opened = opening::open_world(&*adapter, &*store, &config, &executor, &meters).await?;
         let tick_rate = opened.header.tick_rate;
+        let title = adapter.title().into();
         let (publisher, world) = handle::publish(&opened, mailbox.post());
-        let (commands, queue) = mpsc::channel(COMMANDS_MAX);
-        tokio::spawn(hand_over(queue, mailbox.post()));
         let lane = mailbox.lane();
         let deps = RegionDeps {
             adapter,
@@ -186,19 +180,11 @@ impl<A: GameAdapter> Server<A> {
         // Nobody comes in before the world runs.
         let entry = door.enter(&config.audience, lane);
         let strangers = Arc::new(LogLimit::new(STRANGERS_EVERY));
-        let state = HttpState { meters, ready, commands, admin, strangers };
+        let state = HttpState { meters, ready, title, handler: Arc::new(world.clone()), admin, strangers };
         let http = sockets.map(|sockets| sockets.serve(&state)).transpose()?.unwrap_or_default();
         let running = Running::new((door, own_door, entry), tick_rate, state, world, ended, http);
         running.announce();
         Ok(running)
-    }
-}
-
-/// Hands operators' commands over to the region, which answers each.
-async fn hand_over<G: Game>(mut queue: mpsc::Receiver<Command>, post: Post<Work<G>>) {
-    while let Some(command) = queue.recv().await {
-        // Whose command finds no room is told so by the reply that is dropped with it.
-        drop(post.offer(Work::Command(command)));
     }
 }
 

@@ -9,7 +9,6 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{Closing, Door, END_MAX, WorldHandle, door::Entry, parts::HttpPorts};
 use crate::{
-    command::{Command, Commands},
     http::{self, HttpState, port::HttpPort},
     meters::Meters,
 };
@@ -92,27 +91,15 @@ impl<G: Game> Running<G> {
         http::router(self.state.clone())
     }
 
-    /// A way to send it commands.
-    #[must_use]
-    pub fn commands(&self) -> Commands {
-        self.state.commands.clone()
-    }
-
-    /// Waits until the region ends by itself, or by an operator's command. Loses nothing when dropped.
+    /// Waits until the region ends by itself, or because somebody asked for it. Loses nothing when dropped.
     pub async fn ended(&mut self) -> Ended {
         (&mut self.ended).await.unwrap_or_else(|_| Ended::Failed("the region's thread panicked".to_owned()))
     }
 
     /// Says goodbye to everybody, stores a snapshot, and ends everything.
     pub async fn stop(mut self) -> Ended {
-        let (reply, _) = oneshot::channel();
-        let commands = self.commands();
-        let end = async {
-            // One that has ended takes no commands any more.
-            _ = commands.send(Command::Shutdown(reply)).await;
-            self.ended().await
-        };
-        let ended = timeout(END_MAX, end).await;
+        self.world.shut_down();
+        let ended = timeout(END_MAX, self.ended()).await;
         self.close().await;
         ended.unwrap_or_else(|_| Ended::Failed(format!("the region did not end within {} seconds", END_MAX.as_secs())))
     }

@@ -30,8 +30,11 @@ impl<G: Game> Region<G> {
     /// # Panics
     /// If a request of the same number is still open.
     pub fn handle_request(&mut self, now: Instant, id: RequestId, request: Request<G::Input>) {
-        if self.has_ended() || self.open_requests.len() >= REQUESTS_MAX {
-            let why = if self.has_ended() { "the world does not run" } else { "too many requests wait already" };
+        // However many wait: a shutdown is answered at once, and ends the waiting of all others.
+        let is_full = self.open_requests.len() >= REQUESTS_MAX && !matches!(request, Request::Shutdown);
+        if self.has_ended() || is_full {
+            let ended = "the world does not run";
+            let why = if self.has_ended() { ended } else { "too many requests wait already: ask again later" };
             let answer = Err(RequestError::Unavailable(why.to_owned()));
             return self.events.push_back(Event::Answered { request: id, answer });
         }

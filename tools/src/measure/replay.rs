@@ -18,9 +18,9 @@ use tickworld_persist::{
     StoreConfig, WorldId,
     limits::{APPEND_RECORDS_MAX, PUT_BYTES_MAX, PUT_PAGES_MAX},
 };
+use tickworld_region::{Answer, Request};
 use tickworld_rules::Rules;
 use tickworld_server::{
-    command::Command,
     config::Config,
     server::{Ended, Running, Server},
     world::GameAdapter,
@@ -36,7 +36,6 @@ use tickworld_sim::{
     trace::Start,
     world::World,
 };
-use tokio::sync::oneshot;
 
 use super::{battle::Battle, machine::load_average};
 use crate::{
@@ -250,8 +249,8 @@ async fn start(battle: &Battle, folder: &Path, ticks: u64) -> Outcome<(Duration,
 }
 
 async fn newest(running: &Running<Rules>) -> Outcome<u64> {
-    let (reply, answer) = oneshot::channel();
-    running.commands().send(Command::Status(reply)).await.map_err(|error| failed(&error))?;
-    let status = answer.await.map_err(|error| failed(&error))?;
-    Ok(status.map_err(|error| failed(&error))?.tick)
+    match running.world().ask(Request::Status).await.map_err(|error| failed(&error))? {
+        Answer::Status(status) => Ok(status.tick.0),
+        other => unreachable!("a region answers what it was asked, not {other:?}"),
+    }
 }
