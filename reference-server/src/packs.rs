@@ -60,6 +60,12 @@ impl LoadedPack {
 }
 
 impl PackSource {
+    /// `shipped` is the content inside this binary, whatever lies at that path; a file or folder of that name is `./shipped`.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        if path.as_os_str() == "shipped" { Self::Shipped } else { Self::Path(path.to_owned()) }
+    }
+
     /// Loads or compiles it.
     pub fn load(&self) -> Outcome<LoadedPack> {
         match self {

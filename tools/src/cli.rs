@@ -136,7 +136,7 @@ pub(crate) enum Command {
 /// `tickworld play`.
 #[derive(Debug, Args)]
 pub(crate) struct Play {
-    /// The world: a scenario file (YAML), or a shipped one: duel, skirmish, siege
+    /// The world: a scenario file (YAML), or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
     #[arg(default_value = "skirmish")]
     pub(crate) scenario: PathBuf,
     /// How many bots
@@ -269,7 +269,7 @@ pub(crate) enum GameName {
 /// `tickworld run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege
+    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
     pub(crate) scenario: PathBuf,
     /// Run this many ticks instead of the scenario's
     #[arg(long, value_name = "N")]
@@ -328,7 +328,7 @@ pub(crate) enum Trace {
 /// `tickworld trace record`.
 #[derive(Debug, Args)]
 pub(crate) struct Record {
-    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege
+    /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
     pub(crate) scenario: PathBuf,
     /// Where to
     #[arg(short, long, value_name = "FILE")]
@@ -415,7 +415,7 @@ pub(crate) struct Diff {
 pub(crate) enum Content {
     /// Compile a folder of YAML sources into a pack
     Build {
-        /// The folder; `shipped` for the content inside this binary
+        /// The folder; `shipped` for the content inside this binary, `./shipped` for a folder of that name
         dir: PathBuf,
         /// Where to
         #[arg(short, long, value_name = "FILE")]
@@ -426,12 +426,12 @@ pub(crate) enum Content {
     },
     /// Check a folder of YAML sources, writing nothing
     Check {
-        /// The folder; `shipped` for the content inside this binary
+        /// The folder; `shipped` for the content inside this binary, `./shipped` for a folder of that name
         dir: PathBuf,
     },
     /// Say what is in a pack
     Info {
-        /// A pack, a folder of sources, or `shipped`
+        /// A pack, a folder of sources, or `shipped`: the content inside this binary (a file of that name is `./shipped`)
         pack: PathBuf,
         /// Name every entry of this table
         #[arg(long, value_name = "TABLE")]

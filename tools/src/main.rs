@@ -8,6 +8,7 @@
 // Its modules are private to one binary: `pub(crate)` says what they share, and nothing of it is reachable from outside.
 
 mod bots;
+mod builtin;
 mod cli;
 mod commands;
 mod drill;

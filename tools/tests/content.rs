@@ -30,6 +30,46 @@ fn a_scenario_takes_its_pack_from_beside_it() {
 }
 
 #[test]
+fn what_is_in_the_binary_is_reached_by_its_name_in_every_folder() {
+    let bench = Bench::new();
+    let shipped = bench.json("content info shipped --json", 0)["id"].clone();
+    let duel = bench.json("run duel --ticks 2 --json", 0)["root"].clone();
+    // Other content and another scenario of the same names.
+    bench.ok("content export -o shipped");
+    bench.write("shipped/mine.yaml", "items:\n  tea-cup: {name: Tea cup, weight: 0.5}\n");
+    bench.write(
+        "duel",
+        "name: Own\nticks: 5\nmap: {width: 5, height: 5}\nfactions: {a: []}\n\
+         groups: [{creature: goblin, faction: a, area: [0, 0, 5, 5]}]\n",
+    );
+    for line in ["content info shipped --json", "content build shipped -o a.pack --json"] {
+        let ran = bench.run(line);
+        let value: serde_json::Value = serde_json::from_str(&ran.out).expect("it is JSON");
+        assert_eq!((ran.code, &value["id"]), (0, &shipped), "{line}: {}", ran.err);
+        assert!(ran.err.contains("note: `shipped` is the content inside this binary"), "{}", ran.err);
+        assert!(ran.err.contains("./shipped"), "{}", ran.err);
+    }
+    assert!(bench.run("content check shipped").err.contains("./shipped"));
+    let ran = bench.run("run duel --ticks 2 --json");
+    let value: serde_json::Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    assert_eq!((ran.code, &value["root"]), (0, &duel), "{}", ran.err);
+    assert!(ran.err.contains("note: `duel` is the scenario inside this binary"), "{}", ran.err);
+    for line in ["trace record duel -o d.trace --ticks 2", "drill --scenario duel --kind flip"] {
+        assert!(bench.run(line).err.contains("note: `duel`"), "{line}");
+    }
+    // By its path each is the other one, and nothing is to be told apart.
+    for line in ["content info ./shipped --json", "run ./duel --ticks 2 --json"] {
+        let ran = bench.run(line);
+        let value: serde_json::Value = serde_json::from_str(&ran.out).expect("it is JSON");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
+        assert!(value["id"] != shipped && value["root"] != duel, "{line}: {}", ran.out);
+    }
+    // A pack may well be called so.
+    bench.ok("content build shipped -o shipped.pack");
+    assert!(bench.run("content build ./shipped -o shipped").code == 2, "a folder is no place for a pack");
+}
+
+#[test]
 fn a_mistake_is_shown_with_its_line() {
     let bench = Bench::new();
     bench.ok("content export -o sources");

@@ -90,6 +90,12 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// Whether a path is the name of a shipped scenario.
+    #[must_use]
+    pub fn is_shipped(path: &Path) -> bool {
+        SHIPPED.iter().any(|(name, _)| path.as_os_str() == *name)
+    }
+
     /// Of a source; paths in it are relative to `folder`.
     pub fn parse(source: &Source, folder: &Path) -> Outcome<Self> {
         let unusable = |list: Diagnostics| Failure::of_sources(&format!("the scenario {}", source.path), list);

@@ -43,7 +43,7 @@ pub(super) fn pack_source(source: &Source) -> Result<PackSource, Diagnostics> {
     let Some(tree) = reader.report.load() else { return Err(wrong(reader)) };
     let fields = reader.fields(&tree, FIELDS);
     let pack = fields.find("pack").and_then(Node::text).unwrap_or("shipped");
-    Ok(if pack == "shipped" { PackSource::Shipped } else { PackSource::Path(pack.into()) })
+    Ok(PackSource::of(Path::new(pack)))
 }
 
 /// Reads all of it.

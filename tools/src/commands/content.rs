@@ -10,7 +10,7 @@ use tickworld_content::model::{Key, Pack};
 use tickworld_contentc::{Import, Source, import_5e};
 
 use crate::{
-    Context,
+    Context, builtin,
     cli::{Content, Table},
     failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target},
@@ -39,7 +39,7 @@ pub(crate) fn run(context: &mut Context, command: &Content) -> Outcome {
 }
 
 fn sources(dir: &Path) -> Outcome<Vec<Source>> {
-    if is_shipped(dir) {
+    if builtin::content(dir) == PackSource::Shipped {
         return Ok(packs::shipped_sources());
     }
     if dir.is_file() {
@@ -48,15 +48,11 @@ fn sources(dir: &Path) -> Outcome<Vec<Source>> {
     Source::read_dir(dir).map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))
 }
 
-/// `shipped`, unless something of that name is there.
-fn is_shipped(path: &Path) -> bool {
-    path.as_os_str() == "shipped" && !path.exists()
-}
-
 fn build(context: &mut Context, dir: &Path, output: &Path, force: bool) -> Outcome {
     let compiled = tickworld_contentc::compile(&sources(dir)?)
         .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
-    let target = Target::new(output, Kind::Pack).reads([dir]).force(force);
+    let read = (PackSource::of(dir) != PackSource::Shipped).then_some(dir);
+    let target = Target::new(output, Kind::Pack).reads(read).force(force);
     files::write(target, &compiled.bytes)?;
     context.out.value(&compiled.summary);
     let title = context.out.paint(Ink::Bold, output.display().to_string());
@@ -76,8 +72,7 @@ fn check(context: &mut Context, dir: &Path) -> Outcome {
 }
 
 fn info(context: &mut Context, path: &Path, list: Option<Table>) -> Outcome {
-    let source = if is_shipped(path) { PackSource::Shipped } else { PackSource::Path(path.to_owned()) };
-    let loaded = source.load()?;
+    let loaded = builtin::content(path).load()?;
     if let Some(table) = list {
         let entries = entries(&loaded.pack, table);
         context.out.value(&entries);

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    Context,
+    Context, builtin,
     cli::Drill,
     commands::run::per_second,
     drill::{self, Case, Field, Result as Drilled, Stage},
@@ -54,7 +54,7 @@ struct Tally {
 /// Plants one, or counts many.
 pub(crate) fn run(context: &mut Context, arguments: &Drill) -> Outcome {
     let scenario = match &arguments.scenario {
-        Some(path) => Scenario::load(path)?,
+        Some(path) => builtin::scenario(path)?,
         None => drill::scenario()?,
     };
     drill::silence_faulty_ticks();

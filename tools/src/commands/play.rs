@@ -18,12 +18,11 @@ use tickworld_server::{
 use crate::{
     Context,
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
-    cli,
+    builtin, cli,
     failure::{Failure, Outcome, Verdict},
     hosting::{Hosting, Party, any_port, fingerprint_of, kinds, runtime, tokens},
     interrupt,
     packs::LoadedPack,
-    scenario::Scenario,
 };
 
 /// Coins of each account of a load test.
@@ -31,7 +30,7 @@ pub(crate) const COINS: u64 = 1_000_000;
 
 /// A server of the shipped d20 world, with bots in it.
 pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
-    let scenario = Scenario::load(&arguments.scenario)?;
+    let scenario = builtin::scenario(&arguments.scenario)?;
     let bot = wanderer(&scenario.pack);
     let (lockstep, witness) = (arguments.bots / 8, 2.min(arguments.bots / 10));
     let kinds = kinds(arguments.bots - lockstep - witness, lockstep, witness);
@@ -108,7 +107,7 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
     let runtime = runtime("bots")?;
     let report = match arguments.game {
         cli::GameName::D20 => {
-            let scenario = Scenario::load(&arguments.scenario)?;
+            let scenario = builtin::scenario(&arguments.scenario)?;
             runtime.block_on(bots::play(&plan, &wanderer(&scenario.pack)))?
         }
         cli::GameName::Ledger => {

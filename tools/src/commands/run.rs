@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use serde::Serialize;
 
 use crate::{
-    Context,
+    Context, builtin,
     cli::Run,
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
@@ -43,7 +43,7 @@ struct Recorded {
 
 /// Runs it.
 pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
-    let scenario = Scenario::load(&arguments.scenario)?.with_seed(arguments.seed);
+    let scenario = builtin::scenario(&arguments.scenario)?.with_seed(arguments.seed);
     let ticks = checked_ticks(arguments.ticks, &scenario)?;
     let names = Names::of([&scenario.pack]);
     let mut drive = Drive::begin(&scenario)?;

@@ -6,7 +6,7 @@ use tickworld_rules::{Rules, Ruleset};
 use tickworld_server::world::{Accounts, Content, GameAdapter as _};
 use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
 
-use crate::{cli::Beginning, failure::Outcome, packs::LoadedPack, scenario::Scenario};
+use crate::{builtin, cli::Beginning, failure::Outcome, packs::LoadedPack};
 
 /// A game as a server hosts it.
 pub(crate) trait Hosted {
@@ -39,7 +39,7 @@ impl Hosted for D20 {
     }
 
     fn begin(beginning: &Beginning, pack: Option<LoadedPack>) -> Outcome<Simulation<Rules>> {
-        let mut scenario = Scenario::load(&beginning.scenario)?.with_seed(beginning.seed);
+        let mut scenario = builtin::scenario(&beginning.scenario)?.with_seed(beginning.seed);
         // What the world began with is in the store; what is in this binary may be newer.
         scenario.pack = pack.unwrap_or(scenario.pack);
         scenario.begin()

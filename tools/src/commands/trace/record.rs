@@ -6,7 +6,7 @@ use serde_json::json;
 use tickworld_sim::trace::{About, Mismatch, Reproducible, Trace};
 
 use crate::{
-    Context,
+    Context, builtin,
     cli::Record,
     commands::run::{checked_ticks, per_second},
     drive::{Drive, Recording},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
-    let scenario = Scenario::load(&arguments.scenario)?.with_seed(arguments.seed);
+    let scenario = builtin::scenario(&arguments.scenario)?.with_seed(arguments.seed);
     let ticks = checked_ticks(arguments.ticks, &scenario)?;
     let mut expected = arguments.expect.as_deref().map(|path| Expected::open(path, &scenario)).transpose()?;
     let about = About { keyframe_ticks: arguments.keyframes, evidence_ticks: arguments.evidence, ..scenario.about() };
