@@ -3,7 +3,10 @@
 //! Invariant: a store without a finding can be replayed from any of its snapshots and shows no damage, tampering or gap,
 //! short of running the game: that roots follow from frames is for whoever replays.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::BTreeMap,
+    ops::{ControlFlow, RangeInclusive},
+};
 
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
 
@@ -89,6 +92,8 @@ pub struct VerifyReport {
     pub pages: u64,
     /// Whole packs.
     pub packs: u64,
+    /// Whether it was told to stop: what comes after the last progress was not read.
+    pub is_stopped: bool,
     /// What is wrong; at most [`FINDINGS_MAX`](limits::FINDINGS_MAX), where reading stopped.
     pub findings: Vec<Finding>,
 }
@@ -128,13 +133,13 @@ pub enum VerifyError {
     Fetch(#[from] FetchError),
 }
 
-/// Reads every record, snapshot, page and pack.
+/// Reads every record, snapshot, page and pack, until `progress` says that it is enough.
 ///
 /// # Errors
 /// When the storage fails, or there is no journal that could be read.
 pub async fn verify<S: Store + Salvage>(
     store: &S,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<VerifyReport, VerifyError> {
     let header = store.header().await?.ok_or(ReadError::Absent)?;
     let log = store.log_state().await?;
@@ -147,13 +152,19 @@ pub async fn verify<S: Store + Salvage>(
     let journal = Standing { header: &header, log, tail: store.tail_report().await? };
     verify_records(store, &journal, &snapshots, &mut known, &mut report, progress).await?;
     for tick in snapshots {
-        if !report.is_full() {
+        if !report.is_full() && !report.is_stopped {
             verify_snapshot(store, &header, tick, &known, &mut report, progress).await?;
         }
     }
+    if report.is_stopped {
+        return Ok(report);
+    }
     let packs = store.packs().await?;
     for (index, id) in packs.iter().enumerate() {
-        progress(Progress::Packs { done: index as u64, total: packs.len() as u64 });
+        if progress(Progress::Packs { done: index as u64, total: packs.len() as u64 }).is_break() {
+            report.is_stopped = true;
+            return Ok(report);
+        }
         match damage_of(store.pack(*id).await)? {
             Ok(Some(_)) => report.packs += 1,
             Ok(None) => report.findings.push(Finding::Pack { id: *id, cause: Cause::Missing }),
@@ -184,7 +195,7 @@ async fn verify_records<S: Store>(
     snapshots: &[Tick],
     known: &mut Known,
     report: &mut VerifyReport,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<(), ReadError> {
     let Standing { header, log, tail } = journal;
     let base = log.base.tick;
@@ -193,7 +204,11 @@ async fn verify_records<S: Store>(
     // The epoch of the last record, and the tick where its owner began.
     let mut owner = (None, base);
     while at < last && !report.is_full() {
-        progress(Progress::Records { done: at.0.saturating_sub(base.0), total: last.0.saturating_sub(base.0) });
+        let (done, total) = (at.0.saturating_sub(base.0), last.0.saturating_sub(base.0));
+        if progress(Progress::Records { done, total }).is_break() {
+            report.is_stopped = true;
+            return Ok(());
+        }
         let records = match store.read(at.next(), limits::WALK_BYTES).await {
             Ok(records) if records.is_empty() => {
                 report.damaged(at.next()..=last, Cause::Missing);
@@ -258,7 +273,7 @@ async fn verify_snapshot<S: Store>(
     tick: Tick,
     known: &Known,
     report: &mut VerifyReport,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<(), FetchError> {
     let snapshot = match damage_of(store.manifest(tick).await)? {
         Ok(Some(snapshot)) => snapshot,
@@ -278,7 +293,10 @@ async fn verify_snapshot<S: Store>(
     }
     let hashes: Vec<Hash> = page_hashes(&snapshot.manifest).collect();
     for (index, hash) in hashes.iter().enumerate() {
-        progress(Progress::Pages { snapshot: tick, done: index as u64, total: hashes.len() as u64 });
+        if progress(Progress::Pages { snapshot: tick, done: index as u64, total: hashes.len() as u64 }).is_break() {
+            report.is_stopped = true;
+            return Ok(());
+        }
         match damage_of(store.page(*hash).await)? {
             Ok(Some(_)) => report.pages += 1,
             other => {

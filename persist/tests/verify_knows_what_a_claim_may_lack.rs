@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::ops::ControlFlow;
+
 use support::{header, record, records};
 use tickworld_persist::{Body, Durability, Finding, Journal as _, Record, memory::Memory, verify};
 use tickworld_sim::frame::Tick;
@@ -27,10 +29,10 @@ fn after_a_claim_and_nowhere_else() {
         let sixth = bare(&record(claim.epoch, claim.last, 3));
         let seventh = record(claim.epoch, sixth.position(), 3);
         store.append(&[sixth, seventh.clone()], Durability::Disk).await.unwrap();
-        assert_eq!(verify(&store, &mut |_| {}).await.unwrap().findings, []);
+        assert_eq!(verify(&store, &mut |_| ControlFlow::Continue(())).await.unwrap().findings, []);
         let eighth = bare(&record(claim.epoch, seventh.position(), 3));
         store.append(&[eighth], Durability::Disk).await.unwrap();
-        let findings = verify(&store, &mut |_| {}).await.unwrap().findings;
+        let findings = verify(&store, &mut |_| ControlFlow::Continue(())).await.unwrap().findings;
         assert_eq!(findings, [Finding::Unproven(Tick(8)..=Tick(8))]);
     });
 }

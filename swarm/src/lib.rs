@@ -40,5 +40,5 @@ pub use caught::hush;
 pub use content::{Content, Stock};
 pub use finding::{Fault, Finding};
 pub use keep::CaseError;
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{Shrunk, shrink, shrink_while};
 pub use ways::Way;

@@ -41,33 +41,41 @@ pub struct Shrunk {
     pub after: Size,
     /// Cases that were tried.
     pub tries: u32,
-    /// Whether it failed every time it was made before it was shrunk.
+    /// Whether it failed every time it was made before it was shrunk, as often as there was time for that.
     pub always: bool,
 }
 
 /// Shrinks a case that failed with `finding`. Where it does not fail again it is given back as it was.
 #[must_use]
 pub fn shrink(case: &Case, finding: &Finding) -> Shrunk {
-    shrink_by(case, finding, &|case| {
+    shrink_while(case, finding, &|| true)
+}
+
+/// The same until `goes_on` says that it is enough; gives the smallest case until then.
+#[must_use]
+pub fn shrink_while(case: &Case, finding: &Finding, goes_on: &dyn Fn() -> bool) -> Shrunk {
+    let check = |case: &Case| {
         let mut runner = Runner::new(case);
         let found = runner.check().err();
         (found, runner.stepped())
-    })
+    };
+    shrink_by(case, finding, &check, goes_on)
 }
 
 /// Makes a case; gives what it fails with and how many ticks that took.
 type Check<'c> = &'c dyn Fn(&Case) -> (Option<Finding>, u64);
 
-fn shrink_by(case: &Case, finding: &Finding, check: Check<'_>) -> Shrunk {
+fn shrink_by(case: &Case, finding: &Finding, check: Check<'_>, goes_on: &dyn Fn() -> bool) -> Shrunk {
     let before = case.size();
-    let mut shrinker =
-        Shrinker { check, case: case.clone(), finding: finding.clone(), tries: 0, work: 0, trials: PATIENCE };
+    let (case, finding) = (case.clone(), finding.clone());
+    let mut shrinker = Shrinker { check, goes_on, case, finding, tries: 0, work: 0, trials: PATIENCE };
     let always = shrinker.fails_every_time();
     if always {
         shrinker.trials = 1;
     }
-    let ways = if finding.way == Way::Straight { Vec::new() } else { vec![finding.way] };
-    if shrinker.accept(Case { ways, ..case.clone() }) {
+    let way = shrinker.finding.way;
+    let ways = if way == Way::Straight { Vec::new() } else { vec![way] };
+    if shrinker.accept(Case { ways, ..shrinker.case.clone() }) {
         while shrinker.pass() {}
     }
     let Shrinker { case, finding, tries, .. } = shrinker;
@@ -77,6 +85,7 @@ fn shrink_by(case: &Case, finding: &Finding, check: Check<'_>) -> Shrunk {
 
 struct Shrinker<'c> {
     check: Check<'c>,
+    goes_on: &'c dyn Fn() -> bool,
     /// The smallest so far.
     case: Case,
     finding: Finding,
@@ -88,12 +97,13 @@ struct Shrinker<'c> {
 impl Shrinker<'_> {
     fn fails_every_time(&mut self) -> bool {
         let case = self.case.clone();
-        (0..TRIALS).all(|_| self.fails(&case).is_some())
+        // What was not tried is no sign of anything.
+        (0..TRIALS).all(|_| self.fails(&case).is_some() || !(self.goes_on)())
     }
 
     /// What a case fails with, if it is the same bug.
     fn fails(&mut self, case: &Case) -> Option<Finding> {
-        let is_spent = self.tries >= TRIES_MAX || self.work >= WORK_MAX;
+        let is_spent = self.tries >= TRIES_MAX || self.work >= WORK_MAX || !(self.goes_on)();
         if is_spent {
             return None;
         }
@@ -368,14 +378,14 @@ mod tests {
     #[test]
     fn what_the_bug_needs_is_all_that_is_left() {
         let case = rich_case();
-        let shrunk = shrink_by(&case, &finding(), &planted);
+        let shrunk = shrink_by(&case, &finding(), &planted, &|| true);
         assert!(shrunk.always);
         assert_eq!((shrunk.after.inputs, shrunk.after.ticks, shrunk.after.content), (2, 5, 1), "seed {}", case.seed);
         assert_eq!(shrunk.after.entities, 1, "the spawn point alone");
         assert_eq!((shrunk.case.ways.as_slice(), shrunk.case.packs.len()), (&[Way::Again][..], 1));
         assert!(planted(&shrunk.case).0.is_some());
         // Once more gives the same: nothing of it is left to chance.
-        let again = shrink_by(&case, &finding(), &planted);
+        let again = shrink_by(&case, &finding(), &planted, &|| true);
         assert_eq!(again.case.to_json(""), shrunk.case.to_json(""));
     }
 
@@ -388,15 +398,36 @@ mod tests {
             let (found, ticks) = planted(case);
             (found.filter(|_| calls.get().is_multiple_of(3)), ticks)
         };
-        let shrunk = shrink_by(&case, &finding(), &now_and_then);
+        let shrunk = shrink_by(&case, &finding(), &now_and_then, &|| true);
         assert!(!shrunk.always);
         assert_eq!((shrunk.after.inputs, shrunk.after.ticks), (2, 5), "seed {}", case.seed);
     }
 
     #[test]
+    fn whoever_has_enough_gets_the_smallest_until_then() {
+        let case = rich_case();
+        let tries = std::cell::Cell::new(0_u32);
+        let until = |most: u32| {
+            tries.set(0);
+            let check = |case: &Case| {
+                tries.set(tries.get() + 1);
+                planted(case)
+            };
+            shrink_by(&case, &finding(), &check, &|| tries.get() < most)
+        };
+        let at_once = until(0);
+        assert_eq!((at_once.after, at_once.tries), (at_once.before, 0));
+        assert!(at_once.always, "nothing says that it comes and goes");
+        let whole = until(u32::MAX);
+        let partly = until(whole.tries / 2);
+        assert_eq!(partly.tries, whole.tries / 2);
+        assert!(partly.after != whole.after && planted(&partly.case).0.is_some());
+    }
+
+    #[test]
     fn what_does_not_fail_again_is_given_back_whole() {
         let case = rich_case();
-        let shrunk = shrink_by(&case, &finding(), &|_| (None, 1));
+        let shrunk = shrink_by(&case, &finding(), &|_| (None, 1), &|| true);
         assert_eq!(shrunk.after, shrunk.before);
         assert!(!shrunk.always);
     }

@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tickworld_pool::Pool;
-use tickworld_rules::{Rules, Ruleset};
+use tickworld_rules::Rules;
 use tickworld_sim::{
-    content::Library,
-    diff::{Difference, Fields, Finding, Found, StateView, Subject, TraceDiff, Verdict, WorldView},
+    diff::{Difference, Fields, Finding, Found, Rerun, StateView, Subject, TraceDiff, Verdict, WorldView},
     frame::{Act, InputFrame, Tick},
     schema::Value,
     trace::{Source, Trace},
@@ -281,15 +279,14 @@ pub(crate) fn creatures_of<S: Source>(
     trace: &mut Trace<S>,
     tick: Tick,
     rows: &[u32],
-    library: &Library<Ruleset>,
+    rerun: &Rerun<'_, Rules>,
     names: &Names,
-    pool: &Pool,
 ) -> BTreeMap<u32, String> {
     if rows.is_empty() {
         return BTreeMap::new();
     }
     let eve = Tick(tick.0.saturating_sub(1)).max(trace.start());
-    let mut named = match trace.seek::<Rules>(eve, library, pool) {
+    let mut named = match trace.seek::<Rules>(eve, rerun.library, rerun.executor) {
         Ok(simulation) => creature_names(&WorldView::new(simulation.world(), simulation.schema()), rows, names),
         Err(_) => BTreeMap::new(),
     };

@@ -166,6 +166,38 @@ fn verifying_and_exporting_end_with_what_they_have() {
     assert!(ran.err.contains("interrupted"), "{}", ran.err);
 }
 
+#[test]
+fn reading_a_store_ends_with_what_was_read() {
+    let bench = Bench::new();
+    common::store::of_many_snapshots(&bench.path("w"), 1_500);
+    let verified = interrupted(&bench, "journal verify w", "TERM", 3);
+    assert_eq!((&verified["ok"], &verified["records"]), (&true.into(), &1_500.into()), "{verified}");
+    let snapshots = verified["snapshots"].as_u64().expect("a number");
+    assert!((1..1_500).contains(&snapshots) && verified["findings"] == serde_json::json!([]), "{verified}");
+    let info = interrupted(&bench, "journal info w", "INT", 3);
+    let listed = info["snapshots"].as_array().expect("a list").len();
+    assert!((1..1_500).contains(&listed), "{listed}");
+}
+
+#[test]
+fn a_diff_that_is_interrupted_has_the_tick_before_it_knows_in_what() {
+    let bench = Bench::new();
+    let scenario = common::root().join("reference-server/scenarios/skirmish.yaml");
+    let scenario = fs::read_to_string(scenario).expect("it is shipped").replace("ticks: 1200", "ticks: 60000");
+    let order = "      - {tick: 700, give: 25, to: 2}\n";
+    assert!(scenario.contains(order), "somebody plays in it");
+    bench.write("left.yaml", &scenario);
+    bench.write("right.yaml", scenario.replace(order, &format!("{order}      - {{tick: 59990, stop: true}}\n")));
+    // With one keyframe, both are made again from the start on to show in what tick 59,990 differs.
+    for side in ["left", "right"] {
+        bench.ok(&format!("trace record {side}.yaml -o {side}.trace --keyframes 100000"));
+    }
+    let found = interrupted(&bench, "trace diff left.trace right.trace", "INT", 1);
+    assert_eq!((&found["first_tick"], &found["same"]), (&59_990.into(), &false.into()), "{found}");
+    let shown = interrupted(&bench, "trace state left.trace --tick 59990", "TERM", 3);
+    assert_eq!(shown, serde_json::json!({ "interrupted": true }));
+}
+
 /// Whatever ends the process that started them, bots in processes of their own end too.
 #[test]
 fn a_kill_leaves_no_bots() {

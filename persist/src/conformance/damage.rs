@@ -1,5 +1,7 @@
 //! Laws of damage: it is named, never hidden, and nothing acknowledged goes without consent.
 
+use std::ops::ControlFlow;
+
 use tickworld_sim::frame::Tick;
 
 use super::{
@@ -32,10 +34,27 @@ pub(super) async fn a_whole_store_recovers_and_verifies<S: BackendUnderTest>(sub
     same!("the end", recovery.end, records[11].position());
     same!("the damage", (recovery.damage, recovery.lost), (None, None));
     let mut steps = 0;
-    let report = verify(&store, &mut |_| steps += 1).await.map_err(|error| error.to_string())?;
-    same!("findings", report.findings, vec![]);
+    let mut count = |_| {
+        steps += 1;
+        ControlFlow::Continue(())
+    };
+    let report = verify(&store, &mut count).await.map_err(|error| error.to_string())?;
+    same!("findings", (&report.findings, report.is_stopped), (&vec![], false));
     same!("what was read", (report.records, report.proofs, report.snapshots, report.pages), (12, 11, 2, 6));
     ensure!(steps > 2, "progress was told {steps} times");
+    // Whoever says that it is enough has what was read until then, and nothing is called missing.
+    for enough in 1..=steps {
+        let mut told = 0;
+        let mut stop = |_| {
+            told += 1;
+            if told == enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let partly = verify(&store, &mut stop).await.map_err(|error| error.to_string())?;
+        same!("how often it went on", told, enough);
+        same!("what is told of it", (&partly.findings, partly.is_stopped), (&vec![], true));
+        let is_less = partly.records <= report.records && partly.pages <= report.pages;
+        ensure!(is_less && partly != report, "stopped at step {enough} of {steps} it has read {partly:?}");
+    }
     Ok(())
 }
 
@@ -60,7 +79,7 @@ pub(super) async fn a_damaged_record_is_named_and_cut_only_when_accepted<S: Back
         "reading it: {read:?}"
     );
     same!("those before it", store.read(Tick(7), u64::MAX).await, Ok(records[6..8].to_vec()));
-    let report = verify(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
+    let report = verify(&store, &mut |_| ControlFlow::Continue(())).await.map_err(|error| error.to_string())?;
     let named =
         |tick| report.findings.iter().any(|f| matches!(f, Finding::Records(d) if d.ticks.contains(&Tick(tick))));
     same!("what verification names", (named(3), named(9), named(12), named(8)), (true, true, true, false));
@@ -99,7 +118,7 @@ pub(super) async fn a_damaged_page_sends_recovery_to_an_older_snapshot<S: Backen
     let store = subject.open().await;
     ensure!(store.page(page).await.is_err(), "a damaged page was given");
     same!("what is missing", store.missing(&[page]).await, Ok(vec![page]));
-    let report = verify(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
+    let report = verify(&store, &mut |_| ControlFlow::Continue(())).await.map_err(|error| error.to_string())?;
     let named = report.findings.iter().any(|f| matches!(f, Finding::Snapshot { tick: Tick(9), .. }));
     ensure!(named && report.snapshots == 1, "verification says {report:?}");
     let recovery = recover(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;

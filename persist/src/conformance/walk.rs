@@ -1,6 +1,6 @@
 //! A random history of one journal, beside a plain model of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use tickworld_sim::{frame::Tick, hash::hash};
 
@@ -77,7 +77,7 @@ pub(super) async fn any_history_keeps_its_promises<S: BackendUnderTest>(subject:
         done.map_err(|found| format!("step {step}: {found}"))?;
     }
     crash(subject, &mut store, &mut model).await?;
-    let report = verify(&store, &mut |_| {}).await.map_err(|error| error.to_string())?;
+    let report = verify(&store, &mut |_| ControlFlow::Continue(())).await.map_err(|error| error.to_string())?;
     same!("findings at the end", report.findings, vec![]);
     Ok(())
 }

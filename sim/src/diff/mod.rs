@@ -21,6 +21,8 @@ pub use first::first_difference;
 pub use inputs::{Fields, read_frame};
 pub use side::{Rerun, Standing};
 pub use subject::Subject;
-pub use traces::{Finding, HeaderDifference, TraceDiff, TraceDiffError, Verdict, traces, traces_of_unknown_game};
+pub use traces::{
+    Finding, HeaderDifference, TraceDiff, TraceDiffError, Verdict, traces, traces_at, traces_of_unknown_game,
+};
 pub use view::{StateView, WorldView};
 pub use worlds::{DiffError, Difference, Differences, Found, worlds};

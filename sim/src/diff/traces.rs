@@ -119,7 +119,23 @@ pub fn traces<G: Game, L: Source, R: Source>(
     rerun: &Rerun<'_, G>,
     limit: usize,
 ) -> Result<TraceDiff, TraceDiffError<L::Error, R::Error>> {
-    Comparison { left, right, rerun: Some(rerun), limit }.run()
+    let first = first_difference(left, right)?;
+    traces_at(left, right, first, rerun, limit)
+}
+
+/// The same where `first` is known, what [`first_difference`] gives: for whoever wants to tell it before what differs there is
+/// found, which may take as long as running both sides again from their keyframes.
+///
+/// # Errors
+/// As [`traces`].
+pub fn traces_at<G: Game, L: Source, R: Source>(
+    left: &mut Trace<L>,
+    right: &mut Trace<R>,
+    first: Option<Tick>,
+    rerun: &Rerun<'_, G>,
+    limit: usize,
+) -> Result<TraceDiff, TraceDiffError<L::Error, R::Error>> {
+    Comparison { left, right, rerun: Some(rerun), limit }.run(first)
 }
 
 /// The same for traces of a game that this build does not know: nothing is run again.
@@ -131,7 +147,8 @@ pub fn traces_of_unknown_game<L: Source, R: Source>(
     right: &mut Trace<R>,
     limit: usize,
 ) -> Result<TraceDiff, TraceDiffError<L::Error, R::Error>> {
-    Comparison::<Unknown, L, R> { left, right, rerun: None, limit }.run()
+    let first = first_difference(left, right)?;
+    Comparison::<Unknown, L, R> { left, right, rerun: None, limit }.run(first)
 }
 
 struct Comparison<'a, G: Game, L, R> {
@@ -144,10 +161,10 @@ struct Comparison<'a, G: Game, L, R> {
 type Compared<T, L, R> = Result<T, TraceDiffError<<L as Source>::Error, <R as Source>::Error>>;
 
 impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
-    fn run(mut self) -> Compared<TraceDiff, L, R> {
+    fn run(mut self, first: Option<Tick>) -> Compared<TraceDiff, L, R> {
         let header = header_differences(self.left.header(), self.right.header());
         let last = [self.left.last(), self.right.last()];
-        let finding = match first_difference(self.left, self.right)? {
+        let finding = match first {
             Some(tick) => Some(self.finding(tick)?),
             None => None,
         };

@@ -11,7 +11,7 @@ use std::{
 use rayon::prelude::*;
 use serde::Serialize;
 use tickworld_sim::executor::Executor as _;
-use tickworld_swarm::{Case, Finding, Shrunk, Size, Stock, hunt, hunt::Run, shrink};
+use tickworld_swarm::{Case, Finding, Shrunk, Size, Stock, hunt, hunt::Run, shrink_while};
 
 use crate::{
     Context,
@@ -118,6 +118,8 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
     report.ticks_stepped_per_second = per_second(report.ticks_stepped, begun.elapsed());
     if let Some(Run { seed, case, finding: Some(finding), .. }) = &failed {
         report.finding = Some(found(arguments, *seed, case, finding)?);
+        // It may not be as small as it could be.
+        report.interrupted = !arguments.no_shrink && interrupt::is_asked();
     }
     context.out.value(&report);
     say(context, &report);
@@ -165,7 +167,7 @@ fn found(arguments: &Swarm, seed: u64, case: &Case, finding: &Finding) -> Outcom
     if arguments.no_shrink {
         return Ok(found);
     }
-    let Shrunk { case, finding, after, tries, always, .. } = shrink(case, finding);
+    let Shrunk { case, finding, after, tries, always, .. } = shrink_while(case, finding, &|| !interrupt::is_asked());
     found.after = Some(after);
     found.shrunk = Some(finding.to_string());
     (found.tries, found.always) = (tries, always);

@@ -22,11 +22,16 @@ pub(crate) use self::{
     new_file::{NewFile, write},
     target::{Kind, Target, check_folder},
 };
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Failure, Outcome},
+    interrupt,
+};
 
 /// A file that is read as a trace.
 pub(crate) struct TraceFile {
     file: BufReader<File>,
+    /// Whether reading fails once the process is told to end.
+    ends_when_asked: bool,
 }
 
 impl trace::Source for TraceFile {
@@ -37,6 +42,9 @@ impl trace::Source for TraceFile {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if self.ends_when_asked && interrupt::is_asked() {
+            return Err(io::Error::other("told to end"));
+        }
         self.file.seek(SeekFrom::Start(offset))?;
         self.file.read_exact(buffer)
     }
@@ -44,6 +52,16 @@ impl trace::Source for TraceFile {
 
 /// Opens a trace.
 pub(crate) fn open_trace(path: &Path) -> Outcome<Trace<TraceFile>> {
+    open(path, false)
+}
+
+/// Opens a trace for work that the engine does in one piece: it ends with an error of the source once the process is told to
+/// end ([`interrupt::is_asked`] tells it from others). The command has taken over.
+pub(crate) fn open_trace_until_asked(path: &Path) -> Outcome<Trace<TraceFile>> {
+    open(path, true)
+}
+
+fn open(path: &Path, ends_when_asked: bool) -> Outcome<Trace<TraceFile>> {
     if path.is_dir() {
         return Err(Failure::new(format!("{} is a folder, not a trace", path.display())));
     }
@@ -54,7 +72,8 @@ pub(crate) fn open_trace(path: &Path) -> Outcome<Trace<TraceFile>> {
             .help("write it to a file first, and name that"));
     }
     let file = File::open(path).map_err(|error| cannot_open(path, &error, "trace"))?;
-    Trace::open(TraceFile { file: BufReader::with_capacity(1 << 16, file) }).map_err(|error| trace_failure(path, error))
+    let file = TraceFile { file: BufReader::with_capacity(1 << 16, file), ends_when_asked };
+    Trace::open(file).map_err(|error| trace_failure(path, error))
 }
 
 /// A trace that cannot be read, said for people.

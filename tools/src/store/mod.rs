@@ -7,7 +7,7 @@ mod follow;
 mod game;
 mod records;
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use bytes::Bytes;
 use tickworld_persist::{
@@ -25,7 +25,10 @@ pub(crate) use self::{
 };
 pub(crate) use tickworld_region::Divergence;
 
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Failure, Outcome},
+    interrupt::Asked,
+};
 
 /// A store that is only read.
 pub(crate) struct OpenStore {
@@ -117,10 +120,10 @@ impl OpenStore {
         self.found(self.runtime.block_on(self.store.pack(id)))
     }
 
-    /// Reads everything and compares every hash.
+    /// Reads everything and compares every hash, until `progress` says that it is enough.
     pub(crate) fn verify(
         &self,
-        progress: &mut (dyn FnMut(tickworld_persist::Progress) + Send),
+        progress: &mut (dyn FnMut(tickworld_persist::Progress) -> ControlFlow<()> + Send),
     ) -> Outcome<VerifyReport> {
         self.runtime.block_on(tickworld_persist::verify(&self.store, progress)).map_err(|error| match error {
             VerifyError::Read(error) => unreadable(&self.shown(), error),
@@ -129,9 +132,16 @@ impl OpenStore {
         })
     }
 
-    /// Where a server would start again.
-    pub(crate) fn recover(&self) -> Result<Recovery, RecoverError> {
-        self.runtime.block_on(tickworld_persist::recover(&self.store, &mut |_| {}))
+    /// Where a server would start again; `None` if the process is told to end before that is found.
+    pub(crate) fn recover(&self) -> Option<Result<Recovery, RecoverError>> {
+        self.runtime.block_on(async {
+            let (mut asked, mut progress) = (Asked::new(), |_| {});
+            tokio::select! {
+                biased;
+                () = asked.wait() => None,
+                recovery = tickworld_persist::recover(&self.store, &mut progress) => Some(recovery),
+            }
+        })
     }
 
     /// Parts what is missing or damaged from what cannot be read at all.

@@ -9,11 +9,21 @@ use std::{
 };
 
 use redb::{Database, ReadableTable as _, TableDefinition};
+use tickworld_ledger::Ledger;
 use tickworld_persist::{
-    Body, Record,
-    embedded::{Core, ReadOnly, Settings},
+    Body, Durability, JournalHeader, Page, Proof, Record, Snapshot, WorldId,
+    embedded::{Core, Files, ReadOnly, Settings},
 };
-use tickworld_sim::frame::Tick;
+use tickworld_sim::{
+    content::ContentId,
+    executor::Inline,
+    frame::{InputFrame, Tick},
+    game::Game as _,
+    rng::Entropy,
+    snapshot::Manifest,
+    trace::Start,
+    world::{World, schema},
+};
 
 use super::Bench;
 
@@ -44,6 +54,56 @@ fn made(name: &str, line: &str) -> PathBuf {
     }
     Bench::new().ok(&format!("{line} --data {}", folder.display()));
     folder
+}
+
+/// A ledger of many pages with so many snapshots of them: little to keep, and long to read.
+pub(crate) fn of_many_snapshots(folder: &Path, snapshots: u64) {
+    fs::create_dir_all(folder).expect("the scratch folder can be written to");
+    let mut store = Core::open(Files::new(folder), Settings::default()).expect("a new store");
+    let mut simulation = Ledger::open(100_000, 1);
+    let roots = simulation.seal(&Inline);
+    let header = JournalHeader {
+        world: WorldId([9; 16]),
+        revision: Ledger::REVISION,
+        tick_rate: 30,
+        root_lag_ticks: 1,
+        start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
+        schema: (**simulation.schema()).clone(),
+    };
+    store.create(&header).expect("there is none yet");
+    let claim = store.claim().expect("nobody else has it");
+    let (mut last, mut proof) = (claim.last, Proof { tick: Tick(0), root: roots.root });
+    for tick in (1..=snapshots).map(Tick) {
+        let frame = InputFrame::empty(tick, Entropy::from_bytes([5; 16]));
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let (epoch, previous_hash, durable) = (claim.epoch, last.record_hash, Tick(0));
+        let body = Body { tick, epoch, previous_hash, durable, proof: Some(proof), frame: bytes.into() };
+        let record = Record::new(body).expect("a record of that tick");
+        last = record.position();
+        let kept = store.append(&[record], Durability::Memory).expect("it follows from the one before");
+        assert_eq!(kept.kept, tick);
+        proof = Proof { tick, root: simulation.step(&frame, &Inline).expect("the frame of that tick").root };
+        let manifest = Manifest::of(simulation.world(), schema::<Ledger>().id());
+        put_pages(&mut store, simulation.world(), &manifest);
+        store.put_manifest(&Snapshot { record_hash: last.record_hash, manifest }).expect("its pages are there");
+    }
+    store.seal(claim.epoch).expect("the claim is in force");
+    drop(store.close());
+}
+
+/// Puts those pages of a world that are not there yet.
+fn put_pages(store: &mut Core<Files>, world: &World<Ledger>, manifest: &Manifest) {
+    for ((_, column), entries) in world.column_list().iter().zip(&manifest.columns) {
+        for entry in entries {
+            if store.missing(&[entry.hash]).expect("it can be read").is_empty() {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            assert!(column.page_bytes(entry.page, &mut bytes), "the manifest names it");
+            store.put_pages(&[Page { hash: entry.hash, bytes: bytes.into() }]).expect("it can be written");
+        }
+    }
 }
 
 impl Bench {

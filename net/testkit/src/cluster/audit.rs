@@ -2,6 +2,8 @@
 //!
 //! Invariant: what is read after the last crash is what everybody saw; and a turned bit changes nothing, or is named.
 
+use std::ops::ControlFlow;
+
 use tickworld_ledger::Ledger;
 use tickworld_persist::verify;
 use tickworld_region::Replay;
@@ -34,7 +36,7 @@ impl<D: Disk> Cluster<D> {
     fn reopen(&mut self) -> Result<Opened, Violation> {
         let failed = |error: &dyn std::fmt::Display| Violation::Recovery(format!("after the last crash: {error}"));
         let store = self.disk.open().map_err(|error| failed(&error))?;
-        let report = now(verify(&store, &mut |_| {})).map_err(|error| failed(&error))?;
+        let report = now(verify(&store, &mut |_| ControlFlow::Continue(()))).map_err(|error| failed(&error))?;
         if let Some(finding) = report.findings.first() {
             return Err(failed(finding));
         }

@@ -11,6 +11,7 @@ use crate::{
     Context,
     commands::trace::is_known,
     failure::{Outcome, Verdict},
+    interrupt,
     output::Ink,
     packs,
     progress::Progress,
@@ -60,12 +61,15 @@ struct Pack {
 }
 
 pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
+    interrupt::take_over();
     let counted = count(context, store);
     let worlds = worlds(store)?;
     let packs = stored_packs(store)?;
+    let interrupted = interrupt::is_asked();
     let (header, log) = (&store.header, &store.log);
     context.out.value(&json!({
         "folder": store.shown(),
+        "interrupted": interrupted,
         "world": header.world.to_string(),
         "game": header.game(),
         "known_game": is_known(header.game()),
@@ -90,7 +94,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         "file_bytes": store.file_bytes(),
     }));
     say(context, store, &counted, &worlds, &packs);
-    Ok(Verdict::Same)
+    Ok(Verdict::Same.interrupted(interrupted))
 }
 
 fn count(context: &Context, store: &OpenStore) -> Counted {
@@ -98,6 +102,9 @@ fn count(context: &Context, store: &OpenStore) -> Counted {
     let (base, last) = (store.base(), store.last());
     let mut progress = Progress::new(context.quiet, "records", last.0.saturating_sub(base.0));
     for (done, record) in (1..).zip(store.records(base.next(), last)) {
+        if interrupt::is_asked() {
+            break;
+        }
         match record {
             Ok(record) => counted.add(&record, store),
             Err(_) => counted.damaged += 1,
@@ -127,6 +134,9 @@ fn worlds(store: &OpenStore) -> Outcome<Vec<World>> {
     let mut known = BTreeSet::<Hash>::new();
     let mut worlds = Vec::new();
     for tick in store.snapshots()? {
+        if interrupt::is_asked() {
+            break;
+        }
         let mut world =
             World { tick: tick.0, root: None, content: None, pages: 0, bytes: 0, new_bytes: 0, damage: None };
         match store.snapshot(tick)? {
@@ -134,7 +144,8 @@ fn worlds(store: &OpenStore) -> Outcome<Vec<World>> {
             Ok(snapshot) => {
                 world.root = Some(snapshot.manifest.roots(&store.header.schema).root.to_string());
                 world.content = Some(snapshot.manifest.head.content.to_string());
-                for entry in snapshot.manifest.columns.iter().flatten() {
+                let entries = snapshot.manifest.columns.iter().flatten();
+                for entry in entries.take_while(|_| !interrupt::is_asked()) {
                     world.pages += 1;
                     match store.page(entry.hash)? {
                         Ok(bytes) => {
@@ -154,6 +165,9 @@ fn worlds(store: &OpenStore) -> Outcome<Vec<World>> {
 fn stored_packs(store: &OpenStore) -> Outcome<Vec<Pack>> {
     let mut packs = Vec::new();
     for id in store.packs()? {
+        if interrupt::is_asked() {
+            break;
+        }
         let (bytes, damage) = match store.pack(id)? {
             Ok(bytes) => (bytes.len() as u64, None),
             Err(cause) => (0, Some(cause.to_string())),

@@ -1,6 +1,6 @@
 //! `tickworld journal verify`: everything that is kept, read and compared, without simulating.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use serde::Serialize;
 use tickworld_persist::{Finding, Progress as Reading, RecoverError, Recovery};
@@ -14,6 +14,7 @@ use crate::{
     Context,
     commands::trace::is_rules,
     failure::{Outcome, Verdict},
+    interrupt,
     output::Ink,
     packs::LoadedPack,
     progress::Progress,
@@ -24,7 +25,10 @@ use crate::{
 #[derive(Serialize)]
 struct Report {
     folder: String,
+    /// Nothing is wrong with what was read.
     ok: bool,
+    /// Told to end before everything was read.
+    interrupted: bool,
     first_tick: u64,
     last_tick: u64,
     records: u64,
@@ -35,7 +39,7 @@ struct Report {
     pages: u64,
     packs: u64,
     findings: Vec<Found>,
-    /// Where a server would go on; `null` where nothing is wrong.
+    /// Where a server would go on; `null` where nothing is wrong, or where it was told to end before that was found.
     goes_on: Option<GoesOn>,
 }
 
@@ -61,12 +65,14 @@ struct GoesOn {
 }
 
 pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
+    interrupt::take_over();
     let total = store.last().0.saturating_sub(store.base().0);
     let mut progress = Progress::new(context.quiet, "records", total);
     let read = store.verify(&mut |reading| {
         if let Reading::Records { done, .. } = reading {
             progress.set(done);
         }
+        if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     drop(progress);
     let mut contents = Contents::new(context, store)?;
@@ -75,9 +81,12 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
     let mut findings: Vec<Found> = read.findings.iter().map(Found::of).collect();
     findings.append(&mut contents.findings);
     let ok = findings.is_empty();
+    let recovery = if ok { None } else { store.recover() };
+    let interrupted = read.is_stopped || contents.is_stopped || (!ok && recovery.is_none());
     let report = Report {
         folder: store.shown(),
         ok,
+        interrupted,
         first_tick: store.base().next().0,
         last_tick: store.last().0,
         records: read.records,
@@ -88,11 +97,11 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         pages: read.pages,
         packs: read.packs,
         findings,
-        goes_on: (!ok).then(|| GoesOn::of(store.recover())),
+        goes_on: recovery.map(GoesOn::of),
     };
     context.out.value(&report);
     say(context, &report);
-    Ok(Verdict::of(ok))
+    Ok(Verdict::of(ok).interrupted(interrupted))
 }
 
 /// What the records say, beyond that they are whole.
@@ -103,6 +112,8 @@ struct Contents<'s> {
     frames: u64,
     inputs: u64,
     findings: Vec<Found>,
+    /// Told to end before everything was read.
+    is_stopped: bool,
 }
 
 impl<'s> Contents<'s> {
@@ -110,7 +121,12 @@ impl<'s> Contents<'s> {
         let (mut packs, mut findings) = (BTreeSet::new(), Vec::new());
         let all = store.packs()?;
         let mut progress = Progress::new(context.quiet, "content", all.len() as u64);
+        let mut is_stopped = false;
         for (done, id) in (1..).zip(all) {
+            is_stopped = interrupt::is_asked();
+            if is_stopped {
+                break;
+            }
             // Damaged ones were named already.
             let Ok(bytes) = store.pack(id)? else { continue };
             match LoadedPack::read(bytes.to_vec(), "the pack") {
@@ -121,7 +137,7 @@ impl<'s> Contents<'s> {
             }
             progress.set(done);
         }
-        Ok(Self { store, packs, frames: 0, inputs: 0, findings })
+        Ok(Self { store, packs, frames: 0, inputs: 0, findings, is_stopped })
     }
 
     fn read_frames(&mut self, context: &Context) {
@@ -129,6 +145,11 @@ impl<'s> Contents<'s> {
         let mut progress = Progress::new(context.quiet, "frames", last.0.saturating_sub(base.0));
         let mut epoch = 0;
         for (done, record) in (1..).zip(self.store.records(base.next(), last)) {
+            // Without every pack, those that are missing cannot be told from those that were not read.
+            self.is_stopped |= interrupt::is_asked();
+            if self.is_stopped {
+                return;
+            }
             progress.set(done);
             // What is damaged was named already.
             let Ok(record) = record else { continue };
@@ -160,6 +181,10 @@ impl<'s> Contents<'s> {
 
     fn read_snapshots(&mut self) -> Outcome<()> {
         for tick in self.store.snapshots()? {
+            self.is_stopped |= interrupt::is_asked();
+            if self.is_stopped {
+                return Ok(());
+            }
             if let Ok(snapshot) = self.store.snapshot(tick)? {
                 self.needs(snapshot.manifest.head.content, tick, "is stored with");
             }
@@ -237,7 +262,10 @@ fn say(context: &mut Context, report: &Report) {
     );
     if report.ok {
         let ok = out.paint(Ink::Green, "ok");
-        out.line(format!("{ok}  {folder}: ticks {first_tick} to {last_tick}; {what}"));
+        match report.interrupted {
+            false => out.line(format!("{ok}  {folder}: ticks {first_tick} to {last_tick}; {what}")),
+            true => out.line(format!("{ok}  {folder}, as far as it was read: {what}")),
+        }
         return;
     }
     let red = out.paint(Ink::Red, "damaged");

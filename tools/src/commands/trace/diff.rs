@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use tickworld_ledger::Ledger;
 use tickworld_pool::Pool;
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
     diff::{self, Rerun, TraceDiff, TraceDiffError},
+    frame::Tick,
     trace::{Source, Trace},
 };
 
@@ -16,23 +18,54 @@ use crate::{
     Context,
     cli::Diff,
     failure::{Failure, Outcome, Verdict},
-    files::{TraceFile, open_trace, trace_failure},
+    files::{TraceFile, open_trace_until_asked, trace_failure},
     finding::{self, DiffReport, End},
+    interrupt,
+    output::Ink,
     packs::{self, Names},
 };
 
 pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {
-    let (mut left, mut right) = (open_trace(&arguments.left)?, open_trace(&arguments.right)?);
+    interrupt::take_over();
+    let mut first = None;
+    match find(context, arguments, &mut first) {
+        Err(_) if interrupt::is_asked() => Ok(say_stopped(context, arguments, first)),
+        outcome => outcome,
+    }
+}
+
+/// Told to end: the first tick that differs may be known, and not yet in what.
+fn say_stopped(context: &mut Context, arguments: &Diff, first: Option<Tick>) -> Verdict {
+    let same = first.map(|_| false);
+    context.out.value(&json!({ "interrupted": true, "same": same, "first_tick": first.map(|tick| tick.0) }));
+    let (left, right) = (arguments.left.display(), arguments.right.display());
+    let line = match first {
+        Some(tick) => {
+            let red = context.out.paint(Ink::Red, "different");
+            format!("{red}: {left} and {right}, first at tick {tick}; told to end before it was known in what")
+        }
+        None => format!("{left} and {right}: no difference was found until then"),
+    };
+    context.out.line(line);
+    Verdict::of(first.is_none()).interrupted(true)
+}
+
+/// Compares both, and says in `first` at which tick they part as soon as that is known.
+fn find(context: &mut Context, arguments: &Diff, first: &mut Option<Tick>) -> Outcome {
+    let (mut left, mut right) = (open_trace_until_asked(&arguments.left)?, open_trace_until_asked(&arguments.right)?);
     let paths = [&*arguments.left, &*arguments.right];
+    *first = diff::first_difference(&mut left, &mut right).map_err(|error| failure(paths, error))?;
     let both = |is: fn(&str) -> bool| is(&left.schema().game) && is(&right.schema().game);
     let report = if both(is_ledger) {
         let rerun = Rerun { library: &ledger_library(), executor: &context.pool };
-        diff::traces::<Ledger, _, _>(&mut left, &mut right, &rerun, arguments.limit).map(|found| nameless(&found))
+        let found = diff::traces_at::<Ledger, _, _>(&mut left, &mut right, *first, &rerun, arguments.limit);
+        found.map(|found| nameless(&found))
     } else if both(is_rules) {
         let mut packs = packs::packs_of(&mut left, &paths[0].display().to_string())?;
         packs.extend(packs::packs_of(&mut right, &paths[1].display().to_string())?);
         let library = packs::library(&packs);
-        compare(&mut left, &mut right, &library, &Names::of(&packs), &context.pool, arguments.limit)
+        let rerun = Rerun { library: &library, executor: &context.pool };
+        compare_at(&mut left, &mut right, *first, &rerun, &Names::of(&packs), arguments.limit)
     } else {
         diff::traces_of_unknown_game(&mut left, &mut right, arguments.limit).map(|found| nameless(&found))
     };
@@ -89,13 +122,24 @@ pub(crate) fn compare<L: Source, R: Source>(
     pool: &Pool,
     limit: usize,
 ) -> Result<DiffReport, TraceDiffError<L::Error, R::Error>> {
-    let rerun = Rerun { library, executor: pool };
-    let found: TraceDiff = diff::traces::<Rules, L, R>(left, right, &rerun, limit)?;
+    let first = diff::first_difference(left, right)?;
+    compare_at(left, right, first, &Rerun { library, executor: pool }, names, limit)
+}
+
+fn compare_at<L: Source, R: Source>(
+    left: &mut Trace<L>,
+    right: &mut Trace<R>,
+    first: Option<Tick>,
+    rerun: &Rerun<'_, Rules>,
+    names: &Names,
+    limit: usize,
+) -> Result<DiffReport, TraceDiffError<L::Error, R::Error>> {
+    let found: TraceDiff = diff::traces_at::<Rules, L, R>(left, right, first, rerun, limit)?;
     let finding = found.finding.as_ref();
     let rows = finding.map(finding::rows).unwrap_or_default();
     let tick = finding.map_or(left.start(), |finding| finding.tick);
-    let mut creatures = finding::creatures_of(left, tick, &rows, library, names, pool);
-    for (row, name) in finding::creatures_of(right, tick, &rows, library, names, pool) {
+    let mut creatures = finding::creatures_of(left, tick, &rows, rerun, names);
+    for (row, name) in finding::creatures_of(right, tick, &rows, rerun, names) {
         creatures.entry(row).or_insert(name);
     }
     Ok(DiffReport::of(&found, names, &|_, row| creatures.get(&row).cloned()))

@@ -18,8 +18,9 @@ use crate::{
     Context,
     cli::State,
     failure::{Failure, Outcome, Verdict},
-    files::{TraceFile, open_trace, trace_failure},
+    files::{TraceFile, open_trace_until_asked, trace_failure},
     finding::{creature_names, shown},
+    interrupt,
     output::Ink,
     packs::{self, LoadedPack, Names},
 };
@@ -57,8 +58,20 @@ struct Wanted<'a> {
 }
 
 pub(super) fn run(context: &mut Context, arguments: &State) -> Outcome {
+    interrupt::take_over();
+    match show(context, arguments) {
+        // Of a world that was not reached there is nothing to show.
+        Err(_) if interrupt::is_asked() => {
+            context.out.value(&serde_json::json!({ "interrupted": true }));
+            Ok(Verdict::Interrupted)
+        }
+        outcome => outcome,
+    }
+}
+
+fn show(context: &mut Context, arguments: &State) -> Outcome {
     let path = &arguments.file;
-    let mut trace = open_trace(path)?;
+    let mut trace = open_trace_until_asked(path)?;
     let tick = Tick(arguments.tick);
     let (row, generation) = arguments.entity.as_deref().map(parse_entity).transpose()?.unzip();
     let wanted = Wanted {
