@@ -1,6 +1,6 @@
 //! [`DataFolder`]: the folder of a world while a server starts in it.
 //!
-//! Invariant: a start that fails leaves the folder as it was found: what it made in there is removed, and so is the folder if
+//! Invariant: what a server makes here only its owner reads, but for the certificate that everybody may have. A start that fails leaves the folder as it was found: what it made in there is removed, and so is the folder if
 //! there was none. What was there before, and what is none of ours, is never touched.
 
 use std::{
@@ -9,6 +9,25 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+/// Makes the folder of a world where it is missing, for its owner alone. One that is there keeps its mode: who else may read it
+/// is then somebody's decision.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
 
 /// Names of the files that a server makes in its folder.
 const OURS: &[&str] = &[
@@ -63,7 +82,7 @@ impl DataFolder {
         let mut folder = Self { path: path.to_owned(), made: Vec::new(), before: BTreeSet::new(), is_kept: false };
         folder.made = parents.map(Path::to_owned).collect();
         // What of it was made is removed with the value.
-        fs::create_dir_all(path).map_err(unusable)?;
+        make(path).map_err(unusable)?;
         let listed = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
         folder.before = listed.map_err(|cause| {
             folder.is_kept = true;

@@ -5,7 +5,6 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs,
     io::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -23,6 +22,7 @@ use tickworld_proto::message::SessionKind;
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
     config::Config,
+    secret_file,
     server::{Ended, Running, Server},
     world::GameAdapter,
 };
@@ -263,7 +263,8 @@ impl Other {
             |error: std::io::Error| Failure::new(format!("cannot start bots in a process of their own: {error}"));
         let file = folder.join(format!("tokens-{number}"));
         let tokens: Vec<&str> = sessions.iter().map(|(_, token)| token.as_str()).collect();
-        fs::write(&file, tokens.join("\n")).map_err(failed)?;
+        // Whoever reads one of them first is that player.
+        secret_file::create(&file, tokens.join("\n").as_bytes()).map_err(failed)?;
         let count = |kind| sessions.iter().filter(|(other, _)| *other == kind).count().to_string();
         let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["--json", "bots", "--tethered", "--connect", &running.address.to_string()]);

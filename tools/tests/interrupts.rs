@@ -198,6 +198,28 @@ fn a_diff_that_is_interrupted_has_the_tick_before_it_knows_in_what() {
     assert_eq!(shown, serde_json::json!({ "interrupted": true }));
 }
 
+/// Files of tokens are not there for long; this is while their bots play.
+#[test]
+fn nobody_else_reads_the_tokens_of_bots() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let started = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
+    let limit = Instant::now() + PATIENCE;
+    while children(&bench).is_empty() {
+        let goes_on = started.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout);
+        assert!(goes_on && Instant::now() < limit, "no bots came");
+    }
+    let scratch = bench.path(SCRATCH).join(left(&bench).first().expect("a scratch folder"));
+    let mode = |path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let entries = fs::read_dir(&scratch).expect("it is there").map(|entry| entry.expect("an entry").path());
+    let tokens: Vec<_> = entries.filter(|path| path.to_string_lossy().contains("tokens-")).collect();
+    assert_eq!(tokens.len(), 1, "{tokens:?}");
+    assert_eq!((mode(&scratch), mode(&tokens[0])), (0o700, 0o600));
+    signal(started.id, "TERM");
+    assert_eq!(end(&bench, &started, "play").code, 0);
+    assert_eq!(left(&bench), Vec::<String>::new());
+}
+
 /// Whatever ends the process that started them, bots in processes of their own end too.
 #[test]
 fn a_kill_leaves_no_bots() {

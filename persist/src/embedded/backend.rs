@@ -41,7 +41,8 @@ pub trait StorageBackend: Send + 'static {
     fn keep_damaged(&mut self) -> io::Result<Option<String>>;
 }
 
-/// A database and a watermark in a folder.
+/// A database and a watermark in a folder. Files that it makes only their owner reads: they hold everything that players did,
+/// and what no player should see. Those that are there keep their modes.
 #[derive(Clone)]
 pub struct Files {
     folder: PathBuf,
@@ -77,7 +78,7 @@ impl StorageBackend for Files {
 
     fn open(&mut self) -> Result<FileBackend, DatabaseError> {
         fs::create_dir_all(&self.folder)?;
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.database())?;
+        let file = private().read(true).open(self.database())?;
         // A new file must still be in its folder after a crash.
         if cfg!(unix) {
             fs::File::open(&self.folder)?.sync_all()?;
@@ -95,7 +96,7 @@ impl StorageBackend for Files {
     fn write_watermark(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         use io::{Seek as _, Write as _};
         let path = self.folder.join(Self::WATERMARK);
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let mut file = private().open(path)?;
         file.seek(io::SeekFrom::Start(offset))?;
         file.write_all(bytes)
     }
@@ -111,5 +112,40 @@ impl StorageBackend for Files {
             }
         }
         Ok(None)
+    }
+}
+
+/// Opens a file to write, and makes it for its owner alone where there is none.
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_the_owner_reads_what_is_made_and_what_is_there_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut files = Files::new(folder.path().join("world"));
+        let mode = |name| fs::metadata(folder.path().join("world").join(name)).expect("it is there").permissions();
+        drop(files.open().expect("a new file"));
+        files.write_watermark(0, b"note").expect("a new file");
+        let copy = files.keep_damaged().expect("there is room").expect("a name");
+        for name in [Files::DATABASE, Files::WATERMARK, &copy] {
+            assert_eq!(mode(name).mode() & 0o777, 0o600, "{name}");
+        }
+        fs::set_permissions(files.database(), fs::Permissions::from_mode(0o640)).expect("it is ours");
+        drop(files.open().expect("it is there"));
+        assert_eq!(mode(Files::DATABASE).mode() & 0o777, 0o640);
     }
 }

@@ -15,7 +15,7 @@ use ed25519_dalek::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 
 use super::{Claims, provider};
-use crate::secret_file;
+use crate::{data_folder, secret_file};
 
 /// The development key's file in the data folder.
 const ISSUER_FILE: &str = "development-issuer.pem";
@@ -92,7 +92,7 @@ impl DevelopmentIssuer {
                 Ok(Self(key))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                std::fs::create_dir_all(data).map_err(failed)?;
+                data_folder::make(data).map_err(failed)?;
                 let mut secret = [0; 32];
                 getrandom::fill(&mut secret).map_err(|error| KeyError::Random(error.to_string()))?;
                 let key = SigningKey::from_bytes(&secret);

@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     admission::{Authenticator, DevelopmentIssuer, JwtAuthenticator, JwtSettings, PublicKey, take_over_file},
     config::Config,
+    data_folder,
     http::{self, HttpState, port::HttpPort},
     secret_file,
     start_error::StartError,
@@ -95,7 +96,7 @@ pub(super) fn identity(config: &Config) -> Result<Identity, StartError> {
     }
     let (certificate, key) = (config.data.join("dev-certificate.pem"), config.data.join("dev-certificate-key.pem"));
     if !certificate.exists() || !key.exists() {
-        fs::create_dir_all(&config.data).map_err(at(&config.data))?;
+        data_folder::make(&config.data).map_err(at(&config.data))?;
         let made = Identity::generate_pem(&["localhost"])?;
         // Where the certificate was lost, its key is of no use.
         secret_file::replace(&key, made.key.as_bytes()).map_err(at(&key))?;
