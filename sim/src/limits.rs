@@ -62,6 +62,8 @@ pub const FRAME_VALUES_MAX: u64 = 4 * 1024 * 1024;
 pub const FRAME_VALUE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Most rows and values that a diff of two states looks at, together.
 pub const DIFF_VALUES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of worlds that a rollback session keeps as evidence where nothing else is set.
+pub const EVIDENCE_BYTES: u64 = 256 * 1024 * 1024;
 /// Most questions in one request of a descent.
 pub const DESCENT_ITEMS_MAX: u8 = 64;
 /// Most differences followed at each level of a descent.

@@ -144,6 +144,22 @@ impl<G: Game> Simulation<G> {
         })
     }
 
+    /// The same; gives besides what the tick's world does not share with the one before, in bytes.
+    ///
+    /// # Errors
+    /// When the frame is refused; the world is then unchanged.
+    pub(crate) fn step_measured(
+        &mut self,
+        frame: &InputFrame<G::Input>,
+        executor: &dyn Executor,
+    ) -> Result<(Roots, u64), FrameError> {
+        attended(executor, || {
+            self.advance_observed(frame, executor, None)?;
+            let bytes = self.world.dirty_bytes();
+            Ok((self.seal(executor), bytes))
+        })
+    }
+
     /// Hashes what the last ticks changed. Cheap where nothing did.
     pub fn seal(&mut self, executor: &dyn Executor) -> Roots {
         self.world.seal(self.schema_id, executor)

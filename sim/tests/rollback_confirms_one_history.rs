@@ -22,7 +22,7 @@ fn check(seed: u64, ticks: u64, predictor: impl InputPredictor<Arena>) {
     let expected = straight(seed, ticks);
     let mut dice = Dice(seed);
     let ahead = dice.below(6) as u32;
-    let settings = RollbackSettings { prediction_ticks_max: ahead, evidence_ticks: 5 };
+    let settings = RollbackSettings { prediction_ticks_max: ahead, evidence_ticks: 5, ..RollbackSettings::default() };
     let mut session = Rollback::new(start(), predictor, settings, &Inline);
     while session.confirmed_tick() < Tick(ticks) {
         if dice.below(3) > 0 {

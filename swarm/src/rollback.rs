@@ -51,7 +51,11 @@ impl<P: InputPredictor<Rules> + Clone> Session<'_, P> {
     fn play(mut self, ahead: u8, mood: u64) -> Found {
         let runner = self.runner;
         let mut rng = Dice::one(mood, "latency");
-        let settings = RollbackSettings { prediction_ticks_max: ahead.into(), evidence_ticks: 1 + rng.below(6) };
+        let settings = RollbackSettings {
+            prediction_ticks_max: ahead.into(),
+            evidence_ticks: 1 + rng.below(6),
+            ..RollbackSettings::default()
+        };
         let simulation = runner.case.begin(&runner.library)?;
         let mut session = Rollback::new(simulation, self.mirror.clone(), settings, &Inline);
         let mut pending = VecDeque::new();
@@ -88,11 +92,12 @@ impl<P: InputPredictor<Rules> + Clone> Session<'_, P> {
     fn look_at_evidence(&self, session: &Rollback<Rules, P>, frame: &InputFrame<Command>) -> Found {
         let fault = |what: &str| self.runner.finding(self.way, Fault::Bytes(what.into()));
         let evidence = session.evidence(frame.tick).ok_or_else(|| fault("a confirmed tick left no evidence"))?;
-        if !evidence.frame.same(frame) || evidence.world.tick() != frame.tick {
+        let world = evidence.world.as_ref().ok_or_else(|| fault("the newest evidence has no world"))?;
+        if !evidence.frame.same(frame) || world.tick() != frame.tick {
             return Err(fault("the evidence of a tick is of another one"));
         }
         self.runner.compare(self.way, frame.tick, &evidence.roots)?;
-        let mut world = evidence.world.clone();
+        let mut world = world.clone();
         let roots = session.confirmed().seal_snapshot(&mut world, &Inline);
         self.runner.compare(self.way, frame.tick, &roots)
     }

@@ -109,6 +109,40 @@ fn a_client_whose_world_differs_names_the_field_and_joins_again() {
     assert!(last.0 > planted.0 + 60, "it stopped at {last}");
 }
 
+/// Roots are compared however little of the worlds is kept: what cannot be named is found all the same.
+#[test]
+fn a_client_without_room_for_old_worlds_finds_a_difference_too() {
+    let mut pair = Pair::new(3, Weather::FAIR);
+    pair.add(SessionKind::Lockstep, |settings| {
+        // Of memory: a tick's root comes with the frame of a later one.
+        settings.durability = Durability::Memory;
+        settings.rollback.evidence_bytes_max = 0;
+    });
+    pair.add(SessionKind::Command, |_| {});
+    let run = |pair: &mut Pair, ticks: u64| {
+        for _ in 0..ticks {
+            pair.submit(1);
+            pair.run(1);
+        }
+    };
+    run(&mut pair, 40);
+    let (least, planted) = (pair.peers[0].client.evidence_bytes(), pair.simulation.world().tick().next());
+    assert!((1..64 * 1024).contains(&least), "one world's own pages, not {least} bytes");
+    pair.plant_at = Some(planted);
+    run(&mut pair, 120);
+    let found = |event: &ClientEvent| match event {
+        ClientEvent::Desync(report) => Some(report.clone()),
+        _ => None,
+    };
+    let report = pair.peers[0].events.iter().find_map(found).expect("the difference is found");
+    assert_eq!(report.tick, planted);
+    assert!(report.finding.contains("not kept any more"), "{}", report.finding);
+    let told = pair.host_events.iter().any(|event| matches!(event, HostEvent::DesyncReport { .. }));
+    assert!(told, "the host hears of it");
+    let last = *pair.peers[0].roots.last_key_value().expect("it follows again").0;
+    assert!(last.0 > planted.0 + 60, "it stopped at {last}");
+}
+
 /// A joiner of a large world over a slow line had its world after a second and was never in time: it guessed eight ticks ahead
 /// after each frame that it caught up with, and threw the guesses away with the next one.
 #[test]

@@ -21,6 +21,7 @@ use crate::{
     executor::Executor,
     frame::{FrameError, Input, InputFrame, Tick},
     game::Game,
+    limits,
     rng::Entropy,
     simulation::Simulation,
     world::{Roots, World},
@@ -33,11 +34,14 @@ pub struct RollbackSettings {
     pub prediction_ticks_max: u32,
     /// How many confirmed ticks stay as [`Evidence`], at least 1: longer than confirmation and a round trip take.
     pub evidence_ticks: u32,
+    /// Most bytes that the worlds among them hold together; the oldest worlds go first, the newest always stays. Frames and
+    /// roots stay as long as the ticks do.
+    pub evidence_bytes_max: u64,
 }
 
 impl Default for RollbackSettings {
     fn default() -> Self {
-        Self { prediction_ticks_max: 8, evidence_ticks: 64 }
+        Self { prediction_ticks_max: 8, evidence_ticks: 64, evidence_bytes_max: limits::EVIDENCE_BYTES }
     }
 }
 
@@ -58,8 +62,8 @@ pub struct RollbackCounters {
 pub struct Evidence<G: Game> {
     /// Its inputs.
     pub frame: InputFrame<G::Input>,
-    /// The world after it; shares its pages with its neighbours.
-    pub world: World<G>,
+    /// The world after it; shares its pages with its neighbours. `None` once later worlds hold as much as may be kept.
+    pub world: Option<World<G>>,
     /// The roots of that world.
     pub roots: Roots,
 }
@@ -128,6 +132,10 @@ pub struct Rollback<G: Game, P> {
     ahead: VecDeque<Predicted<G>>,
     /// The last confirmed ticks, in order.
     evidence: VecDeque<Evidence<G>>,
+    /// What each of their worlds does not share with the one before; 0 where it is gone.
+    world_bytes: VecDeque<u64>,
+    /// All of that.
+    evidence_bytes: u64,
     predictor: P,
     settings: RollbackSettings,
     counters: RollbackCounters,
@@ -149,6 +157,8 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
             confirmed: simulation,
             ahead: VecDeque::new(),
             evidence: VecDeque::new(),
+            world_bytes: VecDeque::new(),
+            evidence_bytes: 0,
             predictor,
             settings,
             counters: RollbackCounters::default(),
@@ -190,6 +200,13 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     pub fn evidence(&self, tick: Tick) -> Option<&Evidence<G>> {
         let first = self.evidence.front()?.frame.tick;
         self.evidence.get(usize::try_from(tick.0.checked_sub(first.0)?).ok()?)
+    }
+
+    /// Bytes that the worlds of the evidence do not share with the ones before them: at most
+    /// [`evidence_bytes_max`](RollbackSettings::evidence_bytes_max), or what the newest alone holds.
+    #[must_use]
+    pub const fn evidence_bytes(&self) -> u64 {
+        self.evidence_bytes
     }
 
     /// Replaces the packs that the game can use, before a frame that switches to a new one.
@@ -239,13 +256,15 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         executor: &dyn Executor,
     ) -> Result<Roots, FrameError> {
         let first = self.ahead.front();
-        let roots = match first {
+        let (roots, bytes) = match first {
             Some(guess) if guess.frame.same(frame) => {
                 let world = guess.world.clone();
                 self.confirmed.restore(&world);
-                self.confirmed.seal(executor)
+                // A line that was guessed over several ticks is not hashed in between: at worst its pages count twice.
+                let bytes = self.confirmed.world().dirty_bytes();
+                (self.confirmed.seal(executor), bytes)
             }
-            _ => self.confirmed.step(frame, executor)?,
+            _ => self.confirmed.step_measured(frame, executor)?,
         };
         self.predictor.confirmed(frame);
         if let Some(mut guess) = self.ahead.pop_front() {
@@ -260,7 +279,8 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         } else {
             self.predicted.restore(self.confirmed.world());
         }
-        self.remember(Evidence { frame: frame.clone(), world: self.confirmed.snapshot(), roots: roots.clone() });
+        let world = Some(self.confirmed.snapshot());
+        self.remember(Evidence { frame: frame.clone(), world, roots: roots.clone() }, bytes);
         Ok(roots)
     }
 
@@ -290,11 +310,21 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         Ok(())
     }
 
-    fn remember(&mut self, evidence: Evidence<G>) {
+    fn remember(&mut self, evidence: Evidence<G>, bytes: u64) {
         let kept = usize::try_from(self.settings.evidence_ticks.max(1)).unwrap_or(usize::MAX);
         while self.evidence.len() >= kept {
             self.evidence.pop_front();
+            self.evidence_bytes = self.evidence_bytes.saturating_sub(self.world_bytes.pop_front().unwrap_or(0));
+        }
+        for (old, old_bytes) in self.evidence.iter_mut().zip(&mut self.world_bytes) {
+            if self.evidence_bytes.saturating_add(bytes) <= self.settings.evidence_bytes_max {
+                break;
+            }
+            old.world = None;
+            self.evidence_bytes = self.evidence_bytes.saturating_sub(core::mem::take(old_bytes));
         }
         self.evidence.push_back(evidence);
+        self.world_bytes.push_back(bytes);
+        self.evidence_bytes = self.evidence_bytes.saturating_add(bytes);
     }
 }

@@ -169,15 +169,15 @@ impl<G: Game, P: InputPredictor<G>> Follower<G, P> {
         (own.short() != proof.root).then_some(proof.tick)
     }
 
-    /// The own root of a confirmed tick, while there is evidence.
+    /// The own root of a confirmed tick, while there is evidence, be its world kept or not.
     pub(super) fn root(&self, tick: Tick) -> Option<Hash> {
         let stepped = self.rollback.evidence(tick).map(|evidence| evidence.roots.root);
         stepped.or_else(|| (self.start.0.tick() == tick).then_some(self.start.1))
     }
 
-    /// The own world of a confirmed tick, while there is evidence.
+    /// The own world of a confirmed tick, while it is kept.
     pub(super) fn world(&self, tick: Tick) -> Option<&World<G>> {
-        let stepped = self.rollback.evidence(tick).map(|evidence| &evidence.world);
+        let stepped = self.rollback.evidence(tick).and_then(|evidence| evidence.world.as_ref());
         stepped.or_else(|| (self.start.0.tick() == tick).then_some(&self.start.0))
     }
 }

@@ -135,7 +135,12 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// There is nobody to ask any more.
     pub(super) fn give_up_descent(&mut self, descent: &Descent<G>) {
-        self.events.push(ClientEvent::Desync(descent.give_up("the connection was lost")));
+        self.note_desync(descent.give_up("the connection was lost"));
+    }
+
+    /// Says what was found where nobody else can be told, and takes the world anew.
+    fn note_desync(&mut self, report: DesyncReport) {
+        self.events.push(ClientEvent::Desync(report));
         self.events.push(ClientEvent::Rejoining(RejoinCause::Desync));
         self.work = Work::Joining(Join::default());
     }
@@ -339,12 +344,19 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// Begins to ask why the root of a confirmed tick is not the host's.
     fn descend(&mut self, tick: Tick) {
-        let Some(world) = self.follower.as_ref().and_then(|follower| follower.world(tick)).cloned() else { return };
+        let Some(follower) = self.follower.as_ref() else { return };
+        let (world, is_open) = (follower.world(tick).cloned(), matches!(self.link, Link::Open { .. }));
         self.desyncs = self.desyncs.saturating_add(1);
         self.counters.desyncs = self.counters.desyncs.saturating_add(1);
         self.report_root(tick);
+        let Some(world) = world else {
+            // The roots differ all the same: whoever follows on would follow another world.
+            let finding = "no field was named: the world of that tick is not kept any more".into();
+            let report = DesyncReport { tick, finding };
+            return if is_open { self.report_desync(report) } else { self.note_desync(report) };
+        };
         let descent = Descent::new(self.now, world, self.schema.clone());
-        if !matches!(self.link, Link::Open { .. }) {
+        if !is_open {
             return self.give_up_descent(&descent);
         }
         let progress = descent.begin();

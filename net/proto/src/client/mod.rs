@@ -377,7 +377,14 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         self.follower.as_ref().map(|follower| follower.rollback().confirmed().world())
     }
 
-    /// The world of a confirmed tick of late.
+    /// Bytes that the worlds of late confirmed ticks hold: at most
+    /// [`evidence_bytes_max`](tickworld_sim::rollback::RollbackSettings::evidence_bytes_max), or what the newest alone holds.
+    #[must_use]
+    pub fn evidence_bytes(&self) -> u64 {
+        self.follower.as_ref().map_or(0, |follower| follower.rollback().evidence_bytes())
+    }
+
+    /// The world of a confirmed tick of late, as long as there is room for it.
     #[must_use]
     pub fn evidence(&self, tick: Tick) -> Option<&World<G>> {
         self.follower.as_ref()?.world(tick)

@@ -33,7 +33,7 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
-    /// What suits most: evidence for 128 ticks, a root reported every 8, snapshots of up to a GiB.
+    /// What suits most: evidence for 128 ticks, 256 MiB of it at most, a root reported every 8, snapshots of up to a GiB.
     #[must_use]
     pub const fn new(kind: SessionKind, content: ContentId, token: Vec<u8>) -> Self {
         Self {
@@ -43,7 +43,11 @@ impl ClientSettings {
             content,
             token,
             resume: None,
-            rollback: RollbackSettings { prediction_ticks_max: 8, evidence_ticks: 128 },
+            rollback: RollbackSettings {
+                prediction_ticks_max: 8,
+                evidence_ticks: 128,
+                evidence_bytes_max: tickworld_sim::limits::EVIDENCE_BYTES,
+            },
             root_report_ticks: 8,
             snapshot_bytes_max: 1 << 30,
         }
