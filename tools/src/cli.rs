@@ -145,7 +145,7 @@ pub(crate) struct Play {
     /// How long they play
     #[arg(long, value_name = "S", env = "TICKWORLD_SECONDS", default_value_t = 60)]
     pub(crate) seconds: u64,
-    /// The game port; 0 for any
+    /// The game port; 0 for any. Where others can reach it, it says how they come in
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
     /// The HTTP port; 0 for any

@@ -6,7 +6,7 @@
 use std::{
     ffi::{OsStr, OsString},
     io::Write as _,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::{
@@ -138,7 +138,7 @@ impl Place {
         }
         let far = if party.far.is_some() { tokens.drain(..1).collect() } else { Vec::new() };
         let plan = Plan {
-            address: running.address,
+            address: reached_at(running.address),
             fingerprint: running.fingerprint,
             sessions: tokens,
             pace: party.pace,
@@ -267,7 +267,7 @@ impl Other {
         secret_file::create(&file, tokens.join("\n").as_bytes()).map_err(failed)?;
         let count = |kind| sessions.iter().filter(|(other, _)| *other == kind).count().to_string();
         let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
-        command.args(["--json", "bots", "--tethered", "--connect", &running.address.to_string()]);
+        command.args(["--json", "bots", "--tethered", "--connect", &reached_at(running.address).to_string()]);
         command.args(["--fingerprint", &running.fingerprint.to_string(), "--seconds", &party.seconds.to_string()]);
         command.args(["--lockstep", &count(SessionKind::Lockstep), "--witness", &count(SessionKind::Witness)]);
         command.args(["--command", &count(SessionKind::Command)]).arg("--tokens").arg(file);
@@ -317,6 +317,17 @@ pub(crate) fn kinds(command: u32, lockstep: u32, witness: u32) -> Vec<SessionKin
     counts.into_iter().flat_map(|(kind, count)| (0..count).map(move |_| kind)).collect()
 }
 
+/// Where this machine reaches a port. One that listens on every address answers from the one that was meant, and who asked the
+/// unspecified one takes that for a stranger's.
+fn reached_at(port: SocketAddr) -> SocketAddr {
+    let ip = match port.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, port.port())
+}
+
 pub(crate) const fn any_port() -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 }
@@ -334,11 +345,20 @@ fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, 
     let count = |kind| all.iter().filter(|other| **other == kind).count();
     let game = party.apart_arguments.iter().map(|word| shell_word(word.as_ref()));
     let game = game.fold(String::new(), |line, word| format!("{line} {word}"));
-    let lines = [
+    let (near, data) = (reached_at(*address), shell_word(data.as_ref()));
+    let mut lines = vec![
         format!("world      {title}"),
         format!("players    come to {address} (QUIC), certificate"),
         format!("           {fingerprint}"),
-        format!("join       tickworld bots --connect {address} --data {}{game}", shell_word(data.as_ref())),
+        format!("join       tickworld bots --connect {near} --data {data}{game}"),
+    ];
+    if !address.ip().is_loopback() {
+        let port = address.port();
+        lines.push(format!("elsewhere  tickworld bots --connect HOST:{port} --tokens FILE{game} \\"));
+        lines.push(format!("             --fingerprint {fingerprint}"));
+        lines.push(format!("           with a token a line of: tickworld-server token --data {data} --player N"));
+    }
+    lines.extend([
         format!(
             "look       http://{}/metrics  /healthz  /readyz",
             http_address.expect("a server that plays has its HTTP port")
@@ -350,7 +370,7 @@ fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, 
             count(SessionKind::Command),
             party.seconds,
         ),
-    ];
+    ]);
     for line in lines {
         if context.out.is_json() {
             // Whoever closed standard error does not want to know.

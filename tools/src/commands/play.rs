@@ -36,8 +36,14 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
     let kinds = kinds(arguments.bots - lockstep - witness, lockstep, witness);
     let (kinds, apart) = if arguments.apart { (Vec::new(), vec![kinds]) } else { (kinds, Vec::new()) };
     let hosting = Hosting {
-        // Its bots come with tokens of its own key, wherever it listens.
-        config: Config { listen: arguments.listen, http: arguments.http, dev_issuer: true, ..Config::default() },
+        // Wherever it listens: its bots come with tokens of its own key, and it is known by the fingerprint that it prints.
+        config: Config {
+            listen: arguments.listen,
+            http: arguments.http,
+            dev_issuer: true,
+            dev_certificate: true,
+            ..Config::default()
+        },
         world: D20::new(scenario),
         data: arguments.data.as_deref(),
         party: Party {
