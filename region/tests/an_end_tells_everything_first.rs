@@ -80,7 +80,7 @@ fn a_shutdown_is_taken_however_many_requests_wait() {
     let mut driver = Driver::plain(1);
     let transfer = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
     let input = |player| Request::Input { player: tickworld_sim::frame::PlayerId(player), input: transfer };
-    let waiting: Vec<_> = (0..REQUESTS_MAX as u64).map(|player| driver.ask(input(player))).collect();
+    let waiting: Vec<_> = (1..=REQUESTS_MAX as u64).map(|player| driver.ask(input(player))).collect();
     assert!(waiting.iter().all(|request| driver.answer(*request).is_none()), "every place is taken");
     let beyond = driver.ask(Request::Status);
     assert!(matches!(driver.answer(beyond), Some(Err(RequestError::Unavailable(why))) if why.contains("too many")));

@@ -36,7 +36,7 @@ fn what_is_in_the_binary_is_reached_by_its_name_in_every_folder() {
     let duel = bench.json("run duel --ticks 2 --json", 0)["root"].clone();
     // Other content and another scenario of the same names.
     bench.ok("content export -o shipped");
-    bench.write("shipped/mine.yaml", "items:\n  tea-cup: {name: Tea cup, weight: 0.5}\n");
+    bench.write("shipped/mine.yaml", "items:\n  tea-cup: {name: Tea cup, weight: 0.5 lb}\n");
     bench.write(
         "duel",
         "name: Own\nticks: 5\nmap: {width: 5, height: 5}\nfactions: {a: []}\n\

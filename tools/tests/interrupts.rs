@@ -183,18 +183,18 @@ fn reading_a_store_ends_with_what_was_read() {
 fn a_diff_that_is_interrupted_has_the_tick_before_it_knows_in_what() {
     let bench = Bench::new();
     let scenario = common::root().join("reference-server/scenarios/skirmish.yaml");
-    let scenario = fs::read_to_string(scenario).expect("it is shipped").replace("ticks: 1200", "ticks: 60000");
+    let scenario = fs::read_to_string(scenario).expect("it is shipped").replace("ticks: 1200", "ticks: 180000");
     let order = "      - {tick: 700, give: 25, to: 2}\n";
     assert!(scenario.contains(order), "somebody plays in it");
     bench.write("left.yaml", &scenario);
-    bench.write("right.yaml", scenario.replace(order, &format!("{order}      - {{tick: 59990, stop: true}}\n")));
-    // With one keyframe, both are made again from the start on to show in what tick 59,990 differs.
+    bench.write("right.yaml", scenario.replace(order, &format!("{order}      - {{tick: 179990, stop: true}}\n")));
+    // With one keyframe, both are made again from the start on to show in what tick 179,990 differs.
     for side in ["left", "right"] {
-        bench.ok(&format!("trace record {side}.yaml -o {side}.trace --keyframes 100000"));
+        bench.ok(&format!("trace record {side}.yaml -o {side}.trace --keyframes 1000000"));
     }
     let found = interrupted(&bench, "trace diff left.trace right.trace", "INT", 1);
-    assert_eq!((&found["first_tick"], &found["same"]), (&59_990.into(), &false.into()), "{found}");
-    let shown = interrupted(&bench, "trace state left.trace --tick 59990", "TERM", 3);
+    assert_eq!((&found["first_tick"], &found["same"]), (&179_990.into(), &false.into()), "{found}");
+    let shown = interrupted(&bench, "trace state left.trace --tick 179990", "TERM", 3);
     assert_eq!(shown, serde_json::json!({ "interrupted": true }));
 }
 
