@@ -21,7 +21,14 @@ from values import Bytes, Refused, Schema, domain, need, page_rows
 HEADER, CONTENT, PAGE, KEYFRAME, TICK, SEAL = 1, 2, 3, 4, 5, 6
 EVIDENCE, STAGES, MISMATCH, INDEX = 0x81, 0x82, 0x83, 0x84
 PIECE = 1 << 20
+# Which acts a frame may hold: by whether the player is 0 and has a number, or by who it is (region, player, requester).
+OLD_ACTS = {(True, False): (3,), (True, True): (), (False, False): (0, 1, 2), (False, True): (4,)}
+ACTS = {(0, False): (16,), (0, True): (), (1, False): (1, 2, 5), (1, True): (4, 8), (2, False): (), (2, True): (4, 8, 9)}
 BODY_MAX = {PAGE: 16_640, CONTENT: PIECE + 64}
+
+
+def sender(player):
+    return 0 if player == 0 else 1 + (player >> 63)
 
 
 def little(number, size):
@@ -47,7 +54,7 @@ class Trace:
         source = Bytes(data, "file")
         need(source.take(16) == b"tickworld-trace\n", "not a trace: another magic")
         self.version = source.uint(4)
-        need(self.version in (1, 2), f"a trace of version {self.version}; this reader knows 1 and 2")
+        need(self.version in (1, 2, 3), f"a trace of version {self.version}; this reader knows 1 to 3")
         readers = {HEADER: self.header, CONTENT: self.content, PAGE: self.page, KEYFRAME: self.world, TICK: self.tick, SEAL:
                    self.seal, EVIDENCE: self.world, STAGES: self.stages, MISMATCH: self.mismatched, INDEX: self.index}
         at = 20
@@ -69,7 +76,9 @@ class Trace:
         need(self.worlds, f"the world of the start is missing: {self.torn}")
 
     def header(self, body):
-        self.first, self.start_root, self.content_now = body.uint(8), body.take(32), body.take(32)
+        self.first, self.start_root, content = body.uint(8), body.take(32), body.take(32)
+        # The packs that may be in force: whether a request applied, only the world knows.
+        self.content_now = [content]
         self.revision, self.ticks_per_second = body.uint(4), body.uint(4)
         need(body.uint(4) >= 1, "header: keyframes every 0 ticks")
         body.count(4, 1024, "evidence ticks")
@@ -78,7 +87,7 @@ class Trace:
         need(len(set(self.contents)) == len(self.contents), "header: a content twice")
         self.schema = Schema(body.take(body.count(4, 1 << 20, "bytes of schema")))
         self.chain = self.start_chain = blake3(domain("tickworld.trace.start.1") + self.schema.id + little(self.revision, 4)
-                            + little(self.first, 8) + self.start_root + self.content_now)
+                            + little(self.first, 8) + self.start_root + content)
         # By tick: root, column roots' first bytes (none of the start), content in force.
         self.last, self.ticks = self.first, {self.first: (self.start_root, None, self.content_now)}
 
@@ -113,7 +122,7 @@ class Trace:
             need(content in [bytes(32), *self.packs], f"{what}: the pack in force is not in the trace")
         recorded, shorts, content_then = self.ticks[tick]
         need((schema, revision) == (self.schema.id, self.revision), f"{what}: another schema or rules revision")
-        need(content == content_then, f"{what}: another content than the one in force")
+        need(content in content_then, f"{what}: another content than the one in force")
         need(manifest.uint(2) == len(self.schema.columns), f"{what}: another number of columns")
         columns = [self.column(manifest, body, *column) for column in self.schema.columns]
         manifest.end()
@@ -163,24 +172,43 @@ class Trace:
     def frame(self, frame, tick):
         need(frame.uint(8) == tick, f"{frame.what}: of another tick")
         frame.take(16)
-        before, of_player = (0, 0), {}
-        for _ in range(frame.count(4, 65_536, "inputs")):
-            player, sequence, act = frame.uint(8), frame.uint(4), frame.count(1, 4, "as an act")
-            need((player == 0) == (act == 3), f"{frame.what}: player {player} with act {act}")
-            need((sequence == 0) == (act != 4), f"{frame.what}: sequence {sequence} with act {act}")
+        old, before, of_player, player = self.version < 3, (-1, 0), {}, 0
+        many = frame.count(4, 65_536, "inputs") if old else frame.varint(65_536, "inputs")
+        for _ in range(many):
+            player = frame.uint(8) if old else player + frame.varint(2**64 - 1 - player, "as a player")
+            sequence, act = frame.uint(4) if old else frame.varint(2**32 - 1, "as a sequence"), frame.uint(1)
+            allowed = OLD_ACTS[player == 0, sequence > 0] if old else ACTS[sender(player), sequence > 0]
+            need(act in allowed, f"{frame.what}: player {player}, sequence {sequence}, with act {act}")
             key = (player, sequence)
             need(key > before or key == before and sequence == 0, f"{frame.what}: inputs out of order")
             before, of_player[player] = key, of_player.get(player, 0) + 1
-            need(of_player[player] <= 64, f"{frame.what}: more than 64 inputs of player {player}")
+            most = 64 if old or player else 1024
+            need(of_player[player] <= most, f"{frame.what}: more than {most} inputs of player {player}")
             if act == 3:
-                self.content_now = frame.take(32)
-                need(self.content_now in self.packs, f"{frame.what}: a switch to a pack that is not in the trace")
+                self.switch(frame, 0)
             elif act == 4:
                 size = self.schema.input.size
-                play = frame.take(frame.count(2, size, "bytes of input"))
+                play = frame.take(frame.count(2, size, "bytes of input") if old else frame.varint(size, "bytes of input"))
                 need(not play.endswith(b"\0"), f"{frame.what}: an input that ends in zeros")
                 self.schema.input.whole(play.ljust(size, b"\0"), frame.what)
+            elif act == 9:
+                kind = frame.uint(1)
+                need(kind in (0, 1, 2, 7), f"{frame.what}: a request of kind {kind}")
+                if kind == 2:
+                    self.switch(frame, sequence)
+                else:
+                    frame.take(8)
+                    need(kind != 1 or frame.uint(1) <= 1, f"{frame.what}: barred is neither 0 nor 1")
+            elif not old:
+                frame.take({5: 12, 16: 12}.get(act, 0))
         frame.end()
+
+    def switch(self, frame, sequence):
+        """A frame asks for a pack. One without a number, of an old frame, always gets it."""
+        content = frame.take(32)
+        need(content in self.packs, f"{frame.what}: a switch to a pack that is not in the trace")
+        before = [known for known in self.content_now if sequence and known != content]
+        self.content_now = [*before, content]
 
     def stages(self, body):
         tick, last, count = body.uint(8), None, len(self.schema.columns)
@@ -193,7 +221,7 @@ class Trace:
 
     def mismatched(self, body):
         tick, own, expected = body.uint(8), body.take(32), body.take(32)
-        body.count(1, self.version, "as reproducible")
+        body.count(1, min(self.version, 2), "as reproducible")
         need(self.mismatch is None, f"{body.what}: a second mismatch")
         need(tick in self.ticks and own == self.ticks[tick][0] != expected, f"{body.what}: not a root of tick {tick}")
         self.mismatch = tick

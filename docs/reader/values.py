@@ -37,6 +37,15 @@ class Bytes:
         need(number <= most, f"{self.what}: {number} {what}, at most {most}")
         return number
 
+    def varint(self, most, what):
+        number, shift, byte = 0, 0, 128
+        while byte & 128:
+            byte = self.uint(1)
+            number, shift = number | (byte & 127) << shift, shift + 7
+        need(byte > 0 or shift == 7, f"{self.what}: a number that is longer than it must be")
+        need(number <= most, f"{self.what}: {number} {what}, at most {most}")
+        return number
+
     def text(self, size, most, least=0):
         data = self.take(self.count(size, most, "bytes of text"))
         need(len(data) >= least, f"{self.what}: a name without letters")

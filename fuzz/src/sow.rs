@@ -73,7 +73,7 @@ fn frame(tick: Tick) -> InputFrame<Transfer> {
     let sequence = u32::try_from(tick.0).expect("few ticks");
     let transfer = Transfer { from: sequence, to: sequence + 1, amount: 3 };
     let inputs = match tick.0 {
-        1 => vec![Input { player, sequence: Sequence(0), act: Act::Join }],
+        1 => vec![Input { player, sequence: Sequence(0), act: Act::ENTER }],
         _ => vec![Input { player, sequence: Sequence(sequence), act: Act::Play(transfer) }],
     };
     InputFrame::new(tick, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), inputs)

@@ -153,11 +153,10 @@ impl Game for Ledger {
 
     fn outcome_name(code: OutcomeCode) -> &'static str {
         match code {
-            OutcomeCode::APPLIED => "applied",
             codes::SHORT => "too few coins",
             codes::NO_ACCOUNT => "no such account",
             codes::NOTHING => "nothing to move",
-            _ => "unanswered",
+            code => code.engine_name().unwrap_or("refused"),
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tickworld_sim::{
     bytes::Reader,
     component::{DecodeCause, DecodeError},
-    frame::Tick,
+    frame::{FrameFormat, Tick},
     hash::{Hash, Hasher},
 };
 
@@ -48,6 +48,7 @@ pub struct Proof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     body: Body,
+    frame_format: FrameFormat,
     hash: Hash,
 }
 
@@ -69,7 +70,14 @@ pub struct Body {
 }
 
 const MAGIC: [u8; 8] = *b"TWRECORD";
-const VERSION: u16 = 1;
+/// Version of the record by the format of its frame.
+const fn version(format: FrameFormat) -> u16 {
+    match format {
+        FrameFormat::Old => 1,
+        FrameFormat::Current => 2,
+    }
+}
+
 /// Bytes before the frame.
 const HEAD_BYTES: usize = 111;
 const HASH_BYTES: usize = 32;
@@ -81,14 +89,21 @@ impl Record {
     /// When the frame is longer than [`FRAME_BYTES_MAX`](limits::FRAME_BYTES_MAX) or of another tick.
     pub fn new(body: Body) -> Result<Self, RecordError> {
         body.check()?;
-        let hash = record_hash(&body.head(), &body.frame);
-        Ok(Self { body, hash })
+        let frame_format = FrameFormat::Current;
+        let hash = record_hash(frame_format, &body.head(frame_format), &body.frame);
+        Ok(Self { body, frame_format, hash })
     }
 
     /// What it says.
     #[must_use]
     pub const fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// The format of its frame: [`FrameFormat::Current`] in every record that this build made.
+    #[must_use]
+    pub const fn frame_format(&self) -> FrameFormat {
+        self.frame_format
     }
 
     /// Its tick.
@@ -117,7 +132,7 @@ impl Record {
 
     // DOC:JOURNAL_RECORD
     // 0      8  magic     "TWRECORD"
-    // 8      2  version   1
+    // 8      2  version   2; a reader takes 1 too: its frame is of format 1 ("Old input frame")
     // 10     8  tick
     // 18     8  epoch     of the claim under which it was written
     // 26    32  previous  hash of the record before; of the first one, the header's
@@ -125,7 +140,7 @@ impl Record {
     // 66     1  proof     1, then tick (8) and the root after it (32); or 0, then 40 zeros
     // 107    4  length    L, of the frame, at most 32 MiB
     // 111    L  frame     ("Input frame"), of this record's tick
-    // 111+L 32  hash      BLAKE3 over 26 "tickworld.journal.record.1" and everything before it
+    // 111+L 32  hash      BLAKE3 over 26 "tickworld.journal.record.2" (of version 1: ".1") and everything before it
     //
     // The header's hash: BLAKE3 over 26 "tickworld.journal.header.1" and its bytes. A number before a quoted name is the
     // name's length as one byte.
@@ -133,7 +148,7 @@ impl Record {
     /// Appends the canonical bytes (docs/FORMATS.md, "Journal").
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(self.encoded_bytes());
-        out.extend_from_slice(&self.body.head());
+        out.extend_from_slice(&self.body.head(self.frame_format));
         out.extend_from_slice(&self.body.frame);
         out.extend_from_slice(&self.hash.0);
     }
@@ -144,17 +159,17 @@ impl Record {
     /// On any bytes that [`encode`](Self::encode) does not write: so on every damage.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let (mut body, frame_bytes) = read_head(&mut reader)?;
+        let (mut body, frame_format, frame_bytes) = read_head(&mut reader)?;
         let frame = reader.take(frame_bytes)?;
         let stated = Hash(reader.value()?);
         reader.end()?;
-        let hash = record_hash(&bytes[..HEAD_BYTES], frame);
+        let hash = record_hash(frame_format, &bytes[..HEAD_BYTES], frame);
         if stated != hash {
             return Err(DecodeError::new(DecodeCause::Form("the record's hash is not that of its bytes")));
         }
         body.frame = Bytes::copy_from_slice(frame);
         body.check().map_err(|_| DecodeError::new(DecodeCause::Form("the frame is of another tick")))?;
-        Ok(Self { body, hash })
+        Ok(Self { body, frame_format, hash })
     }
 }
 
@@ -189,10 +204,10 @@ impl Body {
         Ok(())
     }
 
-    fn head(&self) -> [u8; HEAD_BYTES] {
+    fn head(&self, frame_format: FrameFormat) -> [u8; HEAD_BYTES] {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         head.extend_from_slice(&MAGIC);
-        head.extend_from_slice(&VERSION.to_le_bytes());
+        head.extend_from_slice(&version(frame_format).to_le_bytes());
         head.extend_from_slice(&self.tick.0.to_le_bytes());
         head.extend_from_slice(&self.epoch.0.to_le_bytes());
         head.extend_from_slice(&self.previous_hash.0);
@@ -208,13 +223,15 @@ impl Body {
 }
 
 /// Everything but the frame, and the frame's length.
-fn read_head(reader: &mut Reader<'_>) -> Result<(Body, usize), DecodeError> {
+fn read_head(reader: &mut Reader<'_>) -> Result<(Body, FrameFormat, usize), DecodeError> {
     if reader.value::<[u8; 8]>()? != MAGIC {
         return Err(DecodeError::new(DecodeCause::Form("no record: another magic")));
     }
-    if reader.value::<u16>()? != VERSION {
-        return Err(reader.fail(DecodeCause::Form("a version of the journal that this build cannot read")));
-    }
+    let frame_format = match reader.value::<u16>()? {
+        1 => FrameFormat::Old,
+        2 => FrameFormat::Current,
+        _ => return Err(reader.fail(DecodeCause::Form("a version of the journal that this build cannot read"))),
+    };
     let tick = Tick(reader.value()?);
     let epoch = Epoch(reader.value()?);
     let previous_hash = Hash(reader.value()?);
@@ -231,12 +248,45 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(Body, usize), DecodeError> {
     if length > limits::FRAME_BYTES_MAX {
         return Err(reader.fail(DecodeCause::Range));
     }
-    Ok((Body { tick, epoch, previous_hash, durable, proof, frame: Bytes::new() }, length as usize))
+    Ok((Body { tick, epoch, previous_hash, durable, proof, frame: Bytes::new() }, frame_format, length as usize))
 }
 
-fn record_hash(head: &[u8], frame: &[u8]) -> Hash {
-    let mut hasher = Hasher::new(b"tickworld.journal.record.1");
+fn record_hash(format: FrameFormat, head: &[u8], frame: &[u8]) -> Hash {
+    let mut hasher = Hasher::new(match format {
+        FrameFormat::Old => b"tickworld.journal.record.1",
+        FrameFormat::Current => b"tickworld.journal.record.2",
+    });
     hasher.update(head);
     hasher.update(frame);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_version_1_is_read_and_keeps_its_bytes_and_hash() {
+        // An empty frame of tick 5, by hand, as it was written before frames had format 2.
+        let frame = [&5_u64.to_le_bytes()[..], &[3; 16], &[0; 4]].concat();
+        let mut bytes = [&b"TWRECORD"[..], &[1, 0], &5_u64.to_le_bytes(), &2_u64.to_le_bytes(), &[7; 32]].concat();
+        bytes.extend_from_slice(&4_u64.to_le_bytes());
+        bytes.extend_from_slice(&[0; 41]);
+        bytes.extend_from_slice(&u32::try_from(frame.len()).expect("short").to_le_bytes());
+        assert_eq!(bytes.len(), HEAD_BYTES);
+        let mut hasher = Hasher::new(b"tickworld.journal.record.1");
+        hasher.update(&bytes).update(&frame);
+        let hash = hasher.finish();
+        let whole = [&bytes[..], &frame, &hash.0].concat();
+        let record = Record::decode(&whole).expect("it is whole");
+        assert_eq!((record.frame_format(), record.tick(), record.hash()), (FrameFormat::Old, Tick(5), hash));
+        let mut again = Vec::new();
+        record.encode(&mut again);
+        assert_eq!(again, whole);
+        let mut newer = whole.clone();
+        newer[8] = 2;
+        assert!(Record::decode(&newer).is_err(), "the hash binds the version");
+        newer[8] = 3;
+        assert!(Record::decode(&newer).is_err(), "no version of ours");
+    }
 }

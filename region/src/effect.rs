@@ -15,7 +15,7 @@ use tickworld_proto::{
 use tickworld_sim::{
     content::ContentId,
     executor::Executor,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence},
+    frame::{Act, Input, InputFrame, PlayerId, Request, Sequence},
     game::Game,
     hash::Hash,
     rng::Entropy,
@@ -168,7 +168,9 @@ impl<G: Game> LoadPack<G> {
         let mut simulation = self.fork.clone();
         simulation.library_mut().add(id, content);
         let tick = simulation.world().tick().next();
-        let act = Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(id) };
+        let player = PlayerId::OPERATOR;
+        let sequence = Sequence(simulation.world().players().last_sequence(player).0.saturating_add(1));
+        let act = Input { player, sequence, act: Act::Request(Request::Content(id)) };
         let frame = InputFrame::new(tick, Entropy::PREDICTED, vec![act]);
         let stepped: Result<Stepped<G>, StepError> = stepper.step(Step { simulation, frame, seals: false });
         stepped.map(drop)

@@ -11,7 +11,7 @@ use tickworld_sim::{
     component::DecodeError,
     content::ContentId,
     executor::Executor,
-    frame::{Act, InputFrame, Tick},
+    frame::{InputFrame, Tick},
     game::Game,
     hash::Hash,
     schema::SchemaId,
@@ -259,7 +259,7 @@ impl<G: Game> Replay<G> {
         if tick != self.last.tick.next() || record.body().previous_hash != self.last.record_hash {
             return Err(ReplayError::Order { last: self.last.tick, found: tick });
         }
-        let frame = InputFrame::<G::Input>::decode(&record.body().frame);
+        let frame = InputFrame::<G::Input>::decode_as(&record.body().frame, record.frame_format());
         let frame = frame.map_err(|error| ReplayError::Frame { tick, error })?;
         self.proof = record.body().proof.map(|proof| (tick, proof));
         self.taken = Some(Taken { frame, place: record.position() });
@@ -270,8 +270,7 @@ impl<G: Game> Replay<G> {
     #[must_use]
     pub fn missing_contents(&self) -> Vec<ContentId> {
         let library = self.simulation().library();
-        let inputs = self.taken.iter().flat_map(|taken| &taken.frame.inputs);
-        let named = inputs.filter_map(|input| if let Act::Content(id) = input.act { Some(id) } else { None });
+        let named = self.taken.iter().flat_map(|taken| taken.frame.switches().map(|(.., id)| id));
         named.filter(|id| library.find(*id).is_none()).collect()
     }
 

@@ -34,6 +34,13 @@ pub enum Request<I> {
         /// What the player is told.
         reason: String,
     },
+    /// Keep a player out of the world from now on, who is kicked first, or let them in again.
+    Bar {
+        /// Who. Somebody who never was in the world cannot be kept out of it: issue no token to them.
+        player: PlayerId,
+        /// Whether they are kept out.
+        is_barred: bool,
+    },
     /// Check a pack, try it on a fork, store it, and switch to it.
     Content {
         /// The pack's bytes.
@@ -63,6 +70,7 @@ impl Request<Infallible> {
             Self::Status => Request::Status,
             Self::Snapshot => Request::Snapshot,
             Self::Kick { player, reason } => Request::Kick { player, reason },
+            Self::Bar { player, is_barred } => Request::Bar { player, is_barred },
             Self::Content { pack, force } => Request::Content { pack, force },
             Self::Input { input, .. } => match input {},
             Self::Shutdown => Request::Shutdown,
@@ -78,8 +86,10 @@ pub enum Answer {
     Status(Box<Status>),
     /// To [`Request::Snapshot`].
     Snapshot(SnapshotStored),
-    /// To [`Request::Kick`].
+    /// To [`Request::Kick`], once the tick that did it is as durable as the region promises.
     Kicked(Kicked),
+    /// To [`Request::Bar`], once the tick that did it is as durable as the region promises: which tick that was.
+    Barred(Tick),
     /// To [`Request::Content`].
     Switched(Switched),
     /// To [`Request::Input`], once the tick that applied or refused it is as durable as the region promises.

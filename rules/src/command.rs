@@ -70,10 +70,11 @@ pub mod codes {
             #[must_use]
             pub const fn name(code: OutcomeCode) -> &'static str {
                 match code {
-                    OutcomeCode::APPLIED => "applied",
-                    OutcomeCode::UNANSWERED => "unanswered",
                     $( $name => $text, )*
-                    _ => "refused",
+                    code => match code.engine_name() {
+                        Some(name) => name,
+                        None => "refused",
+                    },
                 }
             }
         };

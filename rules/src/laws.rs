@@ -79,7 +79,7 @@ pub fn coins(realm: &Realm) -> u128 {
 #[must_use]
 pub fn coins_are_only_moved(frame: &InputFrame<Command>, before: &Realm, now: &Realm, litter_goes: bool) -> Broken {
     let (had, have) = (coins(before), coins(now));
-    let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Join));
+    let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
     let most = joins.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
     let least = had.saturating_add(coins_brought(before, now));
     (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))

@@ -15,7 +15,7 @@ use tickworld_rules::{
 use tickworld_sim::{
     content::ContentId,
     entity::Row,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence},
+    frame::{Act, Input, InputFrame, PlayerId, Request, Sequence},
     math::{Fx, Vec2},
 };
 
@@ -124,7 +124,8 @@ fn a_switch_of_content_changes_what_conditions_do() {
     poisoned.effects = vec![ConditionEffect::NoMovement];
     let other = ContentId(tickworld_sim::hash::Hash([7; 32]));
     sim.library_mut().add(other, Ruleset::new(pack));
-    let switch = Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(other) };
+    let switch =
+        Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act: Act::Request(Request::Content(other)) };
     let tick = sim.world().tick().next();
     common::step(&mut sim, &InputFrame::new(tick, common::entropy(1, tick.0), vec![switch]));
     let has = |effect| sim.state().suffers(row, effect);
@@ -143,7 +144,8 @@ fn the_removed_go_on_as_their_replacement() {
         pack.replacements = replacements;
         let other = ContentId(tickworld_sim::hash::Hash([8; 32]));
         sim.library_mut().add(other, Ruleset::new(pack));
-        let switch = Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(other) };
+        let switch =
+            Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act: Act::Request(Request::Content(other)) };
         let tick = sim.world().tick().next();
         common::step(&mut sim, &InputFrame::new(tick, common::entropy(1, tick.0), vec![switch]));
         let creature = sim.state().creature.get(row).copied().expect("lives");

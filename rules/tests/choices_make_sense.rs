@@ -135,7 +135,7 @@ fn shots(near: &[Near]) -> (u32, Simulation<Rules>) {
         it.effects.clear();
     });
     let mut sim = world_with(&set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     for it in near {
         let me = sim.state().someone(played(&sim, 1).expect("joined")).expect("lives");
@@ -191,7 +191,7 @@ fn charmed(condition: &str) -> (Simulation<Rules>, Entity, Entity) {
     let mut pack = still();
     pack.constants.round_seconds = 1;
     let mut sim = world_with(&set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     let (victim, charmer) = (find(sim.state(), "dummy").0, find(sim.state(), "brute").0);
     let row = sim.state().entities.row(played(&sim, 1).expect("joined")).expect("lives");

@@ -26,7 +26,7 @@ fn stage(change: &dyn Fn(&mut SetUp)) -> Simulation<Rules> {
     let mut pack = pack::pack();
     pack.constants.hand_cells = 3;
     let mut sim = world_with(&set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     sim
 }
@@ -160,7 +160,7 @@ fn litter_is_gone_when_content_says() {
         ..SetUp::of_map(30, 30)
     };
     let mut sim = world_with(&set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     let drop = Command::Drop { item: item("rope"), count: 2 };
     assert_eq!(send_all(&mut sim, &[drop]), [("applied", 2)]);
@@ -174,7 +174,7 @@ fn litter_is_gone_when_content_says() {
 #[test]
 fn without_a_time_for_litter_it_stays() {
     let mut sim = world_of(&SetUp { classes: vec![class(rect(10, 10, 1, 1), RED)], ..SetUp::of_map(30, 30) });
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     send_all(&mut sim, &[Command::Drop { item: item("rope"), count: 2 }]);
     pass(&mut sim, 1, 3000);

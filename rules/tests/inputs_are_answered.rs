@@ -31,7 +31,7 @@ fn stage() -> Simulation<Rules> {
         ..SetUp::of_map(30, 30)
     };
     let mut sim = world_of(&set_up);
-    let joins = frame(&sim, 1, &[(1, Input::Join), (2, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER), (2, Input::ENTER)]);
     step(&mut sim, &joins);
     sim
 }
@@ -148,7 +148,7 @@ fn slots_run_out_and_come_back_with_a_rest() {
         ..SetUp::of_map(30, 30)
     };
     let mut sim = common::world_with(&set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     let burst = Act::Spell { key: tickworld_rules::ContentKey::of("spell", "burst") };
     let burst = Command::Use { act: burst, target: None, place: at(120, 120) };
@@ -203,7 +203,7 @@ fn the_dead_are_told_so() {
     // Six seconds later the body is gone and its coins lie on the ground; then the player comes back anew.
     pass(&mut sim, 1, 200);
     assert!(!sim.state().entities.contains(me));
-    let back = frame(&sim, 1, &[(1, Input::Join)]);
+    let back = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &back);
     assert_ne!(played(&sim, 1), Some(me));
     let heaps: u64 = things(&sim)

@@ -115,8 +115,7 @@ fn laws_hold_in_every_tick_of_random_battles() {
 fn last_outcome(sim: &Simulation<Rules>, player: u64) -> &'static str {
     use tickworld_sim::{frame::PlayerId, game::Game as _};
     let players = sim.world().players();
-    let last = players.find(PlayerId(player)).map(|it| it.last_sequence);
-    let outcome = last.and_then(|last| players.outcome(PlayerId(player), last));
+    let outcome = players.outcome(PlayerId(player), players.last_sequence(PlayerId(player)));
     outcome.map_or("none", |it| Rules::outcome_name(it.code))
 }
 

@@ -33,7 +33,7 @@ fn swift() -> Pack {
 
 fn joined(set_up: &SetUp, pack: Pack) -> (Simulation<Rules>, Row) {
     let mut sim = world_with(set_up, pack);
-    let joins = frame(&sim, 1, &[(1, Input::Join)]);
+    let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     let me = played(&sim, 1).expect("joined");
     let row = sim.state().entities.row(me).expect("lives");

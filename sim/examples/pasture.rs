@@ -58,7 +58,7 @@ fn run(game: &mut Simulation<Herd>, to: u64, whistles: bool) {
     for tick in game.world().tick().0 + 1..=to {
         let input = |sequence, act| vec![Input { player: PlayerId(1), sequence: Sequence(sequence), act }];
         let inputs = match tick {
-            1 => input(0, Act::Join),
+            1 => input(0, Act::ENTER),
             41 if whistles => input(1, Act::Play(Whistle)),
             _ => vec![],
         };

@@ -1,5 +1,7 @@
 //! [`Reader`]: reading canonical bytes front to back, with the place of whatever is wrong.
 
+use alloc::vec::Vec;
+
 use crate::component::{Component, DecodeCause, DecodeError};
 
 /// A position in bytes.
@@ -48,6 +50,28 @@ impl<'a> Reader<'a> {
         T::decode(self.take(T::SIZE)?).map_err(|e| e.shift(at))
     }
 
+    /// The next number in LEB128: seven bits a byte, least first.
+    ///
+    /// # Errors
+    /// Where the bytes are too few, are not the shortest that say this number, or say more than 64 bits.
+    pub fn varint(&mut self) -> Result<u64, DecodeError> {
+        let error = self.fail(DecodeCause::Form("a number that is not in its shortest form"));
+        let (mut value, mut shift) = (0_u64, 0_u32);
+        loop {
+            let byte: u8 = self.value()?;
+            let bits = u64::from(byte & 0x7F);
+            // Ten bytes hold 70 bits: the tenth has room for one.
+            if shift > 63 || shift == 63 && bits > 1 || shift > 0 && byte == 0 {
+                return Err(error);
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+            shift = shift.saturating_add(7);
+        }
+    }
+
     /// Makes sure that nothing is left.
     ///
     /// # Errors
@@ -55,4 +79,18 @@ impl<'a> Reader<'a> {
     pub const fn end(&self) -> Result<(), DecodeError> {
         if self.left() == 0 { Ok(()) } else { Err(self.fail(DecodeCause::Form("bytes after the end"))) }
     }
+}
+
+/// Appends a number in LEB128, as [`Reader::varint`] reads it.
+pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value > 0x7F {
+        out.push(0x80 | low_bits(value));
+        value >>= 7;
+    }
+    out.push(low_bits(value));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seven bits")]
+const fn low_bits(value: u64) -> u8 {
+    (value & 0x7F) as u8
 }

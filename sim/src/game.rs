@@ -29,14 +29,10 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// A player left or timed out.
     fn leave(_state: &mut Self::State, _step: &mut Step<'_, Self>, _player: PlayerId, _entity: Option<Entity>) {}
 
-    /// What an outcome code means, for reports.
+    /// What an outcome code means, for reports: the engine's by [`OutcomeCode::engine_name`].
     #[must_use]
     fn outcome_name(code: OutcomeCode) -> &'static str {
-        match code {
-            OutcomeCode::APPLIED => "applied",
-            OutcomeCode::UNANSWERED => "unanswered",
-            _ => "refused",
-        }
+        code.engine_name().unwrap_or("refused")
     }
 }
 

@@ -57,7 +57,7 @@
 //! let mut game = Simulation::<Curling>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
 //! let player = PlayerId(1);
 //! let inputs = vec![
-//!     Input { player, sequence: Sequence(0), act: Act::Join },
+//!     Input { player, sequence: Sequence(0), act: Act::ENTER },
 //!     Input { player, sequence: Sequence(1), act: Act::Play(Push { by: 3 }) },
 //! ];
 //! // Sixteen secret bytes come with every frame; the dice are made of them.
@@ -83,6 +83,7 @@
 //! | run it | [`simulation`], [`frame`], [`executor`], [`content`] |
 //! | predict and go back | [`rollback`] |
 //! | know who plays, and what became of their inputs | [`session`] |
+//! | know which part of a larger world this is | [`region`] |
 //! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
 //! | read its bytes without its types | [`schema`], [`bytes`], [`hash`], [`limits`] |
@@ -138,6 +139,7 @@ pub mod list;
 pub mod math;
 pub mod part;
 pub mod prelude;
+pub mod region;
 pub mod resource;
 pub mod rng;
 pub mod rollback;

@@ -2,6 +2,8 @@
 //!
 //! A reader checks the cap before it allocates; a writer asserts it. Caps that peers must share are part of the handshake.
 
+use crate::frame::PlayerId;
+
 /// Longest encoded row in bytes; a longer one does not compile.
 pub const ROW_BYTES_MAX: usize = 256;
 /// Largest page body in bytes, for rows of up to [`ROW_BYTES_MAX`].
@@ -16,18 +18,32 @@ pub const TYPE_DEPTH_MAX: u8 = 16;
 pub const RUNS_MAX: u32 = 4096;
 /// Most pages in a column (a run has at most sixteen).
 pub const PAGES_MAX: u32 = RUNS_MAX * 16;
-/// Most players a world remembers.
+/// Most players a world remembers, those who make requests among them.
 pub const PLAYERS_MAX: u32 = 65_536;
+/// Slots that no player takes, so that who makes requests is heard in a full world too.
+pub const REQUESTER_SLOTS: u32 = 64;
 /// Outcomes remembered per player: how many inputs can be in flight.
 pub const OUTCOMES_PER_PLAYER: u32 = 64;
 /// Most inputs in one frame.
 pub const FRAME_INPUTS_MAX: u32 = 65_536;
+/// Most acts of the region itself in one frame.
+pub const FRAME_REGION_ACTS_MAX: u32 = 1024;
+/// Most regions that one knows.
+pub const NEIGHBOURS_MAX: u32 = 16_384;
+/// Most entries of a region's outbox.
+pub const OUTBOX_ENTRIES_MAX: u32 = 8192;
 /// Most events of one tick; further ones are counted, not kept.
 pub const EVENTS_PER_TICK_MAX: u32 = 65_536;
 /// Most chunks of a list column.
 pub const LIST_CHUNKS_MAX: u32 = RUNS_MAX * 1024;
 /// Most buckets of a grid; one over a larger area has larger buckets.
 pub const GRID_BUCKETS_MAX: u32 = 1 << 20;
+
+/// Most inputs of one sender in a frame: more would push each other's outcomes out.
+#[must_use]
+pub const fn frame_inputs_of(player: PlayerId) -> u32 {
+    if player.0 == PlayerId::REGION.0 { FRAME_REGION_ACTS_MAX } else { OUTCOMES_PER_PLAYER }
+}
 
 /// Longest record body of a trace in bytes.
 pub const RECORD_BYTES_MAX: u32 = 64 * 1024 * 1024;

@@ -12,7 +12,7 @@
 use alloc::{boxed::Box, vec, vec::Vec};
 
 use crate::{
-    column::{BLOCK_ROWS, Column, Pages, RUN_ROWS, RUN_WORDS, ones},
+    column::{BLOCK_ROWS, Column, Pages, RUN_WORDS},
     component::{Component, DecodeError},
     entities::Entities,
     entity::Row,
@@ -56,12 +56,22 @@ pub struct ListFull;
 
 impl<T: Component, const N: usize> Default for ListColumn<T, N> {
     fn default() -> Self {
-        const { assert!(N > 0, "a chunk holds at least one item") };
-        Self { heads: Column::default(), chunks: Column::of_kind(RowKind::Chunk), free_from: 0 }
+        Self::of_kind(RowKind::Entity)
     }
 }
 
 impl<T: Component, const N: usize> ListColumn<T, N> {
+    /// No lists, of things that are no entities.
+    pub(crate) fn of_kind(kind: RowKind) -> Self {
+        const { assert!(N > 0, "a chunk holds at least one item") };
+        Self { heads: Column::of_kind(kind), chunks: Column::of_kind(RowKind::Chunk), free_from: 0 }
+    }
+
+    /// How many lists are not empty. O(pages).
+    pub(crate) fn list_count(&self) -> u32 {
+        self.heads.len()
+    }
+
     /// Number of items in the list of `row`.
     #[must_use]
     pub fn len(&self, row: Row) -> u32 {
@@ -224,8 +234,25 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
         if head.len == 0 { Err("an empty list has a head") } else { Ok(()) }
     }
 
+    /// Refuses chains that no pushes make.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(crate) fn check_lists(&self) -> Result<(), &'static str> {
+        let mut seen = vec![0; self.chunks.run_count().saturating_mul(RUN_WORDS)];
+        let mut fault = Ok(());
+        join(&self.heads).for_each(|row, head| {
+            if fault.is_ok() {
+                fault = self.check_chain(row, *head, &mut seen);
+            }
+        });
+        fault?;
+        let reached: u32 = seen.iter().map(|word: &u64| word.count_ones()).sum();
+        if reached == self.chunks.len() { Ok(()) } else { Err("a chunk is part of no list") }
+    }
+
     fn take_chunk(&mut self, owner: Row) -> Result<u32, ListFull> {
-        let index = self.lowest_free();
+        let index = self.chunks.lowest_absent(self.free_from);
         if index >= limits::LIST_CHUNKS_MAX {
             return Err(ListFull);
         }
@@ -233,19 +260,6 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
         self.chunks.set(Row::new(index), chunk);
         self.free_from = index + 1;
         Ok(index)
-    }
-
-    fn lowest_free(&self) -> u32 {
-        let mut run = self.free_from as usize / RUN_ROWS;
-        while run < self.chunks.run_count() {
-            let words = self.chunks.run_words(run);
-            if let Some(word) = words.iter().position(|word| *word != !0) {
-                let at = ones(!words[word]).next().expect("a bit of the word is zero");
-                return (run * RUN_ROWS + word * 64 + at) as u32;
-            }
-            run += 1;
-        }
-        (run * RUN_ROWS) as u32
     }
 }
 
@@ -310,16 +324,7 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
 
     fn check(&self, entities: &Entities) -> Result<(), &'static str> {
         Part::<S>::check(&self.heads, entities)?;
-        let mut seen = vec![0; self.chunks.run_count().saturating_mul(RUN_WORDS)];
-        let mut fault = Ok(());
-        join(&self.heads).for_each(|row, head| {
-            if fault.is_ok() {
-                fault = self.check_chain(row, *head, &mut seen);
-            }
-        });
-        fault?;
-        let reached: u32 = seen.iter().map(|word: &u64| word.count_ones()).sum();
-        if reached == self.chunks.len() { Ok(()) } else { Err("a chunk is part of no list") }
+        self.check_lists()
     }
 
     fn has_strays(&self, entities: &Entities) -> bool {

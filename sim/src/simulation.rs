@@ -9,11 +9,12 @@ use crate::{
     commands::Commands,
     content::{ContentId, Library},
     executor::{Executor, Inline},
-    frame::{Act, FrameError, InputFrame, PlayerId},
+    frame::{Act, Enter, FrameError, Input, InputFrame, PlayerId, Request},
     game::Game,
+    region::{Region, RegionId},
     rng::StreamKey,
     schema::{Schema, SchemaId},
-    session::OutcomeCode,
+    session::{Entry, Outcome, OutcomeCode, Players},
     state::State,
     step::{Accepted, CONTEST_STREAM, OpenedStreams, Step},
     world::{Roots, World, schema},
@@ -116,7 +117,7 @@ impl<G: Game> Simulation<G> {
         self.spawns_refused
     }
 
-    /// Joins of players beyond [`PLAYERS_MAX`](crate::limits::PLAYERS_MAX), since this simulation was made.
+    /// Entries of players beyond [`PLAYERS_MAX`](crate::limits::PLAYERS_MAX), since this simulation was made.
     #[must_use]
     pub const fn joins_refused(&self) -> u64 {
         self.joins_refused
@@ -209,6 +210,7 @@ impl<G: Game> Simulation<G> {
         self.world.tick = frame.tick;
         self.world.content = content;
         self.world.events.clear();
+        self.world.region.count_tick();
         let (mut accepted, mut streams) = self.admit(frame, &pack, executor);
         contest_order(frame, &mut accepted);
         if let Some(observer) = &mut observer {
@@ -239,21 +241,24 @@ impl<G: Game> Simulation<G> {
         if let Some(field) = self.world.state.strays() {
             panic!("`{field}` was written in tick {} through a row whose entity is gone", frame.tick.0);
         }
+        let region = self.world.region.state().id;
         for (input, (code, value)) in accepted.iter().zip(answers) {
-            self.world.players.record(input.player, input.sequence, frame.tick, code, value);
+            let outcome = Outcome { sequence: input.sequence, region, tick: frame.tick.0, code, value };
+            self.world.players.record(input.player, outcome);
         }
         Ok(())
     }
 
-    /// Lets players come and go, and gives the inputs that apply, with the random streams opened so far.
+    /// Lets players come and go, does what the engine itself is asked for, and gives the inputs that apply, with the random
+    /// streams opened so far.
     fn admit(
         &mut self,
         frame: &InputFrame<G::Input>,
         pack: &G::Content,
         executor: &dyn Executor,
     ) -> (Vec<Accepted<G::Input>>, OpenedStreams) {
-        let World { players, events, state, .. } = &mut self.world;
-        let mut step = Step::<G> {
+        let World { region, players, events, state, .. } = &mut self.world;
+        let step = Step::<G> {
             tick: frame.tick,
             entropy: frame.entropy,
             content: pack,
@@ -264,46 +269,26 @@ impl<G: Game> Simulation<G> {
             streams: OpenedStreams::default(),
             commands: Commands::new(),
         };
+        let mut admission = Admission { region, players, state, step, voided: None, entries_refused: 0 };
         let mut accepted = Vec::new();
         let mut refused = 0_u32;
         for input in &frame.inputs {
-            match input.act {
-                Act::Join => {
-                    let Some(player) = players.connect(input.player) else {
-                        self.joins_refused = self.joins_refused.saturating_add(1);
-                        continue;
-                    };
-                    if player.entity.is_none_or(|entity| !state.entities().contains(entity)) {
-                        let entity = G::join(state, &mut step, input.player);
-                        players.modify(input.player, |player| player.entity = entity);
-                    }
-                }
-                Act::Leave | Act::TimeOut => {
-                    if let Some(player) = players.find(input.player).copied().filter(|player| player.connected) {
-                        players.modify(input.player, |player| player.connected = false);
-                        G::leave(state, &mut step, input.player, player.entity);
-                    }
-                }
-                Act::Content(_) => {}
-                Act::Play(body) => {
-                    if let Some(entity) = players.accept(input.player, input.sequence) {
-                        accepted.push(Accepted { player: input.player, sequence: input.sequence, entity, body });
-                    }
-                }
-            }
+            accepted.extend(admission.apply(input));
             // At once, so that who left and comes back in one tick is not taken for whom the leaving removes.
-            refused = refused.saturating_add(step.commands.apply(state));
+            refused = refused.saturating_add(admission.step.commands.apply(admission.state));
         }
+        let Admission { step, entries_refused, .. } = admission;
         let streams = step.streams;
         self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
+        self.joins_refused = self.joins_refused.saturating_add(entries_refused);
         (accepted, streams)
     }
 
     /// The content in force after the frame's switches.
     fn content_after(&self, frame: &InputFrame<G::Input>) -> Result<ContentId, FrameError> {
         let mut content = self.world.content;
-        for input in &frame.inputs {
-            if let Act::Content(id) = input.act {
+        for (player, sequence, id) in frame.switches() {
+            if self.world.players.takes(player, sequence) {
                 self.library.find(id).ok_or(FrameError::Content(id))?;
                 content = id;
             }
@@ -333,6 +318,100 @@ fn attended<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -
     let mut result = None;
     executor.attend(Box::new(|| result = Some(work())));
     result.expect("an executor runs what it attends to")
+}
+
+/// The acts of a frame, while they are applied one after another.
+struct Admission<'a, 's, G: Game> {
+    region: &'a mut Region,
+    players: &'a mut Players,
+    state: &'a mut G::State,
+    step: Step<'s, G>,
+    /// Whose tick broke, of whom an input was just voided.
+    voided: Option<PlayerId>,
+    entries_refused: u64,
+}
+
+impl<G: Game> Admission<'_, '_, G> {
+    /// Applies an act; gives the input that the game's systems are to see, if it is one.
+    fn apply(&mut self, input: &Input<G::Input>) -> Option<Accepted<G::Input>> {
+        let Input { player, sequence, act } = *input;
+        match act {
+            Act::Enter(enter) => self.enter(player, enter),
+            Act::Leave | Act::TimeOut => self.leave(player),
+            Act::Incarnation { number, lamport } => {
+                if self.region.begin_incarnation(number, lamport) {
+                    self.players.begin_incarnation();
+                }
+            }
+            Act::Play(body) => {
+                let entity = self.players.accept(player, sequence)?;
+                return Some(Accepted { player, sequence, entity, body });
+            }
+            Act::Void => {
+                let counts = self.voided != Some(player);
+                if self.players.void(player, sequence, counts) {
+                    self.voided = Some(player);
+                    self.answer(input, OutcomeCode::VOID, 0);
+                }
+            }
+            Act::Request(request) => {
+                self.players.accept(player, sequence)?;
+                match self.grant(request) {
+                    Ok(()) => self.answer(input, OutcomeCode::APPLIED, 0),
+                    Err(region) => self.answer(input, OutcomeCode::NOT_HERE, i64::from(region.0)),
+                }
+            }
+        }
+        None
+    }
+
+    fn enter(&mut self, id: PlayerId, enter: Enter) {
+        match self.players.enter(id, enter) {
+            Entry::In(player) => {
+                if player.entity.is_none_or(|entity| !self.state.entities().contains(entity)) {
+                    let entity = G::join(self.state, &mut self.step, id);
+                    self.players.modify(id, |player| player.entity = entity);
+                }
+            }
+            Entry::Refused => {}
+            Entry::Full => self.entries_refused = self.entries_refused.saturating_add(1),
+        }
+    }
+
+    fn leave(&mut self, id: PlayerId) {
+        if let Some(player) = self.players.leave(id, self.step.tick) {
+            G::leave(self.state, &mut self.step, id, player.entity);
+        }
+    }
+
+    /// Does what is asked of the engine.
+    ///
+    /// # Errors
+    /// The region that the player left for, 0 where they never were here.
+    fn grant(&mut self, request: Request) -> Result<(), RegionId> {
+        match request {
+            Request::Kick(player) => {
+                self.players.void_tickets(player, None)?;
+                self.leave(player);
+            }
+            Request::Bar { player, is_barred } => {
+                self.players.void_tickets(player, Some(is_barred))?;
+                if is_barred {
+                    self.leave(player);
+                }
+            }
+            // In force already: the tick's content was chosen before anything else.
+            Request::Content(_) => {}
+            Request::Clear(player) => self.players.clear_voids(player)?,
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, input: &Input<G::Input>, code: OutcomeCode, value: i64) {
+        let Input { player, sequence, .. } = *input;
+        let (region, tick) = (self.region.state().id, self.step.tick.0);
+        self.players.record(player, Outcome { sequence, region, tick, code, value });
+    }
 }
 
 /// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.

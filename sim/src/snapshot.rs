@@ -252,7 +252,8 @@ impl<G: Game> World<G> {
 
     /// Checks the columns against each other and rebuilds what follows from them, after they were loaded.
     fn settle(&mut self) -> Result<(), RestoreError> {
-        self.players.reindex(self.tick).map_err(|(column, what)| impossible(column, what))?;
+        self.region.check(self.tick).map_err(|(column, what)| impossible(column, what))?;
+        self.players.reindex().map_err(|(column, what)| impossible(column, what))?;
         if !self.events.recount() {
             let what = "events are numbered without a gap, and none is dropped before the list is full";
             return Err(impossible("events.list", what));

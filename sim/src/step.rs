@@ -99,8 +99,9 @@ impl<'a, G: Game> Step<'a, G> {
     /// Says what became of `inputs()[index]`; the last answer counts.
     ///
     /// # Panics
-    /// If there is no such input.
+    /// If there is no such input, and for a code of the engine's other than [`APPLIED`](OutcomeCode::APPLIED).
     pub fn answer(&mut self, index: usize, code: OutcomeCode, value: i64) {
+        assert!(code < OutcomeCode::ENGINE_FROM, "outcome code {} is the engine's", code.0);
         self.answers[index] = (code, value);
     }
 

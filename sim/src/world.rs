@@ -13,6 +13,7 @@ use crate::{
     frame::Tick,
     game::Game,
     hash::{Hash, Hasher},
+    region::{Region, RegionId},
     schema::{Schema, SchemaId},
     session::Players,
     state::State,
@@ -22,6 +23,7 @@ use crate::{
 pub struct World<G: Game> {
     pub(crate) tick: Tick,
     pub(crate) content: ContentId,
+    pub(crate) region: Region,
     pub(crate) players: Players,
     pub(crate) events: Events<G::Event>,
     /// The game's part.
@@ -33,6 +35,7 @@ impl<G: Game> Clone for World<G> {
         Self {
             tick: self.tick,
             content: self.content,
+            region: self.region.clone(),
             players: self.players.clone(),
             events: self.events.clone(),
             state: self.state.clone(),
@@ -102,7 +105,17 @@ pub fn schema<G: Game>() -> Schema {
 
 impl<G: Game> World<G> {
     pub(crate) fn new(state: G::State, content: ContentId) -> Self {
-        Self { tick: Tick(0), content, players: Players::default(), events: Events::new(), state }
+        let (region, players) = (Region::default(), Players::default());
+        Self { tick: Tick(0), content, region, players, events: Events::new(), state }
+    }
+
+    /// Says which region of a larger world this is, before its first tick; it is [`RegionId::FIRST`] where nobody does.
+    ///
+    /// # Panics
+    /// For region 0, and once the world has made a tick.
+    pub fn set_region(&mut self, id: RegionId) {
+        assert!(id.0 > 0 && self.tick == Tick(0), "regions count from 1, and a world stays the one that it began as");
+        self.region.set_id(id);
     }
 
     /// The tick that made this world; 0 as set up.
@@ -115,6 +128,12 @@ impl<G: Game> World<G> {
     #[must_use]
     pub const fn content(&self) -> ContentId {
         self.content
+    }
+
+    /// Which part of a larger world this is, and what it knows of the others.
+    #[must_use]
+    pub const fn region(&self) -> &Region {
+        &self.region
     }
 
     /// Who plays.
@@ -140,8 +159,9 @@ impl<G: Game> World<G> {
         &mut self.state
     }
 
-    /// Shows every column in schema order: players, events, then the game's.
+    /// Shows every column in schema order: the region, players, events, then the game's.
     pub fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {
+        self.region.columns(visit);
         self.players.columns(visit);
         self.events.columns(visit);
         self.state.columns(visit);
@@ -151,11 +171,12 @@ impl<G: Game> World<G> {
     pub fn columns_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Pages)) {
         self.visit_mut(&mut |name, column| visit(name, column));
         // Columns that no game can have made are the caller's to have; restore is where they are refused.
-        _ = self.players.reindex(self.tick);
+        _ = self.players.reindex();
         _ = self.events.recount();
     }
 
     pub(crate) fn visit_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages)) {
+        self.region.columns_mut(visit);
         self.players.columns_mut(visit);
         self.events.columns_mut(visit);
         self.state.columns_mut(visit);
@@ -204,6 +225,7 @@ impl<G: Game> World<G> {
 
     /// Takes over the page hashes that `sealed`, an earlier clone of this world, has computed since.
     pub fn adopt_hashes(&mut self, sealed: &Self) {
+        self.region.adopt_hashes(&sealed.region);
         self.players.adopt_hashes(&sealed.players);
         self.events.adopt_hashes(&sealed.events);
         self.state.adopt_hashes(&sealed.state);

@@ -6,7 +6,7 @@ mod trace_support;
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     hash::{Hash, hash},
     simulation::Simulation,
     trace::{Audit, Chain, Recorder, Trace, TraceError},
@@ -34,8 +34,8 @@ fn recorded() -> Vec<u8> {
     for tick in 1..=12 {
         let mut frame = frame(1, tick);
         if tick == 5 {
-            let act = Act::Content(PACKS[1]);
-            frame.inputs.push(Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act });
+            let act = Act::Request(Request::Content(PACKS[1]));
+            frame.inputs.push(Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act });
             frame = InputFrame::new(frame.tick, frame.entropy, frame.inputs);
         }
         let roots = simulation.step(&frame, &Inline).expect("the frame is good");
@@ -185,7 +185,7 @@ fn frames_that_do_not_fit() {
     assert_eq!(switch(ContentId(Hash([9; 32]))), "a frame switches to content that is not in the trace");
     assert_eq!(switch(PACKS[0]), "a world has other content than its frames switch to");
     // The count of inputs.
-    let malformed = audited(|bytes| flip(bytes, TICK, 2, frame_at + 26));
+    let malformed = audited(|bytes| flip(bytes, TICK, 2, frame_at + 24));
     assert!(malformed.starts_with("a record is malformed: byte "), "{malformed}");
 }
 

@@ -49,7 +49,7 @@ impl Game for Contest {
 fn every_order_of_players_comes_up_and_none_of_their_inputs_overtakes_another() {
     let mut sim = Simulation::<Contest>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_: &mut Queue, ()| {});
     let input = |player, sequence, act| Input { player: PlayerId(player), sequence: Sequence(sequence), act };
-    let joins = [1, 2].map(|player| input(player, 0, Act::Join)).to_vec();
+    let joins = [1, 2].map(|player| input(player, 0, Act::ENTER)).to_vec();
     sim.step(&InputFrame::new(Tick(1), Entropy::from_bytes([0; 16]), joins), &Inline).expect("a good frame");
     let (mut first, ticks) = ([0; 2], 200_u32);
     for turn in 1..=ticks {

@@ -4,13 +4,14 @@ use std::cell::Cell;
 
 use tickworld_sim::{
     State,
+    bytes::put_varint,
     column::{Column, PageEntry},
     component::{DecodeCause, DecodeError},
     content::ContentId,
     diff::{StateView, read_frame, worlds},
     entities::Entities,
     entity::Entity,
-    frame::{PlayerId, Tick},
+    frame::{FrameFormat, PlayerId, Tick},
     game::{Game, System},
     hash::{Hash, hash},
     limits,
@@ -158,17 +159,18 @@ fn inputs_whose_values_have_endless_names_are_refused() {
     }
     let frame = |count: u32| {
         let mut bytes = [3_u64.to_le_bytes(), [0; 8], [0; 8]].concat();
-        bytes.extend_from_slice(&count.to_le_bytes());
+        put_varint(u64::from(count), &mut bytes);
         for sequence in 1..=count {
-            bytes.extend_from_slice(&u64::from(1 + sequence / 60).to_le_bytes());
-            bytes.extend_from_slice(&sequence.to_le_bytes());
-            bytes.extend_from_slice(&[4, 1, 0, 9]);
+            // Fifty of each player.
+            bytes.push(u8::from(sequence % 50 == 1));
+            put_varint(u64::from(sequence), &mut bytes);
+            bytes.extend_from_slice(&[4, 1, 9]);
         }
         bytes
     };
-    let read = read_frame(&frame(5), &ty).expect("a frame of five such inputs");
+    let read = read_frame(&frame(5), FrameFormat::Current, &ty).expect("a frame of five such inputs");
     assert_eq!(read.inputs.len(), 5);
-    let error = read_frame(&frame(1000), &ty).expect_err("4 GiB of names");
+    let error = read_frame(&frame(1000), FrameFormat::Current, &ty).expect_err("4 GiB of names");
     assert!(matches!(error, DecodeError { cause: DecodeCause::Range, .. }), "{error}");
 }
 

@@ -8,7 +8,7 @@ use arena::{Arena, Sim};
 use tickworld_sim::{
     column::{PageEntry, column_root, table_hash},
     executor::Inline,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence},
+    frame::{Act, Input, InputFrame, PlayerId, Request, Sequence},
     hash::{Hash, hash},
     limits,
     rng::Entropy,
@@ -265,27 +265,39 @@ fn components_of_the_dead() {
 
 #[test]
 fn broken_players() {
-    refuses(
-        |parts| drop(parts.rows("players.slots").remove(&0)),
-        "players.slots",
-        "slots are numbered without a gap and each has another player",
-    );
+    let each = "each slot has another player, and none is the region";
     refuses(
         |parts| {
             let first = parts.rows("players.slots")[&0].clone();
             parts.rows("players.slots").insert(1, first);
         },
         "players.slots",
-        "slots are numbered without a gap and each has another player",
+        each,
     );
+    refuses(|parts| parts.rows("players.slots").get_mut(&0).expect("joined")[..8].fill(0), "players.slots", each);
     refuses(
         |parts| {
             let player = parts.rows("players.slots")[&0].clone();
-            (0..=limits::PLAYERS_MAX).for_each(|slot| drop(parts.rows("players.slots").insert(slot, player.clone())));
+            parts.rows("players.slots").insert(limits::PLAYERS_MAX, player);
         },
         "players.slots",
         "there are more players than a world remembers",
     );
+    // A row is: id, entity (9), connected, generation (4), opened by (8), hops (8), departed to (5), away since (8), voids, barred.
+    let left = "a player is as no act leaves one";
+    refuses(|parts| parts.rows("players.slots").get_mut(&0).expect("joined")[51] = 3, "players.slots", left);
+    refuses(
+        |parts| {
+            let player = parts.rows("players.slots").get_mut(&0).expect("joined");
+            (player[7], player[17]) = (0x80, 1);
+        },
+        "players.slots",
+        left,
+    );
+    let last = "each player has a last sequence, and nobody else has";
+    refuses(|parts| drop(parts.rows("players.slots").remove(&0)), "players.sequences", last);
+    refuses(|parts| drop(parts.rows("players.sequences").remove(&0)), "players.sequences", last);
+    refuses(|parts| drop(parts.rows("players.sequences").insert(900, word(1))), "players.sequences", last);
     let what = "an outcome is of an input that was not applied";
     refuses(
         |parts| {
@@ -295,17 +307,54 @@ fn broken_players() {
         "players.outcomes",
         what,
     );
-    // Outcomes begin with (sequence, tick).
-    for (field, value) in [(0..4, word(0)), (0..4, word(1 << 30)), (4..12, vec![255; 8])] {
+    for sequence in [0, 1 << 30] {
         refuses(
             |parts| {
                 let (_, outcome) = parts.rows("players.outcomes").iter_mut().next().expect("an input was applied");
-                outcome[field].copy_from_slice(&value);
+                outcome[..4].copy_from_slice(&word(sequence));
             },
             "players.outcomes",
             what,
         );
     }
+}
+
+#[test]
+fn broken_regions() {
+    let counts = "regions and incarnations count from 1, and each tick raises the Lamport number";
+    // A row is: id (4), incarnation (4), Lamport number (8).
+    for field in [0..4, 4..8, 8..16] {
+        refuses(|parts| parts.rows("region").get_mut(&0).expect("always there")[field].fill(0), "region", counts);
+    }
+    refuses(|parts| drop(parts.rows("region").remove(&0)), "region", "a resource has exactly one row");
+    let neighbour = |region: u32, delivered: u8| {
+        let mut row = vec![0; 53];
+        row[..4].copy_from_slice(&word(region));
+        row[25] = delivered;
+        row
+    };
+    let known = "a neighbour is another region, stands once, and its numbers only rise";
+    for rows in [vec![neighbour(1, 0)], vec![neighbour(2, 0), neighbour(2, 0)], vec![neighbour(2, 1)]] {
+        refuses(|parts| parts.rows("neighbours").extend((0..).zip(rows)), "neighbours", known);
+    }
+    let mut parts = Parts::of(&sim());
+    parts.rows("neighbours").extend([(0, neighbour(2, 0)), (7, neighbour(3, 0))]);
+    assert_eq!(parts.restore().expect("two neighbours, with a gap").region().neighbours().count(), 2);
+    let whole = "each entry of the outbox has its parcel, and there is no other";
+    refuses(|parts| drop(parts.rows("outbox.entries").insert(0, vec![0; 37])), "outbox.entries", whole);
+    refuses(
+        |parts| drop(parts.rows("outbox.parcels").insert(0, [word(0), word(1)].concat())),
+        "outbox.parcels",
+        "a list names a chunk that is not there",
+    );
+    refuses(
+        |parts| {
+            parts.rows("outbox.parcels").insert(0, [word(0), word(1)].concat());
+            parts.rows("outbox.parcels.chunks").insert(0, vec![0; 249]);
+        },
+        "outbox.entries",
+        whole,
+    );
 }
 
 /// In the very row that the sequence gives, so that nothing but the sequence is wrong.
@@ -333,22 +382,37 @@ fn a_world_full_of_players_is_taken_and_takes_no_more() {
     let mut parts = Parts::of(&sim());
     let player = parts.rows("players.slots")[&0].clone();
     let known = parts.rows("players.slots").len() as u32;
-    for slot in known..limits::PLAYERS_MAX {
+    let most = limits::PLAYERS_MAX - limits::REQUESTER_SLOTS;
+    for slot in known..most {
         // A player begins with their id.
         let id = (1_000_000 + u64::from(slot)).to_le_bytes();
         parts.rows("players.slots").insert(slot, [&id[..], &player[8..]].concat());
+        parts.rows("players.sequences").insert(slot, word(0));
     }
     let world = parts.restore().expect("as many players as a world remembers");
     let mut sim = Sim::resume(sim().library().clone(), world);
-    let join = |player| Input { player: PlayerId(player), sequence: Sequence(0), act: Act::Join };
+    let join = |player| Input { player: PlayerId(player), sequence: Sequence(0), act: Act::ENTER };
     let tick = sim.world().tick().next();
-    let inputs = vec![join(1_000_000 + u64::from(known)), join(u64::MAX)];
+    let inputs = vec![join(1_000_000 + u64::from(known)), join(1 << 62)];
     let frame = InputFrame::new(tick, Entropy::from_bytes([1; 16]), inputs);
     assert_eq!(sim.joins_refused(), 0);
     sim.step(&frame, &Inline).expect("a good frame");
     sim.step(&InputFrame { tick: tick.next(), ..frame }, &Inline).expect("a good frame");
     assert_eq!(sim.joins_refused(), 2, "once a tick");
-    assert!(sim.world().players().find(PlayerId(u64::MAX)).is_none());
+    assert!(sim.world().players().find(PlayerId(1 << 62)).is_none());
+    // Who makes requests is heard in a full world too, while there are slots that no player takes.
+    let ask = |nth: u32, sequence| {
+        let player = PlayerId(PlayerId::OPERATOR.0 + u64::from(nth));
+        Input { player, sequence: Sequence(sequence), act: Act::Request(Request::Kick(PlayerId(1_000_000))) }
+    };
+    let asked: Vec<_> = (0..=limits::REQUESTER_SLOTS).map(|nth| ask(nth, 1)).collect();
+    let tick = tick.next().next();
+    sim.step(&InputFrame::new(tick, Entropy::from_bytes([1; 16]), asked), &Inline).expect("a good frame");
+    let is_answered = |nth: u32| {
+        let player = PlayerId(PlayerId::OPERATOR.0 + u64::from(nth));
+        sim.world().players().outcome(player, Sequence(1)).is_some()
+    };
+    assert!((0..limits::REQUESTER_SLOTS).all(is_answered) && !is_answered(limits::REQUESTER_SLOTS));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tickworld_sim::{
     entities::Entities,
     entity::Entity,
     executor::Inline,
-    frame::{Act, FrameError, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, FrameError, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     game::{Game, System},
     hash::hash,
     resource::Resource,
@@ -73,7 +73,7 @@ fn session() -> Rollback<Rolls, PredictNothing> {
 
 /// What I do in `tick`: I come in the first one.
 fn own(tick: u64, body: Move) -> Vec<Input<Move>> {
-    let act = if tick == 1 { Act::Join } else { Act::Play(body) };
+    let act = if tick == 1 { Act::ENTER } else { Act::Play(body) };
     vec![Input { player: ME, sequence: Sequence(tick as u32 - 1), act }]
 }
 
@@ -118,7 +118,9 @@ fn a_guess_that_was_the_very_frame_is_not_stepped_again() {
 #[test]
 fn a_library_that_is_replaced_serves_both_lines() {
     let other = ContentId(hash(b"other"));
-    let switch = || vec![Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(other) }];
+    let switch = || {
+        vec![Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act: Act::Request(Request::Content(other)) }]
+    };
     let mut session = session();
     session.confirm(&InputFrame::new(Tick(1), secret(1), own(1, Move::Count)), &Inline).expect("a good frame");
     let frame = InputFrame::new(Tick(2), secret(2), switch());

@@ -98,7 +98,7 @@ fn a_wrong_guess_costs_the_ticks_ahead() {
     for _ in 0..6 {
         session.advance_predicted(Vec::new(), &Inline).expect("not full");
     }
-    let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::Join };
+    let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::ENTER };
     let frame = InputFrame::new(Tick(1), Entropy::from_bytes([1; 16]), vec![join]);
     session.confirm(&frame, &Inline).expect("a good frame");
     assert_eq!((session.counters().rollbacks, session.counters().resimulated_ticks), (1, 5));
@@ -111,7 +111,7 @@ fn a_wrong_guess_costs_the_ticks_ahead() {
 fn a_local_input_that_slid_is_placed_anew() {
     let slid = |is_placed: bool| {
         let mut session = Rollback::new(start(), PredictNothing, RollbackSettings::default(), &Inline);
-        let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::Join };
+        let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::ENTER };
         let own = Input { player: PlayerId(1), sequence: Sequence(1), act: Act::Play(Order::Rest) };
         session.confirm(&InputFrame::new(Tick(1), Entropy::from_bytes([1; 16]), vec![join]), &Inline).expect("good");
         for local in [vec![own], vec![], vec![]] {
@@ -125,7 +125,7 @@ fn a_local_input_that_slid_is_placed_anew() {
         };
         session.confirm_moving(&frame, &mut place, &Inline).expect("a good frame");
         assert_eq!(asked, [Tick(3), Tick(4)]);
-        session.predicted().players().find(PlayerId(1)).expect("joined").last_sequence
+        session.predicted().players().last_sequence(PlayerId(1))
     };
     assert_eq!((slid(true), slid(false)), (Sequence(1), Sequence(0)));
 }

@@ -113,11 +113,11 @@ fn frame(tick: u64) -> InputFrame<Order> {
     bytes[..8].copy_from_slice(&tick.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
     let inputs = (1..20).filter_map(|player| {
         let act = match tick {
-            t if t % 17 == 1 => Act::Join,
+            t if t % 17 == 1 => Act::ENTER,
             t if (t + player) % 5 == 0 => Act::Play(Order::Walk { dx: (player % 3) as i8 - 1, dy: 1 }),
             _ => return None,
         };
-        let sequence = if matches!(act, Act::Join) { 0 } else { tick as u32 };
+        let sequence = if matches!(act, Act::Enter(_)) { 0 } else { tick as u32 };
         Some(Input { player: PlayerId(player), sequence: Sequence(sequence), act })
     });
     InputFrame::new(Tick(tick), Entropy::from_bytes(bytes), inputs.collect())
@@ -200,7 +200,7 @@ fn players_who_join_in_one_tick_draw_their_own_numbers() {
     }
     let mut sim = Simulation::<Rollers>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
     let act = |player, act| Input { player: PlayerId(player), sequence: Sequence(0), act };
-    let inputs = vec![act(1, Act::Join), act(1, Act::Leave), act(1, Act::Join), act(2, Act::Join)];
+    let inputs = vec![act(1, Act::ENTER), act(1, Act::Leave), act(1, Act::ENTER), act(2, Act::ENTER)];
     sim.step(&InputFrame::new(Tick(1), Entropy::from_bytes([3; 16]), inputs), &Inline).expect("the frame is good");
     let table = sim.state();
     let rolled: Vec<u32> = table.rolled.iter(first(&table.entities).expect("one entity")).copied().collect();

@@ -221,7 +221,7 @@ fn other_files_and_versions_are_named() {
     assert_eq!(message(b"something else altogether"), "not a trace: it does not begin with \"tickworld-trace\"");
     let mut newer = bytes.clone();
     newer[16] = 9;
-    assert_eq!(message(&newer), "the trace has format version 9, this build reads versions 1 to 2");
+    assert_eq!(message(&newer), "the trace has format version 9, this build reads versions 1 to 3");
     let mut damaged = bytes.clone();
     damaged[30] ^= 1;
     assert_eq!(message(&damaged), "byte 20: a record is damaged: its check does not hold");

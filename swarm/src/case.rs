@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tickworld_rules::{Command, Rules, Ruleset, SetUp};
 use tickworld_sim::{
     content::Library,
-    frame::{Act, Input, InputFrame, Tick},
+    frame::{Act, Input, InputFrame, Request, Tick},
     rng::Entropy,
     simulation::Simulation,
 };
@@ -112,7 +112,7 @@ impl Case {
         let (ticks, packs) = (self.ticks, &self.packs);
         self.inputs.retain(|(tick, input)| {
             let known = match input.act {
-                Act::Content(id) => packs.iter().any(|content| content.id == id),
+                Act::Request(Request::Content(id)) => packs.iter().any(|content| content.id == id),
                 _ => true,
             };
             known && *tick <= ticks

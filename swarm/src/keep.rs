@@ -15,7 +15,7 @@ use tickworld_sim::{
     Component,
     component::DecodeError,
     content::ContentId,
-    frame::{Act, Input, PlayerId, Sequence},
+    frame::{Act, Enter, Input, PlayerId, Request, Sequence},
     hash::Hash,
     math::Cell,
 };
@@ -146,10 +146,15 @@ struct InputFile {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ActFile {
-    Join,
+    Enter { generation: u32, opened_by: u64 },
     Leave,
     TimeOut,
+    Void,
+    Kick(u64),
+    Bar { player: u64, is_barred: bool },
+    Clear(u64),
     Content(String),
+    Incarnation { number: u32, lamport: u64 },
     Play(String),
 }
 
@@ -310,13 +315,30 @@ impl WorldFile {
     }
 }
 
+impl ActFile {
+    fn of(request: Request) -> Self {
+        match request {
+            Request::Kick(player) => Self::Kick(player.0),
+            Request::Bar { player, is_barred } => Self::Bar { player: player.0, is_barred },
+            Request::Content(id) => Self::Content(hex(&id.0.0)),
+            Request::Clear(player) => Self::Clear(player.0),
+        }
+    }
+}
+
 impl InputFile {
     fn of(tick: u64, input: &Input<Command>) -> Self {
         let (act, says) = match &input.act {
-            Act::Join => (ActFile::Join, String::new()),
+            Act::Enter(Enter { generation, opened_by }) => {
+                (ActFile::Enter { generation: *generation, opened_by: *opened_by }, String::new())
+            }
             Act::Leave => (ActFile::Leave, String::new()),
             Act::TimeOut => (ActFile::TimeOut, String::new()),
-            Act::Content(id) => (ActFile::Content(hex(&id.0.0)), String::new()),
+            Act::Void => (ActFile::Void, String::new()),
+            Act::Incarnation { number, lamport } => {
+                (ActFile::Incarnation { number: *number, lamport: *lamport }, String::new())
+            }
+            Act::Request(request) => (ActFile::of(*request), String::new()),
             Act::Play(command) => {
                 let mut bytes = vec![0; Command::SIZE];
                 command.encode(&mut bytes);
@@ -328,12 +350,21 @@ impl InputFile {
 
     fn read(&self) -> Result<(u64, Input<Command>), CaseError> {
         let act = match &self.act {
-            ActFile::Join => Act::Join,
+            ActFile::Enter { generation, opened_by } => {
+                Act::Enter(Enter { generation: *generation, opened_by: *opened_by })
+            }
+            ActFile::Void => Act::Void,
+            ActFile::Kick(player) => Act::Request(Request::Kick(PlayerId(*player))),
+            ActFile::Bar { player, is_barred } => {
+                Act::Request(Request::Bar { player: PlayerId(*player), is_barred: *is_barred })
+            }
+            ActFile::Clear(player) => Act::Request(Request::Clear(PlayerId(*player))),
+            ActFile::Incarnation { number, lamport } => Act::Incarnation { number: *number, lamport: *lamport },
             ActFile::Leave => Act::Leave,
             ActFile::TimeOut => Act::TimeOut,
             ActFile::Content(id) => {
                 let bytes = unhex(id)?.try_into().map_err(|_| CaseError::Hex(id.clone()))?;
-                Act::Content(ContentId(Hash(bytes)))
+                Act::Request(Request::Content(ContentId(Hash(bytes))))
             }
             ActFile::Play(body) => {
                 let command = Command::decode(&unhex(body)?);

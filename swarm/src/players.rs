@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tickworld_rules::{Command, Rules, Ruleset, bot};
 use tickworld_sim::{
     content::ContentId,
-    frame::{Act, Input, PlayerId, Sequence},
+    frame::{Act, Enter, Input, PlayerId, Request, Sequence},
     rng::Rng,
     simulation::Simulation,
 };
@@ -44,7 +44,7 @@ impl Players {
         let count = if features.players { 1 + rng.below(6) } else { 0 };
         for number in 0..u64::from(count) {
             // Ids are the embedder's: some count, some do not.
-            let id = if rng.chance(1, 3) { rng.next_u64() | 1 << 63 | number } else { number + 1 };
+            let id = if rng.chance(1, 3) { rng.next_u64() >> 2 | 1 << 62 | number } else { number + 1 };
             let joins = if rng.chance(2, 3) { 1 } else { within(&mut rng) };
             list.push(Player { id: PlayerId(id), joins, every: 1 + rng.below(8), sent: BTreeMap::new() });
         }
@@ -61,10 +61,34 @@ impl Players {
         let tick = simulation.world().tick().next().0;
         let mut rng = self.inputs.at(tick);
         let mut inputs = Vec::new();
-        for (_, id) in self.switches.iter().filter(|(at, _)| *at == tick) {
-            inputs.push(Input { player: PlayerId::OPERATOR, sequence: Sequence(0), act: Act::Content(*id) });
-        }
         let world = simulation.world();
+        let switches = self.switches.iter().filter(|(at, _)| *at == tick).map(|(_, id)| Request::Content(*id));
+        let mut requests: Vec<Request> = switches.collect();
+        if self.leaves && !self.list.is_empty() && rng.chance(1, 32) {
+            let player = self.list[pick(&mut rng, self.list.len())].id;
+            requests.push(match rng.below(4) {
+                0 => Request::Bar { player, is_barred: true },
+                1 => Request::Bar { player, is_barred: false },
+                2 => Request::Clear(player),
+                _ => Request::Kick(player),
+            });
+        }
+        let last = world.players().last_sequence(PlayerId::OPERATOR).0;
+        let numbered = (last + 1..).map(Sequence).zip(requests);
+        inputs.extend(numbered.map(|(sequence, request)| Input {
+            player: PlayerId::OPERATOR,
+            sequence,
+            act: Act::Request(request),
+        }));
+        if self.resends && rng.chance(1, 64) {
+            let region = world.region().state();
+            let (number, lamport) = (region.incarnation + rng.below(2), region.lamport + u64::from(rng.below(40)));
+            inputs.push(Input {
+                player: PlayerId::REGION,
+                sequence: Sequence(0),
+                act: Act::Incarnation { number, lamport },
+            });
+        }
         let Some(rules) = simulation.library().find(world.content()) else { return inputs };
         for player in &mut self.list {
             player.come_and_go(simulation, tick, self.leaves, &mut rng, &mut inputs);
@@ -85,18 +109,23 @@ impl Player {
     ) {
         let mut say = |act| inputs.push(Input { player: self.id, sequence: Sequence(0), act });
         let known = simulation.world().players().find(self.id);
+        let enter = known.map_or(Act::ENTER, |known| {
+            // The same client again, or another one; now and then one whose ticket is void.
+            let generation = (known.generation + rng.below(3)).saturating_sub(u32::from(rng.chance(1, 8)));
+            Act::Enter(Enter { generation, opened_by: u64::from(rng.below(2)) })
+        });
         match known {
-            None if tick >= self.joins => say(Act::Join),
+            None if tick >= self.joins => say(enter),
             Some(known) if known.connected && leaves && rng.chance(1, 24) => {
                 say(if rng.chance(1, 2) { Act::Leave } else { Act::TimeOut });
                 if rng.chance(1, 3) {
-                    say(Act::Join);
+                    say(enter);
                 }
             }
-            Some(known) if !known.connected && rng.chance(1, 6) => say(Act::Join),
+            Some(known) if !known.connected && rng.chance(1, 6) => say(enter),
             // Who is dead and gone comes again.
             Some(known) if known.entity.is_none_or(|entity| !simulation.state().entities.contains(entity)) => {
-                say(Act::Join);
+                say(enter);
             }
             _ => {}
         }
@@ -125,7 +154,10 @@ impl Player {
             let other = if rng.chance(1, 4) { Command::Stop } else { *command };
             frame.entry(*sequence).or_insert(other);
         }
-        let input = |(sequence, command)| Input { player: self.id, sequence, act: Act::Play(command) };
+        // Of a tick that broke, all inputs of a player come again as void.
+        let is_void = resends && rng.chance(1, 32);
+        let act = |command| if is_void { Act::Void } else { Act::Play(command) };
+        let input = |(sequence, command)| Input { player: self.id, sequence, act: act(command) };
         inputs.extend(frame.into_iter().map(input));
     }
 }

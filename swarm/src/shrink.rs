@@ -227,7 +227,7 @@ impl Shrinker<'_> {
             let mut smaller = Case { packs, ..case.clone() };
             // Switches follow their pack to its new id.
             for (_, input) in &mut smaller.inputs {
-                if let tickworld_sim::frame::Act::Content(id) = &mut input.act
+                if let tickworld_sim::frame::Act::Request(tickworld_sim::frame::Request::Content(id)) = &mut input.act
                     && let Some(at) = case.packs.iter().position(|content| content.id == *id)
                     && let Some(content) = smaller.packs.get(at)
                 {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tickworld_rules::Rules;
 use tickworld_sim::{
     diff::{Difference, Fields, Finding, Found, Rerun, StateView, Subject, TraceDiff, Verdict, WorldView},
-    frame::{Act, InputFrame, Tick},
+    frame::{Act, Input, InputFrame, Request, Tick},
     schema::Value,
     trace::{Source, Trace},
 };
@@ -245,12 +245,20 @@ const fn standing_word(standing: &tickworld_sim::diff::Standing) -> &'static str
 
 /// The inputs of a frame, one a line.
 fn inputs(frame: &InputFrame<Fields>, names: &Names) -> Vec<String> {
-    let line = |input: &tickworld_sim::frame::Input<Fields>| {
+    let line = |input: &Input<Fields>| {
         let act = match &input.act {
-            Act::Join => "joins".to_owned(),
+            Act::Enter(_) => "enters".to_owned(),
             Act::Leave => "leaves".to_owned(),
             Act::TimeOut => "times out".to_owned(),
-            Act::Content(id) => format!("switches to content {}", crate::packs::short(*id)),
+            Act::Incarnation { number, .. } => format!("begins incarnation {number}"),
+            Act::Void => format!("#{} is void", input.sequence.0),
+            Act::Request(request) => match request {
+                Request::Content(id) => format!("switches to content {}", crate::packs::short(*id)),
+                Request::Kick(player) => format!("kicks player {}", player.0),
+                Request::Bar { player, is_barred: true } => format!("keeps player {} out", player.0),
+                Request::Bar { player, is_barred: false } => format!("lets player {} in again", player.0),
+                Request::Clear(player) => format!("takes inputs of player {} again", player.0),
+            },
             Act::Play(fields) => {
                 let values = fields.iter().map(|(path, value)| match path.as_str() {
                     "" => shown(value, names),

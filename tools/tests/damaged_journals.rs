@@ -118,7 +118,7 @@ fn other_inputs_in_a_history_that_shows_nothing() {
         let at = busy_tick(&bench);
         rewrite(&folder, at, |body| {
             let mut frame = body.frame[..24].to_vec();
-            frame.extend_from_slice(&0_u32.to_le_bytes());
+            frame.push(0);
             body.frame = frame.into();
         });
         cover(&folder, 0);

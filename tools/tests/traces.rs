@@ -55,8 +55,8 @@ fn info_and_state_and_export_show_what_is_inside() {
         let value: Value = serde_json::from_str(line).expect("each line is JSON");
         assert_eq!(value["tick"], tick);
     }
-    let joins: Value = serde_json::from_str(lines.lines().nth(1).expect("tick 1")).expect("JSON");
-    assert_eq!(joins["inputs"][0]["act"], "join");
+    let enters: Value = serde_json::from_str(lines.lines().nth(1).expect("tick 1")).expect("JSON");
+    assert_eq!(enters["inputs"][0]["act"], "enter");
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_sim::{
-    component::Component as _, diff::read_frame, frame::InputFrame, schema::Schema, snapshot::Manifest, world::schema,
+    component::Component as _,
+    diff::read_frame,
+    frame::{FrameFormat, InputFrame},
+    schema::Schema,
+    snapshot::Manifest,
+    world::schema,
 };
 
 /// See the module.
@@ -17,7 +22,7 @@ pub fn run(data: &[u8]) {
         assert!(out == data, "a manifest reads back to other bytes");
     }
     let typed = InputFrame::<Transfer>::decode(data);
-    let untyped = read_frame(data, &Transfer::describe());
+    let untyped = read_frame(data, FrameFormat::Current, &Transfer::describe());
     assert_eq!(typed.is_ok(), untyped.is_ok(), "a frame is read with the game, or without it, but not both");
     if let Ok(frame) = typed {
         let mut out = Vec::new();

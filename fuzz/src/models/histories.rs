@@ -29,7 +29,7 @@ pub fn frame(u: &mut Unstructured<'_>, tick: tickworld_sim::frame::Tick) -> Resu
     for _ in 0..u.int_in_range(0..=6_u8)? {
         let player = PlayerId(u.int_in_range(1..=3)?);
         let act = match u.int_in_range(0..=9_u8)? {
-            0 => Act::Join,
+            0 => Act::ENTER,
             1 => Act::Leave,
             2 => Act::TimeOut,
             _ => Act::Play(Transfer {

@@ -109,9 +109,9 @@ fn frame(u: &mut Unstructured<'_>, simulation: &Simulation<Rules>) -> Result<Inp
         let id = PlayerId(player);
         let own = simulation.world().players().find(id).and_then(|it| it.entity);
         let act = match (tick.0, own) {
-            (1, _) => Act::Join,
+            (1, _) => Act::ENTER,
             (_, Some(own)) if u.ratio(1, 3)? => Act::Play(command(u, simulation, own)?),
-            (_, None) if u.ratio(1, 8)? => Act::Join,
+            (_, None) if u.ratio(1, 8)? => Act::ENTER,
             (_, Some(_)) if u.ratio(1, 60)? => Act::Leave,
             _ => continue,
         };

@@ -234,10 +234,11 @@ impl Stage {
     /// An operator asks for something.
     fn ask(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         self.asked += 1;
-        let request = match u.int_in_range(0..=4_u8)? {
+        let request = match u.int_in_range(0..=5_u8)? {
             0 => Request::Status,
             1 => Request::Snapshot,
             2 => Request::Kick { player: PlayerId(u.int_in_range(2..=5)?), reason: String::new() },
+            4 => Request::Bar { player: PlayerId(u.int_in_range(2..=5)?), is_barred: u.arbitrary()? },
             3 => Request::Content { pack: vec![7; 7].into(), force: u.arbitrary()? },
             _ => {
                 let input =

@@ -11,7 +11,7 @@ use tickworld_rules::{Rules, Ruleset};
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
-    frame::{Act, InputFrame, Tick},
+    frame::{InputFrame, Tick},
     hash::Hash,
     simulation::Simulation,
     trace::{RecordError, Recorder, ReplayError, Sink, StateKind, Trace, TraceError},
@@ -162,10 +162,8 @@ impl<'p> Run<'p> {
         frame: &InputFrame<<Rules as tickworld_sim::game::Game>::Input>,
         bug: Option<SeededBug>,
     ) -> Result<Roots, VerifierError> {
-        for input in &frame.inputs {
-            if let Act::Content(id) = input.act
-                && let Some(at) = self.later.iter().position(|(later, _)| *later == id)
-            {
+        for (.., id) in frame.switches() {
+            if let Some(at) = self.later.iter().position(|(later, _)| *later == id) {
                 let (_, bytes) = self.later.remove(at);
                 self.recorder.add_content(id, bytes, self.simulation.library())?;
             }

@@ -52,7 +52,10 @@ fn nobody_fills_a_queue_without_end_and_the_operator_plays_not() {
         server.host.submit(server.now, PLAYER, ORDER).unwrap();
     }
     assert_eq!(server.host.submit(server.now, PLAYER, ORDER), Err(SubmitError::QueueFull));
-    assert_eq!(server.host.submit(server.now, PlayerId::OPERATOR, ORDER), Err(SubmitError::Operator));
+    assert_eq!(
+        server.host.submit(server.now, PlayerId::OPERATOR, ORDER),
+        Err(SubmitError::NoPlayer(PlayerId::OPERATOR))
+    );
     for round in 0..100_u32 {
         server.tick();
         let sequence = server.host.submit(server.now, PLAYER, ORDER).expect("there is room after every tick");

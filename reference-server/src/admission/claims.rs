@@ -85,7 +85,9 @@ impl Claims {
             None => None,
             Some(digits) => match digits.parse() {
                 // One spelling each: no sign, no leading zero.
-                Ok(number) if number > 0 && u64::to_string(&number) == *digits => Some(PlayerId(number)),
+                Ok(number) if PlayerId(number).is_player() && u64::to_string(&number) == *digits => {
+                    Some(PlayerId(number))
+                }
                 _ => return Err(TokenError::Claims),
             },
         };

@@ -44,7 +44,7 @@ impl Frames {
         for player in &self.players {
             let of = |sequence, act| Input { player: player.id, sequence: Sequence(sequence), act };
             if tick.0 == player.joins {
-                inputs.push(of(0, Act::Join));
+                inputs.push(of(0, Act::ENTER));
             }
             if player.leaves == Some(tick.0) {
                 inputs.push(of(0, Act::Leave));

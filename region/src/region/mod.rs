@@ -25,7 +25,7 @@ use tickworld_proto::{
 };
 use tickworld_sim::{
     content::ContentId,
-    frame::{InputFrame, PlayerId, Sequence, Tick},
+    frame::{InputFrame, Tick},
     game::Game,
     schema::{Schema, SchemaId},
     simulation::Simulation,
@@ -33,7 +33,12 @@ use tickworld_sim::{
 };
 
 use self::{
-    ending::Phase, hashing::Hashing, journaling::Journaling, pace::Pace, requests::Loading, snapshots::Snapshots,
+    ending::Phase,
+    hashing::Hashing,
+    journaling::Journaling,
+    pace::Pace,
+    requests::{Loading, Submitted},
+    snapshots::Snapshots,
 };
 use crate::{
     effect::{AppendOutcome, Authenticate, Effect, Identity},
@@ -76,7 +81,7 @@ pub struct Region<G: Game> {
     /// Packs for the running world, which a step may have at the moment.
     contents: Vec<(ContentId, G::Content)>,
     /// Inputs of requests whose fate is not known yet.
-    submitted: Vec<(RequestId, PlayerId, Sequence)>,
+    submitted: Vec<Submitted>,
     /// Requests that are not answered yet.
     open_requests: BTreeMap<RequestId, ()>,
     authentications: VecDeque<Authenticate>,
@@ -430,14 +435,14 @@ impl<G: Game> Region<G> {
             }
         }
         let mut answered = Vec::new();
-        self.submitted.retain(|(request, player, sequence)| match self.host.fate_of(*player, *sequence) {
+        self.submitted.retain(|asked| match self.host.fate_of(asked.by, asked.sequence) {
             None => true,
             Some(fate) => {
-                answered.push((*request, Answer::Input { sequence: *sequence, fate }));
+                answered.push((asked.request, asked.answer(fate)));
                 false
             }
         });
-        answered.into_iter().for_each(|(request, answer)| self.answer(request, Ok(answer)));
+        answered.into_iter().for_each(|(request, answer)| self.answer(request, answer));
     }
 
     /// Ends at once: nothing more is done or told after it.

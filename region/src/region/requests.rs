@@ -1,11 +1,15 @@
 //! Requests as they come, and snapshots and packs, which are what most of them are about.
 
 use bytes::Bytes;
-use tickworld_proto::instant::{Instant, Micros};
+use tickworld_proto::{
+    instant::{Instant, Micros},
+    message::Fate,
+};
 use tickworld_sim::{
     content::ContentId,
-    frame::{Act, PlayerId},
+    frame::{PlayerId, Request as WorldRequest, Sequence},
     game::Game,
+    session::OutcomeCode,
 };
 
 use super::{Region, ending::Phase};
@@ -43,12 +47,14 @@ impl<G: Game> Region<G> {
             Request::Status => self.answer(id, Ok(Answer::Status(Box::new(self.status())))),
             Request::Snapshot => self.want_snapshot(Some(id)),
             Request::Kick { player, reason } => {
-                let kicked = self.kick(now, player, &reason);
-                self.answer(id, kicked);
+                self.kick(now, id, player, &reason);
             }
+            Request::Bar { player, is_barred } => self.bar(id, player, is_barred),
             Request::Content { pack, force } => self.load_pack(id, pack, force),
             Request::Input { player, input } => match self.host.submit(now, player, input) {
-                Ok(sequence) => self.submitted.push((id, player, sequence)),
+                Ok(sequence) => {
+                    self.submitted.push(Submitted { request: id, by: player, sequence, asked: Asked::Input });
+                }
                 Err(error) => self.answer(id, Err(RequestError::Unavailable(error.to_string()))),
             },
             Request::Shutdown => {
@@ -78,11 +84,34 @@ impl<G: Game> Region<G> {
         }
     }
 
-    fn kick(&mut self, now: Instant, player: PlayerId, reason: &str) -> Result<Answer, RequestError> {
+    /// Ends a player's sessions at once, and has them taken out of the world: answered when that is durable.
+    fn kick(&mut self, now: Instant, id: RequestId, player: PlayerId, reason: &str) {
         let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
-        let sessions = self.host.kick(now, player, reason);
-        let absent = || RequestError::Absent(format!("player {} is not here and has no session", player.0));
-        Ok(Answer::Kicked(Kicked { player, sessions: sessions.ok_or_else(absent)? }))
+        match self.ask_world(WorldRequest::Kick(player)) {
+            Ok(sequence) => {
+                let sessions = self.host.kick(now, player, reason);
+                let asked = Asked::Kick { player, sessions };
+                self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked });
+            }
+            Err(error) => self.answer(id, Err(error)),
+        }
+    }
+
+    /// Keeps a player out, or lets them in again: answered when it is durable. Their sessions end when the tick was made, for only
+    /// then does the world know whom it is about.
+    fn bar(&mut self, id: RequestId, player: PlayerId, is_barred: bool) {
+        match self.ask_world(WorldRequest::Bar { player, is_barred }) {
+            Ok(sequence) => {
+                self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked: Asked::Bar });
+            }
+            Err(error) => self.answer(id, Err(error)),
+        }
+    }
+
+    /// Puts a request of the operator's into the next frame; gives its number.
+    fn ask_world(&mut self, request: WorldRequest) -> Result<Sequence, RequestError> {
+        let submitted = self.host.submit_request(PlayerId::OPERATOR, request);
+        submitted.map_err(|error| RequestError::Unavailable(error.to_string()))
     }
 
     /// Keeps the newest hashed world until its record is kept.
@@ -156,10 +185,57 @@ impl<G: Game> Region<G> {
         if self.phase != Phase::Running {
             return Err(RequestError::Unavailable("the world ends".to_owned()));
         }
-        if !self.host.submit_operator(Act::Content(id)) {
-            return Err(RequestError::Unavailable("too many acts wait already".to_owned()));
-        }
+        self.ask_world(WorldRequest::Content(id))?;
         self.contents.push((id, content));
         Ok(Switched { content: id, tick: self.host.open_tick() })
+    }
+}
+
+/// A request that is answered when its tick is as durable as the region promises.
+pub(super) struct Submitted {
+    pub(super) request: RequestId,
+    pub(super) by: PlayerId,
+    pub(super) sequence: Sequence,
+    pub(super) asked: Asked,
+}
+
+/// What was asked for.
+pub(super) enum Asked {
+    Input,
+    Kick {
+        player: PlayerId,
+        /// What the host ended at once; `None` where it knew nothing of the player.
+        sessions: Option<u32>,
+    },
+    Bar,
+}
+
+impl Submitted {
+    /// The answer that follows from what became of it.
+    pub(super) fn answer(&self, fate: Fate) -> Result<Answer, RequestError> {
+        let code = match fate {
+            _ if matches!(self.asked, Asked::Input) => return Ok(Answer::Input { sequence: self.sequence, fate }),
+            Fate::Applied { code, .. } => code,
+            Fate::Refused(_) => OutcomeCode::UNANSWERED,
+        };
+        match (&self.asked, fate) {
+            (Asked::Kick { player, sessions: Some(sessions) }, _) => {
+                Ok(Answer::Kicked(Kicked { player: *player, sessions: *sessions }))
+            }
+            (Asked::Kick { player, .. }, _) if code == OutcomeCode::APPLIED => {
+                Ok(Answer::Kicked(Kicked { player: *player, sessions: 0 }))
+            }
+            (Asked::Bar, Fate::Applied { tick, .. }) if code == OutcomeCode::APPLIED => Ok(Answer::Barred(tick)),
+            (_, Fate::Applied { value, .. }) if code == OutcomeCode::NOT_HERE && value > 0 => {
+                Err(RequestError::Absent(format!("the player is in region {value}")))
+            }
+            (Asked::Kick { player, .. }, _) if code == OutcomeCode::NOT_HERE => {
+                Err(RequestError::Absent(format!("player {} is not here and has no session", player.0)))
+            }
+            (_, _) if code == OutcomeCode::NOT_HERE => {
+                Err(RequestError::Absent("the player never was in this world: issue no token to them".to_owned()))
+            }
+            _ => Err(RequestError::Unavailable("what became of it is not known any more: ask again".to_owned())),
+        }
     }
 }

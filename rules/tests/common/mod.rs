@@ -119,7 +119,7 @@ pub fn random_frame(sim: &Simulation<Rules>, seed: u64, players: u64) -> InputFr
             let mut rng = key.rng(player);
             let entity = played(sim, player).filter(|it| sim.state().entities.contains(*it));
             match entity {
-                None => (tick.0 == 1 || rng.chance(1, 50)).then_some((player, Act::Join)),
+                None => (tick.0 == 1 || rng.chance(1, 50)).then_some((player, Act::ENTER)),
                 Some(entity) if rng.chance(1, 4) => {
                     let command = bot::random_command(&mut rng, sim.state(), rules(sim), entity);
                     Some((player, Act::Play(command)))

@@ -209,6 +209,25 @@ impl<T: Component> Column<T> {
         self.slots.iter().all(|slot| slot.page.is_none())
     }
 
+    /// Above every row that is present: rows are below it. O(1).
+    pub(crate) fn row_limit(&self) -> u32 {
+        (self.slots.len() * Self::PAGE_ROWS) as u32
+    }
+
+    /// The lowest row from that of the run of `from` on in which nothing is. O(runs).
+    pub(crate) fn lowest_absent(&self, from: u32) -> u32 {
+        let mut run = from as usize / RUN_ROWS;
+        while run < self.run_count() {
+            let words = self.run_words(run);
+            if let Some(word) = words.iter().position(|word| *word != !0) {
+                let at = ones(!words[word]).next().expect("a bit of the word is zero");
+                return (run * RUN_ROWS + word * BLOCK_ROWS + at) as u32;
+            }
+            run += 1;
+        }
+        (run * RUN_ROWS) as u32
+    }
+
     /// The column as it is now, to read while this one is written: a clone of the page table.
     #[must_use]
     pub fn freeze(&self) -> Self {

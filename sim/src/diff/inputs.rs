@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     component::{DecodeCause, DecodeError},
-    frame::{InputFrame, unpack},
+    frame::{FrameFormat, InputFrame, unpack},
     limits,
     schema::{Type, Value},
 };
@@ -14,19 +14,19 @@ use super::worlds::values;
 /// The fields of an input: path and value.
 pub type Fields = Vec<(String, Value)>;
 
-/// Reads the canonical bytes of a frame whose inputs have type `input`.
+/// Reads the bytes of a frame whose inputs have type `input`.
 ///
 /// # Errors
 /// On bytes that [`InputFrame::encode`] does not write for such a frame, and where its values are over their limits.
-pub fn read_frame(bytes: &[u8], input: &Type) -> Result<InputFrame<Fields>, DecodeError> {
+pub fn read_frame(bytes: &[u8], format: FrameFormat, input: &Type) -> Result<InputFrame<Fields>, DecodeError> {
     let leaves = u64::from(input.leaf_count());
     let (mut value_count, mut byte_count) = (0_u64, 0_u64);
-    InputFrame::decode_with(bytes, |reader| {
+    InputFrame::decode_with(bytes, format, |reader, length| {
         value_count = value_count.saturating_add(leaves);
         if value_count > limits::FRAME_VALUES_MAX {
             return Err(reader.fail(DecodeCause::Range));
         }
-        let (whole, offset) = unpack(reader, input.size())?;
+        let (whole, offset) = unpack(reader, length, input.size())?;
         let fields = values(input, &whole).map_err(|e| e.shift(offset))?;
         byte_count = fields.iter().map(value_bytes).fold(byte_count, u64::saturating_add);
         if byte_count > limits::FRAME_VALUE_BYTES_MAX {

@@ -201,11 +201,16 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
             blame: None,
         };
         if let Some([left, right]) = &records {
-            finding.inputs_differ = left.frame != right.frame;
+            let formats = [self.left.frame_format(), self.right.frame_format()];
             finding.frames = [
-                read_frame(&left.frame, &self.left.schema().input).ok(),
-                read_frame(&right.frame, &self.right.schema().input).ok(),
+                read_frame(&left.frame, formats[0], &self.left.schema().input).ok(),
+                read_frame(&right.frame, formats[1], &self.right.schema().input).ok(),
             ];
+            finding.inputs_differ = match (&finding.frames, formats[0] == formats[1]) {
+                // The same inputs have other bytes in another format.
+                ([Some(left), Some(right)], false) => left != right,
+                _ => left.frame != right.frame,
+            };
             finding.columns = self.columns([&left.columns, &right.columns]);
             let sides = ((&mut *self.left, &left_side), (&mut *self.right, &right_side));
             finding.blame = Some(blame(sides.0, sides.1, [left, right], at_tick, self.rerun)?);

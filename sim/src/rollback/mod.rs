@@ -116,7 +116,7 @@ struct Predicted<G: Game> {
 /// assert_eq!((session.tick(), session.confirmed_tick()), (Tick(2), Tick(0)));
 ///
 /// // The sequencer says what tick 1 was: somebody joined.
-/// let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::Join };
+/// let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::ENTER };
 /// let frame = InputFrame::new(Tick(1), Entropy::from_bytes([7; 16]), vec![join]);
 /// let roots = session.confirm(&frame, &Inline)?;
 /// assert_eq!(session.counters().resimulated_ticks, 1); // tick 2, on top of the confirmed tick 1

@@ -51,7 +51,7 @@ impl<I: Component, G: Game<Input = I>> InputPredictor<G> for RepeatLast<I> {
     fn predict(&mut self, _: Tick, world: &World<G>, _: &[Input<I>]) -> Vec<Input<I>> {
         let guess = |(player, body): (&PlayerId, &I)| {
             let known = world.players().find(*player).filter(|known| known.connected)?;
-            let sequence = Sequence(known.last_sequence.0.checked_add(1)?);
+            let sequence = Sequence(world.players().last_sequence(known.id).0.checked_add(1)?);
             Some(Input { player: *player, sequence, act: Act::Play(*body) })
         };
         self.last.iter().filter_map(guess).collect()
@@ -62,7 +62,7 @@ impl<I: Component, G: Game<Input = I>> InputPredictor<G> for RepeatLast<I> {
             match input.act {
                 Act::Play(body) => drop(self.last.insert(input.player, body)),
                 Act::Leave | Act::TimeOut => drop(self.last.remove(&input.player)),
-                Act::Join | Act::Content(_) => {}
+                Act::Enter(_) | Act::Void | Act::Request(_) | Act::Incarnation { .. } => {}
             }
         }
     }

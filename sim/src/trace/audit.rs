@@ -10,7 +10,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use crate::{
     component::DecodeError,
     content::ContentId,
-    frame::{Act, InputFrame, Tick, unpack},
+    frame::{FrameFormat, InputFrame, Tick, unpack},
     hash::{Hash, ShortHash},
     schema::{Schema, Type},
 };
@@ -25,6 +25,7 @@ use super::{
     scan::{check_index, check_seal},
     seal::Seal,
     state::StateBody,
+    switches::Switches,
     tick::{FIXED_BYTES, Mismatch, short},
 };
 
@@ -59,7 +60,8 @@ pub enum Audited {
 /// What is compared with a world, stages or a mismatch that stand after their tick.
 struct Near {
     root: Hash,
-    content: ContentId,
+    /// Those that may be in force.
+    contents: Vec<ContentId>,
     /// None of the start.
     columns: Option<Vec<ShortHash>>,
 }
@@ -72,8 +74,8 @@ pub struct Audit {
     index: Index,
     /// The last ticks: worlds may be written some ticks after theirs.
     near: BTreeMap<Tick, Near>,
-    /// The content in force.
-    content: ContentId,
+    format: FrameFormat,
+    switches: Switches,
     packs: Packs,
     /// Offsets and hashes of the pages of the world read last: they were checked.
     checked: BTreeMap<u64, Hash>,
@@ -91,8 +93,9 @@ impl Audit {
             at: trace.first_record,
             chain: Chain::start(trace.schema_id(), header.revision, &header.start),
             index: Index::new(header.start.tick),
-            near: BTreeMap::from([(header.start.tick, Near { root, content, columns: None })]),
-            content,
+            near: BTreeMap::from([(header.start.tick, Near { root, contents: [content].into(), columns: None })]),
+            format: trace.frame_format(),
+            switches: Switches::from(content),
             packs: Packs::default(),
             checked: BTreeMap::new(),
             report: AuditReport { bytes: trace.first_record, torn: trace.torn(), ..AuditReport::default() },
@@ -265,22 +268,25 @@ impl Audit {
         if record.chain != record.chain_after(self.chain) {
             return Err(TraceError::Chain { tick: record.tick });
         }
-        let frame = read_acts(&record.frame, &schema.input).map_err(|cause| frame_fault(at, record, cause))?;
+        let frame =
+            read_acts(&record.frame, self.format, &schema.input).map_err(|cause| frame_fault(at, record, cause))?;
         if frame.tick != record.tick {
             return Err(place("a tick holds another tick's frame"));
         }
-        for input in &frame.inputs {
-            if let Act::Content(id) = input.act {
-                if !self.packs.whole().map_err(place)?.contains(&id) {
-                    return Err(place("a frame switches to content that is not in the trace"));
-                }
-                self.content = id;
+        for (_, sequence, id) in frame.switches() {
+            if !self.packs.whole().map_err(place)?.contains(&id) {
+                return Err(place("a frame switches to content that is not in the trace"));
             }
+            self.switches.note(sequence, id);
         }
         self.chain = record.chain;
         self.index.add_tick(at);
         self.report.ticks = self.report.ticks.saturating_add(1);
-        let near = Near { root: record.root, content: self.content, columns: Some(record.columns.clone()) };
+        let near = Near {
+            root: record.root,
+            contents: self.switches.candidates().to_vec(),
+            columns: Some(record.columns.clone()),
+        };
         self.near.insert(record.tick, near);
         if self.near.len() > TICKS_KEPT {
             self.near.pop_first();
@@ -295,7 +301,7 @@ impl Audit {
             return Err(damaged(at, Damage::Place("a world of a tick that is not near")));
         };
         trace.check_head(&head, at)?;
-        if head.content != near.content {
+        if !near.contents.contains(&head.content) {
             return Err(damaged(at, Damage::Place("a world has other content than its frames switch to")));
         }
         let (recorded, found) = (near.root, body.manifest.roots(trace.schema()));
@@ -320,9 +326,9 @@ impl Audit {
 }
 
 /// A frame without its bodies, which are read and forgotten.
-fn read_acts(bytes: &[u8], input: &Type) -> Result<InputFrame<()>, DecodeError> {
-    InputFrame::decode_with(bytes, |reader| {
-        let (whole, offset) = unpack(reader, input.size())?;
+fn read_acts(bytes: &[u8], format: FrameFormat, input: &Type) -> Result<InputFrame<()>, DecodeError> {
+    InputFrame::decode_with(bytes, format, |reader, length| {
+        let (whole, offset) = unpack(reader, length, input.size())?;
         input.read(&whole, &mut |_, _| {}).map_err(|e| e.shift(offset))
     })
 }

@@ -144,6 +144,9 @@ pub enum RecordError<E> {
         /// What there is too much of.
         what: &'static str,
     },
+    /// A frame that no step takes.
+    #[error("the frame is refused: {0}")]
+    Frame(FrameError),
     /// The frame switches to a pack that was not given to the recorder.
     #[error("content {0} is not in the trace: add it before the frame that switches to it")]
     Content(ContentId),

@@ -21,6 +21,7 @@ mod scan;
 mod seal;
 mod stages;
 mod state;
+mod switches;
 mod tick;
 mod ticks;
 mod verify;

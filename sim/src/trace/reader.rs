@@ -11,7 +11,7 @@ use crate::{
     column::PageEntry,
     component::{DecodeCause, DecodeError},
     content::ContentId,
-    frame::Tick,
+    frame::{FrameFormat, Tick},
     game::Game,
     hash::{Hash, hash},
     limits,
@@ -181,6 +181,11 @@ impl<S: Source> Trace<S> {
     #[must_use]
     pub fn contents(&self) -> Vec<ContentId> {
         self.index.contents.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// The format of the frames inside.
+    pub const fn frame_format(&self) -> FrameFormat {
+        if self.version < 3 { FrameFormat::Old } else { FrameFormat::Current }
     }
 
     /// The worlds inside, by tick; evidence after a keyframe of the same tick.

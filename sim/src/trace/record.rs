@@ -10,7 +10,7 @@ use crate::{hash::hash, limits};
 /// First bytes of a trace.
 pub(super) const MAGIC: [u8; 16] = *b"tickworld-trace\n";
 /// Version of the format that is written. All from 1 on are read.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Magic and version.
 pub(super) const PREFIX_BYTES: u64 = 20;
 /// Kind and length.
@@ -24,7 +24,7 @@ const MAY_SKIP: u8 = 0x80;
 
 // DOC:TRACE
 // 0   16  magic    "tickworld-trace" and a line feed
-// 16   4  version  2; a reader takes 1 too, which differs in the mismatch alone
+// 16   4  version  3; a reader takes 1 and 2 too: their frames are of format 1 ("Old input frame"), 1 has other mismatches
 // 20   ...  records  the first is a header
 // DOC:END
 

@@ -13,7 +13,7 @@ use alloc::{
 use crate::{
     content::{ContentId, Library},
     executor::Inline,
-    frame::{Act, InputFrame, Tick},
+    frame::{InputFrame, Tick},
     game::Game,
     hash::Hash,
     limits,
@@ -218,12 +218,9 @@ impl<G: Game, S: Sink> Recorder<G, S> {
                 return Err(RecordError::Tick { expected, found });
             }
         }
-        for input in &frame.inputs {
-            if let Act::Content(id) = input.act
-                && !self.writer.has_content(id)
-            {
-                return Err(RecordError::Content(id));
-            }
+        frame.check().map_err(RecordError::Frame)?;
+        if let Some((.., id)) = frame.switches().find(|(.., id)| !self.writer.has_content(*id)) {
+            return Err(RecordError::Content(id));
         }
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);

@@ -261,7 +261,7 @@ pub(crate) fn frame(seed: u64, tick: u64) -> InputFrame<Order> {
         let player = PlayerId(player);
         match dice.below(8) {
             0 if tick < 12 || dice.below(4) == 0 => {
-                inputs.push(Input { player, sequence: Sequence(0), act: Act::Join });
+                inputs.push(Input { player, sequence: Sequence(0), act: Act::ENTER });
             }
             1 if dice.below(12) == 0 => {
                 let act = if dice.below(2) == 0 { Act::Leave } else { Act::TimeOut };

@@ -218,7 +218,7 @@ pub fn frame(seed: u64, tick: u64) -> InputFrame<Order> {
     entropy[..8].copy_from_slice(&draw(1000).to_le_bytes());
     let inputs = (1..=6).filter_map(|player| {
         let act = match draw(player) {
-            _ if tick == 1 => Act::Join,
+            _ if tick == 1 => Act::ENTER,
             d if d % 4 == 0 => Act::Play(Order::Walk { dx: (d >> 8) as i16 % 10, dy: (d >> 24) as i16 % 10 }),
             d if d % 4 == 1 => Act::Play(Order::Turn(Angle::from_bits((d >> 8) as u16))),
             d if d % 4 == 2 => Act::Play(Order::Take(Item { kind: d >> 32, count: (d >> 8) as u16 })),

@@ -75,8 +75,12 @@ impl<G: Game> Host<G> {
         }
         let sends = matches!(asking.kind, SessionKind::Lockstep | SessionKind::Command);
         let player = granted.player.filter(|_| sends);
-        if player == Some(tickworld_sim::frame::PlayerId::OPERATOR) {
-            return self.end(now, session, Reason::Unauthorized, "player 0 is the operator and has no sessions");
+        if granted.player.is_some_and(|player| !player.is_player()) {
+            let detail = "ids of players are from 1 to 2^63 - 1";
+            return self.end(now, session, Reason::Unauthorized, detail);
+        }
+        if granted.player.is_some_and(|player| self.is_barred(player)) {
+            return self.end(now, session, Reason::Unauthorized, "the operator keeps this player out");
         }
         if !player.is_none_or(|player| self.make_room_for(player)) {
             return self.end(now, session, Reason::Full, "the world knows as many players as it can");
@@ -203,6 +207,11 @@ impl<G: Game> Host<G> {
         has_room
     }
 
+    /// Whether the newest world keeps a player out.
+    pub(super) fn is_barred(&self, player: tickworld_sim::frame::PlayerId) -> bool {
+        self.history.stepped_world().players().find(player).is_some_and(|player| player.is_barred)
+    }
+
     /// Makes `session` the player's; gives the number of their next input.
     fn enter(&mut self, now: Instant, session: SessionId, player: tickworld_sim::frame::PlayerId) -> Sequence {
         if let Some(earlier) = self.roster.find(player).and_then(|player| player.session) {
@@ -212,7 +221,7 @@ impl<G: Game> Host<G> {
                 self.resumptions.remove(key);
             }
         }
-        let last = self.history.stepped_world().players().find(player).map_or(Sequence(0), |it| it.last_sequence);
+        let last = self.history.stepped_world().players().last_sequence(player);
         let known = self.roster.enter(player, session, last);
         if let (Some(state), Some(budget)) = (self.sessions.get_mut(&session), known.budget.take()) {
             state.budget = budget;

@@ -20,9 +20,18 @@ use crate::{instant::Instant, message::Fate};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// Player 0 is the operator, who has no inputs.
-    #[error("player 0 is the operator and has no inputs")]
-    Operator,
+    /// Ids of players are from 1 to 2^63 - 1: the others are the region's and those who make requests.
+    #[error("{} is no player: their ids are from 1 to 2^63 - 1", .0.0)]
+    NoPlayer(PlayerId),
+    /// Ids of those who make requests are from 2^63 on.
+    #[error("{} makes no requests: ids from 2^63 on do", .0.0)]
+    NoRequester(PlayerId),
+    /// An operator keeps the player out.
+    #[error("an operator keeps the player out")]
+    Barred,
+    /// Too many requests wait for their tick.
+    #[error("too many requests wait for their tick")]
+    RequestsFull,
     /// The player plays.
     #[error("the player has a session: inputs come from there")]
     InSession,
@@ -44,11 +53,14 @@ impl<G: Game> Host<G> {
     /// # Errors
     /// When it is not taken; nothing has changed then.
     pub fn submit(&mut self, now: Instant, player: PlayerId, input: G::Input) -> Result<Sequence, SubmitError> {
-        if player == PlayerId::OPERATOR {
-            return Err(SubmitError::Operator);
+        if !player.is_player() {
+            return Err(SubmitError::NoPlayer(player));
         }
         if self.is_shut_down {
             return Err(SubmitError::Shutdown);
+        }
+        if self.is_barred(player) {
+            return Err(SubmitError::Barred);
         }
         let in_flight_max = self.settings.inputs_in_flight_max;
         if let Some(known) = self.roster.find(player) {
@@ -62,7 +74,7 @@ impl<G: Game> Host<G> {
         if !self.make_room_for(player) {
             return Err(SubmitError::WorldFull);
         }
-        let last = self.history.stepped_world().players().find(player).map_or(Sequence(0), |it| it.last_sequence);
+        let last = self.history.stepped_world().players().last_sequence(player);
         let open = self.history.open();
         let known = self.roster.enter_absent(player, now, last);
         let sequence = known.inbox.unused();
@@ -76,6 +88,9 @@ impl<G: Game> Host<G> {
     /// What became of an input, once that is released at the host's own level; `None` until then.
     #[must_use]
     pub fn fate_of(&self, player: PlayerId, sequence: Sequence) -> Option<Fate> {
+        if player.is_requester() {
+            return self.fate_of_request(player, sequence);
+        }
         let world = self.history.released_world(self.settings.durability);
         let Some(known) = self.roster.find(player) else {
             return Some(applied(world.players(), player, sequence));

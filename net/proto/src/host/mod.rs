@@ -35,6 +35,7 @@ mod joins;
 mod outbox;
 mod players;
 mod release;
+mod requesters;
 mod requests;
 mod resumption;
 mod sequencing;
@@ -54,16 +55,15 @@ pub use direct::SubmitError;
 pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, KeptKey, Kinds, Resumed, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 use tickworld_sim::{
-    content::ContentId,
-    frame::{Act, PlayerId, Tick},
+    frame::{PlayerId, Tick},
     game::Game,
     schema::{Schema, SchemaId},
     world::{Roots, World},
 };
 
 use self::{
-    budget::Addresses, history::History, joins::Joins, outbox::Outbox, players::Roster, resumption::Resumptions,
-    session::Session,
+    budget::Addresses, history::History, joins::Joins, outbox::Outbox, players::Roster, requesters::Requests,
+    resumption::Resumptions, session::Session,
 };
 use crate::{
     channel::Transmit,
@@ -88,8 +88,7 @@ pub struct Host<G: Game> {
     resumptions: Resumptions,
     history: History<G>,
     joins: Joins<G>,
-    /// The operator's acts for the next frame.
-    operator: VecDeque<ContentId>,
+    requests: Requests,
     outbox: Outbox,
     events: VecDeque<HostEvent>,
     counters: Counters,
@@ -121,7 +120,7 @@ impl<G: Game> Host<G> {
             resumptions: Resumptions::default(),
             joins: Joins::default(),
             history: History::begin(start, roots),
-            operator: VecDeque::new(),
+            requests: Requests::default(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -234,19 +233,6 @@ impl<G: Game> Host<G> {
     /// Tells everybody how fast the world runs: 100 is its rate, 200 half of it. Stands on the frames closed from now on.
     pub const fn set_pace(&mut self, percent: u16) {
         self.pace_percent = percent;
-    }
-
-    /// Puts an operator's act into the next frame; gives whether there was room for it.
-    ///
-    /// # Panics
-    /// If it is anything but [`Act::Content`]: players' acts follow from their sessions.
-    pub fn submit_operator(&mut self, act: Act<G::Input>) -> bool {
-        let Act::Content(content) = act else { panic!("an operator switches content and does nothing else") };
-        let has_room = self.operator.len() < limits::OPERATOR_ACTS_MAX as usize;
-        if has_room {
-            self.operator.push_back(content);
-        }
-        has_room
     }
 
     /// Ends a session for good: its resume key is void, and so is every other one of the same player. The player stays in the

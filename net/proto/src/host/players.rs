@@ -56,7 +56,7 @@ impl<I> Roster<I> {
     pub(super) fn of(now: Instant, world: &Players) -> Self {
         let mut roster = Self { by_id: BTreeMap::new(), ready: BTreeSet::new(), first: None, absent: BTreeSet::new() };
         for player in world.iter().filter(|player| player.connected) {
-            let mut known = Player::after(player.last_sequence);
+            let mut known = Player::after(world.last_sequence(player.id));
             (known.is_in_world, known.wants_in, known.lost) = (true, true, Some(now));
             roster.by_id.insert(player.id, known);
             roster.absent.insert(player.id);

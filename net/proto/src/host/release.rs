@@ -38,6 +38,7 @@ impl<G: Game> Host<G> {
         self.history.keep_world(world, world_bytes);
         self.history.stepped = tick;
         self.history.durable[place(Durability::Memory)] = tick;
+        self.end_judged(now, tick);
         self.advance();
         self.serve_pages(now, true);
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use tickworld_sim::{
-    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, Enter, Input, InputFrame, PlayerId, Sequence, Tick},
     game::Game,
     limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
     rng::Entropy,
@@ -34,24 +34,28 @@ impl<G: Game> Host<G> {
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
         let mut filling = Filling { tick, room: most, inputs: Vec::new(), refused: Vec::new() };
-        while let Some(content) = self.operator.pop_front() {
-            filling.push(PlayerId::OPERATOR, Sequence(0), Act::Content(content));
+        for (by, sequence, request) in self.requests.take(tick) {
+            filling.push(by, sequence, Act::Request(request));
         }
         let mut order: Vec<PlayerId> = Vec::with_capacity(self.roster.ready.len());
-        let first = self.roster.first.take().unwrap_or(PlayerId::OPERATOR);
+        let first = self.roster.first.take().unwrap_or(PlayerId::REGION);
         order.extend(self.roster.ready.range(first..));
         order.extend(self.roster.ready.range(..first));
+        let world = self.history.stepped_world();
         for id in order {
             if filling.room == 0 {
                 self.roster.first = Some(id);
                 break;
             }
-            let is_done = self.roster.find_mut(id).is_none_or(|player| !filling.add(id, player));
+            let generation = world.players().find(id).map_or(0, |player| player.generation);
+            let is_done = self.roster.find_mut(id).is_none_or(|player| !filling.add(id, player, generation));
             if is_done {
                 self.roster.ready.remove(&id);
             }
         }
         let Filling { inputs, refused, .. } = filling;
+        let entering = inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
+        entering.for_each(|input| self.requests.enters(tick, input.player));
         for (id, refused) in refused {
             self.refuse_expired(id, &refused);
         }
@@ -97,8 +101,8 @@ impl<I> Filling<I> {
         self.room = self.room.saturating_sub(1);
     }
 
-    /// Adds what there is of a player; gives whether there may be more for the frame after.
-    fn add(&mut self, id: PlayerId, player: &mut Player<I>) -> bool {
+    /// Adds what there is of a player, whose `generation` the world knows; gives whether there may be more for the frame after.
+    fn add(&mut self, id: PlayerId, player: &mut Player<I>, generation: u32) -> bool {
         if let Some(departure) = player.departure.take() {
             let act = match departure {
                 Departure::Leave => Act::Leave,
@@ -106,7 +110,7 @@ impl<I> Filling<I> {
             };
             self.push(id, Sequence(0), act);
             player.is_in_world = false;
-            // Whoever is back already joins in the frame after, and plays from then on.
+            // Whoever is back already enters in the frame after, and plays from then on.
             return player.wants_in;
         }
         let mut most = OUTCOMES_PER_PLAYER;
@@ -114,7 +118,8 @@ impl<I> Filling<I> {
             if !player.wants_in {
                 return false;
             }
-            self.push(id, Sequence(0), Act::Join);
+            let enter = Enter { generation: generation.saturating_add(1), opened_by: 0 };
+            self.push(id, Sequence(0), Act::Enter(enter));
             player.is_in_world = true;
             most = most.saturating_sub(1);
         }

@@ -212,7 +212,12 @@ impl<D: Disk> Cluster<D> {
                 let players = self.peers.len() as u64 + 1;
                 Request::Kick { player: PlayerId(1 + self.dice.below(players)), reason: String::new() }
             }
-            5 | 6 => {
+            5 => {
+                let players = self.peers.len() as u64 + 1;
+                let player = PlayerId(1 + self.dice.below(players));
+                Request::Bar { player, is_barred: self.dice.permille(300) }
+            }
+            6 => {
                 let pack: Bytes = PACKS[usize::try_from(self.dice.below(3)).expect("few packs")].into();
                 Request::Content { pack, force: self.dice.permille(500) }
             }

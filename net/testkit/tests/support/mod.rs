@@ -103,7 +103,7 @@ impl Scribe {
         });
         let mut inputs: Vec<_> = inputs.collect();
         if tick == Tick(1) {
-            inputs.push(Input { player: PlayerId(1), sequence: Sequence(0), act: Act::Join });
+            inputs.push(Input { player: PlayerId(1), sequence: Sequence(0), act: Act::ENTER });
         }
         let frame = InputFrame::new(tick, Entropy::from_bytes(self.dice.bytes()), inputs);
         let roots = self.simulation.step_inline(&frame).expect("a good frame");

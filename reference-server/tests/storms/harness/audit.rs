@@ -136,7 +136,7 @@ impl Audit {
     fn is_in_snapshot(&self, (player, sequence): Key, tick: Tick, fate: Fate) -> bool {
         let Some(world) = self.skipped.as_ref().filter(|world| tick <= world.tick()) else { return false };
         let players = world.players();
-        let is_applied = players.find(player).is_some_and(|known| known.last_sequence >= sequence);
+        let is_applied = players.last_sequence(player) >= sequence;
         let remembered = players.outcome(player, sequence);
         let fits = |it: &Outcome| fate == Fate::Applied { tick: Tick(it.tick), code: it.code, value: it.value };
         is_applied && remembered.is_none_or(fits)

@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
         }
         let record = record.map_err(|error| store.read_failure(error))?;
         let (tick, body) = (record.tick(), record.body());
-        let frame = read_frame(&body.frame, &header.schema.input).map_err(|error| {
+        let frame = read_frame(&body.frame, record.frame_format(), &header.schema.input).map_err(|error| {
             Failure::new(format!("{}: the frame of tick {tick} cannot be read: {error}", store.shown()))
         })?;
         context.out.value_line(&json!({

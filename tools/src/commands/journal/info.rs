@@ -121,7 +121,7 @@ impl Counted {
         self.record_bytes += record.encoded_bytes() as u64;
         self.proofs += u64::from(record.body().proof.is_some());
         // One that cannot be read is `journal verify`'s to name.
-        let frame = read_frame(&record.body().frame, &store.header.schema.input);
+        let frame = read_frame(&record.body().frame, record.frame_format(), &store.header.schema.input);
         self.inputs += frame.map_or(0, |frame| frame.inputs.len() as u64);
         match self.epochs.last_mut() {
             Some(claim) if claim.epoch == epoch => claim.last_tick = tick,

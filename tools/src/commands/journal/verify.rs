@@ -4,11 +4,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use serde::Serialize;
 use tickworld_persist::{Finding, Progress as Reading, RecoverError, Recovery};
-use tickworld_sim::{
-    content::ContentId,
-    diff::read_frame,
-    frame::{Act, Tick},
-};
+use tickworld_sim::{content::ContentId, diff::read_frame, frame::Tick};
 
 use crate::{
     Context,
@@ -161,7 +157,7 @@ impl<'s> Contents<'s> {
                 self.findings.push(Found::record("epoch", tick, message));
             }
             epoch = epoch.max(body.epoch.0);
-            match read_frame(&body.frame, &self.store.header.schema.input) {
+            match read_frame(&body.frame, record.frame_format(), &self.store.header.schema.input) {
                 Err(error) => {
                     let message = format!("the frame of tick {tick} cannot be read: {error}");
                     self.findings.push(Found::record("frame", tick, message));
@@ -169,11 +165,7 @@ impl<'s> Contents<'s> {
                 Ok(frame) => {
                     self.frames += 1;
                     self.inputs += frame.inputs.len() as u64;
-                    for input in &frame.inputs {
-                        if let Act::Content(id) = input.act {
-                            self.needs(id, tick, "switches to");
-                        }
-                    }
+                    frame.switches().for_each(|(.., id)| self.needs(id, tick, "switches to"));
                 }
             }
         }

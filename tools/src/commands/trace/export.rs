@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tickworld_sim::{
     diff::{Fields, read_frame},
-    frame::{Act, Input, InputFrame, Tick},
+    frame::{Act, Enter, Input, InputFrame, Request, Tick},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
         return Err(Failure::new(message).help(format!("it holds {first} to {last}")));
     }
     interrupt::take_over();
-    let schema = trace.schema().clone();
+    let (schema, format) = (trace.schema().clone(), trace.frame_format());
     let header = trace.header();
     context.out.value_line(&json!({
         "title": header.about.title,
@@ -40,7 +40,7 @@ pub(super) fn run(context: &mut Context, path: &Path, from: Option<u64>, to: Opt
         if record.tick > to || context.out.is_broken() || interrupt::is_asked() {
             break;
         }
-        let frame = read_frame(&record.frame, &schema.input).map_err(|error| {
+        let frame = read_frame(&record.frame, format, &schema.input).map_err(|error| {
             Failure::new(format!("{}: the frame of tick {} is malformed: {error}", path.display(), record.tick))
         })?;
         context.out.value_line(&json!({
@@ -64,10 +64,32 @@ pub(crate) fn input(input: &Input<Fields>) -> Value {
     let mut value = Map::new();
     value.insert("player".into(), input.player.0.into());
     match &input.act {
-        Act::Join => value.insert("act".into(), "join".into()),
+        Act::Enter(Enter { generation, opened_by }) => {
+            value.insert("generation".into(), (*generation).into());
+            value.insert("opened_by".into(), format!("{opened_by:016x}").into());
+            value.insert("act".into(), "enter".into())
+        }
         Act::Leave => value.insert("act".into(), "leave".into()),
         Act::TimeOut => value.insert("act".into(), "time-out".into()),
-        Act::Content(id) => value.insert("content".into(), id.to_string().into()),
+        Act::Incarnation { number, lamport } => {
+            value.insert("incarnation".into(), (*number).into());
+            value.insert("lamport".into(), (*lamport).into());
+            value.insert("act".into(), "incarnation".into())
+        }
+        Act::Void => {
+            value.insert("sequence".into(), input.sequence.0.into());
+            value.insert("act".into(), "void".into())
+        }
+        Act::Request(request) => {
+            value.insert("sequence".into(), input.sequence.0.into());
+            match request {
+                Request::Kick(player) => value.insert("kick".into(), player.0.into()),
+                Request::Bar { player, is_barred: true } => value.insert("bar".into(), player.0.into()),
+                Request::Bar { player, is_barred: false } => value.insert("unbar".into(), player.0.into()),
+                Request::Clear(player) => value.insert("clear".into(), player.0.into()),
+                Request::Content(id) => value.insert("content".into(), id.to_string().into()),
+            }
+        }
         Act::Play(fields) => {
             value.insert("sequence".into(), input.sequence.0.into());
             let named = fields.iter().map(|(path, found)| {

@@ -1,0 +1,277 @@
+//! [`InputFrame`]: everything from outside that one tick sees.
+//!
+//! Invariant: a frame is all that `step` reads besides the state and the content, so that a journal of frames is the world's
+//! whole history. Frames have one byte string each: what the region says of itself stands first, then inputs in order of
+//! (player, sequence); no sequence stands twice, and what the sequencer says of a player (sequence 0) keeps its order.
+//! A frame is a guess that the step judges: an act that no longer fits changes nothing, so no host must know the world's future.
+//! Pacing, latency and who is connected to which server never reach a frame.
+
+mod codec;
+mod old;
+mod request;
+
+use alloc::vec::Vec;
+
+pub use codec::FrameFormat;
+pub(crate) use codec::unpack;
+pub use request::Request;
+
+use crate::{component::Component, content::ContentId, limits, rng::Entropy};
+
+/// A tick's number. Tick 0 is the world as set up; the first step makes tick 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(pub u64);
+
+impl Tick {
+    /// The tick after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl core::fmt::Display for Tick {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A lasting identity: 0 is the region itself, ids below 2^63 are players (given by admission), ids from 2^63 on are those who
+/// make [requests](Request): operators, and programs on their behalf, who never have an entity.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayerId(pub u64);
+
+impl PlayerId {
+    /// The region itself, in whose name the sequencer says what no player does.
+    pub const REGION: Self = Self(0);
+    /// The operator of the server, the first of those who make requests.
+    pub const OPERATOR: Self = Self(1 << 63);
+
+    /// Whether this is somebody who makes requests, not a player.
+    #[must_use]
+    pub const fn is_requester(self) -> bool {
+        self.0 >= Self::OPERATOR.0
+    }
+
+    /// Whether this is a player.
+    #[must_use]
+    pub const fn is_player(self) -> bool {
+        self.0 != Self::REGION.0 && !self.is_requester()
+    }
+}
+
+/// Number of a player's input, from 1 upwards; 0 stands on what the sequencer itself says about a player.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u32);
+
+/// One player's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input<I> {
+    /// Who.
+    pub player: PlayerId,
+    /// Which of theirs.
+    pub sequence: Sequence,
+    /// What.
+    pub act: Act<I>,
+}
+
+/// What an input says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act<I> {
+    /// The player goes: sequence 0.
+    Leave,
+    /// The player's connection was lost for too long: sequence 0.
+    TimeOut,
+    /// Something that the game understands: sequence 1 and up.
+    Play(I),
+    /// The player enters (or comes back): sequence 0.
+    Enter(Enter),
+    /// An input that is not to be done, because the tick that it was in broke: its sequence is used up and it is answered
+    /// [`VOID`](crate::session::OutcomeCode::VOID). Sequence 1 and up.
+    Void,
+    /// Something that the engine does for those who run the world (ids from 2^63 on): sequence 1 and up.
+    Request(Request),
+    /// The region went back behind ticks that may have been told: all its numbers rise. The region's own, sequence 0.
+    Incarnation {
+        /// The incarnation that begins; where it is not above the world's, nothing changes.
+        number: u32,
+        /// The least Lamport number from which ticks go on.
+        lamport: u64,
+    },
+}
+
+impl<I> Act<I> {
+    /// The player enters; for games whose players come without tickets.
+    pub const ENTER: Self = Self::Enter(Enter { generation: 0, opened_by: 0 });
+}
+
+/// By which right a player enters.
+///
+/// Generations only rise. One who enters with the world's own generation and `opened_by` comes back as the same client; anybody
+/// else needs a higher generation, which is then the world's, so that what was given out before is void.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enter {
+    /// The generation that this entry makes.
+    pub generation: u32,
+    /// What opened it: the first 8 bytes, as a little-endian number, of a hash of the ticket or token and the client's nonce.
+    pub opened_by: u64,
+}
+
+/// All inputs of one tick, with its secret entropy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFrame<I> {
+    /// The tick that these inputs make.
+    pub tick: Tick,
+    /// Sixteen fresh secret bytes from the sequencer, so that no client can read its future dice.
+    pub entropy: Entropy,
+    /// In order of (player, sequence).
+    pub inputs: Vec<Input<I>>,
+}
+
+/// Why a frame is refused; the world is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Not the next tick.
+    #[error("the frame is for tick {found}, the world is at tick {at}: the next frame is for tick {}", at.next())]
+    Tick {
+        /// The world's tick.
+        at: Tick,
+        /// The frame's tick.
+        found: Tick,
+    },
+    /// Inputs not in order of (player, sequence), or one twice.
+    #[error(
+        "input {index} of the frame is out of order: inputs are sorted by player and sequence, and no sequence stands twice"
+    )]
+    Order {
+        /// Position in the frame.
+        index: u32,
+    },
+    /// A sequence of 0 on what a player or requester says, or another one on what the sequencer says.
+    #[error(
+        "input {index} of the frame has the wrong kind of sequence: 0 is for what the sequencer says (enter, leave, time-out, incarnation)"
+    )]
+    Sequence {
+        /// Position in the frame.
+        index: u32,
+    },
+    /// An act of somebody who has no such act.
+    #[error(
+        "input {index} of the frame is not for {player:?} to say: the region (0) says its incarnation, players enter, leave and play, ids from 2^63 on make requests"
+    )]
+    Sender {
+        /// Position in the frame.
+        index: u32,
+        /// Whose it is said to be.
+        player: PlayerId,
+    },
+    /// More inputs than [`limits::FRAME_INPUTS_MAX`].
+    #[error("{count} inputs in a frame, at most {} are allowed", limits::FRAME_INPUTS_MAX)]
+    TooMany {
+        /// Number of inputs.
+        count: u32,
+    },
+    /// More inputs of one player than outcomes are remembered, or more of the region than it has to say.
+    #[error("more than {} inputs of player {} in a frame", limits::frame_inputs_of(*player), player.0)]
+    TooManyOfPlayer {
+        /// Whose.
+        player: PlayerId,
+    },
+    /// The frame switches to a pack that the simulation does not hold.
+    #[error("content {0} is not loaded: add it to the library before the frame that switches to it")]
+    Content(ContentId),
+}
+
+impl<I> InputFrame<I> {
+    /// A frame without inputs.
+    #[must_use]
+    pub const fn empty(tick: Tick, entropy: Entropy) -> Self {
+        Self { tick, entropy, inputs: Vec::new() }
+    }
+
+    /// Sorts `inputs` into a frame. The sort is stable, so a player's acts with sequence 0 keep their order.
+    #[must_use]
+    pub fn new(tick: Tick, entropy: Entropy, mut inputs: Vec<Input<I>>) -> Self {
+        inputs.sort_by_key(|input| (input.player, input.sequence));
+        Self { tick, entropy, inputs }
+    }
+
+    /// The packs that requests in this frame switch to, in order, with whose request it is. Which of them are in force is the
+    /// step's to say: a request that was made before changes nothing.
+    pub fn switches(&self) -> impl Iterator<Item = (PlayerId, Sequence, ContentId)> {
+        self.inputs.iter().filter_map(|input| match input.act {
+            Act::Request(Request::Content(id)) => Some((input.player, input.sequence, id)),
+            _ => None,
+        })
+    }
+
+    /// Checks order, sequences, senders and counts.
+    ///
+    /// # Errors
+    /// The first thing wrong.
+    pub fn check(&self) -> Result<(), FrameError> {
+        let count = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
+        if count > limits::FRAME_INPUTS_MAX {
+            return Err(FrameError::TooMany { count });
+        }
+        for (index, input) in (0_u32..).zip(&self.inputs) {
+            let Input { player, sequence, act } = input;
+            let is_numbered = matches!(act, Act::Play(_) | Act::Void | Act::Request(_));
+            if is_numbered == (sequence.0 == 0) {
+                return Err(FrameError::Sequence { index });
+            }
+            let may_say = match act {
+                Act::Enter(_) | Act::Leave | Act::TimeOut => player.is_player(),
+                Act::Play(_) | Act::Void => *player != PlayerId::REGION,
+                Act::Request(_) => player.is_requester(),
+                Act::Incarnation { .. } => *player == PlayerId::REGION,
+            };
+            if !may_say {
+                return Err(FrameError::Sender { index, player: *player });
+            }
+        }
+        for (index, pair) in (1_u32..).zip(self.inputs.windows(2)) {
+            let key = |i: usize| pair.get(i).map(|input| (input.player, input.sequence));
+            let repeated = key(0) == key(1) && pair[1].sequence.0 != 0;
+            if key(0) > key(1) || repeated {
+                return Err(FrameError::Order { index });
+            }
+        }
+        let mut of_one_player = self.inputs.chunk_by(|a, b| a.player == b.player);
+        match of_one_player.find(|inputs| inputs.len() > limits::frame_inputs_of(inputs[0].player) as usize) {
+            Some(inputs) => Err(FrameError::TooManyOfPlayer { player: inputs[0].player }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<I: Component> InputFrame<I> {
+    /// Whether both have the same encoding.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.tick == other.tick && self.entropy == other.entropy && self.same_inputs(other)
+    }
+
+    /// The same, whatever tick and entropy are.
+    pub(crate) fn same_inputs(&self, other: &Self) -> bool {
+        let same =
+            |(a, b): (&Input<I>, &Input<I>)| a.player == b.player && a.sequence == b.sequence && a.act.same(&b.act);
+        self.inputs.len() == other.inputs.len() && self.inputs.iter().zip(&other.inputs).all(same)
+    }
+}
+
+impl<I: Component> Act<I> {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Play(a), Self::Play(b)) => a.same(b),
+            (Self::Enter(a), Self::Enter(b)) => a == b,
+            (Self::Request(a), Self::Request(b)) => a == b,
+            (Self::Incarnation { number, lamport }, Self::Incarnation { number: n, lamport: l }) => {
+                (number, lamport) == (n, l)
+            }
+            (Self::Leave, Self::Leave) | (Self::TimeOut, Self::TimeOut) | (Self::Void, Self::Void) => true,
+            _ => false,
+        }
+    }
+}
