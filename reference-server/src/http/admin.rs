@@ -55,6 +55,7 @@ pub(super) fn router(state: &HttpState) -> Router<HttpState> {
         .route("/status", get(status))
         .route("/snapshot", post(snapshot))
         .route("/kick", post(kick).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/bar", post(bar).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/content", post(content).layer(DefaultBodyLimit::max(pack_bytes_max())))
         .route("/shutdown", post(shutdown))
         .fallback(|| async { StatusCode::NOT_FOUND })
@@ -115,7 +116,25 @@ struct Kick {
 }
 
 async fn kick(State(state): State<HttpState>, Json(Kick { player, reason }): Json<Kick>) -> Response {
-    ask(&state, ANSWER_TIME_MAX, Request::Kick { player: PlayerId(player), reason }).await
+    ask(&state, WORK_TIME_MAX, Request::Kick { player: PlayerId(player), reason }).await
+}
+
+/// The body of a request to keep a player out, or to let them in again.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bar {
+    player: u64,
+    #[serde(default = "yes")]
+    barred: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+async fn bar(State(state): State<HttpState>, Json(Bar { player, barred }): Json<Bar>) -> Response {
+    let request = Request::Bar { player: PlayerId(player), is_barred: barred };
+    ask(&state, WORK_TIME_MAX, request).await
 }
 
 /// What may stand behind the path of new content.

@@ -43,6 +43,12 @@ struct KickedJson {
     sessions: u32,
 }
 
+/// A player is kept out, or let in again, since this tick.
+#[derive(Serialize)]
+struct BarredJson {
+    tick: u64,
+}
+
 /// The content is switched.
 #[derive(Serialize)]
 struct SwitchedJson {
@@ -64,6 +70,7 @@ pub(super) fn response(title: &str, answer: &Answer) -> Response {
             Json(SnapshotJson { tick: it.tick.0, pages: it.pages, pages_new: it.pages_new }).into_response()
         }
         Answer::Kicked(it) => Json(KickedJson { sessions: it.sessions }).into_response(),
+        Answer::Barred(tick) => Json(BarredJson { tick: tick.0 }).into_response(),
         Answer::Switched(it) => Json(SwitchedJson { content: it.content.to_string(), tick: it.tick.0 }).into_response(),
         Answer::Ending(_) => Json(ShutdownJson { shutting_down: true }).into_response(),
         other => unreachable!("a region answers what it was asked, not {other:?}"),

@@ -94,3 +94,30 @@ fn a_restart_brings_no_kicked_player_back() {
     drop(link);
     assert_eq!(site.server.stop().code, Some(0));
 }
+
+#[test]
+fn the_barred_stay_out_through_a_crash_until_they_are_let_in() {
+    let mut site = Site::of(Launch::with_operators);
+    let bar = |site: &Site, body: &str| operate(site.ready.http, "bar", body.to_owned());
+    assert_eq!(bar(&site, r#"{"player": 50}"#).0, 404, "nobody knows them");
+    let dialer = site.dialer(2);
+    let (link, key) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    // Their entry stands before the request in the frame, if it did not stand in one before.
+    let (code, answer) = bar(&site, r#"{"player": 50}"#);
+    assert_eq!(code, 200, "{answer}");
+    site.expect(&link, Reason::Operator, "keeps this player out");
+    let out = "keeps this player out";
+    site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
+    site.refuse(&dialer, key_alone(&site, key), Reason::Unauthorized, "resume key");
+    let again = launch(site.folder.path()).with_operators();
+    let before = std::mem::replace(&mut site.server, again.start());
+    before.kill();
+    let (server, ready) = again.start_ready();
+    (site.server, site.ready) = (server, ready);
+    let dialer = site.dialer(3);
+    site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
+    open(&site, &dialer, site.hello(60, SessionKind::Command));
+    assert_eq!(bar(&site, r#"{"player": 50, "barred": false}"#).0, 200);
+    open(&site, &dialer, site.hello(50, SessionKind::Command));
+    site.finish();
+}
