@@ -26,7 +26,7 @@ pub(crate) struct Mutants {
     /// Mutate this package, and run its tests
     #[arg(long, value_name = "NAME", default_value = "tickworld-sim")]
     package: String,
-    /// Only sources that match, from the root: sim/src/session.rs, 'sim/src/column/**'
+    /// Only sources that match, from the root: sim/src/session/players.rs, 'sim/src/column/**'
     #[arg(long, value_name = "GLOB")]
     file: Vec<String>,
     /// Only part K of N parts, counted from 0; every part holds mutants of all sources
@@ -202,8 +202,8 @@ mod tests {
     fn what_was_asked_for_reaches_cargo_mutants() {
         let usual = "mutants --in-place --package tickworld-sim --output out --timeout 120 --build-timeout 600";
         assert_eq!(words(""), format!("{usual} --cargo-arg=--tests"));
-        let parts = " --file sim/src/session.rs --file sim/src/column/** --sharding round-robin --shard 1/8";
-        let line = "--file sim/src/session.rs --file sim/src/column/** --shard 1/8";
+        let parts = " --file sim/src/session/players.rs --file sim/src/column/** --sharding round-robin --shard 1/8";
+        let line = "--file sim/src/session/players.rs --file sim/src/column/** --shard 1/8";
         assert_eq!(words(line), format!("{usual}{parts} --cargo-arg=--tests"));
         assert_eq!(words("--test rng"), format!("{usual} --cargo-arg=--lib --cargo-arg=--test=rng"));
         assert!(words("--package tickworld-pool --tests-of tickworld-swarm --again").ends_with(
