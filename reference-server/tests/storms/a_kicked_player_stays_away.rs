@@ -118,6 +118,7 @@ fn the_barred_stay_out_through_a_crash_until_they_are_let_in() {
     site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
     open(&site, &dialer, site.hello(60, SessionKind::Command));
     assert_eq!(bar(&site, r#"{"player": 50, "barred": false}"#).0, 200);
-    open(&site, &dialer, site.hello(50, SessionKind::Command));
-    site.finish();
+    let (link, _) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    drop(link);
+    assert_eq!(site.server.stop().code, Some(0));
 }
