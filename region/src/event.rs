@@ -15,6 +15,7 @@ use tickworld_sim::{
 use crate::request::{Answer, RequestError, RequestId, SnapshotStored};
 
 /// News of a region.
+#[expect(clippy::large_enum_variant, reason = "a world is a handful of shared pages, and events are taken one by one")]
 pub enum Event<G: Game> {
     /// A request is answered.
     Answered {

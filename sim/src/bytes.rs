@@ -85,12 +85,11 @@ impl<'a> Reader<'a> {
 pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value > 0x7F {
         out.push(0x80 | low_bits(value));
-        value >>= 7;
+        value >>= 7_u32;
     }
     out.push(low_bits(value));
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "seven bits")]
 const fn low_bits(value: u64) -> u8 {
     (value & 0x7F) as u8
 }

@@ -159,9 +159,8 @@ fn an_incarnation_is_above_all_that_was_before_and_comes_once() {
 fn a_repeated_switch_of_content_switches_nothing() {
     let mut sim = start();
     let other = ContentId(Hash([9; 32]));
-    let pack = (**sim.library().find(sim.world().content()).expect("in force")).clone();
     let first = sim.world().content();
-    sim.library_mut().add(other, pack);
+    sim.library_mut().add(other, ());
     step(&mut sim, vec![request(1, Request::Content(other))]);
     assert_eq!(sim.world().content(), other);
     step(&mut sim, vec![request(2, Request::Content(first))]);

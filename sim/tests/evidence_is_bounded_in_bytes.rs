@@ -1,6 +1,5 @@
 //! What a rollback session remembers is bounded in bytes: worlds go first, frames and roots stay as long as was asked.
 
-#[allow(dead_code, reason = "shared by several tests, each using a part")]
 mod arena;
 
 use arena::{Arena, frame, start};

@@ -77,8 +77,11 @@ mod tests {
     use super::super::{FrameFormat, Input, InputFrame, Request};
     use super::*;
 
-    /// An old frame of tick 3 by hand: each input as player, sequence, act, and what follows.
-    fn frame(inputs: &[(u64, u32, u8, &[u8])]) -> Vec<u8> {
+    /// Player, sequence, act, and what follows.
+    type Bytes<'a> = (u64, u32, u8, &'a [u8]);
+
+    /// An old frame of tick 3 by hand.
+    fn frame(inputs: &[Bytes<'_>]) -> Vec<u8> {
         let mut bytes = [3_u64.to_le_bytes(), [7; 8], [7; 8]].concat();
         bytes.extend_from_slice(&u32::try_from(inputs.len()).expect("few").to_le_bytes());
         for (player, sequence, act, rest) in inputs {
@@ -90,7 +93,7 @@ mod tests {
         bytes
     }
 
-    fn read(inputs: &[(u64, u32, u8, &[u8])]) -> Result<InputFrame<u32>, DecodeError> {
+    fn read(inputs: &[Bytes<'_>]) -> Result<InputFrame<u32>, DecodeError> {
         InputFrame::decode_as(&frame(inputs), FrameFormat::Old)
     }
 
@@ -123,9 +126,9 @@ mod tests {
 
     #[test]
     fn what_no_old_writer_wrote_is_refused() {
-        let many: Vec<(u64, u32, u8, &[u8])> = (1..=65).map(|at| (1, at, 4, &[0, 0][..])).collect();
+        let many: Vec<Bytes<'_>> = (1..=65).map(|at| (1, at, 4, &[0, 0][..])).collect();
         assert!(read(&many[..64]).is_ok());
-        let wrong: [&[(u64, u32, u8, &[u8])]; 10] = [
+        let wrong: [&[Bytes<'_>]; 10] = [
             &many,
             &[(2, 1, 4, &[0, 0]), (1, 1, 4, &[0, 0])],
             &[(1, 2, 4, &[0, 0]), (1, 1, 4, &[0, 0])],

@@ -33,7 +33,6 @@ impl Index {
 }
 
 /// The map of an id: the high byte of its product with the golden ratio, which spreads ids however they are dealt out.
-#[expect(clippy::cast_possible_truncation, reason = "eight bits")]
 const fn map_of(id: PlayerId) -> usize {
     (id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize
 }

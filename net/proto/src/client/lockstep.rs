@@ -25,6 +25,7 @@ use crate::{
 };
 
 /// What a lockstep client is at.
+#[expect(clippy::large_enum_variant, reason = "a client has one of it")]
 pub(super) enum Work<G: Game> {
     /// Nothing: before the first welcome, and for other kinds of sessions.
     Idle,
