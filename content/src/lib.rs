@@ -8,6 +8,8 @@
 //! What it deliberately does not do: read files, know YAML (that is `tickworld-contentc`), or decide what a value means in
 //! play (that is `tickworld-rules`).
 //!
+//! With the feature `shipped` the crate carries the YAML of the shipped content besides, for a binary that needs no files.
+//!
 //! ```
 //! use tickworld_content::{PackError, model::Pack};
 //!
@@ -58,6 +60,8 @@ mod key;
 pub mod limits;
 mod lookup;
 pub mod model;
+#[cfg(feature = "shipped")]
+pub mod shipped;
 mod validate;
 
 pub use error::{PackError, Problem};

@@ -6,6 +6,52 @@
 //! A tick hands out work some dozens of times, a few microseconds apart, and waking a thread that sleeps takes longer than
 //! most of that work. So while a tick runs ([`attend`](Executor::attend)) it runs on one of the threads, and the others look
 //! for work without sleeping; between ticks all of them sleep. It is rayon's pool underneath: no unsafe code of ours.
+//!
+//! ```
+//! use tickworld_pool::Pool;
+//! use tickworld_sim::prelude::*;
+//!
+//! #[derive(State, Clone)]
+//! struct Field {
+//!     entities: Entities,
+//!     height: Column<u32>,
+//! }
+//!
+//! fn grow(field: &mut Field, step: &mut Step<'_, Meadow>) {
+//!     let tall = join(&mut field.height).par_for_each(step.executor(), |row, height, tall| {
+//!         *height = height.saturating_add(1);
+//!         if *height > 9 {
+//!             tall.push(row);
+//!         }
+//!     });
+//!     tall.into_iter().for_each(|row| field.height.set(row, 0)); // in row order, whoever found them
+//! }
+//! # struct Meadow;
+//! # impl Game for Meadow {
+//! #     type State = Field;
+//! #     type Input = u8;
+//! #     type Event = u8;
+//! #     type Content = ();
+//! #     const NAME: &'static str = "meadow";
+//! #     const REVISION: u32 = 1;
+//! #     const SYSTEMS: &'static [System<Self>] = &[System { name: "grow", run: grow }];
+//! #     fn join(_: &mut Field, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+//! #         None
+//! #     }
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let meadow = || Simulation::<Meadow>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |field: &mut Field, ()| {
+//! #     for _ in 0..5_000 {
+//! #         let row = field.spawn(Band(0)).ok().and_then(|blade| field.entities.row(blade)).expect("there is room");
+//! #         field.height.set(row, 0);
+//! #     }
+//! # });
+//! let frame = InputFrame::empty(Tick(1), Entropy::from_bytes([7; 16]));
+//! let (mut one, mut other) = (meadow(), meadow()); // the same world twice
+//! assert_eq!(one.step(&frame, &Pool::new(2)?)?, other.step(&frame, &Inline)?);
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tickworld_content::model::{Key, Pack};
+use tickworld_content::{
+    model::{Key, Pack},
+    shipped::SOURCES,
+};
 use tickworld_contentc::{Source, document::suggestion};
 use tickworld_rules::{ContentKey, Ruleset};
 use tickworld_sim::{
@@ -20,9 +23,6 @@ use crate::{
     failure::{Failure, Outcome},
     files::{self, FileKind},
 };
-
-/// The shipped sources, by path under `content/data`.
-const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// Where a pack comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl PackSource {
 
 /// The content inside this binary, as sources.
 pub fn shipped_sources() -> Vec<Source> {
-    SHIPPED.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect()
+    SOURCES.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect()
 }
 
 /// The content inside this binary.

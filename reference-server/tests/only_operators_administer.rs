@@ -201,6 +201,11 @@ fn every_refusal_is_json() {
     ask("POST", "/admin/snapshot", None, "").refuses(503, "does not run");
     site.ask_with("GET", "/admin/nothing", None, None, "").refuses(401, "operators' token");
     site.ask_with("GET", "/nowhere", None, None, "").refuses(404, "nothing here");
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let answer = site.ask_with("PUT", path, None, None, "");
+        answer.refuses(405, "another way");
+        assert_eq!(answer.allow.as_deref(), Some("GET,HEAD"), "{path}");
+    }
 }
 
 #[test]

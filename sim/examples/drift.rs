@@ -44,6 +44,8 @@ fn main() {
     let frame = InputFrame::empty(Tick(1), Entropy::from_bytes([7; 16]));
     let first = world.step(&frame, &Inline).expect("the frame is for the next tick");
     world.restore(&before);
-    assert_eq!(first, world.step(&frame, &Inline).expect("the same frame again"));
+    let again = world.step(&frame, &Inline).expect("the same frame again");
+    assert_eq!(first, again);
+    println!("tick 1 has root {}, and after going back {}", first.root.short(), again.root.short());
 }
 // DOC:END

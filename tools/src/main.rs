@@ -26,7 +26,7 @@ mod telling;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _, error::ErrorKind};
 
 // What scenarios and packs are is the server's, which runs the same worlds.
 pub(crate) use tickworld_server::{packs, scenario};
@@ -63,12 +63,13 @@ fn complain(failure: &Failure, color: Color) {
 
 fn main() -> ExitCode {
     interrupt::listen();
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(message) => return explain(&message),
     };
     let Common { json, threads, color } = cli.common;
     let workers = threads.map_or(1, usize::from);
+    warn_of_threads(workers);
     let outcome = Pool::new(workers).map_err(Failure::from).and_then(|pool| {
         let mut context = Context { out: Output::new(json, color), pool, quiet: json, color };
         let outcome = run(&mut context, cli.command);
@@ -76,6 +77,55 @@ fn main() -> ExitCode {
         outcome.and_then(|verdict| written.map(|()| verdict))
     });
     finish(outcome, json, color)
+}
+
+/// The command line, in which `-5` behind a flag is a number.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = taking_negative_numbers(Cli::command());
+    let matches =
+        command.try_get_matches_from_mut(std::env::args_os()).map_err(|error| explained(error, &mut command))?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// A number below 0 is refused as a number: without this it is taken for a flag, with the advice to write it as a scenario.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let is_flag_with_value = argument.get_long().is_some() && argument.get_action().takes_values();
+        argument.allow_negative_numbers(is_flag_with_value)
+    });
+    command.mut_subcommands(taking_negative_numbers)
+}
+
+/// Says of a number below 0 what is wrong with it, where the library speaks of digits.
+fn explained(error: clap::Error, command: &mut clap::Command) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(argument), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else {
+        return error;
+    };
+    let is_below_zero = value.strip_prefix('-').is_some_and(|digits| digits.parse::<f64>().is_ok());
+    let is_of_digits = error.kind() == ErrorKind::ValueValidation && error.to_string().contains("invalid digit");
+    if !is_below_zero || !is_of_digits {
+        return error;
+    }
+    let message = format!("invalid value '{value}' for '{argument}': it takes a whole number from 0 on");
+    command.error(ErrorKind::ValueValidation, message)
+}
+
+/// More threads than the machine has are allowed, and slow.
+fn warn_of_threads(workers: usize) {
+    use std::io::Write as _;
+    let cores = std::thread::available_parallelism().map_or(usize::MAX, usize::from);
+    if workers > cores {
+        // Whoever closed standard error does not want to know.
+        _ = writeln!(
+            std::io::stderr(),
+            "warning: --threads {workers} on a machine that runs {cores} at a time: more than that make it slower"
+        );
+    }
 }
 
 /// Help, or what is wrong with the arguments.

@@ -178,6 +178,14 @@ fn unusable_arguments_are_named() {
     bench.refused("frobnicate", &["unrecognized subcommand"]);
     bench.refused("run duel --ticks 0", &["--ticks 0 is not within"]);
     bench.refused("run duel --threads 0", &["--threads"]);
+    // Numbers below 0 were taken for flags, with the advice to write `-- -5`, which is a scenario.
+    for (line, argument) in [("run duel --ticks -5", "--ticks"), ("run duel --seed -1", "--seed")] {
+        bench.refused(line, &[argument, "a whole number from 0 on"]);
+    }
+    bench.refused("run duel --threads -1", &["-1 is not in 1..="]);
+    let error = bench.json("--json trace state duel.trace --tick 3 --limit -1", 2);
+    assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("from 0 on")), "{error}");
+    bench.refused("run -5", &["unexpected argument '-5'"]);
     bench.ok("trace record duel -o duel.trace --ticks 20");
     bench.refused("trace state duel.trace --tick 21", &["tick 21 is not in the trace", "1 to 20"]);
     bench.refused("trace state duel.trace --tick 5 --entity x", &["`x` is no entity", "17v1"]);
@@ -189,4 +197,33 @@ fn unusable_arguments_are_named() {
     bench.refused("drill --scenario long.yaml", &["6000 ticks, a drill takes 3 to 5000"]);
     let error = bench.json("run nowhere.yaml --json", 2);
     assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("nowhere.yaml")), "{error}");
+}
+
+/// A NaN passes for an exponent wherever nobody asks, and in no time nothing is measured.
+#[test]
+fn numbers_that_mean_nothing_are_refused() {
+    let bench = Bench::new();
+    for zipf in ["nan", "inf", "-1", "1e9"] {
+        bench.refused(&format!("load --zipf {zipf}"), &["--zipf", "is not within 0 to 100"]);
+        bench.refused(&format!("bots --data w --zipf {zipf}"), &["--zipf", "is not within 0 to 100"]);
+    }
+    for rate in ["0", "nan", "inf", "-1"] {
+        bench.refused(&format!("load --rate {rate}"), &["--rate", "is not within 0 to"]);
+        bench.refused(&format!("bots --data w --rate {rate}"), &["--rate", "is not within 0 to"]);
+    }
+    for seconds in ["0", "18446744073709551615"] {
+        for command in ["play", "load", "bots --data w"] {
+            bench.refused(&format!("{command} --seconds {seconds}"), &["--seconds", "is not within 1 to"]);
+        }
+    }
+}
+
+#[test]
+fn more_threads_than_the_machine_has_are_told() {
+    let bench = Bench::new();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let ran = bench.run(&format!("run duel --ticks 2 --threads {}", cores + 1));
+    assert_eq!((ran.code, ran.err.contains("warning: --threads")), (0, true), "{}", ran.err);
+    let ran = bench.run(&format!("run duel --ticks 2 --threads {cores}"));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }

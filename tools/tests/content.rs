@@ -93,5 +93,38 @@ fn import_counts_what_it_cannot_express() {
     bench.write("json/5e-Monsters.json", bat);
     let report = bench.json("content import-5e json -o out --json", 0);
     assert_eq!(report["report"]["kinds"]["creatures"]["read"], 1, "{report}");
-    bench.ok("content import-5e json -o out");
+    let said = bench.ok("content import-5e json -o out");
+    assert!(said.contains("to build it:") && said.contains("`tickworld content export`"), "{said}");
+}
+
+/// Whoever builds what was imported, and nothing else, is told what is missing instead of a thousand times where it is.
+#[test]
+fn imported_sources_say_what_they_stand_beside() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("json")).expect("a scratch folder");
+    let club = r#"[{"index":"club","name":"Club","equipment_category":{"index":"weapon"},"weapon_category":"Simple",
+        "weapon_range":"Melee","cost":{"quantity":1,"unit":"sp"},"weight":2,
+        "damage":{"damage_dice":"1d4","damage_type":{"index":"bludgeoning"}},"range":{"normal":5},"properties":[]}]"#;
+    bench.write("json/5e-Equipment.json", club);
+    let said = bench.ok("content import-5e json -o mine");
+    assert!(said.contains("everything is expressed"), "{said}");
+    bench.refused("content check mine", &["unknown damage type", "no source has `damage_types:`", "content export"]);
+    bench.refused("content build mine -o mine.pack", &["no source has `damage_types:`"]);
+    bench.ok("content export -o base");
+    for file in ["constants.yaml", "conditions.yaml", "damage-types.yaml"] {
+        std::fs::copy(bench.path("base").join(file), bench.path("mine").join(file)).expect("the export has it");
+    }
+    bench.ok("content build mine -o mine.pack");
+    let again = bench.ok("content import-5e json -o mine --force");
+    assert!(!again.contains("to build it:"), "{again}");
+}
+
+/// Ten creatures whose names their sources alone know stood on top, as bare numbers.
+#[test]
+fn a_list_is_sorted_by_what_things_are_called() {
+    let bench = Bench::new();
+    let list = bench.ok("content info shipped --list creatures");
+    let line = |title: &str| list.lines().position(|line| line.ends_with(title)).expect("it is shipped");
+    assert!(line("Vampire Spawn") > line("Unicorn") && line("Werewolf, Wolf Form") > line("Vampire Spawn"), "{list}");
+    assert!(list.lines().next().is_some_and(|first| !first.starts_with('(')), "{list}");
 }

@@ -110,6 +110,10 @@ fn a_torn_trace_is_read_up_to_the_tear() {
     assert!(bench.ok("trace diff whole.trace torn.trace --prefix").contains("goes on to tick 200"));
     let ends = bench.json("trace diff whole.trace torn.trace --json", 1);
     assert_eq!((&ends["same"], &ends["ends"][1]["state"]), (&Value::from(false), &Value::from("broken off")));
+    // Before the first world there is nothing to simulate.
+    bench.write("stump.trace", &bytes[..40_000]);
+    bench.refused("trace verify stump.trace", &["no keyframe", "broken off before its first world"]);
+    assert_eq!(bench.run("trace verify stump.trace --audit --prefix").code, 0);
 }
 
 #[test]

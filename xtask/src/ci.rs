@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, built, codegen, fuzz, no_std, proof, shell, tidy};
+use crate::{bans, built, codegen, fuzz, no_std, package, proof, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -93,6 +93,12 @@ const RUNGS: &[Rung] = &[
         shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
         repeat: "cargo xtask ci --only built",
         climb: |_| built::check().map(|()| Outcome::Passed),
+    },
+    Rung {
+        name: "package",
+        shows: "every published package builds from its own bytes and its siblings', and has its licence and README",
+        repeat: "cargo xtask ci --only package",
+        climb: |_| package::check().map(|()| Outcome::Passed),
     },
     Rung {
         name: "reader",

@@ -14,6 +14,7 @@ mod matrix;
 mod measure;
 mod mutants;
 mod no_std;
+mod package;
 mod proof;
 mod shell;
 mod tidy;

@@ -7,6 +7,7 @@ mod attributes;
 mod generated;
 mod layers;
 mod lengths;
+mod packages;
 mod places;
 mod readme;
 mod seeded_bugs;
@@ -20,6 +21,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell;
 use tree::{Finding, Tree};
 
+pub(crate) use packages::is_published;
 pub(crate) use tree::file_paths;
 
 /// Name, what holds, and the check itself.
@@ -27,6 +29,11 @@ type Check = (&'static str, &'static str, fn(&Tree) -> Vec<Finding>);
 
 const CHECKS: &[Check] = &[
     ("layers", "a crate depends only on those above it in the layer table", layers::check),
+    (
+        "packages",
+        "what is published says what registries ask, and needs nothing that is not published",
+        packages::check,
+    ),
     ("attributes", "crates below the sans-I/O line carry its attributes, and all members the lints", attributes::check),
     ("module docs", "every .rs file opens with //!", sources::module_docs),
     ("ascii", "sources are ASCII", sources::ascii),

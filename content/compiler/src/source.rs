@@ -117,6 +117,9 @@ fn read(path: &Path) -> Result<String, String> {
     if bytes.len() > SOURCE_BYTES_MAX {
         return Err(format!("more than {SOURCE_BYTES_MAX} bytes, which a source has at most"));
     }
+    if [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark)) {
+        return Err("not UTF-8 but UTF-16, by its first two bytes: save it as UTF-8".to_owned());
+    }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;

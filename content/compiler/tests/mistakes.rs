@@ -214,6 +214,10 @@ fn files_that_are_not_utf8_are_named() {
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     std::fs::write(folder.join("bad.yaml"), b"items:\n  a: {name: \xff}\n").expect("a file");
     let wrong = tickworld_contentc::compile_dir(&folder).expect_err("not UTF-8").to_string();
+    // As an editor of another system saves it.
+    std::fs::write(folder.join("bad.yaml"), b"\xff\xfei\0t\0e\0m\0s\0:\0").expect("a file");
+    let wide = tickworld_contentc::compile_dir(&folder).expect_err("not UTF-8").to_string();
+    assert!(wide.contains("UTF-16") && wide.contains("save it as UTF-8"), "{wide}");
     std::fs::remove_dir_all(&folder).expect("our own folder");
     assert_eq!(wrong, "bad.yaml: error: not UTF-8: line 2 holds a byte that no UTF-8 text has there\n1 error\n");
 }

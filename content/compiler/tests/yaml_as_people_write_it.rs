@@ -87,6 +87,20 @@ fn spaces_that_are_none_are_named() {
     passes("\u{feff}items:\n  rope: {name: \"Rope\u{a0}1\", cost: 1 gp}\n");
 }
 
+/// A text program sets quotes of its own; the item was called with them, and of a price nobody said why it was none.
+#[test]
+fn quotes_of_text_programs_are_named() {
+    for (open, close) in
+        [('\u{201c}', '\u{201d}'), ('\u{201e}', '\u{201c}'), ('\u{2018}', '\u{2019}'), ('\u{ab}', '\u{bb}')]
+    {
+        let wrong = refusal(&format!("items:\n  rope: {{name: {open}Rope{close}, cost: {open}1 gp{close}}}\n"));
+        assert_eq!(wrong.matches("quotes of a text program").count(), 2, "{wrong}");
+        assert!(wrong.contains("x.yaml:2:16") && wrong.contains("2 errors"), "{wrong}");
+    }
+    passes("items:\n  rope: {name: \"\u{201c}Rope\u{201d}\", cost: 1 gp}\n");
+    passes("items:\n  rope: {name: Sailor\u{2019}s rope, cost: 1 gp}\n");
+}
+
 #[test]
 fn a_file_may_say_nothing() {
     for text in ["", "\n\n", "# only\n  # comments\n", "---\n", "---\n# nothing\n...\n", "\u{feff}# nothing\n"] {

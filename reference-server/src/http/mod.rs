@@ -111,6 +111,7 @@ fn public_routes(state: HttpState) -> Router {
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(no_method)
         .fallback(no_route)
         .with_state(state)
 }
@@ -129,6 +130,11 @@ async fn alive() -> &'static str {
 
 async fn no_route() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing here").help("ask for /healthz, /readyz or /metrics")
+}
+
+async fn no_method() -> Refusal {
+    let error = "this path is asked in another way";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error).help("see the header Allow")
 }
 
 async fn ready(State(state): State<HttpState>) -> impl IntoResponse {

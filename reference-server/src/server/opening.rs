@@ -43,16 +43,17 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     meters.replayed.set(ticks as f64);
     meters.replay_speed.set(if ticks == 0 { 0.0 } else { per_second });
     let (from, tick) = (opened.snapshot_tick.0, opened.claim.last.tick.0);
-    tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
+    if opened.report.has_begun {
+        tracing::info!(world = adapter.title(), tick, %root, "began a world");
+    } else {
+        tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
+    }
     Ok(opened)
 }
 
 /// What somebody should know of the world that was opened.
 fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) {
     let report = &opened.report;
-    if report.has_begun {
-        tracing::info!(world = adapter.title(), "began a world");
-    }
     for skipped in &report.skipped {
         tracing::warn!(tick = skipped.tick.0, cause = %skipped.cause, "a snapshot cannot be used");
     }

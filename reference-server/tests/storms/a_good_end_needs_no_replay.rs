@@ -43,9 +43,10 @@ fn a_server_that_ended_well_starts_without_replay_and_its_clients_come_back() {
 fn a_server_that_is_told_to_end_while_it_starts_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
-    for _ in 0..3 {
+    let opened = "the world is where it left off";
+    for message in ["began a world", opened, opened] {
         let mut server = launch.start();
-        server.await_message("the world is where it left off");
+        server.await_message(message);
         let exit = server.stop();
         assert_eq!(exit.code, Some(0), "{}", exit.error);
     }

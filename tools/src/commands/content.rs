@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use tickworld_content::model::{Key, Pack};
-use tickworld_contentc::{Import, Source, import_5e};
+use tickworld_contentc::{Diagnostics, Import, Source, import_5e};
 
 use crate::{
     Context, builtin,
@@ -48,9 +48,20 @@ fn sources(dir: &Path) -> Outcome<Vec<Source>> {
     Source::read_dir(dir).map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))
 }
 
+/// What is wrong with sources; where they lack what every other source refers to, where to get it.
+fn of_sources(dir: &Path, sources: &[Source], list: Diagnostics) -> Failure {
+    let failure = Failure::of_sources(&format!("the content in {}", dir.display()), list);
+    let lacks = |section: &str| !sources.iter().any(|source| source.text.lines().any(|line| line.starts_with(section)));
+    if lacks("damage_types:") { failure.help(format!("no source has `damage_types:`; {BASE}")) } else { failure }
+}
+
+/// Where imported sources get what they refer to.
+const BASE: &str = "creatures, spells and items refer to constants.yaml, conditions.yaml and damage-types.yaml: \
+                    `tickworld content export` writes the shipped ones; copy them beside, or copy what you have beside those";
+
 fn build(context: &mut Context, dir: &Path, output: &Path, force: bool) -> Outcome {
-    let compiled = tickworld_contentc::compile(&sources(dir)?)
-        .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
+    let sources = sources(dir)?;
+    let compiled = tickworld_contentc::compile(&sources).map_err(|list| of_sources(dir, &sources, list))?;
     let read = (PackSource::of(dir) != PackSource::Shipped).then_some(dir);
     let target = Target::new(output, Kind::Pack).reads(read).force(force);
     files::write(target, &compiled.bytes)?;
@@ -64,8 +75,7 @@ fn build(context: &mut Context, dir: &Path, output: &Path, force: bool) -> Outco
 
 fn check(context: &mut Context, dir: &Path) -> Outcome {
     let sources = sources(dir)?;
-    tickworld_contentc::check(&sources)
-        .map_err(|list| Failure::of_sources(&format!("the content in {}", dir.display()), list))?;
+    tickworld_contentc::check(&sources).map_err(|list| of_sources(dir, &sources, list))?;
     context.out.value(&json!({ "sources": sources.len(), "errors": 0 }));
     context.out.line(format!("{} sources, no mistakes", sources.len()));
     Ok(Verdict::Same)
@@ -74,8 +84,10 @@ fn check(context: &mut Context, dir: &Path) -> Outcome {
 fn info(context: &mut Context, path: &Path, list: Option<Table>) -> Outcome {
     let loaded = builtin::content(path).load()?;
     if let Some(table) = list {
-        let entries = entries(&loaded.pack, table);
-        context.out.value(&entries);
+        let mut entries = entries(&loaded.pack, table);
+        context.out.value(&entries.iter().cloned().collect::<BTreeMap<_, _>>());
+        // An entry whose name follows from its title stands beside those whose name is known to its sources alone.
+        entries.sort_by_cached_key(|(name, title)| (packs::slug(title), name.clone()));
         for (name, title) in &entries {
             context.out.line(format!("{name:40} {title}"));
         }
@@ -99,8 +111,8 @@ fn info(context: &mut Context, path: &Path, list: Option<Table>) -> Outcome {
     Ok(Verdict::Same)
 }
 
-/// Names as scenarios use them (empty where only the pack's sources know it), with titles.
-fn entries(pack: &Pack, table: Table) -> BTreeMap<String, String> {
+/// Names as scenarios use them (the key in brackets where only the pack's sources know it), with titles.
+fn entries(pack: &Pack, table: Table) -> Vec<(String, String)> {
     let (kind, entries): (&str, Vec<(Key, &String)>) = match table {
         Table::Creatures => ("creature", pack.creatures.iter().map(|it| (it.key, &it.name)).collect()),
         Table::Spells => ("spell", pack.spells.iter().map(|it| (it.key, &it.name)).collect()),
@@ -135,7 +147,9 @@ fn tell_import(context: &mut Context, output: &Path, imported: &Import, all: boo
     for (kind, count) in &report.kinds {
         context.out.line(format!("  {kind}: {} of {} written", count.written, count.read));
     }
-    context.out.line("not expressed, or only approximately:");
+    let heading =
+        if report.reasons.is_empty() { "everything is expressed" } else { "not expressed, or only approximately:" };
+    context.out.line(heading);
     for (reason, places) in &report.reasons {
         context.out.line(format!("  {:5} {reason}", places.len()));
         for place in places.iter().filter(|_| all) {
@@ -144,6 +158,9 @@ fn tell_import(context: &mut Context, output: &Path, imported: &Import, all: boo
     }
     if !all && !report.reasons.is_empty() {
         context.out.line("  (--all names every entry)");
+    }
+    if !output.join("damage-types.yaml").exists() {
+        context.out.line(format!("to build it: {BASE}"));
     }
 }
 

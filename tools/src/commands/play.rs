@@ -30,6 +30,7 @@ pub(crate) const COINS: u64 = 1_000_000;
 
 /// A server of the shipped d20 world, with bots in it.
 pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
+    check_seconds(arguments.seconds)?;
     let scenario = builtin::scenario(&arguments.scenario)?;
     let bot = wanderer(&scenario.pack);
     let (lockstep, witness) = (arguments.bots / 8, 2.min(arguments.bots / 10));
@@ -61,6 +62,9 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
 
 /// The transfer workload on a server of its own.
 pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
+    check_seconds(arguments.seconds)?;
+    check_zipf(arguments.zipf)?;
+    arguments.rate.map_or(Ok(()), check_rate)?;
     let bot = Clerk::new(arguments.accounts, COINS, arguments.zipf);
     let (accounts, zipf) = (arguments.accounts.to_string(), arguments.zipf.to_string());
     let told = ["--game", "ledger", "--accounts", &accounts, "--coins", &COINS.to_string(), "--zipf", &zipf];
@@ -89,6 +93,9 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
 
 /// Bots for a server that runs elsewhere on this machine.
 pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
+    check_seconds(arguments.seconds)?;
+    check_zipf(arguments.zipf)?;
+    check_rate(arguments.rate)?;
     interrupt::take_over();
     if arguments.tethered {
         // Where no thread can be started, it ends by itself later on.
@@ -122,6 +129,37 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
         }
     };
     Ok(tell(context, &report))
+}
+
+/// Longest time that is played: thirty years. Anything longer is a typing mistake, and moments cannot be added to it.
+const SECONDS_MAX: u64 = 1_000_000_000;
+/// Inputs a second of a session; a server takes far fewer.
+const RATE_MAX: f64 = 1_000_000.0;
+/// Beyond it the first account takes part in every transfer.
+const ZIPF_MAX: f64 = 100.0;
+
+/// Refuses a time in which nothing can be measured.
+fn check_seconds(seconds: u64) -> Outcome<()> {
+    if (1..=SECONDS_MAX).contains(&seconds) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("--seconds {seconds} is not within 1 to {SECONDS_MAX}")))
+}
+
+/// Refuses what is no exponent: no order of comparisons takes NaN for one.
+fn check_zipf(exponent: f64) -> Outcome<()> {
+    if (0.0..=ZIPF_MAX).contains(&exponent) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("--zipf {exponent} is not within 0 to {ZIPF_MAX}")))
+}
+
+/// Refuses a rate at which nobody would ever send.
+fn check_rate(rate: f64) -> Outcome<()> {
+    if rate > 0.0 && rate <= RATE_MAX {
+        return Ok(());
+    }
+    Err(Failure::new(format!("--rate {rate} is not within 0 to {RATE_MAX}, 0 itself left out")))
 }
 
 /// What `bots` needs.

@@ -91,6 +91,10 @@ pub(crate) fn trace_failure(path: &Path, error: TraceError<io::Error>) -> Failur
             "`tickworld trace info {shown}` says how far it can be read; a copy made as text, with other line ends, \
                      is damaged so"
         )),
+        TraceError::NoKeyframe { .. } => Failure::new(format!("{shown}: {error}")).help(format!(
+            "a recording that was broken off before its first world was written cannot be simulated: `tickworld trace info \
+             {shown}` says whether it was"
+        )),
         error => Failure::new(format!("{shown}: {error}")),
     }
 }

@@ -259,7 +259,9 @@ impl Loader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_only(span, anchor, tag.is_some())?;
                 let plain = style == ScalarStyle::Plain;
-                self.add(Node { span, value: Value::Scalar { text: text.into_owned(), plain } })?;
+                let text =
+                    if plain { self.without_typographic_quotes(span, text.into_owned()) } else { text.into_owned() };
+                self.add(Node { span, value: Value::Scalar { text, plain } })?;
             }
             Event::SequenceStart(anchor, tag) => {
                 self.plain_only(span, anchor, tag.is_some())?;
@@ -278,6 +280,16 @@ impl Loader<'_> {
             _ => {}
         }
         Some(())
+    }
+
+    /// Refuses a text between quotes as printers set them, which would become part of a name; what is within goes on being read.
+    fn without_typographic_quotes(&mut self, span: Span, text: String) -> String {
+        const OPENING: &[char] = &['\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}', '\u{2018}', '\u{2019}'];
+        const CLOSING: &[char] = &['\u{201d}', '\u{201c}', '\u{bb}', '\u{2019}', '\u{2018}'];
+        let Some(within) = text.strip_prefix(OPENING).and_then(|rest| rest.strip_suffix(CLOSING)) else { return text };
+        let help = Some("type \" on both sides, or leave them away".into());
+        self.sink.report(self.source, span, "quotes of a text program, which YAML takes for letters", help);
+        within.to_owned()
     }
 
     fn plain_only(&mut self, span: Span, anchor: usize, tagged: bool) -> Option<()> {

@@ -1,7 +1,8 @@
-//! Lists the shipped content for the binary to carry, so that it works wherever it is put.
+//! Lists the shipped content for a binary to carry, so that it works wherever it is put.
 //!
-//! Invariant: every YAML file of `content/data`, by its path in there, in order. Cargo is told to look again when one comes
-//! or goes, which a macro over the folder could not do.
+//! Invariant: every YAML file of `data`, by its path in there, in order. Cargo is told to look again when one comes or goes,
+//! which a macro over the folder could not do. Nothing outside the package is read: who builds the published one has nothing
+//! else.
 
 use std::{
     env, fs,
@@ -10,11 +11,12 @@ use std::{
 };
 
 fn main() -> Result<()> {
-    // Without the d20 game nothing reads it.
-    if env::var_os("CARGO_FEATURE_D20").is_none() {
+    println!("cargo::rerun-if-changed=build.rs");
+    // Nobody else reads it.
+    if env::var_os("CARGO_FEATURE_SHIPPED").is_none() {
         return Ok(());
     }
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../content/data");
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("data");
     let mut paths = Vec::new();
     list(&folder, String::new(), &mut paths)?;
     paths.sort();
