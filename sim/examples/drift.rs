@@ -1,4 +1,5 @@
 //! The README's example: a body that moves, a world that goes back a tick and makes the same tick again.
+#![allow(clippy::print_stdout, reason = "it is a program")]
 
 // DOC:DRIFT
 use tickworld_sim::prelude::*;
