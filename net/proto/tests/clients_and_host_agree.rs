@@ -116,13 +116,15 @@ fn a_client_without_room_for_old_worlds_finds_a_difference_too() {
 }
 
 fn finds_a_difference_without_old_worlds(seed: u64) {
-    let mut pair = Pair::new(seed, Weather::FAIR);
+    // A host of memory hands out frames before their roots are computed: those come with the next ones, and by then the world
+    // is gone. One of disk tells both at once.
+    let settings = HostSettings { durability: Durability::Memory, ..HostSettings::default() };
+    let mut pair = Pair::with(seed, Weather::FAIR, settings);
     pair.add(SessionKind::Lockstep, |settings| {
-        // Of memory: a tick's root comes with the frame of a later one.
         settings.durability = Durability::Memory;
         settings.rollback.evidence_bytes_max = 0;
     });
-    pair.add(SessionKind::Command, |_| {});
+    pair.add(SessionKind::Command, |settings| settings.durability = Durability::Memory);
     let run = |pair: &mut Pair, ticks: u64| {
         for _ in 0..ticks {
             pair.submit(1);
@@ -144,8 +146,7 @@ fn finds_a_difference_without_old_worlds(seed: u64) {
     assert!(told, "seed {seed}: the host hears of it");
     let last = *pair.peers[0].roots.last_key_value().expect("it follows again").0;
     assert!(last.0 > planted.0 + 60, "seed {seed}: it stopped at {last}");
-    let told = ["coins", "not kept any more"].iter().any(|words| report.finding.contains(words));
-    assert!(told, "seed {seed}: {}", report.finding);
+    assert!(report.finding.contains("not kept any more"), "seed {seed}: {}", report.finding);
 }
 
 /// A joiner of a large world over a slow line had its world after a second and was never in time: it guessed eight ticks ahead
