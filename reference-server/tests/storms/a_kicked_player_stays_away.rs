@@ -110,8 +110,9 @@ fn the_barred_stay_out_through_a_crash_until_they_are_let_in() {
     site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
     site.refuse(&dialer, key_alone(&site, key), Reason::Unauthorized, "resume key");
     let again = launch(site.folder.path()).with_operators();
-    let before = std::mem::replace(&mut site.server, again.start());
-    before.kill();
+    // Another one in its place, so that it can be killed and waited for.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::mem::replace(&mut site.server, launch(elsewhere.path()).start()).kill();
     let (server, ready) = again.start_ready();
     (site.server, site.ready) = (server, ready);
     let dialer = site.dialer(3);
