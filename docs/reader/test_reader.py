@@ -222,8 +222,8 @@ def test_records_out_of_place():
     found = [record for record in records(data) if record[0] not in (INDEX, SEAL)]
     assert refusal(written(data, found)) is None and not Trace(written(data, found)).sealed, "a trace without an index"
     assert refusal(written(data, found + [(0xFE, b"later")])) is None, "a kind that may be skipped"
-    newer = data[:16] + little(3, 4) + data[20:]
-    assert "version 3" in refusal(newer)
+    newer = data[:16] + little(4, 4) + data[20:]
+    assert "version 4" in refusal(newer)
 
 
 def test_torn(folder):
