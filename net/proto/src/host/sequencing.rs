@@ -11,6 +11,7 @@ use tickworld_sim::{
     game::Game,
     limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
     rng::Entropy,
+    session::Players,
 };
 
 use super::{
@@ -33,7 +34,7 @@ impl<G: Game> Host<G> {
         assert!(self.may_close(), "a frame is closed only while storage and steps keep up");
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
-        let mut filling = Filling { tick, room: most, inputs: Vec::new(), refused: Vec::new() };
+        let mut filling = Filling { tick, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
         for (by, sequence, request) in self.requests.take(tick) {
             filling.push(by, sequence, Act::Request(request));
         }
@@ -41,21 +42,19 @@ impl<G: Game> Host<G> {
         let first = self.roster.first.take().unwrap_or(PlayerId::REGION);
         order.extend(self.roster.ready.range(first..));
         order.extend(self.roster.ready.range(..first));
-        let world = self.history.stepped_world();
+        let known = self.history.stepped_world().players();
         for id in order {
             if filling.room == 0 {
                 self.roster.first = Some(id);
                 break;
             }
-            let generation = world.players().find(id).map_or(0, |player| player.generation);
-            let is_done = self.roster.find_mut(id).is_none_or(|player| !filling.add(id, player, generation));
+            let is_done = self.roster.find_mut(id).is_none_or(|player| !filling.add(id, player, known));
             if is_done {
                 self.roster.ready.remove(&id);
             }
         }
-        let Filling { inputs, refused, .. } = filling;
-        let entering = inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
-        entering.for_each(|input| self.requests.enters(tick, input.player));
+        let Filling { inputs, entering, refused, .. } = filling;
+        entering.into_iter().for_each(|player| self.requests.enters(tick, player));
         for (id, refused) in refused {
             self.refuse_expired(id, &refused);
         }
@@ -92,6 +91,8 @@ struct Filling<I> {
     tick: Tick,
     room: u32,
     inputs: Vec<Input<I>>,
+    /// Whom it lets in.
+    entering: Vec<PlayerId>,
     refused: Vec<(PlayerId, Vec<Sequence>)>,
 }
 
@@ -101,8 +102,9 @@ impl<I> Filling<I> {
         self.room = self.room.saturating_sub(1);
     }
 
-    /// Adds what there is of a player, whose `generation` the world knows; gives whether there may be more for the frame after.
-    fn add(&mut self, id: PlayerId, player: &mut Player<I>, generation: u32) -> bool {
+    /// Adds what there is of a player, of whom the world knows what is in `known`; gives whether there may be more for the frame
+    /// after.
+    fn add(&mut self, id: PlayerId, player: &mut Player<I>, known: &Players) -> bool {
         if let Some(departure) = player.departure.take() {
             let act = match departure {
                 Departure::Leave => Act::Leave,
@@ -118,8 +120,10 @@ impl<I> Filling<I> {
             if !player.wants_in {
                 return false;
             }
+            let generation = known.find(id).map_or(0, |player| player.generation);
             let enter = Enter { generation: generation.saturating_add(1), opened_by: 0 };
             self.push(id, Sequence(0), Act::Enter(enter));
+            self.entering.push(id);
             player.is_in_world = true;
             most = most.saturating_sub(1);
         }
