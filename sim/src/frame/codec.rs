@@ -92,7 +92,7 @@ impl<I: Component> InputFrame<I> {
     /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
     ///
     /// # Panics
-    /// If the frame does not pass [`check`](Self::check).
+    /// If inputs do not stand by player. Other frames that do not pass [`check`](Self::check) are refused where they are read.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());
         out.extend_from_slice(&self.entropy.to_bytes());

@@ -58,16 +58,13 @@ impl Request {
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let error = |kind| reader.fail(DecodeCause::Variant(kind));
-        let kind: u8 = reader.clone().value()?;
-        let unknown = error(kind);
-        reader.take(1)?;
-        Ok(match kind {
+        let begin = reader.clone();
+        Ok(match reader.value()? {
             0 => Self::Kick(reader.value()?),
             1 => Self::Bar { player: reader.value()?, is_barred: reader.value()? },
             2 => Self::Content(ContentId(Hash(reader.value()?))),
             7 => Self::Clear(reader.value()?),
-            _ => return Err(unknown),
+            unknown => return Err(begin.fail(DecodeCause::Variant(unknown))),
         })
     }
 }

@@ -10,7 +10,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use crate::{
     component::DecodeError,
     content::ContentId,
-    frame::{FrameFormat, InputFrame, Tick, unpack},
+    frame::{FrameFormat, InputFrame, Sequence, Tick, unpack},
     hash::{Hash, ShortHash},
     schema::{Schema, Type},
 };
@@ -25,7 +25,6 @@ use super::{
     scan::{check_index, check_seal},
     seal::Seal,
     state::StateBody,
-    switches::Switches,
     tick::{FIXED_BYTES, Mismatch, short},
 };
 
@@ -75,7 +74,9 @@ pub struct Audit {
     /// The last ticks: worlds may be written some ticks after theirs.
     near: BTreeMap<Tick, Near>,
     format: FrameFormat,
-    switches: Switches,
+    /// The packs that may be in force: whether a request was made before, or its sender was heard, only the world knows, so what
+    /// was in force before stays possible. Which of them it is, is bound by the roots.
+    contents: Vec<ContentId>,
     packs: Packs,
     /// Offsets and hashes of the pages of the world read last: they were checked.
     checked: BTreeMap<u64, Hash>,
@@ -95,7 +96,7 @@ impl Audit {
             index: Index::new(header.start.tick),
             near: BTreeMap::from([(header.start.tick, Near { root, contents: [content].into(), columns: None })]),
             format: trace.frame_format(),
-            switches: Switches::from(content),
+            contents: [content].into(),
             packs: Packs::default(),
             checked: BTreeMap::new(),
             report: AuditReport { bytes: trace.first_record, torn: trace.torn(), ..AuditReport::default() },
@@ -277,16 +278,18 @@ impl Audit {
             if !self.packs.whole().map_err(place)?.contains(&id) {
                 return Err(place("a frame switches to content that is not in the trace"));
             }
-            self.switches.note(sequence, id);
+            // Those of old frames have no number: each applied.
+            if sequence == Sequence(0) {
+                self.contents.clear();
+            }
+            if !self.contents.contains(&id) {
+                self.contents.push(id);
+            }
         }
         self.chain = record.chain;
         self.index.add_tick(at);
         self.report.ticks = self.report.ticks.saturating_add(1);
-        let near = Near {
-            root: record.root,
-            contents: self.switches.candidates().to_vec(),
-            columns: Some(record.columns.clone()),
-        };
+        let near = Near { root: record.root, contents: self.contents.clone(), columns: Some(record.columns.clone()) };
         self.near.insert(record.tick, near);
         if self.near.len() > TICKS_KEPT {
             self.near.pop_first();

@@ -21,7 +21,6 @@ mod scan;
 mod seal;
 mod stages;
 mod state;
-mod switches;
 mod tick;
 mod ticks;
 mod verify;
