@@ -198,17 +198,23 @@ fn a_diff_that_is_interrupted_has_the_tick_before_it_knows_in_what() {
     assert_eq!(shown, serde_json::json!({ "interrupted": true }));
 }
 
+/// A server whose bots play in processes of their own, once they are there.
+fn with_bots_apart(bench: &Bench) -> Started {
+    let started = start(bench, "play skirmish --bots 4 --seconds 600 --apart");
+    let limit = Instant::now() + PATIENCE;
+    while children(bench).is_empty() {
+        let goes_on = started.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout);
+        assert!(goes_on && Instant::now() < limit, "no bots came");
+    }
+    started
+}
+
 /// Files of tokens are not there for long; this is while their bots play.
 #[test]
 fn nobody_else_reads_the_tokens_of_bots() {
     use std::os::unix::fs::PermissionsExt as _;
     let bench = Bench::new();
-    let started = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
-    let limit = Instant::now() + PATIENCE;
-    while children(&bench).is_empty() {
-        let goes_on = started.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout);
-        assert!(goes_on && Instant::now() < limit, "no bots came");
-    }
+    let started = with_bots_apart(&bench);
     let scratch = bench.path(SCRATCH).join(left(&bench).first().expect("a scratch folder"));
     let mode = |path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     let entries = fs::read_dir(&scratch).expect("it is there").map(|entry| entry.expect("an entry").path());
@@ -224,12 +230,7 @@ fn nobody_else_reads_the_tokens_of_bots() {
 #[test]
 fn a_kill_leaves_no_bots() {
     let bench = Bench::new();
-    let started = start(&bench, "play skirmish --bots 4 --seconds 600 --apart");
-    let limit = Instant::now() + PATIENCE;
-    while children(&bench).is_empty() {
-        let goes_on = started.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout);
-        assert!(goes_on && Instant::now() < limit, "no bots came");
-    }
+    let started = with_bots_apart(&bench);
     signal(started.id, "KILL");
     end(&bench, &started, "play");
     let limit = Instant::now() + PATIENCE;
