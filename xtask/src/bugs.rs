@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{bans, shell, tree_copy::TreeCopy};
@@ -131,8 +131,32 @@ pub(crate) fn run(arguments: &Bugs) -> Result<()> {
 /// The programs of the patched build.
 struct Build {
     hunt: PathBuf,
-    /// Test programs by package and name.
-    tests: BTreeMap<(String, String), PathBuf>,
+    /// By package and name.
+    tests: BTreeMap<(String, String), Test>,
+}
+
+/// A test that has to catch a bug.
+struct Test {
+    /// As the catalogue names it.
+    name: String,
+    program: PathBuf,
+    /// The module whose tests are run; empty for all of the program.
+    module: String,
+}
+
+impl Test {
+    fn with_bug(&self, bug: &str) -> Command {
+        let mut command = with_bug(&self.program, bug);
+        if !self.module.is_empty() {
+            command.arg(format!("{}::", self.module));
+        }
+        command
+    }
+
+    /// A module without tests would catch nothing, and pass without a bug.
+    fn runs_something(&self) -> Result<bool> {
+        Ok(shell::read(self.with_bug("").arg("--list"))?.lines().any(|line| line.ends_with(": test")))
+    }
 }
 
 impl Build {
@@ -148,19 +172,22 @@ impl Build {
         let mut tests = BTreeMap::new();
         let wanted: BTreeSet<(&str, &str)> = bugs.iter().filter_map(|bug| bug.test()).collect();
         for (package, test) in wanted {
-            let text = shell::read(&mut cargo(&["test", "--no-run", "--package", package, "--test", test]))?;
-            let program = programs(&text)?.remove(test);
-            let program = program.with_context(|| format!("cargo built no test {test} of {package}"))?;
-            tests.insert((package.to_owned(), test.to_owned()), program);
+            let (name, module) = test.split_once("::").unwrap_or((test, ""));
+            let text = shell::read(&mut cargo(&["test", "--no-run", "--package", package, "--test", name]))?;
+            let program = programs(&text)?.remove(name);
+            let program = program.with_context(|| format!("cargo built no test {name} of {package}"))?;
+            let test = Test { name: test.to_owned(), program, module: module.to_owned() };
+            ensure!(test.runs_something()?, "the test program {name} of {package} has no test in `{module}`");
+            tests.insert((package.to_owned(), test.name.clone()), test);
         }
         Ok(Self { hunt, tests })
     }
 
     /// A check that fails anyway would catch everything.
     fn passes_without_a_bug(&self, bugs: &[&Run]) -> Result<()> {
-        for ((_, test), program) in &self.tests {
-            if !shell::succeeds(&mut with_bug(program, "")) {
-                bail!("the test {test} fails in the patched build though no bug is on");
+        for test in self.tests.values() {
+            if !shell::succeeds(&mut test.with_bug("")) {
+                bail!("the test {} fails in the patched build though no bug is on", test.name);
             }
         }
         if bugs.iter().any(|bug| bug.digest) && !self.processes_agree("", 2)? {
@@ -177,8 +204,8 @@ impl Build {
         let mut caught = Caught { by_test: None, by_swarm: None, by_digest: None };
         if let Some((package, test)) = bug.test() {
             let begun = Instant::now();
-            let program = &self.tests[&(package.to_owned(), test.to_owned())];
-            if !shell::succeeds(&mut with_bug(program, &bug.name)) {
+            let test = &self.tests[&(package.to_owned(), test.to_owned())];
+            if !shell::succeeds(&mut test.with_bug(&bug.name)) {
                 caught.by_test = Some(begun.elapsed().as_secs_f32());
             }
         }

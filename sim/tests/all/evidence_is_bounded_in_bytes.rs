@@ -1,8 +1,6 @@
 //! What a rollback session remembers is bounded in bytes: worlds go first, frames and roots stay as long as was asked.
 
-mod arena;
-
-use arena::{Arena, frame, start};
+use crate::arena::{Arena, frame, start};
 use tickworld_sim::{
     executor::Inline,
     frame::Tick,

@@ -1,7 +1,6 @@
 //! A recorded run reads, seeks and verifies as it was, with and without its index.
 
-mod trace_support;
-
+use crate::trace_support::{Fairground, about, frame, library, open, record, start};
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
@@ -9,7 +8,6 @@ use tickworld_sim::{
     simulation::Simulation,
     trace::{Audit, Recorder, ReplayError, StateKind, Trace, TraceError, Verifier},
 };
-use trace_support::{Fairground, about, frame, library, open, record, start};
 
 #[test]
 fn every_tick_is_read_and_sought_as_it_was() {

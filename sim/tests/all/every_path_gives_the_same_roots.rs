@@ -1,8 +1,6 @@
 //! Straight, restored from bytes, rolled back, hashed later, on any number of threads: one run of frames has one list of roots.
 
-mod arena;
-
-use arena::{Dice, Sim, Threads, frame, start, step};
+use crate::arena::{Dice, Sim, Threads, frame, start, step};
 use tickworld_sim::{
     executor::Inline,
     simulation::Simulation,

@@ -1,8 +1,7 @@
 //! The first differing tick follows from the records alone: a file that was changed and whose checks were set anew is named,
 //! with the tick, whatever its links say.
 
-mod trace_support;
-
+use crate::trace_support::{about, frame, open, record, start};
 use tickworld_sim::{
     diff::{TraceDiffError, first_difference},
     executor::Inline,
@@ -10,7 +9,6 @@ use tickworld_sim::{
     hash::hash,
     trace::{Recorder, TraceError},
 };
-use trace_support::{about, frame, open, record, start};
 
 const TICKS: u64 = 40;
 

@@ -1,8 +1,6 @@
 //! No byte of an encoded world is idle: whatever is changed, decoding refuses it or the root differs, and nothing panics.
 
-mod arena;
-
-use arena::{Arena, Realm, Sim, start, step};
+use crate::arena::{Arena, Realm, Sim, start, step};
 use tickworld_sim::{
     State,
     entity::{Band, Row},
@@ -32,7 +30,7 @@ fn root_of(bytes: &[u8], like: &Sim) -> Option<Hash> {
     let root = root(&sim);
     // Content and tick may be others now; what matters is that nothing panics.
     let next = sim.world().tick().next();
-    let mut frame = arena::frame(11, 30);
+    let mut frame = crate::arena::frame(11, 30);
     frame.tick = next;
     let _ = sim.step(&frame, &Inline);
     Some(root)

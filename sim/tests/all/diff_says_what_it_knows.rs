@@ -1,7 +1,6 @@
 //! A diff of traces says how it knows: reproduced, evidenced or bounded; and never assumes that running again gives the roots.
 
-mod trace_support;
-
+use crate::trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
 use tickworld_sim::{
     content::ContentId,
     diff::{Finding, Rerun, Standing, TraceDiff, Verdict, read_frame, traces, traces_of_unknown_game},
@@ -15,7 +14,6 @@ use tickworld_sim::{
     trace::{About, AfterMismatch, Expectation, Recorder, Reproducible, Trace, step_staged},
     world::{World, schema},
 };
-use trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
 
 fn diff(left: &[u8], right: &[u8]) -> TraceDiff {
     let library = library();
@@ -156,7 +154,7 @@ fn a_recording_that_began_later_is_compared_where_both_are() {
 struct Buggy;
 
 fn miscount(fair: &mut Fair, step: &mut Step<'_, Buggy>) {
-    tickworld_sim::join::join(&mut fair.numbers).for_each(|_, numbers: &mut trace_support::Numbers| {
+    tickworld_sim::join::join(&mut fair.numbers).for_each(|_, numbers: &mut crate::trace_support::Numbers| {
         numbers.a = numbers.a.wrapping_add(1);
         numbers.d = numbers.d.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
         numbers.g = numbers.g.wrapping_sub(if step.tick() == Tick(17) { 4 } else { 3 });
@@ -188,7 +186,7 @@ impl Game for Buggy {
 struct Sound;
 
 fn count(fair: &mut Fair, _: &mut Step<'_, Sound>) {
-    tickworld_sim::join::join(&mut fair.numbers).for_each(|_, numbers: &mut trace_support::Numbers| {
+    tickworld_sim::join::join(&mut fair.numbers).for_each(|_, numbers: &mut crate::trace_support::Numbers| {
         numbers.a = numbers.a.wrapping_add(1);
         numbers.d = numbers.d.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
         numbers.g = numbers.g.wrapping_sub(3);
@@ -221,7 +219,7 @@ fn set_up<G: Game<State = Fair, Content = ()>>() -> Simulation<G> {
         for _ in 0..5 {
             let entity = tickworld_sim::State::spawn(fair, tickworld_sim::entity::Band(0)).expect("room");
             let row = fair.entities.row(entity).expect("just spawned");
-            trace_support::fill(fair, entity, row);
+            crate::trace_support::fill(fair, entity, row);
         }
     })
 }

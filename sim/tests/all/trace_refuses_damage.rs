@@ -1,14 +1,12 @@
 //! Whatever happens to a trace's bytes, reading gives what was recorded, an error or a torn end: never a panic, never another root.
 
-mod trace_support;
-
+use crate::trace_support::{Fairground, about, library, open, record};
 use tickworld_sim::{
     executor::Inline,
     frame::Tick,
     hash::Hash,
     trace::{Audit, Damage, Trace, TraceError, Verifier},
 };
-use trace_support::{Fairground, about, library, open, record};
 
 /// Reads everything that can be read; gives the roots read, or the first error.
 fn read(bytes: &[u8]) -> Result<Vec<Hash>, TraceError<core::convert::Infallible>> {

@@ -1,8 +1,6 @@
 //! Entries, requests, voided inputs and incarnations do what they say, once, and what does not fit changes nothing.
 
-mod arena;
-
-use arena::{Order, Sim, start};
+use crate::arena::{Order, Sim, start};
 use tickworld_sim::{
     content::ContentId,
     executor::Inline,

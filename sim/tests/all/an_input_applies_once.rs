@@ -1,10 +1,8 @@
 //! However often, late, jumbled or across a restore an input is sent, it applies once, and its first answer stays.
 
-mod arena;
-
 use std::collections::BTreeMap;
 
-use arena::{Arena, Dice, Order, Sim, start};
+use crate::arena::{Arena, Dice, Order, Sim, start};
 use tickworld_sim::{
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Request, Sequence, Tick},
@@ -151,7 +149,7 @@ fn encoded(frame: &InputFrame<Order>) -> Vec<u8> {
 #[test]
 fn frames_are_canonical_or_refused() {
     for tick in 1..40 {
-        let bytes = encoded(&arena::frame(3, tick));
+        let bytes = encoded(&crate::arena::frame(3, tick));
         for at in 0..bytes.len() {
             assert!(InputFrame::<Order>::decode(&bytes[..at]).is_err(), "tick {tick} cut at {at}");
             for flip in [1, 2, 0x80, 0xFF] {

@@ -1,8 +1,7 @@
 //! Someone who changes a trace and sets every check, link and seal anew still has to make it consistent: an audit compares
 //! what the records say of each other.
 
-mod trace_support;
-
+use crate::trace_support::{Fair, Fairground, about, frame, open};
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
@@ -11,7 +10,6 @@ use tickworld_sim::{
     simulation::Simulation,
     trace::{Audit, Chain, Recorder, Trace, TraceError},
 };
-use trace_support::{Fair, Fairground, about, frame, open};
 
 const HEADER: u8 = 1;
 const CONTENT: u8 = 2;

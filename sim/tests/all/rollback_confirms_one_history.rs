@@ -1,9 +1,7 @@
 //! However a session guesses, its confirmed roots are those of the straight run, and its predicted world is what the newest
 //! knowledge gives.
 
-mod arena;
-
-use arena::{Arena, Dice, Order, Threads, frame, start};
+use crate::arena::{Arena, Dice, Order, Threads, frame, start};
 use tickworld_sim::{
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
@@ -14,7 +12,7 @@ use tickworld_sim::{
 
 fn straight(seed: u64, ticks: u64) -> Vec<Roots> {
     let mut sim = start();
-    (0..ticks).map(|_| arena::step(&mut sim, seed)).collect()
+    (0..ticks).map(|_| crate::arena::step(&mut sim, seed)).collect()
 }
 
 /// Advances and confirms in an order drawn from the seed; the confirmed roots must be the straight run's.
@@ -145,7 +143,7 @@ fn a_refused_frame_changes_nothing() {
 #[test]
 fn forks_are_independent() {
     let mut sim = start();
-    (0..30).for_each(|_| drop(arena::step(&mut sim, 1)));
+    (0..30).for_each(|_| drop(crate::arena::step(&mut sim, 1)));
     let mut fork = sim.clone();
     let bytes = sim.to_bytes();
     for _ in 0..30 {
@@ -154,6 +152,6 @@ fn forks_are_independent() {
     }
     assert_eq!(sim.to_bytes(), bytes, "the fork left the original alone");
     let mut again = start();
-    (0..30).for_each(|_| drop(arena::step(&mut again, 1)));
-    (0..30).for_each(|_| assert_eq!(arena::step(&mut sim, 1), arena::step(&mut again, 1)));
+    (0..30).for_each(|_| drop(crate::arena::step(&mut again, 1)));
+    (0..30).for_each(|_| assert_eq!(crate::arena::step(&mut sim, 1), crate::arena::step(&mut again, 1)));
 }

@@ -1,7 +1,6 @@
 //! A difference is told in the game's words: the entity, the variant's fields, the item's place in its owner's list.
 
-mod trace_support;
-
+use crate::trace_support::{Fair, Fairground, Item, Mood, fill, start};
 use tickworld_sim::{
     State,
     diff::{Differences, WorldView, worlds},
@@ -9,7 +8,6 @@ use tickworld_sim::{
     executor::Inline,
     simulation::Simulation,
 };
-use trace_support::{Fair, Fairground, Item, Mood, fill, start};
 
 /// What `change` makes different in a fair of ten, as it is shown.
 fn shown(change: impl FnOnce(&mut Fair, Entity)) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! Two peers that hold only their own state find the field that differs, in at most 4 KiB and six round trips.
 
-mod trace_support;
-
+use crate::trace_support::{Fairground, Item, fill};
 use proptest::prelude::*;
 use tickworld_sim::{
     State,
@@ -22,7 +21,6 @@ use tickworld_sim::{
     simulation::Simulation,
     step::Step,
 };
-use trace_support::{Fairground, Item, fill};
 
 #[derive(State, Clone)]
 struct Sizes {
@@ -192,7 +190,7 @@ fn change(simulation: &mut Simulation<Fairground>, kind: u8, row: u32) {
             fair.despawn(entity);
         }
         8 => {
-            fair.mood.set(row, trace_support::Mood::Angry { at: entity, since: 77 });
+            fair.mood.set(row, crate::trace_support::Mood::Angry { at: entity, since: 77 });
         }
         _ => {
             if let Ok(entity) = fair.spawn(Band(2)) {
@@ -211,7 +209,7 @@ fn keys(differences: &[Difference]) -> Vec<(String, u32, String)> {
 }
 
 fn pair(count: u32, changes: &[(u8, u32)]) -> (Simulation<Fairground>, Simulation<Fairground>) {
-    let mut own = trace_support::start(count);
+    let mut own = crate::trace_support::start(count);
     let mut peer = own.clone();
     for (at, (kind, row)) in changes.iter().enumerate() {
         change(if at % 4 == 3 { &mut own } else { &mut peer }, *kind, *row % (count + 1));

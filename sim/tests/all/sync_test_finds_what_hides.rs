@@ -1,8 +1,6 @@
 //! Sync-test mode passes a sound game and names the tick and the place of each planted fault.
 
-mod arena;
-
-use arena::{Arena, COUNTS_OUTSIDE, FEEDS_THE_DEAD, FORGETS_THE_DEAD, frame, start_faulty};
+use crate::arena::{Arena, COUNTS_OUTSIDE, FEEDS_THE_DEAD, FORGETS_THE_DEAD, frame, start_faulty};
 use tickworld_sim::{
     executor::Inline,
     frame::FrameError,
@@ -15,7 +13,7 @@ fn run<const FAULT: u8>(seed: u64, settings: SyncTestSettings) -> Result<(), Syn
     for tick in 1..200 {
         let roots = test.step(&frame(seed, tick), &Inline)?;
         if FAULT == 0 {
-            assert_eq!(roots, arena::step(&mut straight, seed), "seed {seed}: testing changes nothing");
+            assert_eq!(roots, crate::arena::step(&mut straight, seed), "seed {seed}: testing changes nothing");
         }
     }
     Ok(())

@@ -1,10 +1,8 @@
 //! Whoever fetches a world from a stranger gets a world that a game can have made, or an error that says what is wrong.
 
-mod arena;
-
 use std::collections::BTreeMap;
 
-use arena::{Arena, Sim};
+use crate::arena::{Arena, Sim};
 use tickworld_sim::{
     column::{PageEntry, column_root, table_hash},
     executor::Inline,
@@ -84,8 +82,8 @@ fn encode_page(first: u32, rows: &Rows) -> Option<Vec<u8>> {
 }
 
 fn sim() -> Sim {
-    let mut sim = arena::start();
-    (0..60).for_each(|_| drop(arena::step(&mut sim, 3)));
+    let mut sim = crate::arena::start();
+    (0..60).for_each(|_| drop(crate::arena::step(&mut sim, 3)));
     sim
 }
 
@@ -439,7 +437,7 @@ fn a_world_without_room_is_taken_and_counts_whom_it_refuses() {
     let mut sim = Sim::resume(sim().library().clone(), parts.restore().expect("every run is dealt out"));
     assert_eq!(sim.spawns_refused(), 0);
     let living = sim.state().entities.len();
-    (0..12).for_each(|_| drop(arena::step(&mut sim, 3)));
+    (0..12).for_each(|_| drop(crate::arena::step(&mut sim, 3)));
     assert!(sim.spawns_refused() > 1 && sim.state().entities.len() <= living, "{}", sim.spawns_refused());
 }
 

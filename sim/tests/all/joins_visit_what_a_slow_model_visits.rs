@@ -1,11 +1,9 @@
 //! Every kind of lane, alone and together, visits and writes what a loop over ordered maps does; pages dirty only where a row
 //! changed; and the number of workers changes neither the outcome nor the order of what is pushed.
 
-mod arena;
-
 use std::collections::BTreeMap;
 
-use arena::Threads;
+use crate::arena::Threads;
 use proptest::prelude::*;
 use tickworld_sim::{
     column::{Column, Pages},

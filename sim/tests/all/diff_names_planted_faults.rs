@@ -2,10 +2,9 @@
 //!
 //! The plant goes into the world between two systems, as a cosmic ray or a missed write would; the diff knows nothing of it.
 
-mod trace_support;
-
 use std::collections::BTreeSet;
 
+use crate::trace_support::{Fairground, SYSTEMS, about, frame, library, open, start};
 use tickworld_sim::{
     column::{PageBytes, Pages},
     diff::{Difference, Found, Rerun, Standing, Subject, TraceDiff, Verdict, traces},
@@ -16,7 +15,6 @@ use tickworld_sim::{
     trace::{Recorder, Trace, step_staged},
     world::World,
 };
-use trace_support::{Fairground, SYSTEMS, about, frame, library, open, start};
 
 /// A small stateless generator: the seed of a failing plant is its number.
 struct Draw(u64);

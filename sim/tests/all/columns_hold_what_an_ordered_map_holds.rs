@@ -1,10 +1,8 @@
 //! Columns, lists and the entity allocator do what plain slow models do, for rows of every size, and clones are isolated.
 
-mod arena;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use arena::Dice;
+use crate::arena::Dice;
 use tickworld_sim::{
     Component,
     column::{Column, Pages, page_rows},
@@ -145,7 +143,7 @@ impl SlowEntities {
 fn entities_come_as_from_a_slow_allocator() {
     for seed in 0..4 {
         let (mut dice, mut slow) = (Dice(seed), SlowEntities::default());
-        let mut realm = arena::start().state().clone();
+        let mut realm = crate::arena::start().state().clone();
         tickworld_sim::State::columns_mut(&mut realm, &mut |_, column| column.clear());
         realm.scars = ListColumn::default();
         realm.weather = tickworld_sim::resource::Resource::new(0);
@@ -224,7 +222,7 @@ fn lists_hold_what_vectors_hold() {
             for (row, own) in rows.iter().zip(model) {
                 assert_eq!(list.iter(*row).copied().collect::<Vec<_>>(), *own, "seed {seed}");
             }
-            let check = <ListColumn<u16, 3> as tickworld_sim::part::Part<arena::Realm>>::check;
+            let check = <ListColumn<u16, 3> as tickworld_sim::part::Part<crate::arena::Realm>>::check;
             assert_eq!(check(list, &entities), Ok(()), "seed {seed}");
         }
     }
