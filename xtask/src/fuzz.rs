@@ -4,8 +4,11 @@
 //! never writes into the tree but with `--merge`.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -83,9 +86,20 @@ pub(crate) fn run(fuzz: &Fuzz) -> Result<()> {
 /// When something was found.
 pub(crate) fn smoke() -> Result<bool> {
     let Some(binary) = build()? else { return Ok(false) };
-    for name in targets()? {
-        Places::of(&name)?.fuzz(&binary, SMOKE_SECONDS)?;
-    }
+    let names = targets()?;
+    // Each fuzzer keeps one core busy.
+    let next = AtomicUsize::new(0);
+    let fuzz_those_left = || -> Result<()> {
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            Places::of(name)?.fuzz(&binary, SMOKE_SECONDS)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(fuzz_those_left)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
+    })?;
     Ok(true)
 }
 
