@@ -38,6 +38,25 @@ fn a_kept_drill_is_found_again_by_the_plain_diff() {
     assert_eq!(bench.run("trace verify kept/right.trace").code, 1);
 }
 
+/// A plant among many is that of its seed alone, so whatever is not found can be looked at.
+#[test]
+fn a_plant_among_many_is_repeated_by_its_seed() {
+    let bench = Bench::new();
+    // The seeds on both sides of 250 go into different runs.
+    let many = bench.json("drill --kind random --seed 249 --count 2 --json", 0);
+    let mut columns = serde_json::Map::new();
+    for seed in [249, 250] {
+        let alone = bench.json(&format!("drill --kind random --seed {seed} --json"), 0);
+        assert_eq!(alone["seed"], seed);
+        if let Some(column) = alone["plant"]["field"]["column"].as_str() {
+            let count = columns.get(column).and_then(serde_json::Value::as_u64).unwrap_or(0);
+            columns.insert(column.to_owned(), (count + 1).into());
+        }
+    }
+    assert!(!columns.is_empty(), "neither plants into a field: take another seed");
+    assert_eq!(many["tally"]["columns"], serde_json::Value::Object(columns));
+}
+
 #[test]
 fn a_drill_repeats_itself() {
     let bench = Bench::new();

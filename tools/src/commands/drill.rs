@@ -10,7 +10,7 @@ use crate::{
     cli::Drill,
     commands::run::per_second,
     drill::{self, Case, Field, Result as Drilled, Stage},
-    failure::{Outcome, Verdict},
+    failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target},
     finding, interrupt,
     output::Ink,
@@ -18,8 +18,6 @@ use crate::{
     scenario::Scenario,
 };
 
-/// Plants that share a recording of the left side.
-const PLANTS_PER_STAGE: u32 = 250;
 /// Cases that are shown in full where something was not found.
 const MISSED_SHOWN: usize = 5;
 
@@ -62,7 +60,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Drill) -> Outcome {
 }
 
 fn one(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome {
-    let stage = Stage::record(scenario, arguments.seed)?;
+    let stage = Stage::of_plant(scenario, arguments.seed)?;
     let case = stage.drill(arguments.kind, arguments.seed)?;
     if let Some(folder) = &arguments.keep {
         keep(arguments, folder, "left.trace", stage.left())?;
@@ -95,23 +93,25 @@ fn keep(arguments: &Drill, folder: &Path, name: &str, bytes: &[u8]) -> Outcome<(
 }
 
 fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome {
-    let batches = arguments.count.div_ceil(PLANTS_PER_STAGE);
     let mut tally = Tally::default();
     let mut fields = std::collections::BTreeSet::new();
     let mut missed = Vec::new();
     let mut progress = Progress::new(context.quiet, "drill", arguments.count.into());
     let begun = std::time::Instant::now();
     interrupt::take_over();
-    for batch in 0..batches {
-        let stage = Stage::record(scenario, arguments.seed.wrapping_add(batch.into()))?;
-        let first = batch * PLANTS_PER_STAGE;
-        let last = arguments.count.min(first + PLANTS_PER_STAGE);
-        let seed = |plant: u32| arguments.seed.wrapping_mul(1_000_003).wrapping_add(plant.into());
-        let cases: Vec<Case> = (first..last)
+    let Some(end) = arguments.seed.checked_add(arguments.count.into()) else {
+        return Err(Failure::new(format!("there are no {} seeds from {} on", arguments.count, arguments.seed)));
+    };
+    let mut seed = arguments.seed;
+    while seed < end {
+        let stage = Stage::of_plant(scenario, seed)?;
+        let last = end.min(Stage::seeds_with(seed).end);
+        let cases: Vec<Case> = (seed..last)
             .into_par_iter()
             .filter(|_| !interrupt::is_asked())
-            .map(|plant| stage.drill(arguments.kind, seed(plant)))
+            .map(|seed| stage.drill(arguments.kind, seed))
             .collect::<Outcome<_>>()?;
+        seed = last;
         for case in cases {
             tally.add(&case);
             fields.extend(case.plant.field.as_ref().map(Field::general));
@@ -119,7 +119,7 @@ fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcom
                 missed.push(case);
             }
         }
-        progress.set(last.into());
+        progress.set(seed - arguments.seed);
         if interrupt::is_asked() {
             break;
         }
@@ -132,7 +132,7 @@ fn many(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcom
     context.out.value(&serde_json::json!({
         "kind": arguments.kind, "seed": arguments.seed, "well": all_well, "interrupted": interrupted, "tally": tally, "fields": fields, "not_found": missed,
     }));
-    say(context, &tally, &missed);
+    say(context, arguments, &tally, &missed);
     Ok(Verdict::of(all_well).interrupted(interrupted))
 }
 
@@ -178,7 +178,7 @@ impl Tally {
     }
 }
 
-fn say(context: &mut Context, tally: &Tally, missed: &[Case]) {
+fn say(context: &mut Context, arguments: &Drill, tally: &Tally, missed: &[Case]) {
     let out = &mut context.out;
     let percent = |part: u64, whole: u64| part * 1000 / whole.max(1);
     let share = |part: u64, whole: u64| {
@@ -207,6 +207,13 @@ fn say(context: &mut Context, tally: &Tally, missed: &[Case]) {
     }
     for case in missed {
         out.line(format!("not found: {}", case.plant));
+        let scenario =
+            arguments.scenario.as_ref().map(|path| format!(" --scenario {}", path.display())).unwrap_or_default();
+        out.line(format!(
+            "  again: tickworld drill --kind {} --seed {}{scenario}",
+            arguments.kind.argument(),
+            case.seed
+        ));
     }
     let well = tally.is_well();
     let verdict = if well { out.paint(Ink::Green, "all found") } else { out.paint(Ink::Red, "not all found") };

@@ -8,7 +8,12 @@ mod plan;
 mod plant;
 mod rows;
 
-use std::{cell::Cell, fmt, ops::RangeInclusive, panic};
+use std::{
+    cell::Cell,
+    fmt,
+    ops::{Range, RangeInclusive},
+    panic,
+};
 
 use serde::Serialize;
 use tickworld_contentc::Source;
@@ -16,6 +21,7 @@ use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
+    diff::Found,
     executor::Inline,
     frame::InputFrame,
     simulation::Simulation,
@@ -26,13 +32,15 @@ use tickworld_sim::{
 use crate::{
     commands::trace::compare,
     failure::{Failure, Outcome},
-    finding::DiffReport,
+    finding::{DiffReport, FieldReport},
     packs::Names,
     scenario::{Frames, Scenario},
 };
 
 pub(crate) use plant::{Field, Kind, Plant};
 
+/// Plants that share a recording of the left side.
+const PLANTS_PER_STAGE: u64 = 250;
 /// Ticks between keyframes of a drill's recordings.
 const KEYFRAME_TICKS: u32 = 16;
 /// How long a run may be that faults are planted into.
@@ -69,6 +77,8 @@ struct Recorded {
 /// A plant and what became of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Case {
+    /// Everything follows from it and the kind: a drill of this seed alone repeats the case.
+    pub(crate) seed: u64,
     /// What was planted.
     pub(crate) plant: Plant,
     /// Whether it was found.
@@ -105,7 +115,7 @@ pub(crate) struct Matches {
     pub(crate) column: bool,
     /// The entity, among those listed.
     pub(crate) entity: bool,
-    /// The field, with its entity.
+    /// The field, with its entity; or its row as a whole, where that stands on one side alone.
     pub(crate) field: bool,
     /// The planted value is no longer there at the end of the tick; what it led to is.
     pub(crate) used_up: bool,
@@ -125,8 +135,19 @@ impl Result {
 }
 
 impl Stage {
+    /// The run that the plant of this seed goes into.
+    pub(crate) fn of_plant(scenario: &Scenario, seed: u64) -> Outcome<Self> {
+        Self::record(scenario, seed / PLANTS_PER_STAGE)
+    }
+
+    /// The seeds whose plants go into the same run as that of `seed`.
+    pub(crate) const fn seeds_with(seed: u64) -> Range<u64> {
+        let first = seed - seed % PLANTS_PER_STAGE;
+        first..first.saturating_add(PLANTS_PER_STAGE)
+    }
+
     /// Runs the scenario with another seed and records the healthy side.
-    pub(crate) fn record(scenario: &Scenario, seed: u64) -> Outcome<Self> {
+    fn record(scenario: &Scenario, seed: u64) -> Outcome<Self> {
         if !TICKS.contains(&scenario.ticks) {
             let (least, most) = (TICKS.start(), TICKS.end());
             return Err(Failure::new(format!(
@@ -175,7 +196,7 @@ impl Stage {
         });
         let Some(Ok((simulation, roots, stages))) = faulty else {
             let report = DiffReport { same: true, last: [0, 0], ends: Vec::new(), header: Vec::new(), finding: None };
-            return Ok(Case { plant, result: Result::Stopped, report, right: Vec::new() });
+            return Ok(Case { seed, plant, result: Result::Stopped, report, right: Vec::new() });
         };
         let right = self.record_right(tick, &simulation, &roots, stages)?;
         let report = self.diff(&right)?;
@@ -184,7 +205,7 @@ impl Stage {
         } else {
             judge(&plant, &report, &truth.after, simulation.world())
         };
-        Ok(Case { plant, result, report, right })
+        Ok(Case { seed, plant, result, report, right })
     }
 
     /// The world before a tick, from 1 on.
@@ -240,13 +261,19 @@ fn judge(plant: &Plant, report: &DiffReport, truth: &World<Rules>, faulty: &Worl
         let chunks = format!("{name}.chunks");
         found.columns_after_system.iter().any(|column| *column == name || *column == chunks)
     };
+    // The healthy side has the row no more, say, for the condition ended: no field of it can be listed.
+    let row_on_one_side = |column: &str| {
+        let absent = Found::NoRow.to_string();
+        let is_whole = |it: &FieldReport| it.path == column && [&it.left, &it.right].contains(&&absent);
+        found.fields.iter().any(|it| is_whole(it) && entity(it.entity.as_deref()))
+    };
     let field = plant.field.as_ref();
     Result::Found(Matches {
         tick: found.tick == plant.tick,
         system: plant.system.is_none() || found.system == plant.system,
         column: field.is_none_or(|field| column(&field.column)),
         entity: plant.entity.is_none() || found.fields.iter().any(|it| entity(it.entity.as_deref())),
-        field: field.is_none_or(|field| listed(&field.path)),
+        field: field.is_none_or(|field| listed(&field.path) || row_on_one_side(&field.column)),
         used_up: field.is_some_and(|field| {
             let now = field.place.value(faulty);
             now.is_none() || now == field.place.value(truth)

@@ -23,7 +23,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As on the command line.
+    /// As on the command line: `lost-spawn`.
+    pub(crate) fn argument(self) -> String {
+        self.word().replace(' ', "-")
+    }
+
+    /// As people say it.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Flip => "flip",
