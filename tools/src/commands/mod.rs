@@ -5,6 +5,7 @@ pub(crate) mod content;
 pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod journal;
+mod login;
 pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod swarm;

@@ -2,12 +2,7 @@
 //!
 //! Invariant: what is played, and how fast, is decided here; how a server is run and watched in [`hosting`](crate::hosting).
 
-use std::{
-    ffi::OsString,
-    fs,
-    net::{SocketAddr, ToSocketAddrs as _},
-    time::Duration,
-};
+use std::{ffi::OsString, time::Duration};
 
 use tickworld_proto::message::SessionKind;
 use tickworld_server::{
@@ -15,12 +10,13 @@ use tickworld_server::{
     world::{Accounts, D20},
 };
 
+use super::login;
 use crate::{
     Context,
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
     builtin, cli,
     failure::{Failure, Outcome, Verdict},
-    hosting::{Hosting, Party, any_port, fingerprint_of, kinds, runtime, tokens},
+    hosting::{Hosting, Party, any_port, kinds, runtime, tokens},
     interrupt,
     packs::LoadedPack,
 };
@@ -104,14 +100,9 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
             interrupt::ask();
         });
     }
-    let fingerprint = match (arguments.fingerprint, &arguments.data) {
-        (Some(fingerprint), _) => fingerprint,
-        (None, Some(data)) => fingerprint_of(data)?,
-        (None, None) => return Err(Failure::new("no certificate to know the server by").help(NEEDED)),
-    };
     let plan = Plan {
-        address: resolve(&arguments.connect)?,
-        fingerprint,
+        fingerprint: login::fingerprint(arguments.fingerprint, arguments.data.as_deref())?,
+        address: login::resolve(&arguments.connect)?,
         sessions: sessions(arguments)?,
         pace: arguments.in_flight.map_or(Pace::Rate(arguments.rate), Pace::InFlight),
         time: Duration::from_secs(arguments.seconds),
@@ -162,10 +153,6 @@ fn check_rate(rate: f64) -> Outcome<()> {
     Err(Failure::new(format!("--rate {rate} is not within 0 to {RATE_MAX}, 0 itself left out")))
 }
 
-/// What `bots` needs.
-const NEEDED: &str = "give --data with the server's data folder, or both --fingerprint and --tokens";
-/// Where the development issuer of a server keeps its key.
-const ISSUER_FILE: &str = "development-issuer.pem";
 /// Players of these bots are numbered from here on, so that they are nobody who plays already.
 const PLAYERS_FROM: u64 = 1_000_000;
 
@@ -176,35 +163,17 @@ fn sessions(arguments: &cli::Bots) -> Outcome<Vec<(SessionKind, String)>> {
         kinds.push(SessionKind::Command);
     }
     if let Some(file) = &arguments.tokens {
-        let text = fs::read_to_string(file)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
-        let tokens: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let tokens = login::tokens_in(file)?;
         if tokens.len() < kinds.len() {
             let message = format!("{} sessions take as many tokens, there are {}", kinds.len(), tokens.len());
             return Err(Failure::new(message).help("`tickworld-server token --player N` prints one; each counts once"));
         }
         return Ok(kinds.into_iter().zip(tokens).collect());
     }
-    let Some(data) = &arguments.data else { return Err(Failure::new("no tokens").help(NEEDED)) };
-    // Asking for the key of a folder without one would make one, which no server takes.
-    if !data.join(ISSUER_FILE).is_file() {
-        let message = format!("{} holds no {ISSUER_FILE}: no server has signed tokens there", data.display());
-        return Err(Failure::new(message).help("name the folder of the server's setting `data`; or give --tokens"));
-    }
+    let data = login::issuer_folder(arguments.data.as_deref())?;
     // Another process beside this one has other players.
     let first = PLAYERS_FROM + u64::from(std::process::id()) * 10_000;
     tokens(data, &arguments.audience, first, kinds)
-}
-
-/// The address of a server, whose name may stand for several: the first of the old kind is taken, where there is one.
-fn resolve(name: &str) -> Outcome<SocketAddr> {
-    let failed = |why: String| {
-        let help = "write an address or a name, and a port: 127.0.0.1:7310, example.org:7310, [::1]:7310";
-        Failure::new(format!("--connect {name}: {why}")).help(help)
-    };
-    let found: Vec<SocketAddr> = name.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
-    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    first.copied().ok_or_else(|| failed("the name stands for no address".into()))
 }
 
 pub(crate) fn wanderer(pack: &LoadedPack) -> Wanderer {
