@@ -403,6 +403,18 @@ pub(crate) fn fingerprint_of(data: &Path) -> Outcome<Fingerprint> {
     Ok(identity.fingerprint())
 }
 
+/// A token for somebody who looks on and is nobody in the world.
+pub(crate) fn spectator_token(data: &Path, audience: &str) -> Outcome<String> {
+    let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
+    let claims = Claims::fresh(None, audience, &[KindName::Lockstep], now_seconds(), TOKEN_SECONDS);
+    Ok(issuer.sign(&claims.map_err(|error| Failure::new(error.to_string()))?))
+}
+
+/// Since 1970.
+fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Tokens for sessions of these kinds, players numbered from `first` on.
 pub(crate) fn tokens(
     data: &Path,
@@ -411,7 +423,7 @@ pub(crate) fn tokens(
     kinds: Vec<SessionKind>,
 ) -> Outcome<Vec<(SessionKind, String)>> {
     let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now_seconds();
     let token = |(number, kind): (u64, SessionKind)| {
         let name = match kind {
             SessionKind::Lockstep => KindName::Lockstep,

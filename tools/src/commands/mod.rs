@@ -10,3 +10,4 @@ pub(crate) mod play;
 pub(crate) mod run;
 pub(crate) mod swarm;
 pub(crate) mod trace;
+pub(crate) mod watch;
