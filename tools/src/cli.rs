@@ -80,7 +80,9 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a server of a d20 world with bots in it, and say where to look
-    #[command(after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60")]
+    #[command(
+        after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60\n  tickworld play --watch"
+    )]
     Play(Play),
     /// The shortest way to everything else: record a battle, verify it, plant a fault, find it
     Demo,
@@ -174,6 +176,9 @@ pub(crate) struct Play {
     /// Say every so many seconds how the server is, and at the end how it was at first and at last
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) report_every: Option<u64>,
+    /// Look at the world meanwhile, as `tickworld watch` shows it; its end ends the server
+    #[arg(long, conflicts_with_all = ["report_every", "json"])]
+    pub(crate) watch: bool,
 }
 
 /// `tickworld load`.

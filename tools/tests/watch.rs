@@ -231,6 +231,7 @@ fn what_cannot_be_watched_is_refused_with_what_to_do() {
     check("watch", &["TRACE|ADDRESS"]);
     check("watch 127.0.0.1:1 --once", &["no certificate to know the server by", "--data"]);
     check("watch nowhere.invalid:7310 --data empty --once", &["dev-certificate.pem"]);
+    check("play --watch --json", &["cannot be used with"]);
     let newer = "golden-traces/history/v1/melee.trace";
     let ran = watch(&bench, &format!("watch {newer} --once"));
     assert_eq!(ran.code, 2, "{}", ran.out);
@@ -242,6 +243,7 @@ fn without_a_terminal_a_view_says_what_else_there_is() {
     let bench = Bench::new();
     bench.ok("trace record duel -o duel.trace --ticks 20");
     bench.refused("watch duel.trace", &["no terminal", "--once", "--json", "--svg"]);
+    bench.refused("play --watch --seconds 1", &["no terminal", "without --watch"]);
 }
 
 #[test]

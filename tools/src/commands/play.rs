@@ -2,7 +2,11 @@
 //!
 //! Invariant: what is played, and how fast, is decided here; how a server is run and watched in [`hosting`](crate::hosting).
 
-use std::{ffi::OsString, time::Duration};
+use std::{
+    ffi::OsString,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use tickworld_proto::message::SessionKind;
 use tickworld_server::{
@@ -16,9 +20,12 @@ use crate::{
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
     builtin, cli,
     failure::{Failure, Outcome, Verdict},
-    hosting::{Hosting, Party, any_port, kinds, runtime, tokens},
+    hosting::{Hosting, Party, Spectator, any_port, kinds, runtime, tokens},
     interrupt,
     packs::LoadedPack,
+    scenario::Scenario,
+    store::{self, Hosted as _},
+    viewer::{InitialView, LiveSession, LogLines, Viewer, WorldSource as _, check_terminal, look},
 };
 
 /// Coins of each account of a load test.
@@ -41,7 +48,7 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
             dev_certificate: true,
             ..Config::default()
         },
-        world: D20::new(scenario),
+        world: D20::new(scenario.clone()),
         data: arguments.data.as_deref(),
         party: Party {
             kinds,
@@ -53,7 +60,31 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
             report_every: arguments.report_every,
         },
     };
-    hosting.run(context, &bot)
+    if arguments.watch { play_watched(context, hosting, &bot, &scenario) } else { hosting.run(context, &bot) }
+}
+
+/// Plays, with the server's world on the terminal meanwhile.
+fn play_watched(context: &mut Context, hosting: Hosting<'_, D20>, bot: &Wanderer, scenario: &Scenario) -> Outcome {
+    check_terminal(
+        "without --watch the bots play all the same, and `tickworld watch --data FOLDER` shows it afterwards",
+    )?;
+    // What is logged would be written over the view.
+    let (log, has_color) = (LogLines::listen(), context.out.has_color());
+    let has_differed = AtomicBool::new(false);
+    let spectator: Spectator<'_> = Box::new(|login, have_left| {
+        let pack = &scenario.pack;
+        let live = LiveSession::begin(&login, scenario.title.clone(), pack.id, pack.library())?;
+        let depiction = store::D20::depiction(std::slice::from_ref(pack));
+        let mut viewer = Viewer::new(live, depiction, InitialView::default()).with_log(log);
+        let looked = look(&mut viewer, has_color, have_left);
+        let (live, _) = viewer.into_parts();
+        has_differed.store(live.difference().is_some(), Ordering::SeqCst);
+        live.end();
+        looked
+    });
+    let played = hosting.play_beside(context, bot, Some(spectator))?;
+    let verdict = played.tell(context);
+    Ok(if has_differed.load(Ordering::SeqCst) { Verdict::Different } else { verdict })
 }
 
 /// The transfer workload on a server of its own.
