@@ -279,3 +279,20 @@ fn a_picture_has_a_frame_a_tick_and_is_the_same_every_time() {
     bench.refused("watch long.trace --at 0 --to 500 --every 1 --svg c.svg", &["501 frames, at most 400", "--every"]);
     bench.refused("watch duel.trace --svg duel.trace --force", &["what is read"]);
 }
+
+/// The README's picture is what its command makes today.
+#[test]
+fn the_picture_of_the_readme_is_what_its_command_makes() {
+    let bench = Bench::new();
+    let readme = std::fs::read_to_string(common::root().join("README.md")).expect("it is there");
+    const FILE: &str = "docs/images/watch.svg";
+    assert!(readme.contains(&format!("({FILE})")), "the README shows it");
+    let command = readme.lines().filter_map(|line| line.split_once("tickworld ")?.1.split('`').next());
+    let command = command.filter(|line| line.starts_with("watch ") && line.contains(FILE)).next();
+    let command = command.expect("the README says how it is made");
+    let new = bench.path("watch.svg");
+    let ran = watch(&bench, &command.replace(FILE, &new.display().to_string()));
+    assert_eq!(ran.code, 0, "{command}: {}", ran.err);
+    let old = std::fs::read(common::root().join(FILE)).expect("it is committed");
+    assert!(bench.read("watch.svg") == old, "{FILE} is not what `tickworld {command}` makes");
+}
