@@ -3,6 +3,7 @@
 //! Invariant: names and exit codes are stable; a flag means the same everywhere.
 
 mod journal;
+mod watch;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -10,7 +11,10 @@ use clap::{Args, Parser, Subcommand};
 use tickworld_net::tls::fingerprint::Fingerprint;
 use tickworld_pool::WORKERS_MAX;
 
-pub(crate) use self::journal::{Beginning, FromJournal, Journal, Span};
+pub(crate) use self::{
+    journal::{Beginning, FromJournal, Journal, Span},
+    watch::{Cell, Watch},
+};
 use crate::{drill::Kind, measure::Measure, output::Color};
 
 const EXIT_CODES: &str = "\
@@ -29,6 +33,7 @@ Examples:
   tickworld trace record siege -o siege.trace     record it
   tickworld trace verify siege.trace              simulate all of it again, compare every root
   tickworld trace diff siege.trace other.trace    who differs first, and in what
+  tickworld watch siege.trace                     look at it: play, step, seek, follow
   tickworld drill --kind flip                     plant a fault and see whether diff finds it
   tickworld journal replay tickworld-data         simulate a server's history again
   tickworld swarm --seeds 0..1000                 random runs, each made many ways; what fails is shrunk";
@@ -75,7 +80,9 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a server of a d20 world with bots in it, and say where to look
-    #[command(after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60")]
+    #[command(
+        after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60\n  tickworld play --watch"
+    )]
     Play(Play),
     /// The shortest way to everything else: record a battle, verify it, plant a fault, find it
     Demo,
@@ -99,6 +106,15 @@ pub(crate) enum Command {
     /// Record, verify, inspect and compare traces
     #[command(subcommand)]
     Trace(Trace),
+    /// Look at a world: a trace's, a journal's, or that of a server that runs
+    ///
+    /// A map around a place or somebody, who is where, the last events, the tick and its root. This process simulates every tick
+    /// itself and compares each root: a view says whether it is as recorded, as the journal proves, or as the server's. Keys
+    /// pause, step, seek and follow; `?` shows all of them.
+    #[command(
+        after_help = "Examples:\n  tickworld watch siege.trace\n  tickworld watch --data tickworld-data\n  tickworld watch 127.0.0.1:7310 --data tickworld-data\n  tickworld watch siege.trace --at 300 --follow 17 --once\n  tickworld watch siege.trace --at 300 --to 450 --svg siege.svg"
+    )]
+    Watch(Watch),
     /// Read what a server keeps of its world, without changing it
     ///
     /// The server must have ended, in whatever way: a store is not read while somebody writes to it.
@@ -160,6 +176,9 @@ pub(crate) struct Play {
     /// Say every so many seconds how the server is, and at the end how it was at first and at last
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) report_every: Option<u64>,
+    /// Look at the world meanwhile, as `tickworld watch` shows it; its end ends the server
+    #[arg(long, conflicts_with_all = ["report_every", "json"])]
+    pub(crate) watch: bool,
 }
 
 /// `tickworld load`.

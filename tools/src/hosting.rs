@@ -11,6 +11,7 @@ use std::{
     process::{Child, Stdio},
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     time::{Duration, SystemTime},
@@ -38,6 +39,7 @@ use crate::{
         relay::{Line, Passed, Relay},
         watch::{Watch, Watched},
     },
+    viewer::ServerLogin,
 };
 
 /// How long a token of the bots is good for.
@@ -96,6 +98,17 @@ impl<H: GameAdapter> Hosting<'_, H> {
 
     /// Plays.
     pub(crate) fn play<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome<Played> {
+        self.play_beside(context, bot, None)
+    }
+
+    /// Plays, with somebody who looks on meanwhile. Whoever is first ends the other: the bots when their time is up, the spectator
+    /// when they have seen enough.
+    pub(crate) fn play_beside<B: Bot<Game = H::Game>>(
+        self,
+        context: &mut Context,
+        bot: &B,
+        spectator: Option<Spectator<'_>>,
+    ) -> Outcome<Played> {
         interrupt::take_over();
         let scratch = Scratch::new()?;
         let data = self.data.map_or_else(|| scratch.path().to_path_buf(), Path::to_path_buf);
@@ -111,7 +124,7 @@ impl<H: GameAdapter> Hosting<'_, H> {
         let running = server.block_on(Server::new(config, self.world).start());
         let running = running.map_err(|error| Failure::new(error.to_string()))?;
         introduce(context, &title, &running, &place.data, &party);
-        let met = place.meet(&players, &running, &party, bot);
+        let met = place.meet_beside(&players, &running, &party, bot, spectator);
         // Whatever went wrong with the bots, the server ends in good order.
         match server.block_on(running.stop()) {
             Ended::Asked => met,
@@ -119,6 +132,9 @@ impl<H: GameAdapter> Hosting<'_, H> {
         }
     }
 }
+
+/// Looks at a server of this process until it has seen enough, or it is told that the players have left.
+pub(crate) type Spectator<'a> = Box<dyn FnOnce(ServerLogin, &dyn Fn() -> bool) -> Outcome<()> + Send + 'a>;
 
 /// Where a server keeps its world, and what its bots need of that.
 struct Place {
@@ -128,6 +144,33 @@ struct Place {
 }
 
 impl Place {
+    /// Lets everybody play, and somebody look on.
+    fn meet_beside<B: Bot>(
+        &self,
+        players: &Runtime,
+        running: &Running<B::Game>,
+        party: &Party,
+        bot: &B,
+        spectator: Option<Spectator<'_>>,
+    ) -> Outcome<Played> {
+        let Some(spectator) = spectator else { return self.meet(players, running, party, bot) };
+        let token = spectator_token(&self.data, &self.audience)?;
+        let login = ServerLogin { address: reached_at(running.address), fingerprint: running.fingerprint, token };
+        let have_left = &AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let looking = scope.spawn(move || {
+                let looked = spectator(login, &|| have_left.load(Ordering::SeqCst));
+                interrupt::ask();
+                looked
+            });
+            let met = self.meet(players, running, party, bot);
+            have_left.store(true, Ordering::SeqCst);
+            // A panic of the view is a defect of this tool, and must not look like a good run.
+            let looked = looking.join().expect("a spectator does not panic");
+            met.and_then(|played| looked.map(|()| played))
+        })
+    }
+
     /// Lets everybody play on a server that runs.
     fn meet<B: Bot>(&self, players: &Runtime, running: &Running<B::Game>, party: &Party, bot: &B) -> Outcome<Played> {
         let mut tokens = tokens(&self.data, &self.audience, 1, party.all())?;
@@ -403,6 +446,18 @@ pub(crate) fn fingerprint_of(data: &Path) -> Outcome<Fingerprint> {
     Ok(identity.fingerprint())
 }
 
+/// A token for somebody who looks on and is nobody in the world.
+pub(crate) fn spectator_token(data: &Path, audience: &str) -> Outcome<String> {
+    let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
+    let claims = Claims::fresh(None, audience, &[KindName::Lockstep], now_seconds(), TOKEN_SECONDS);
+    Ok(issuer.sign(&claims.map_err(|error| Failure::new(error.to_string()))?))
+}
+
+/// Since 1970.
+fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Tokens for sessions of these kinds, players numbered from `first` on.
 pub(crate) fn tokens(
     data: &Path,
@@ -411,7 +466,7 @@ pub(crate) fn tokens(
     kinds: Vec<SessionKind>,
 ) -> Outcome<Vec<(SessionKind, String)>> {
     let issuer = DevelopmentIssuer::open(data).map_err(|error| Failure::new(error.to_string()))?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = now_seconds();
     let token = |(number, kind): (u64, SessionKind)| {
         let name = match kind {
             SessionKind::Lockstep => KindName::Lockstep,

@@ -25,6 +25,9 @@ static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 /// What the process would leave.
 static LEFTOVERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+/// What is done last when the process is ended at once.
+static LAST: Mutex<Option<fn()>> = Mutex::new(None);
+
 /// Listens for signals from now on, on a thread of its own.
 pub(crate) fn listen() {
     let thread = std::thread::Builder::new().name("signals".into()).spawn(|| {
@@ -34,6 +37,11 @@ pub(crate) fn listen() {
         runtime.block_on(obey());
     });
     drop(thread);
+}
+
+/// Calls `last` before the process is ended at once: what it changed outside of itself is to be as it was.
+pub(crate) fn before_end(last: fn()) {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
 }
 
 /// The command looks at [`is_asked`], or waits for [`Asked`], and ends by itself.
@@ -156,6 +164,10 @@ async fn obey() {
         // A folder that cannot be removed is no reason to stay.
         for path in list().iter() {
             _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
+        }
+        let last = *LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last {
+            last();
         }
         std::process::exit(code);
     }

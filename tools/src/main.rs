@@ -23,6 +23,7 @@ mod output;
 mod progress;
 mod store;
 mod telling;
+mod viewer;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -169,6 +170,7 @@ fn run(context: &mut Context, command: Option<Command>) -> Outcome {
         Some(Command::Demo) => commands::demo::run(context),
         Some(Command::Run(arguments)) => commands::run::run(context, &arguments),
         Some(Command::Trace(command)) => commands::trace::run(context, &command),
+        Some(Command::Watch(arguments)) => commands::watch::run(context, &arguments),
         Some(Command::Journal(command)) => commands::journal::run(context, &command),
         Some(Command::Content(command)) => commands::content::run(context, &command),
         Some(Command::Drill(arguments)) => commands::drill::run(context, &arguments),

@@ -67,6 +67,11 @@ impl Output {
         self.json
     }
 
+    /// Whether people want colours.
+    pub(crate) const fn has_color(&self) -> bool {
+        self.color
+    }
+
     /// A line for people; nothing with `--json`.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) {
         if !self.json {

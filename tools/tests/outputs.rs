@@ -22,6 +22,7 @@ const WRITERS: &[Writer] = &[
     Writer { line: "run own.yaml --ticks 3 --record OUT", same: "trace record duel -o SAME --ticks 2" },
     Writer { line: "trace record own.yaml --ticks 3 -o OUT", same: "trace record duel -o SAME --ticks 2" },
     Writer { line: "trace from-journal data --to 3 --accounts 60 -o OUT", same: "trace record duel -o SAME --ticks 2" },
+    Writer { line: "watch own.trace --svg OUT", same: "watch own.trace --at 1 --svg SAME" },
     Writer { line: "content build shipped -o OUT", same: "content build shipped -o SAME" },
 ];
 
@@ -30,6 +31,7 @@ fn bench() -> Bench {
     let bench = Bench::new();
     bench.write("own.yaml", DUEL);
     bench.copy(ledger(), "data");
+    bench.ok("trace record own.yaml -o own.trace --ticks 3");
     bench
 }
 
@@ -135,6 +137,7 @@ fn an_input_is_not_replaced() {
         ("trace record own.yaml -o own.yaml --force", "own.yaml"),
         ("run own.yaml --record own.yaml --force", "own.yaml"),
         ("run packed.yaml --record own.pack --force", "own.pack"),
+        ("watch a.trace --svg a.trace --force", "a.trace"),
     ] {
         let before = bench.read(file);
         bench.refused(line, &["what is read", "name another file"]);
@@ -289,7 +292,7 @@ fn what_cannot_be_written_to_standard_output_is_an_error() {
     let words = "--help|--version|trace --help|run duel --ticks 3|trace info a.trace|trace export a.trace|trace verify a.trace|\
         trace diff a.trace a.trace|trace state a.trace --tick 3|content info shipped|content check shipped|\
         content info shipped --list creatures|completions bash|journal info data|journal verify data|journal export data|\
-        drill --seed 3|swarm --seeds 0..1|demo";
+        watch a.trace --once|watch a.trace --svg a.svg|drill --seed 3|swarm --seeds 0..1|demo";
     for line in words.split('|') {
         for json in ["", " --json"] {
             let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");

@@ -44,6 +44,13 @@ fn on_a_good_link_everybody_follows_and_is_answered() {
     for at in [0, 2, 3] {
         assert!(pair.peers[at].roots.len() > 100, "client {at} saw {} roots", pair.peers[at].roots.len());
     }
+    for at in [0, 3] {
+        let client = &pair.peers[at].client;
+        let (proven, confirmed) = (client.proven(), client.confirmed().expect("it follows").tick());
+        let is_near = proven.is_some_and(|tick| tick <= confirmed && tick.0 + 8 > confirmed.0);
+        assert!(is_near, "client {at}: {proven:?} of {confirmed} ticks are known to be right");
+    }
+    assert_eq!(pair.peers[1].client.proven(), None, "who simulates nothing proves nothing");
 }
 
 /// `cargo test -p tickworld-proto --test clients_and_host_agree bad_links` prints the seed of a failure.
@@ -93,6 +100,12 @@ fn a_client_whose_world_differs_names_the_field_and_joins_again() {
     pair.run(30);
     let planted = Tick(pair.simulation.world().tick().0 + 5);
     pair.plant_at = Some(planted);
+    let is_found = |pair: &Pair| pair.peers[0].events.iter().any(|event| matches!(event, ClientEvent::Desync(_)));
+    while !is_found(&pair) {
+        let proven = pair.peers[0].client.proven();
+        assert!(proven < Some(planted), "tick {proven:?} is not the host's");
+        pair.run(1);
+    }
     pair.run(120);
     let found = |event: &ClientEvent| match event {
         ClientEvent::Desync(report) => Some(report.clone()),

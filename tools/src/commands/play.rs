@@ -4,8 +4,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    net::{SocketAddr, ToSocketAddrs as _},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -15,14 +14,18 @@ use tickworld_server::{
     world::{Accounts, D20},
 };
 
+use super::login;
 use crate::{
     Context,
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
     builtin, cli,
     failure::{Failure, Outcome, Verdict},
-    hosting::{Hosting, Party, any_port, fingerprint_of, kinds, runtime, tokens},
+    hosting::{Hosting, Party, Spectator, any_port, kinds, runtime, tokens},
     interrupt,
     packs::LoadedPack,
+    scenario::Scenario,
+    store::{self, Hosted as _},
+    viewer::{InitialView, LiveSession, LogLines, Viewer, WorldSource as _, check_terminal, look},
 };
 
 /// Coins of each account of a load test.
@@ -45,7 +48,7 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
             dev_certificate: true,
             ..Config::default()
         },
-        world: D20::new(scenario),
+        world: D20::new(scenario.clone()),
         data: arguments.data.as_deref(),
         party: Party {
             kinds,
@@ -57,7 +60,31 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
             report_every: arguments.report_every,
         },
     };
-    hosting.run(context, &bot)
+    if arguments.watch { play_watched(context, hosting, &bot, &scenario) } else { hosting.run(context, &bot) }
+}
+
+/// Plays, with the server's world on the terminal meanwhile.
+fn play_watched(context: &mut Context, hosting: Hosting<'_, D20>, bot: &Wanderer, scenario: &Scenario) -> Outcome {
+    check_terminal(
+        "without --watch the bots play all the same, and `tickworld watch --data FOLDER` shows it afterwards",
+    )?;
+    // What is logged would be written over the view.
+    let (log, has_color) = (LogLines::listen(), context.out.has_color());
+    let has_differed = AtomicBool::new(false);
+    let spectator: Spectator<'_> = Box::new(|login, have_left| {
+        let pack = &scenario.pack;
+        let live = LiveSession::begin(&login, scenario.title.clone(), pack.id, pack.library())?;
+        let depiction = store::D20::depiction(std::slice::from_ref(pack));
+        let mut viewer = Viewer::new(live, depiction, InitialView::default()).with_log(log);
+        let looked = look(&mut viewer, has_color, have_left);
+        let (live, _) = viewer.into_parts();
+        has_differed.store(live.difference().is_some(), Ordering::SeqCst);
+        live.end();
+        looked
+    });
+    let played = hosting.play_beside(context, bot, Some(spectator))?;
+    let verdict = played.tell(context);
+    Ok(if has_differed.load(Ordering::SeqCst) { Verdict::Different } else { verdict })
 }
 
 /// The transfer workload on a server of its own.
@@ -104,14 +131,9 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
             interrupt::ask();
         });
     }
-    let fingerprint = match (arguments.fingerprint, &arguments.data) {
-        (Some(fingerprint), _) => fingerprint,
-        (None, Some(data)) => fingerprint_of(data)?,
-        (None, None) => return Err(Failure::new("no certificate to know the server by").help(NEEDED)),
-    };
     let plan = Plan {
-        address: resolve(&arguments.connect)?,
-        fingerprint,
+        fingerprint: login::fingerprint(arguments.fingerprint, arguments.data.as_deref())?,
+        address: login::resolve(&arguments.connect)?,
         sessions: sessions(arguments)?,
         pace: arguments.in_flight.map_or(Pace::Rate(arguments.rate), Pace::InFlight),
         time: Duration::from_secs(arguments.seconds),
@@ -162,10 +184,6 @@ fn check_rate(rate: f64) -> Outcome<()> {
     Err(Failure::new(format!("--rate {rate} is not within 0 to {RATE_MAX}, 0 itself left out")))
 }
 
-/// What `bots` needs.
-const NEEDED: &str = "give --data with the server's data folder, or both --fingerprint and --tokens";
-/// Where the development issuer of a server keeps its key.
-const ISSUER_FILE: &str = "development-issuer.pem";
 /// Players of these bots are numbered from here on, so that they are nobody who plays already.
 const PLAYERS_FROM: u64 = 1_000_000;
 
@@ -176,35 +194,17 @@ fn sessions(arguments: &cli::Bots) -> Outcome<Vec<(SessionKind, String)>> {
         kinds.push(SessionKind::Command);
     }
     if let Some(file) = &arguments.tokens {
-        let text = fs::read_to_string(file)
-            .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
-        let tokens: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let tokens = login::tokens_in(file)?;
         if tokens.len() < kinds.len() {
             let message = format!("{} sessions take as many tokens, there are {}", kinds.len(), tokens.len());
             return Err(Failure::new(message).help("`tickworld-server token --player N` prints one; each counts once"));
         }
         return Ok(kinds.into_iter().zip(tokens).collect());
     }
-    let Some(data) = &arguments.data else { return Err(Failure::new("no tokens").help(NEEDED)) };
-    // Asking for the key of a folder without one would make one, which no server takes.
-    if !data.join(ISSUER_FILE).is_file() {
-        let message = format!("{} holds no {ISSUER_FILE}: no server has signed tokens there", data.display());
-        return Err(Failure::new(message).help("name the folder of the server's setting `data`; or give --tokens"));
-    }
+    let data = login::issuer_folder(arguments.data.as_deref())?;
     // Another process beside this one has other players.
     let first = PLAYERS_FROM + u64::from(std::process::id()) * 10_000;
     tokens(data, &arguments.audience, first, kinds)
-}
-
-/// The address of a server, whose name may stand for several: the first of the old kind is taken, where there is one.
-fn resolve(name: &str) -> Outcome<SocketAddr> {
-    let failed = |why: String| {
-        let help = "write an address or a name, and a port: 127.0.0.1:7310, example.org:7310, [::1]:7310";
-        Failure::new(format!("--connect {name}: {why}")).help(help)
-    };
-    let found: Vec<SocketAddr> = name.to_socket_addrs().map_err(|error| failed(error.to_string()))?.collect();
-    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    first.copied().ok_or_else(|| failed("the name stands for no address".into()))
 }
 
 pub(crate) fn wanderer(pack: &LoadedPack) -> Wanderer {

@@ -28,6 +28,8 @@ pub(crate) enum Kind<'a> {
     Trace,
     /// A content pack.
     Pack,
+    /// A picture.
+    Picture,
     /// These bytes, which people change: only a file that holds them already may be replaced.
     Exactly(&'a [u8]),
 }
@@ -119,17 +121,28 @@ impl<'a> Target<'a> {
         let mut head = Vec::new();
         opened.take(256).read_to_end(&mut head).map_err(failed)?;
         let found = FileKind::of(&head);
-        let is_same = matches!((self.kind, found), (Kind::Trace, FileKind::Trace) | (Kind::Pack, FileKind::Pack));
+        let is_picture = head.starts_with(b"<svg ");
+        let is_same = match self.kind {
+            Kind::Trace => found == FileKind::Trace,
+            Kind::Pack => found == FileKind::Pack,
+            Kind::Picture => is_picture,
+            Kind::Exactly(_) => false,
+        };
         if is_same {
             return Ok(());
         }
         let found = match found {
+            _ if is_picture => "a picture",
             FileKind::Trace => "a trace",
             FileKind::Pack => "a content pack",
             FileKind::Text => "a text file",
             _ => "a file that no command of tickworld wrote",
         };
-        let wanted = if self.kind == Kind::Trace { "a trace" } else { "a content pack" };
+        let wanted = match self.kind {
+            Kind::Trace => "a trace",
+            Kind::Picture => "a picture",
+            Kind::Pack | Kind::Exactly(_) => "a content pack",
+        };
         Err(Failure::new(format!("{shown} is {found}: it is not replaced by {wanted}"))
             .help("name another file, or replace it with --force"))
     }

@@ -6,7 +6,13 @@ use tickworld_rules::{Rules, Ruleset};
 use tickworld_server::world::{Accounts, Content, GameAdapter as _};
 use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
 
-use crate::{builtin, cli::Beginning, failure::Outcome, packs::LoadedPack};
+use crate::{
+    builtin,
+    cli::Beginning,
+    failure::Outcome,
+    packs::{LoadedPack, Names},
+    viewer::{D20Depiction, Depiction, Plain},
+};
 
 /// A game as a server hosts it.
 pub(crate) trait Hosted {
@@ -18,6 +24,9 @@ pub(crate) trait Hosted {
 
     /// What a world without a pack reads; none for games that need one.
     fn bare_content() -> Option<<Self::Game as Game>::Content>;
+
+    /// How its worlds are shown, with the names that these packs give.
+    fn depiction(packs: &[LoadedPack]) -> Box<dyn Depiction<Self::Game>>;
 
     /// The world as a server that was told this would begin it; with the pack that the journal names, if it names one.
     fn begin(beginning: &Beginning, pack: Option<LoadedPack>) -> Outcome<Simulation<Self::Game>>;
@@ -36,6 +45,10 @@ impl Hosted for D20 {
 
     fn bare_content() -> Option<Ruleset> {
         None
+    }
+
+    fn depiction(packs: &[LoadedPack]) -> Box<dyn Depiction<Rules>> {
+        Box::new(D20Depiction::new(Names::of(packs)))
     }
 
     fn begin(beginning: &Beginning, pack: Option<LoadedPack>) -> Outcome<Simulation<Rules>> {
@@ -58,6 +71,10 @@ impl Hosted for Ledger {
 
     fn bare_content() -> Option<Content<Accounts>> {
         Self::accounts(0, 0).default_content()
+    }
+
+    fn depiction(_: &[LoadedPack]) -> Box<dyn Depiction<Self::Game>> {
+        Box::new(Plain::of::<Self::Game>())
     }
 
     fn begin(beginning: &Beginning, _: Option<LoadedPack>) -> Outcome<Simulation<Self::Game>> {

@@ -1,6 +1,8 @@
 //! What the tests share: running the real binary in a folder of its own.
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of it")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod screen;
 pub(crate) mod store;
 
 use std::{

@@ -32,6 +32,8 @@ pub(super) struct Follower<G: Game, P> {
     frames: FrameBuffer,
     /// What the next frame needs and the library lacks.
     missing_content: Option<ContentId>,
+    /// The last tick whose root the host said, and it is the own one.
+    proven: Option<Tick>,
 }
 
 /// What came of a look at the next frame.
@@ -67,7 +69,7 @@ impl<G: Game, P: InputPredictor<G>> Follower<G, P> {
         let rollback = Rollback::new(simulation, predictor, settings, executor);
         frames.begin_at(rollback.confirmed_tick());
         frames.handle_known(rollback.confirmed_tick());
-        Self { rollback, start, frames, missing_content: None }
+        Self { rollback, start, frames, missing_content: None, proven: None }
     }
 
     pub(super) const fn rollback(&self) -> &Rollback<G, P> {
@@ -137,7 +139,7 @@ impl<G: Game, P: InputPredictor<G>> Follower<G, P> {
         match confirmed {
             Ok(roots) => {
                 self.frames.remove(tick);
-                let desync = proof.and_then(|proof| self.disagreement(proof));
+                let desync = proof.and_then(|proof| self.compare(proof));
                 Confirmed::Tick { tick, root: roots.root, durability, pace_percent, desync }
             }
             Err(FrameError::Content(id)) => {
@@ -163,10 +165,19 @@ impl<G: Game, P: InputPredictor<G>> Follower<G, P> {
         self.rollback.advance_predicted(local, executor).is_ok()
     }
 
-    /// The tick of a root that the own evidence contradicts.
-    fn disagreement(&self, proof: RootReport) -> Option<Tick> {
+    /// The last tick whose root the host said, and it is the own one.
+    pub(super) const fn proven(&self) -> Option<Tick> {
+        self.proven
+    }
+
+    /// Compares a root that the host said with the own one; gives its tick where they differ.
+    fn compare(&mut self, proof: RootReport) -> Option<Tick> {
         let own = self.root(proof.tick)?;
-        (own.short() != proof.root).then_some(proof.tick)
+        if own.short() != proof.root {
+            return Some(proof.tick);
+        }
+        self.proven = self.proven.max(Some(proof.tick));
+        None
     }
 
     /// The own root of a confirmed tick, while there is evidence, be its world kept or not.

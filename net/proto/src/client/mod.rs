@@ -390,6 +390,12 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         self.follower.as_ref()?.world(tick)
     }
 
+    /// The last tick whose root the host has said since the client has this world, and it is the one that was computed here.
+    #[must_use]
+    pub fn proven(&self) -> Option<Tick> {
+        self.follower.as_ref()?.proven()
+    }
+
     /// The sequences that have no answer, ascending.
     pub fn unanswered(&self) -> impl Iterator<Item = Sequence> + '_ {
         self.uplink.unanswered()

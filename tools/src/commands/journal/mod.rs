@@ -35,14 +35,18 @@ pub(crate) trait WithGame {
 
 /// Does it with the game of a store.
 pub(crate) fn with_game(store: &OpenStore, work: impl WithGame) -> Outcome {
+    with_game_of(store.header.game(), &store.shown(), work)
+}
+
+/// Does it with a game by its name, which what is `shown` has.
+pub(crate) fn with_game_of(game: &str, shown: &str, work: impl WithGame) -> Outcome {
     use tickworld_sim::game::Game as _;
-    let game = store.header.game();
     if game == <D20 as Hosted>::Game::NAME {
         work.run::<D20>()
     } else if game == <Ledger as Hosted>::Game::NAME {
         work.run::<Ledger>()
     } else {
-        let message = format!("{}: this build does not know the game {game}", store.shown());
+        let message = format!("{shown}: this build does not know the game {game}");
         Err(Failure::new(message).help("`journal info`, `verify` and `export` need no game"))
     }
 }

@@ -66,7 +66,7 @@ fn is_known_game(trace: &Trace<TraceFile>) -> bool {
 }
 
 /// Refuses a trace that was recorded under another schema or by other rules, and names them.
-fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
+pub(crate) fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
     let checked =
         if is_ledger(&trace.schema().game) { trace.check_game::<Ledger>() } else { trace.check_game::<Rules>() };
     checked.map_err(|error| {
@@ -80,7 +80,7 @@ fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
 }
 
 /// Why a trace cannot be simulated, said for people.
-fn replay_failure(path: &Path, error: ReplayError<std::io::Error>) -> Failure {
+pub(crate) fn replay_failure(path: &Path, error: ReplayError<std::io::Error>) -> Failure {
     let shown = path.display();
     let failure = Failure::new(format!("{shown}: {error}"));
     match error {

@@ -23,6 +23,7 @@ use crate::{
     interrupt,
     output::Ink,
     packs::{self, LoadedPack, Names},
+    viewer::parse_entity,
 };
 
 #[derive(Serialize)]
@@ -73,7 +74,7 @@ fn show(context: &mut Context, arguments: &State) -> Outcome {
     let path = &arguments.file;
     let mut trace = open_trace_until_asked(path)?;
     let tick = Tick(arguments.tick);
-    let (row, generation) = arguments.entity.as_deref().map(parse_entity).transpose()?.unzip();
+    let (row, generation) = arguments.entity.as_deref().map(entity).transpose()?.unzip();
     let wanted = Wanted {
         row,
         generation: generation.flatten(),
@@ -126,11 +127,8 @@ fn no_state(path: &Path, trace: &Trace<TraceFile>, tick: Tick) -> Failure {
 }
 
 /// The index and generation of `17v1`, or the index `17`.
-fn parse_entity(text: &str) -> Outcome<(u32, Option<u32>)> {
-    let (index, generation) =
-        text.split_once('v').map_or((text, None), |(index, generation)| (index, Some(generation)));
-    let parsed = index.parse().ok().zip(generation.map(str::parse).transpose().ok());
-    parsed.ok_or_else(|| {
+fn entity(text: &str) -> Outcome<(u32, Option<u32>)> {
+    parse_entity(text).ok_or_else(|| {
         Failure::new(format!("`{text}` is no entity")).help("write its index, or index and generation: 17v1")
     })
 }
