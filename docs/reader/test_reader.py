@@ -226,6 +226,45 @@ def test_records_out_of_place():
     assert "version 4" in refusal(newer)
 
 
+def test_acts_of_travel():
+    """What regions and the archive say of players who travel, put into a frame: read, and refused where it cannot stand so."""
+    data = golden_traces()[0].read_bytes()
+    parcel = b"\3TWP"
+
+    def border(region, state):
+        return b"\x11" + little(region, 4) + bytes([state])
+
+    def mail(number, held=0, kind=0):
+        return b"\x14" + little(2, 4) + little(1, 4) + little(number, 8) + little(9, 8) + bytes([held, kind]) + parcel
+
+    begins, accept = b"\x10" + little(2, 4) + little(9, 8), b"\x13" + little(2, 4) + little(1, 4)
+    delivered = b"\x12" + little(2, 4) + little(1, 4) + little(3, 8) + little(9, 8)
+    comes_back, born = b"\6" + little(7, 8) + b"\1" + parcel, b"\6" + little(1, 8) + b"\0\0"
+
+    def said(of_region, of_player=()):
+        # Nothing stands behind it, for keyframes name the places of their pages.
+        ticks = [at for at, (kind, _) in enumerate(records(data)) if kind == TICK]
+        found = records(data)[:ticks[1] + 1]
+        body = found[-1][1]
+        at = 98 + 8 * int.from_bytes(body[72:74], "little")
+        acts = [b"\0\0" + act for act in of_region]
+        # Whoever follows is counted from player 1, which does no harm.
+        acts += [bytes([number == 0, 0]) + act for number, act in enumerate(of_player)]
+        assert body[at] + len(acts) < 128, "the number of inputs takes one byte"
+        body[at:at + 1] = bytes([body[at] + len(acts)]) + b"".join(acts)
+        return refusal(chained(data, found))
+
+    good = [begins, border(2, 0), border(3, 5), delivered, accept, mail(4), mail(5, held=1)]
+    assert said(good, [comes_back, born, b"\7", b"\x0a"]) is None, said(good, [comes_back, born, b"\7", b"\x0a"])
+    for of_region, of_player, words in (
+            (good[::-1], (), "out of order"), ([accept, accept], (), "out of order"), ([mail(5), mail(4)], (), "out of order"),
+            ([border(2, 6)], (), "in no state"), ([mail(4, held=2)], (), "held is neither"),
+            ([mail(4, kind=1)], (), "no parcel"), ([b"\x15"], (), "with act 21"), ([comes_back], (), "with act 6"),
+            ((), [accept], "with act 19")):
+        refused = said(of_region, of_player)
+        assert refused and words in refused, (of_region, of_player, refused)
+
+
 def test_torn(folder):
     """A trace that was broken off: its first worlds are shown, --check refuses it."""
     data = golden_traces()[0].read_bytes()
@@ -254,6 +293,7 @@ def main():
         test_flips_under_good_links(bits)
         test_flipped_bits(bits)
         test_records_out_of_place()
+        test_acts_of_travel()
         with tempfile.TemporaryDirectory() as folder:
             test_torn(pathlib.Path(folder))
     except BaseException:

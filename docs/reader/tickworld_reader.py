@@ -23,7 +23,10 @@ EVIDENCE, STAGES, MISMATCH, INDEX = 0x81, 0x82, 0x83, 0x84
 PIECE = 1 << 20
 # Which acts a frame may hold: by whether the player is 0 and has a number, or by who it is (region, player, requester).
 OLD_ACTS = {(True, False): (3,), (True, True): (), (False, False): (0, 1, 2), (False, True): (4,)}
-ACTS = {(0, False): (16,), (0, True): (), (1, False): (1, 2, 5), (1, True): (4, 8), (2, False): (), (2, True): (4, 8, 9)}
+ACTS = {(0, False): (16, 17, 18, 19, 20), (0, True): (), (1, False): (1, 2, 5, 6, 7, 10), (1, True): (4, 8), (2, False): (),
+        (2, True): (4, 8, 9)}
+# Bytes of requests and of acts whose length is fixed.
+REQUESTS, FIXED_ACTS = {0: 8, 1: 9, 3: 9, 4: 5, 5: 8, 6: 8, 7: 8}, {5: 12, 16: 12, 17: 5, 18: 24, 19: 8}
 BODY_MAX = {PAGE: 16_640, CONTENT: PIECE + 64}
 
 
@@ -173,6 +176,7 @@ class Trace:
         need(frame.uint(8) == tick, f"{frame.what}: of another tick")
         frame.take(16)
         old, before, of_player, player = self.version < 3, (-1, 0), {}, 0
+        place, before_place, parcels = (0, 0, 0), (0, 0, 0), 0
         many = frame.count(4, 65_536, "inputs") if old else frame.varint(65_536, "inputs")
         for _ in range(many):
             player = frame.uint(8) if old else player + frame.varint(2**64 - 1 - player, "as a player")
@@ -193,14 +197,27 @@ class Trace:
                 self.schema.input.whole(play.ljust(size, b"\0"), frame.what)
             elif act == 9:
                 kind = frame.uint(1)
-                need(kind in (0, 1, 2, 7), f"{frame.what}: a request of kind {kind}")
+                need(kind == 2 or kind in REQUESTS, f"{frame.what}: a request of kind {kind}")
                 if kind == 2:
                     self.switch(frame, sequence)
                 else:
-                    frame.take(8)
-                    need(kind != 1 or frame.uint(1) <= 1, f"{frame.what}: barred is neither 0 nor 1")
+                    frame.take(REQUESTS[kind] - (kind in (1, 3, 4)))
+                    need(kind not in (1, 3, 4) or frame.uint(1) <= 1, f"{frame.what}: a flag is neither 0 nor 1")
+            elif act in (6, 20):
+                place = (act, frame.uint(4), frame.take(4) and frame.uint(8)) if act == 20 else place
+                frame.take(8)
+                need(frame.uint(1) <= 1, f"{frame.what}: held is neither 0 nor 1")
+                need(act == 6 or frame.uint(1) == 0, f"{frame.what}: mail that is no parcel")
+                parcels += len(frame.take(frame.varint(65_536, "bytes of parcel")))
+            elif not old and act >= 16:
+                body = frame.take(FIXED_ACTS[act])
+                place = (act, int.from_bytes(body[:4], "little") if act > 16 else 0, 0)
+                need(act != 17 or body[4] <= 5, f"{frame.what}: a border that is in no state")
             elif not old:
-                frame.take({5: 12, 16: 12}.get(act, 0))
+                frame.take(FIXED_ACTS.get(act, 0))
+            need(player or old or place > before_place, f"{frame.what}: what the region says is out of order")
+            before_place = place
+        need(parcels <= 1 << 20, f"{frame.what}: {parcels} bytes of parcels")
         frame.end()
 
     def switch(self, frame, sequence):

@@ -54,6 +54,12 @@ pub const TARGETS: &[Target] = &[
         bytes_max: 32 * 1024,
     },
     Target {
+        name: "parcel",
+        shows: "a player's parcel is taken in and packed again to the same bytes, or changes nothing",
+        run: decoders::parcel::run,
+        bytes_max: 8 * 1024,
+    },
+    Target {
         name: "wire",
         shows: "a message is read to the same message, or refused, on every channel",
         run: decoders::wire::run,

@@ -3,7 +3,7 @@
 //! Invariant: only checks change, never what they are over; bytes that have no such form are given back as they are. It goes by
 //! `docs/FORMATS.md`, not by the code that it tests.
 
-use tickworld_sim::hash::hash;
+use tickworld_sim::{hash::hash, region::RegionId, schema::SchemaId};
 
 /// Magic and version of a trace.
 const TRACE_PREFIX: usize = 20;
@@ -61,6 +61,18 @@ pub fn pack(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     out[12..16].copy_from_slice(&length.to_le_bytes());
     out[16..PACK_HEADER].copy_from_slice(&hash(body).0);
+    out
+}
+
+/// Sets what a parcel says of the rules and of the region that made it.
+#[must_use]
+pub fn parcel(bytes: &[u8], schema: SchemaId, revision: u32, region: RegionId) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    if out.len() >= 82 {
+        out[10..42].copy_from_slice(&schema.0.0);
+        out[42..46].copy_from_slice(&revision.to_le_bytes());
+        out[78..82].copy_from_slice(&region.0.to_le_bytes());
+    }
     out
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the same on every run, so that sowing again changes a file only where a format changed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tickworld_contentc::compile;
 use tickworld_ledger::{Ledger, Transfer};
@@ -14,15 +16,16 @@ use tickworld_sim::{
     content::ContentId,
     diff::{WorldView, descent::Requester, descent::answer},
     executor::Inline,
-    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     hash::Hash,
+    region::{Border, RegionId},
     rng::Entropy,
     simulation::Simulation,
     snapshot::Manifest,
     trace::{About, Recorder, Start},
 };
 
-use crate::decoders::dice;
+use crate::decoders::{dice, parcel};
 
 /// A seed: the target's name, its own name, its bytes.
 pub type Seed = (&'static str, &'static str, Vec<u8>);
@@ -36,6 +39,8 @@ pub fn seeds() -> Vec<Seed> {
     let mut all = vec![
         ("trace", "ledger", trace()),
         ("snapshot", "ledger", Ledger::open(70, 9).to_bytes()),
+        ("parcel", "harbour", parcel::sample()),
+        ("schema", "frame-of-acts", encoded(&acts())),
         ("yaml", "ogre", dice::SOURCE.as_bytes().to_vec()),
         ("yaml", "unknown-field", b"damage_types: {fire: {name: Fire, colour: red}}".to_vec()),
         ("yaml", "tabs-and-anchors", b"a: &x\n\t- *x\n\"b\": !!str 1\n--- \n? {c: [d}\n".to_vec()),
@@ -77,6 +82,35 @@ fn frame(tick: Tick) -> InputFrame<Transfer> {
         _ => vec![Input { player, sequence: Sequence(sequence), act: Act::Play(transfer) }],
     };
     InputFrame::new(tick, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), inputs)
+}
+
+/// Every act of which other frames here have none.
+fn acts() -> InputFrame<Transfer> {
+    let (region, incarnation, lamport) = (RegionId(2), 1, 9);
+    let parcel: Arc<[u8]> = parcel::sample().into();
+    let own = [
+        Act::Incarnation { number: 2, lamport },
+        Act::Border { region, state: Border::Full },
+        Act::Delivered { region, incarnation, sequence: 3, lamport },
+        Act::Accept { region, incarnation },
+        Act::Mail { region, incarnation, sequence: 4, lamport, is_held: true, parcel: parcel.clone() },
+    ];
+    let of_player = [Act::Return { hops: 7, is_held: false, parcel }, Act::Archive, Act::Hold, Act::TimeOut];
+    let requests = [
+        Request::Kick(PlayerId(1)),
+        Request::Bar { player: PlayerId(1), is_barred: true },
+        Request::Content(ContentId::NONE),
+        Request::Held { player: PlayerId(1), is_taken: false },
+        Request::Border { region, is_open: true },
+        Request::Accept { region, incarnation },
+        Request::Mark(lamport),
+        Request::Clear(PlayerId(1)),
+    ];
+    let at = |player, sequence, act| Input { player, sequence: Sequence(sequence), act };
+    let own = own.into_iter().map(|act| at(PlayerId::REGION, 0, act));
+    let of_player = of_player.into_iter().map(|act| at(PlayerId(1), 0, act));
+    let requests = (1..).zip(requests).map(|(sequence, it)| at(PlayerId::OPERATOR, sequence, Act::Request(it)));
+    InputFrame::new(Tick(1), Entropy::PREDICTED, own.chain(of_player).chain(requests).collect())
 }
 
 fn encoded(frame: &InputFrame<Transfer>) -> Vec<u8> {

@@ -55,26 +55,38 @@ pub struct Realm {
 
     pub creature: Column<Creature>,
     pub controlled: Column<Controlled>,
+    #[parcel(drop)]
     pub origin: Column<Origin>,
     pub position: Column<Position>,
     pub health: Column<Health>,
     pub turn: Column<Turn>,
+    #[parcel(skip)]
     pub target: Column<Target>,
+    #[parcel(skip)]
     pub motion: Column<Motion>,
+    #[parcel(skip)]
     pub path: ListColumn<Vec2, 8>,
+    #[parcel(skip)]
     pub seeking: Column<Seeking>,
+    #[parcel(skip)]
     pub errand: Column<Errand>,
+    #[parcel(skip)]
     pub balked: Column<Balked>,
     pub status: Column<Status>,
+    #[parcel(drop)]
     pub affliction: ListColumn<Affliction, 4>,
     pub rising: Column<Rising>,
     pub spent: ListColumn<Spent, 4>,
+    #[parcel(skip)]
     pub intent: Column<Intent>,
     pub corpse: Column<Corpse>,
     pub rest: Column<Rest>,
 
+    #[parcel(skip)]
     pub deed: Column<Deed>,
+    #[parcel(skip)]
     pub blow: ListColumn<Blow, 2>,
+    #[parcel(skip)]
     pub struck: Column<Struck>,
 
     pub purse: Column<Purse>,

@@ -253,7 +253,11 @@ fn of_two_deeds_in_a_tick_one_is_done() {
             act: Input::Play(Command::Use { act, target, place: Vec2::ZERO }),
         };
         let (first, second) = (input(0, rays), input(1, bow));
-        let frame = tickworld_sim::frame::InputFrame::new(tick, common::entropy(1, tick.0), vec![first, second]);
+        let frame = tickworld_sim::frame::InputFrame::new(
+            tick,
+            common::entropy(1, tick.0),
+            vec![first.clone(), second.clone()],
+        );
         step(&mut sim, &frame);
         let applied = [first, second].map(|it| {
             let outcome = sim.world().players().outcome(it.player, it.sequence).expect("answered");

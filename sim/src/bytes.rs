@@ -24,6 +24,12 @@ impl<'a> Reader<'a> {
         self.bytes.len().saturating_sub(self.at)
     }
 
+    /// How many bytes were read.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.at
+    }
+
     /// An error at this position.
     #[must_use]
     pub const fn fail(&self, cause: DecodeCause) -> DecodeError {

@@ -28,6 +28,9 @@ use crate::{
 pub trait Component: Copy + Send + Sync + 'static {
     /// Length of the encoding in bytes.
     const SIZE: usize;
+    /// Whether a value may name an entity where nobody cannot stand: in no `Option`. A row of such values goes along with a player
+    /// who leaves only where everybody that it names does.
+    const NAMES_ENTITIES: bool = false;
     /// A value to fill the memory of absent rows with; it is never hashed or read.
     const FILLER: Self;
     /// Names and types of the fields, for reports and for the schema id.
@@ -230,6 +233,7 @@ impl<T: Component> Component for Option<T> {
 
 impl<T: Component, const N: usize> Component for [T; N] {
     const SIZE: usize = T::SIZE * N;
+    const NAMES_ENTITIES: bool = T::NAMES_ENTITIES && N > 0;
     const FILLER: Self = [T::FILLER; N];
     fn describe() -> Type {
         Type::Array(alloc::boxed::Box::new(T::describe()), u16::try_from(N).expect("a row is at most 256 bytes long"))

@@ -43,6 +43,8 @@ impl<D> Deref for Derived<D> {
 }
 
 impl<S, D: Rebuild<S>> Part<S> for Derived<D> {
+    const COLUMNS: u16 = 0;
+
     fn empty() -> Self {
         Self(None)
     }

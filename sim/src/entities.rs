@@ -146,6 +146,8 @@ impl Entities {
 }
 
 impl<S> Part<S> for Entities {
+    const COLUMNS: u16 = 3;
+
     fn empty() -> Self {
         Self::default()
     }

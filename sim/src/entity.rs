@@ -57,6 +57,7 @@ impl fmt::Debug for Entity {
 
 impl Component for Entity {
     const SIZE: usize = 8;
+    const NAMES_ENTITIES: bool = true;
     const FILLER: Self = Self::new(0, 0);
     fn describe() -> Type {
         Type::Entity

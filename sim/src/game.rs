@@ -1,6 +1,15 @@
 //! [`Game`]: what a game says once, so that the engine can step it.
 
-use crate::{component::Component, entity::Entity, frame::PlayerId, session::OutcomeCode, state::State, step::Step};
+use alloc::vec::Vec;
+
+use crate::{
+    component::Component,
+    entity::Entity,
+    frame::{PlayerId, Tick},
+    session::OutcomeCode,
+    state::State,
+    step::Step,
+};
 
 /// A game on the engine: its state, its inputs and events, its content, and its systems in order.
 ///
@@ -22,12 +31,36 @@ pub trait Game: Sized + Send + Sync + 'static {
     const REVISION: u32;
     /// Every system, in the order in which a tick runs them.
     const SYSTEMS: &'static [System<Self>];
+    /// Whether players of this game travel, to other regions and to the archive. A game that says so says below what belongs to a
+    /// player, and keeps what is derived in order; in any other one players stay, and parcels are refused.
+    const TRAVELS: bool = false;
 
     /// A player enters: gives the entity they play from now on. Called again for one who comes back only if the entity is gone.
     fn join(state: &mut Self::State, step: &mut Step<'_, Self>, player: PlayerId) -> Option<Entity>;
 
     /// A player left or timed out.
     fn leave(_state: &mut Self::State, _step: &mut Step<'_, Self>, _player: PlayerId, _entity: Option<Entity>) {}
+
+    /// What else goes along when the player of `own` leaves for another region: their entities besides it. Each goes with all its
+    /// rows; a handle in them that leads elsewhere becomes `None`, or its row stays behind (see [`State`]).
+    #[must_use]
+    fn belongings(_state: &Self::State, _own: Entity) -> Vec<Entity> {
+        Vec::new()
+    }
+
+    /// An entity leaves the world with its player: takes it out of what is derived. Its rows are dropped afterwards.
+    fn depart(_state: &mut Self::State, _entity: Entity) {}
+
+    /// An entity came with its player, with the rows that it had at the end of tick `from` elsewhere; now it is `to`. Sets where it
+    /// is, moves phases and ticks that it remembers, and puts it into what is derived. Rows may be missing that the game would
+    /// never leave out: a parcel is bytes of somebody else.
+    fn arrive(_state: &mut Self::State, _entity: Entity, _from: Tick, _to: Tick) {}
+
+    /// Whether a player may leave for another region, or for the archive, now.
+    #[must_use]
+    fn may_leave(_state: &Self::State, _player: PlayerId, _entity: Option<Entity>) -> bool {
+        true
+    }
 
     /// What an outcome code means, for reports: the engine's by [`OutcomeCode::engine_name`].
     #[must_use]

@@ -74,6 +74,112 @@
 //!
 //! `examples/pasture.rs` is a whole game of a hundred lines.
 //!
+//! # Players travel
+//!
+//! A world may be one [region](region) of a larger one. A player who leaves for another region, or for the archive, goes as a
+//! [parcel]: their entity and what else belongs to them, with all rows, and with what became of their inputs. A game that lets
+//! players travel says what belongs to them, and where who comes is put; all else is the engine's.
+//!
+//! ```
+//! use tickworld_sim::{prelude::*, region::{Border, RegionId}};
+//!
+//! /// To another region.
+//! #[derive(Component, Clone, Copy)]
+//! struct Ride(u32);
+//!
+//! #[derive(State, Clone)]
+//! struct Road {
+//!     entities: Entities,
+//!     mile: Column<u32>,
+//!     load: ListColumn<u16, 8>,
+//!     // A mule goes along only with its owner.
+//!     #[parcel(drop)]
+//!     owner: Column<Entity>,
+//! }
+//!
+//! struct Caravan;
+//!
+//! fn ride(_: &mut Road, step: &mut Step<'_, Caravan>) {
+//!     for input in step.inputs() {
+//!         step.depart(input.player, RegionId(input.body.0));
+//!     }
+//! }
+//!
+//! impl Game for Caravan {
+//!     type State = Road;
+//!     type Input = Ride;
+//!     type Event = ();
+//!     type Content = ();
+//!     const NAME: &'static str = "caravan";
+//!     const REVISION: u32 = 1;
+//!     const SYSTEMS: &'static [System<Self>] = &[System { name: "ride", run: ride }];
+//!     const TRAVELS: bool = true;
+//!
+//!     fn join(road: &mut Road, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+//!         let (own, mule) = (road.spawn(Band(0)).ok()?, road.spawn(Band(1)).ok()?);
+//!         road.mile.set(road.entities.row(own)?, 7);
+//!         let row = road.entities.row(mule)?;
+//!         road.owner.set(row, own);
+//!         road.load.push(row, 300).ok()?;
+//!         Some(own)
+//!     }
+//!
+//!     fn belongings(road: &Road, own: Entity) -> Vec<Entity> {
+//!         let mut mules = Vec::new();
+//!         join(&road.owner).for_each(|row, owner| mules.extend(road.entities.entity(row).filter(|_| *owner == own)));
+//!         mules
+//!     }
+//!
+//!     fn arrive(road: &mut Road, entity: Entity, _from: Tick, _to: Tick) {
+//!         // Miles count from the border.
+//!         if let Some(row) = road.entities.row(entity) {
+//!             road.mile.modify(row, |mile| *mile = 0);
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! /// A region that has met its neighbour.
+//! fn region(id: u32, neighbour: u32) -> Result<Simulation<Caravan>, Box<dyn std::error::Error>> {
+//!     let mut game = Simulation::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
+//!     game.world_mut().set_region(RegionId(id));
+//!     let region = RegionId(neighbour);
+//!     let acts = [Act::Accept { region, incarnation: 1 }, Act::Border { region, state: Border::Open }];
+//!     for (tick, act) in (1..).zip(acts) {
+//!         let own = Input { player: PlayerId::REGION, sequence: Sequence(0), act };
+//!         game.step(&InputFrame::new(Tick(tick), Entropy::from_bytes([1; 16]), vec![own]), &Inline)?;
+//!     }
+//!     Ok(game)
+//! }
+//!
+//! let (mut here, mut there) = (region(1, 2)?, region(2, 1)?);
+//! let player = PlayerId(1);
+//! let inputs = vec![
+//!     Input { player, sequence: Sequence(0), act: Act::ENTER },
+//!     Input { player, sequence: Sequence(1), act: Act::Play(Ride(2)) },
+//! ];
+//! here.step(&InputFrame::new(Tick(3), Entropy::from_bytes([1; 16]), inputs), &Inline)?;
+//! assert!(here.state().entities.is_empty());
+//!
+//! // What waits in the outbox is brought to the other region, as often as it takes: it applies once.
+//! let (entry, parcel) = here.world().region().outbox().next().ok_or("nothing waits")?;
+//! let mail = Act::Mail {
+//!     region: RegionId(1),
+//!     incarnation: 1,
+//!     sequence: entry.sequence,
+//!     lamport: entry.lamport,
+//!     is_held: false,
+//!     parcel: parcel.into(),
+//! };
+//! let inputs = vec![Input { player: PlayerId::REGION, sequence: Sequence(0), act: mail }];
+//! there.step(&InputFrame::new(Tick(3), Entropy::from_bytes([1; 16]), inputs), &Inline)?;
+//! let came = there.world().players().find(player).and_then(|it| it.entity).ok_or("nobody came")?;
+//! let row = there.state().entities.row(came).ok_or("nobody lives")?;
+//! assert_eq!((there.state().mile.get(row), there.state().entities.len()), (Some(&0), 2));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where things are
 //!
 //! | you want | look at |
@@ -83,7 +189,7 @@
 //! | run it | [`simulation`], [`frame`], [`executor`], [`content`] |
 //! | predict and go back | [`rollback`] |
 //! | know who plays, and what became of their inputs | [`session`] |
-//! | know which part of a larger world this is | [`region`] |
+//! | know which part of a larger world this is, and let players travel | [`region`], [`parcel`] |
 //! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
 //! | read its bytes without its types | [`schema`], [`bytes`], [`hash`], [`limits`] |
@@ -137,6 +243,7 @@ pub mod join;
 pub mod limits;
 pub mod list;
 pub mod math;
+pub mod parcel;
 pub mod part;
 pub mod prelude;
 pub mod region;

@@ -30,6 +30,20 @@ pub const FRAME_INPUTS_MAX: u32 = 65_536;
 pub const FRAME_REGION_ACTS_MAX: u32 = 1024;
 /// Most regions that one knows.
 pub const NEIGHBOURS_MAX: u32 = 16_384;
+/// Longest parcel of a player in bytes.
+pub const PARCEL_BYTES_MAX: usize = 65_536;
+/// Most bytes of parcels in one frame.
+pub const FRAME_PARCEL_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of parcels that wait for one neighbour, or for the archive.
+pub const OUTBOX_NEIGHBOUR_BYTES_MAX: u32 = 8 * 1024 * 1024;
+/// Most bytes of parcels that are held for an operator.
+pub const OUTBOX_HELD_BYTES_MAX: u32 = 4 * 1024 * 1024;
+/// Most chunks of parcels in the outbox, 240 bytes each: with what stands around them 32 MiB.
+pub const OUTBOX_CHUNKS_MAX: u32 = 131_072;
+/// Most players who leave a region in one tick.
+pub const DEPARTURES_PER_TICK_MAX: u32 = 64;
+/// Most of these who leave for the archive.
+pub const ARCHIVED_PER_TICK_MAX: u32 = 8;
 /// Most entries of a region's outbox.
 pub const OUTBOX_ENTRIES_MAX: u32 = 8192;
 /// Most events of one tick; further ones are counted, not kept.

@@ -13,11 +13,12 @@ use alloc::{boxed::Box, vec, vec::Vec};
 
 use crate::{
     column::{BLOCK_ROWS, Column, Pages, RUN_WORDS},
-    component::{Component, DecodeError},
+    component::{Component, DecodeCause, DecodeError},
     entities::Entities,
     entity::Row,
     join::join,
     limits,
+    parcel::{Packer, Unpacker},
     part::Part,
     schema::{Field, RowKind, Type},
 };
@@ -70,6 +71,11 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
     /// How many lists are not empty. O(pages).
     pub(crate) fn list_count(&self) -> u32 {
         self.heads.len()
+    }
+
+    /// How many chunks are taken. O(pages).
+    pub(crate) fn chunk_count(&self) -> u32 {
+        self.chunks.len()
     }
 
     /// Number of items in the list of `row`.
@@ -135,6 +141,34 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
         };
         self.chunks.modify(Row::new(chunk), |chunk| chunk.items[at] = item);
         self.heads.set(row, Head { first: head.first, len: head.len + 1 });
+        Ok(())
+    }
+
+    /// Makes `items` the whole list. O(length).
+    ///
+    /// # Errors
+    /// When the pool is full; the list is then empty.
+    pub fn assign(&mut self, row: Row, items: &[T]) -> Result<(), ListFull> {
+        self.clear(row);
+        let (mut first, mut last) = (None, None);
+        for items in items.chunks(N) {
+            let Ok(index) = self.take_chunk(row) else {
+                if let Some(first) = first {
+                    // What was taken so far goes back, as a list of its chunks alone.
+                    self.heads.set(row, Head { first, len: 1 });
+                    self.clear(row);
+                }
+                return Err(ListFull);
+            };
+            self.chunks.modify(Row::new(index), |chunk| chunk.items[..items.len()].copy_from_slice(items));
+            if let Some(last) = last {
+                self.chunks.modify(Row::new(last), |chunk| chunk.next = Some(index));
+            }
+            (first, last) = (first.or(Some(index)), Some(index));
+        }
+        if let Some(first) = first {
+            self.heads.set(row, Head { first, len: items.len() as u32 });
+        }
         Ok(())
     }
 
@@ -265,6 +299,7 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
 
 impl<T: Component, const N: usize> Component for Chunk<T, N> {
     const SIZE: usize = 4 + <Option<u32>>::SIZE + <[T; N]>::SIZE;
+    const NAMES_ENTITIES: bool = <[T; N]>::NAMES_ENTITIES;
     const FILLER: Self = Self { owner: 0, next: None, items: [T::FILLER; N] };
 
     fn describe() -> Type {
@@ -303,6 +338,9 @@ impl<T: Component, const N: usize> Component for Chunk<T, N> {
 }
 
 impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
+    const COLUMNS: u16 = 2;
+    const NAMES_ENTITIES: bool = T::NAMES_ENTITIES;
+
     fn empty() -> Self {
         Self::default()
     }
@@ -334,5 +372,20 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.heads.adopt(&sealed.heads);
         self.chunks.adopt(&sealed.chunks);
+    }
+
+    fn pack(&self, packer: &mut Packer<'_>) {
+        let encoded = |item: &T| {
+            let mut bytes = vec![0; T::SIZE];
+            item.encode(&mut bytes);
+            bytes
+        };
+        packer
+            .lists(&T::describe(), &|bytes| T::decode(bytes).is_ok(), &mut |row| self.iter(row).map(encoded).collect());
+    }
+
+    fn unpack(&mut self, unpacker: &mut Unpacker<'_>) -> Result<(), DecodeError> {
+        let full = DecodeError::new(DecodeCause::Form("the list pool is full"));
+        unpacker.lists(&T::describe(), T::decode, &mut |row, items| self.assign(row, items).map_err(|_| full))
     }
 }

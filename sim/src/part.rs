@@ -3,7 +3,13 @@
 //! Invariant: whatever a part holds is either in its columns, and so in the root, the snapshot and every diff, or is rebuilt
 //! from the state alone ([`Derived`](crate::derived::Derived)). There is no third kind: other types do not compile.
 
-use crate::{column::Pages, entities::Entities, entity::Row};
+use crate::{
+    column::Pages,
+    component::DecodeError,
+    entities::Entities,
+    entity::Row,
+    parcel::{Packer, Unpacker},
+};
 
 /// A field of a state `S`. Implemented by [`Entities`], [`Column`](crate::column::Column),
 /// [`ListColumn`](crate::list::ListColumn), [`Resource`](crate::resource::Resource) and [`Derived`](crate::derived::Derived).
@@ -13,6 +19,12 @@ use crate::{column::Pages, entities::Entities, entity::Row};
     note = "a field is `Entities`, `Column<T>`, `ListColumn<T, N>`, `Resource<T>` or `Derived<T>` (where `T: Rebuild<ThisState>`)"
 )]
 pub trait Part<S>: Clone {
+    /// Number of its columns.
+    const COLUMNS: u16;
+
+    /// Whether its rows may name entities where nobody cannot stand ([`Component::NAMES_ENTITIES`](crate::component::Component)).
+    const NAMES_ENTITIES: bool = false;
+
     /// An empty part.
     fn empty() -> Self;
 
@@ -38,6 +50,20 @@ pub trait Part<S>: Clone {
 
     /// Takes over the hashes that `sealed`, an earlier clone of this part, has computed since, where the page is still the same.
     fn adopt_hashes(&mut self, sealed: &Self);
+
+    /// Packs what it holds of the entities of a player who leaves; nothing for parts that are not of entities.
+    fn pack(&self, packer: &mut Packer<'_>) {
+        packer.pass_by(Self::COLUMNS);
+    }
+
+    /// Puts what came along with a player.
+    ///
+    /// # Errors
+    /// When the bytes are not what [`pack`](Self::pack) writes, or there is no room; the part is then of no use any more.
+    fn unpack(&mut self, unpacker: &mut Unpacker<'_>) -> Result<(), DecodeError> {
+        unpacker.pass_by(Self::COLUMNS);
+        Ok(())
+    }
 
     /// What this part must be according to the rest of the state; `None` for parts that are state themselves.
     fn rebuilt(&self, _state: &S) -> Option<Self> {

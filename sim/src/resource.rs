@@ -48,6 +48,8 @@ impl<T: Component> Deref for Resource<T> {
 }
 
 impl<S, T: Component> Part<S> for Resource<T> {
+    const COLUMNS: u16 = 1;
+
     fn empty() -> Self {
         Self::new(T::FILLER)
     }

@@ -252,6 +252,7 @@ impl<G: Game> World<G> {
 
     /// Checks the columns against each other and rebuilds what follows from them, after they were loaded.
     fn settle(&mut self) -> Result<(), RestoreError> {
+        self.region.reindex();
         self.region.check(self.tick).map_err(|(column, what)| impossible(column, what))?;
         self.players.reindex().map_err(|(column, what)| impossible(column, what))?;
         if !self.events.recount() {

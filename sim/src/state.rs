@@ -7,8 +7,10 @@ pub use tickworld_derive::State;
 
 use crate::{
     column::Pages,
+    component::DecodeError,
     entities::{Entities, SpawnError},
     entity::{Band, Entity, Row},
+    parcel::{Packer, Unpacker},
     part::Impossible,
 };
 
@@ -54,6 +56,15 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     /// # Errors
     /// The name of the first field that differs.
     fn check_derived(&self) -> Result<(), &'static str>;
+
+    /// Packs every row of the entities of a player who leaves, in declared order.
+    fn pack(&self, packer: &mut Packer<'_>);
+
+    /// Puts what came along with a player.
+    ///
+    /// # Errors
+    /// When the bytes are not what [`pack`](Self::pack) writes, or there is no room; the state is then of no use any more.
+    fn unpack(&mut self, unpacker: &mut Unpacker<'_>) -> Result<(), DecodeError>;
 
     /// Makes an entity without components.
     ///

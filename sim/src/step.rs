@@ -11,6 +11,7 @@ use crate::{
     executor::Executor,
     frame::{PlayerId, Sequence, Tick},
     game::Game,
+    region::RegionId,
     rng::{Entropy, Rng, StreamKey},
     session::OutcomeCode,
     stream::Stream,
@@ -61,6 +62,8 @@ pub struct Step<'a, G: Game> {
     pub(crate) events: &'a mut Events<G::Event>,
     /// What was opened in this tick so far.
     pub(crate) streams: OpenedStreams,
+    /// Who leaves at the end of the tick, and for where.
+    pub(crate) departures: BTreeMap<PlayerId, RegionId>,
     /// Changes of who exists and has what, applied at the end of the system.
     pub commands: Commands<G::State>,
 }
@@ -108,6 +111,12 @@ impl<'a, G: Game> Step<'a, G> {
     /// Tells the outside.
     pub fn emit(&mut self, event: G::Event) {
         self.events.push(event);
+    }
+
+    /// Lets a player leave for another region when the tick is over: with all outcomes, and with all that belongs to them
+    /// ([`Game::belongings`]). Nothing happens where the border is closed, [`Game::may_leave`] says no, or there is no room.
+    pub fn depart(&mut self, player: PlayerId, to: RegionId) {
+        self.departures.insert(player, to);
     }
 
     /// The random numbers for one purpose.

@@ -171,6 +171,7 @@ impl<G: Game> World<G> {
     pub fn columns_mut(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Pages)) {
         self.visit_mut(&mut |name, column| visit(name, column));
         // Columns that no game can have made are the caller's to have; restore is where they are refused.
+        self.region.reindex();
         _ = self.players.reindex();
         _ = self.events.recount();
     }

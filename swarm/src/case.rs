@@ -100,7 +100,7 @@ impl Case {
         for (tick, input) in &self.inputs {
             let at = tick.checked_sub(1).and_then(|at| usize::try_from(at).ok());
             if let Some(inputs) = at.and_then(|at| by_tick.get_mut(at)) {
-                inputs.push(*input);
+                inputs.push(input.clone());
             }
         }
         let frame = |(inputs, tick)| InputFrame::new(Tick(tick), entropy(self.seed, tick), inputs);

@@ -34,7 +34,7 @@ pub fn seed(stock: &Stock, seed: u64) -> Run {
             return None;
         }
         let made = players.inputs(simulation);
-        inputs.extend(made.iter().map(|input| (tick, *input)));
+        inputs.extend(made.iter().map(|input| (tick, input.clone())));
         Some(made)
     });
     let finding = played.and_then(|()| runner.others()).err();

@@ -15,9 +15,10 @@ use tickworld_sim::{
     Component,
     component::DecodeError,
     content::ContentId,
-    frame::{Act, Enter, Input, PlayerId, Request, Sequence},
+    frame::{Act, Enter, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     hash::Hash,
     math::Cell,
+    rng::Entropy,
 };
 
 use crate::{
@@ -146,16 +147,27 @@ struct InputFile {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ActFile {
-    Enter { generation: u32, opened_by: u64 },
+    Enter {
+        generation: u32,
+        opened_by: u64,
+    },
     Leave,
     TimeOut,
     Void,
     Kick(u64),
-    Bar { player: u64, is_barred: bool },
+    Bar {
+        player: u64,
+        is_barred: bool,
+    },
     Clear(u64),
     Content(String),
-    Incarnation { number: u32, lamport: u64 },
+    Incarnation {
+        number: u32,
+        lamport: u64,
+    },
     Play(String),
+    /// Any other act: a frame that holds it alone.
+    Frame(String),
 }
 
 impl Case {
@@ -315,17 +327,6 @@ impl WorldFile {
     }
 }
 
-impl ActFile {
-    fn of(request: Request) -> Self {
-        match request {
-            Request::Kick(player) => Self::Kick(player.0),
-            Request::Bar { player, is_barred } => Self::Bar { player: player.0, is_barred },
-            Request::Content(id) => Self::Content(hex(&id.0.0)),
-            Request::Clear(player) => Self::Clear(player.0),
-        }
-    }
-}
-
 impl InputFile {
     fn of(tick: u64, input: &Input<Command>) -> Self {
         let (act, says) = match &input.act {
@@ -338,7 +339,17 @@ impl InputFile {
             Act::Incarnation { number, lamport } => {
                 (ActFile::Incarnation { number: *number, lamport: *lamport }, String::new())
             }
-            Act::Request(request) => (ActFile::of(*request), String::new()),
+            Act::Request(Request::Kick(player)) => (ActFile::Kick(player.0), String::new()),
+            Act::Request(Request::Bar { player, is_barred }) => {
+                (ActFile::Bar { player: player.0, is_barred: *is_barred }, String::new())
+            }
+            Act::Request(Request::Content(id)) => (ActFile::Content(hex(&id.0.0)), String::new()),
+            Act::Request(Request::Clear(player)) => (ActFile::Clear(player.0), String::new()),
+            other => {
+                let mut bytes = Vec::new();
+                InputFrame::new(Tick(0), Entropy::PREDICTED, vec![input.clone()]).encode(&mut bytes);
+                (ActFile::Frame(hex(&bytes)), format!("{other:?}"))
+            }
             Act::Play(command) => {
                 let mut bytes = vec![0; Command::SIZE];
                 command.encode(&mut bytes);
@@ -365,6 +376,11 @@ impl InputFile {
             ActFile::Content(id) => {
                 let bytes = unhex(id)?.try_into().map_err(|_| CaseError::Hex(id.clone()))?;
                 Act::Request(Request::Content(ContentId(Hash(bytes))))
+            }
+            ActFile::Frame(bytes) => {
+                let frame = InputFrame::decode(&unhex(bytes)?);
+                let frame = frame.map_err(|cause| CaseError::Input { tick: self.tick, cause })?;
+                frame.inputs.into_iter().next().ok_or_else(|| CaseError::Hex(bytes.clone()))?.act
             }
             ActFile::Play(body) => {
                 let command = Command::decode(&unhex(body)?);

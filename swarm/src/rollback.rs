@@ -85,7 +85,7 @@ impl<P: InputPredictor<Rules> + Clone> Session<'_, P> {
 
     fn local(&self, frame: &InputFrame<Command>) -> Vec<Input<Command>> {
         let is_local = |it: &&Input<Command>| self.here.contains(&it.player) && matches!(it.act, Act::Play(_));
-        frame.inputs.iter().filter(is_local).copied().collect()
+        frame.inputs.iter().filter(is_local).cloned().collect()
     }
 
     /// What is kept of the tick just confirmed, and of the oldest that is still kept.

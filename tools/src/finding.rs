@@ -251,12 +251,29 @@ fn inputs(frame: &InputFrame<Fields>, names: &Names) -> Vec<String> {
             Act::Leave => "leaves".to_owned(),
             Act::TimeOut => "times out".to_owned(),
             Act::Incarnation { number, .. } => format!("begins incarnation {number}"),
+            Act::Return { hops, .. } => format!("comes back, after {hops} hops"),
+            Act::Archive => "leaves for the archive".to_owned(),
+            Act::Hold => "is held".to_owned(),
+            Act::Border { region, state } => format!("says that the border to region {region} is {state:?}"),
+            Act::Delivered { region, sequence, .. } => {
+                format!("hears that region {region} has its mail up to {sequence}")
+            }
+            Act::Accept { region, incarnation } => format!("meets region {region} in incarnation {incarnation}"),
+            Act::Mail { region, sequence, .. } => format!("gets mail {sequence} of region {region}"),
             Act::Void => format!("#{} is void", input.sequence.0),
             Act::Request(request) => match request {
                 Request::Content(id) => format!("switches to content {}", crate::packs::short(*id)),
                 Request::Kick(player) => format!("kicks player {}", player.0),
                 Request::Bar { player, is_barred: true } => format!("keeps player {} out", player.0),
                 Request::Bar { player, is_barred: false } => format!("lets player {} in again", player.0),
+                Request::Held { player, is_taken: true } => format!("takes in what is held of player {}", player.0),
+                Request::Held { player, is_taken: false } => format!("drops what is held of player {}", player.0),
+                Request::Border { region, is_open: true } => format!("opens the border to region {region}"),
+                Request::Border { region, is_open: false } => format!("closes the border to region {region}"),
+                Request::Accept { region, incarnation } => {
+                    format!("meets region {region} in incarnation {incarnation}")
+                }
+                Request::Mark(lamport) => format!("raises the Lamport number above {lamport}"),
                 Request::Clear(player) => format!("takes inputs of player {} again", player.0),
             },
             Act::Play(fields) => {

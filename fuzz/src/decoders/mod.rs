@@ -4,6 +4,7 @@ pub mod descent;
 pub mod dice;
 pub mod journal;
 pub mod pack;
+pub mod parcel;
 pub mod schema;
 pub mod snapshot;
 pub mod trace;

@@ -100,7 +100,7 @@ pub fn frame(sim: &Simulation<Rules>, seed: u64, acts: &[(u64, Act<Command>)]) -
     let inputs = acts.iter().map(|(player, act)| {
         let sequence =
             Sequence(if matches!(act, Act::Play(_)) { u32::try_from(tick.0).expect("short tests") } else { 0 });
-        Input { player: PlayerId(*player), sequence, act: *act }
+        Input { player: PlayerId(*player), sequence, act: act.clone() }
     });
     InputFrame::new(tick, entropy(seed, tick.0), inputs.collect())
 }

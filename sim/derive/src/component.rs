@@ -88,6 +88,8 @@ struct Body {
     /// An expression.
     size: TokenStream,
     /// An expression.
+    names_entities: TokenStream,
+    /// An expression.
     filler: TokenStream,
     /// An expression.
     describe: TokenStream,
@@ -100,7 +102,7 @@ struct Body {
 }
 
 fn implementation(ident: &Ident, name: &str, options: &Options, body: &Body) -> TokenStream {
-    let Body { size, filler, describe, encode, decode, same } = body;
+    let Body { size, names_entities, filler, describe, encode, decode, same } = body;
     let filler = options.filler.as_ref().map_or_else(|| filler.clone(), Path::to_token_stream);
     let (assert_in_range, refuse_out_of_range) = options.check.as_ref().map(|path| range(path, name)).unzip();
     let wrong_length = format!("`{name}` is encoded into exactly its size");
@@ -115,6 +117,7 @@ fn implementation(ident: &Ident, name: &str, options: &Options, body: &Body) -> 
         )]
         impl ::tickworld_sim::component::Component for #ident {
             const SIZE: ::core::primitive::usize = #size;
+            const NAMES_ENTITIES: ::core::primitive::bool = #names_entities;
             const FILLER: Self = #filler;
             fn describe() -> ::tickworld_sim::schema::Type {
                 #describe
@@ -171,6 +174,7 @@ fn struct_body(name: &str, data: &DataStruct) -> Result<Body> {
     let wrong_length = return_wrong_length();
     Ok(Body {
         size,
+        names_entities: any_names_entities(&fields),
         filler: constructor(&here, &fields, filler),
         describe: quote_spanned! {Span::mixed_site()=>
             ::tickworld_sim::schema::Type::Struct {
@@ -247,6 +251,10 @@ fn enum_body(name: &str, data: &DataEnum) -> Result<Body> {
             )*
             1usize + longest
         }},
+        names_entities: {
+            let variants = variants.iter().map(|variant| any_names_entities(&variant.fields));
+            quote_spanned! {Span::mixed_site()=> false #(|| #variants)* }
+        },
         filler: constructor(&first.path, &first.fields, filler),
         describe: quote_spanned! {Span::mixed_site()=>
             ::tickworld_sim::schema::Type::Enum {
@@ -360,6 +368,12 @@ fn filler(field: &FieldDef<'_>) -> TokenStream {
 fn sum_of_sizes(fields: &[FieldDef<'_>]) -> TokenStream {
     let components = fields.iter().map(component);
     quote_spanned! {Span::mixed_site()=> 0usize #(+ #components::SIZE)* }
+}
+
+/// Whether any field names entities.
+fn any_names_entities(fields: &[FieldDef<'_>]) -> TokenStream {
+    let components = fields.iter().map(component);
+    quote_spanned! {Span::mixed_site()=> (false #(|| #components::NAMES_ENTITIES)*) }
 }
 
 fn describe_fields(fields: &[FieldDef<'_>]) -> TokenStream {

@@ -21,6 +21,8 @@ pub(crate) struct FieldDef<'a> {
     pub(crate) member: Member,
     /// The name in the schema: raw marks removed, "0", "1", ... for tuple fields.
     pub(crate) name: String,
+    /// The attributes on it.
+    pub(crate) attributes: &'a [syn::Attribute],
     /// The declared type.
     pub(crate) ty: &'a Type,
     /// A variable for the field of `self` in patterns.
@@ -52,7 +54,14 @@ pub(crate) fn field_defs(fields: &Fields, name_bytes_max: usize) -> Result<Vec<F
             None => position.to_string(),
         };
         let variable = |letter| format_ident!("{letter}{position}", span = Span::mixed_site());
-        Ok(FieldDef { member, name, ty: &field.ty, value: variable("a"), other: variable("b") })
+        Ok(FieldDef {
+            member,
+            name,
+            attributes: &field.attrs,
+            ty: &field.ty,
+            value: variable("a"),
+            other: variable("b"),
+        })
     };
     fields.iter().zip(fields.members()).enumerate().map(define).collect()
 }

@@ -150,7 +150,23 @@ pub fn derive_component(input: TokenStream) -> TokenStream {
 /// assert_eq!(realm.check_derived(), Err("population"));
 /// # Ok::<(), tickworld_sim::entities::SpawnError>(())
 /// ```
-#[proc_macro_derive(State)]
+///
+/// # Players who leave
+///
+/// The rows of a player who leaves for another region go along, and handles in them that lead to somebody who stays become `None`.
+/// Where a row names an entity outside of an `Option`, the field says what becomes of it: `#[parcel(drop)]`, and such a row stays
+/// behind if whom it names does; or `#[parcel(skip)]`, and all rows of the field stay behind. A list loses single items in that way.
+/// Without either it does not compile:
+///
+/// ```compile_fail,E0080
+/// # use tickworld_sim::{column::Column, entities::Entities, entity::Entity, state::State};
+/// #[derive(State, Clone)]
+/// struct Realm {
+///     entities: Entities,
+///     owner: Column<Entity>,
+/// }
+/// ```
+#[proc_macro_derive(State, attributes(parcel))]
 pub fn derive_state(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input), state::derive)
 }

@@ -26,15 +26,48 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         let message = "a state needs a field `entities: Entities`: every row belongs to one of its entities";
         return Err(Error::new(input.ident.span(), message));
     };
-    Ok(implementation(&input.ident, &fields, entities))
+    let rules = fields.iter().map(rule_of).collect::<Result<Vec<_>>>()?;
+    Ok(implementation(&input.ident, &fields, &rules, entities))
 }
 
-fn implementation(ident: &Ident, fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
+/// What a field says of the rows of a player who leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Nothing: they go along, and none can name somebody who does not.
+    None,
+    /// `#[parcel(skip)]`: they stay behind.
+    Skip,
+    /// `#[parcel(drop)]`: those that name somebody who does not go along stay behind.
+    Drop,
+}
+
+fn rule_of(field: &FieldDef<'_>) -> Result<Rule> {
+    let mut rule = Rule::None;
+    for attribute in field.attributes.iter().filter(|it| it.path().is_ident("parcel")) {
+        attribute.parse_nested_meta(|meta| {
+            let said = match () {
+                () if meta.path.is_ident("skip") => Rule::Skip,
+                () if meta.path.is_ident("drop") => Rule::Drop,
+                () => Rule::None,
+            };
+            if said == Rule::None || rule != Rule::None {
+                return Err(meta.error("expected `skip` or `drop`, once"));
+            }
+            rule = said;
+            Ok(())
+        })?;
+    }
+    Ok(rule)
+}
+
+fn implementation(ident: &Ident, fields: &[FieldDef<'_>], rules: &[Rule], entities: &FieldDef<'_>) -> TokenStream {
     let visits = visits(fields);
     let accessors = accessors(entities);
     let changes = changes(fields);
     let check = check(fields, entities);
     let derived = derived(fields);
+    let parcels = parcels(fields, rules);
+    let rules_are_said = rules_are_said(ident, fields, rules);
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl ::tickworld_sim::state::State for #ident {
@@ -43,7 +76,9 @@ fn implementation(ident: &Ident, fields: &[FieldDef<'_>], entities: &FieldDef<'_
             #changes
             #check
             #derived
+            #parcels
         }
+        #rules_are_said
     }
 }
 
@@ -150,6 +185,52 @@ fn check(fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
         }
         fn check(&self) -> ::core::result::Result<(), ::tickworld_sim::part::Impossible> {
             #(#checks)*
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+/// Refuses a field whose rows may name somebody who stays, and which has no rule for it.
+fn rules_are_said(ident: &Ident, fields: &[FieldDef<'_>], rules: &[Rule]) -> TokenStream {
+    let checks = fields.iter().zip(rules).filter(|(_, rule)| **rule == Rule::None).map(|(field, _)| {
+        let ty = field.ty;
+        let message = format!(
+            "rows of `{}` name entities that may stay behind when a player leaves: say #[parcel(drop)], and such a row \
+             stays with them, or #[parcel(skip)], and all do; or make the field an Option",
+            field.name
+        );
+        quote_spanned! {field.span()=>
+            const _: () = ::core::assert!(!<#ty as ::tickworld_sim::part::Part<#ident>>::NAMES_ENTITIES, #message);
+        }
+    });
+    quote_spanned! {Span::mixed_site()=> #(#checks)* }
+}
+
+/// `pack`, `unpack`.
+fn parcels(fields: &[FieldDef<'_>], rules: &[Rule]) -> TokenStream {
+    let pack = fields.iter().zip(rules).map(|(field, rule)| {
+        let (part, member) = (part(field), &field.member);
+        if *rule == Rule::Skip {
+            return quote_spanned! {field.span()=> packer.pass_by(#part::COLUMNS); };
+        }
+        quote_spanned! {field.span()=> #part::pack(&self.#member, packer); }
+    });
+    let unpack = fields.iter().zip(rules).map(|(field, rule)| {
+        let (part, member) = (part(field), &field.member);
+        if *rule == Rule::Skip {
+            return quote_spanned! {field.span()=> unpacker.pass_by(#part::COLUMNS); };
+        }
+        quote_spanned! {field.span()=> #part::unpack(&mut self.#member, unpacker)?; }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn pack(&self, packer: &mut ::tickworld_sim::parcel::Packer<'_>) {
+            #(#pack)*
+        }
+        fn unpack(
+            &mut self,
+            unpacker: &mut ::tickworld_sim::parcel::Unpacker<'_>,
+        ) -> ::core::result::Result<(), ::tickworld_sim::component::DecodeError> {
+            #(#unpack)*
             ::core::result::Result::Ok(())
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     entity::Row,
     hash::{Hash, hash},
     limits,
+    parcel::{Packer, Unpacker},
     part::Part,
     schema::{RowKind, Type},
 };
@@ -394,6 +395,9 @@ impl<T: Component> Pages for Column<T> {
 }
 
 impl<S, T: Component> Part<S> for Column<T> {
+    const COLUMNS: u16 = 1;
+    const NAMES_ENTITIES: bool = T::NAMES_ENTITIES;
+
     fn empty() -> Self {
         Self::default()
     }
@@ -434,5 +438,16 @@ impl<S, T: Component> Part<S> for Column<T> {
 
     fn adopt_hashes(&mut self, sealed: &Self) {
         self.adopt(sealed);
+    }
+
+    fn pack(&self, packer: &mut Packer<'_>) {
+        packer.column(self, &|bytes| T::decode(bytes).is_ok());
+    }
+
+    fn unpack(&mut self, unpacker: &mut Unpacker<'_>) -> Result<(), DecodeError> {
+        unpacker.column(&T::describe(), &mut |row, bytes| {
+            self.set(row, T::decode(bytes)?);
+            Ok(())
+        })
     }
 }

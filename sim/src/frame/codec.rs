@@ -2,7 +2,7 @@
 //!
 //! Invariant: one frame, one byte string; whatever [`encode`](InputFrame::encode) does not write is refused.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::{Act, Enter, Input, InputFrame, PlayerId, Request, Sequence, Tick, old};
 use crate::{
@@ -58,9 +58,32 @@ impl<I> InputFrame<I> {
                     Act::Play(body(&mut reader, length)?)
                 }
                 5 => Act::Enter(Enter { generation: reader.value()?, opened_by: reader.value()? }),
+                6 => Act::Return { hops: reader.value()?, is_held: reader.value()?, parcel: read_parcel(&mut reader)? },
+                7 => Act::Archive,
                 8 => Act::Void,
                 9 => Act::Request(Request::decode(&mut reader)?),
+                10 => Act::Hold,
                 16 => Act::Incarnation { number: reader.value()?, lamport: reader.value()? },
+                17 => Act::Border { region: reader.value()?, state: reader.value()? },
+                18 => Act::Delivered {
+                    region: reader.value()?,
+                    incarnation: reader.value()?,
+                    sequence: reader.value()?,
+                    lamport: reader.value()?,
+                },
+                19 => Act::Accept { region: reader.value()?, incarnation: reader.value()? },
+                20 => {
+                    let (region, incarnation) = (reader.value()?, reader.value()?);
+                    let (sequence, lamport) = (reader.value()?, reader.value()?);
+                    let is_held = reader.value()?;
+                    // Letters of service regions would be 1.
+                    match reader.value::<u8>()? {
+                        0 => {}
+                        other => return Err(reader.fail(DecodeCause::Variant(other))),
+                    }
+                    let parcel = read_parcel(&mut reader)?;
+                    Act::Mail { region, incarnation, sequence, lamport, is_held, parcel }
+                }
                 other => return Err(reader.fail(DecodeCause::Variant(other))),
             };
             inputs.push(Input { player, sequence, act });
@@ -81,13 +104,18 @@ impl<I: Component> InputFrame<I> {
     //      v    player    less the player of the input before; of the first, the player
     //      v    sequence
     //      1    act       then its body, by who says it:
-    //           the region (player 0), sequence 0: 16 incarnation: number (4), Lamport number (8)
+    //           the region (player 0), sequence 0, in this order, by region and number: 16 incarnation: number (4), Lamport
+    //             number (8) | 17 border: region (4), 0 open, 1 silent, 2 full, 3 terms, 4 incarnation, 5 operator (1)
+    //             | 18 delivered: region (4), incarnation (4), number (8), Lamport number (8) | 19 accept: region (4),
+    //             incarnation (4) | 20 mail: region (4), incarnation (4), number (8), Lamport number (8), held (1), kind (1:
+    //             0 a parcel), length (v), the parcel
     //           a player (1 to 2^63 - 1), sequence 0: 1 leave | 2 time-out | 5 enter: generation (4), opened by (8)
+    //             | 6 return: hops (8), held (1), length (v: 0 for one who is born), the parcel | 7 archive | 10 hold
     //           a player or requester, sequence > 0: 4 play: length (v), then the body without the zeros at its end | 8 void
     //           a requester (2^63 and up), sequence > 0: 9 request: its kind (1) and what goes with it ("Request")
     //
     // v is a number in LEB128: seven bits a byte, least first, the high bit on all but the last, which is not 0 where there are
-    // several. Acts 6, 7, 10 and 17 to 20 are reserved for players and mail between regions, and are refused.
+    // several. A parcel has at most 65,536 bytes, all of a frame together at most 1 MiB.
     // DOC:END
     /// Appends the canonical bytes (docs/FORMATS.md, "Input frame").
     ///
@@ -115,10 +143,45 @@ impl<I: Component> InputFrame<I> {
                     out.extend_from_slice(&generation.to_le_bytes());
                     out.extend_from_slice(&opened_by.to_le_bytes());
                 }
+                Act::Return { hops, is_held, parcel } => {
+                    out.push(6);
+                    out.extend_from_slice(&hops.to_le_bytes());
+                    out.push(u8::from(*is_held));
+                    put_parcel(parcel, out);
+                }
+                Act::Archive => out.push(7),
                 Act::Void => out.push(8),
                 Act::Request(request) => {
                     out.push(9);
                     request.encode(out);
+                }
+                Act::Hold => out.push(10),
+                Act::Border { region, state } => {
+                    out.push(17);
+                    put(region, out);
+                    put(state, out);
+                }
+                Act::Delivered { region, incarnation, sequence, lamport } => {
+                    out.push(18);
+                    put(region, out);
+                    put(incarnation, out);
+                    put(sequence, out);
+                    put(lamport, out);
+                }
+                Act::Accept { region, incarnation } => {
+                    out.push(19);
+                    put(region, out);
+                    put(incarnation, out);
+                }
+                Act::Mail { region, incarnation, sequence, lamport, is_held, parcel } => {
+                    out.push(20);
+                    put(region, out);
+                    put(incarnation, out);
+                    put(sequence, out);
+                    put(lamport, out);
+                    put(is_held, out);
+                    out.push(0);
+                    put_parcel(parcel, out);
                 }
                 Act::Incarnation { number, lamport } => {
                     out.push(16);
@@ -146,6 +209,26 @@ impl<I: Component> InputFrame<I> {
             let (whole, offset) = unpack(reader, length, I::SIZE)?;
             I::decode(&whole).map_err(|e| e.shift(offset))
         })
+    }
+}
+
+/// Appends a component.
+fn put<T: Component>(value: &T, out: &mut Vec<u8>) {
+    let at = out.len();
+    out.resize(at.saturating_add(T::SIZE), 0);
+    value.encode(&mut out[at..]);
+}
+
+fn put_parcel(parcel: &[u8], out: &mut Vec<u8>) {
+    put_varint(parcel.len() as u64, out);
+    out.extend_from_slice(parcel);
+}
+
+fn read_parcel(reader: &mut Reader<'_>) -> Result<Arc<[u8]>, DecodeError> {
+    let length = reader.varint()?;
+    match usize::try_from(length).ok().filter(|length| *length <= limits::PARCEL_BYTES_MAX) {
+        Some(length) => Ok(reader.take(length)?.into()),
+        None => Err(reader.fail(DecodeCause::Range)),
     }
 }
 

@@ -10,13 +10,19 @@ mod codec;
 mod old;
 mod request;
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 pub use codec::FrameFormat;
 pub(crate) use codec::unpack;
 pub use request::Request;
 
-use crate::{component::Component, content::ContentId, limits, rng::Entropy};
+use crate::{
+    component::Component,
+    content::ContentId,
+    limits,
+    region::{Border, RegionId},
+    rng::Entropy,
+};
 
 /// A tick's number. Tick 0 is the world as set up; the first step makes tick 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +71,7 @@ impl PlayerId {
 pub struct Sequence(pub u32);
 
 /// One player's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input<I> {
     /// Who.
     pub player: PlayerId,
@@ -76,7 +82,7 @@ pub struct Input<I> {
 }
 
 /// What an input says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act<I> {
     /// The player goes: sequence 0.
     Leave,
@@ -91,6 +97,59 @@ pub enum Act<I> {
     Void,
     /// Something that the engine does for those who run the world (ids from 2^63 on): sequence 1 and up.
     Request(Request),
+    /// The player comes back from the archive, or is born, numbered by hops: sequence 0. It applies only where they are unknown.
+    Return {
+        /// Their hops from now on.
+        hops: u64,
+        /// Whether the parcel is kept for an operator instead of taken in, because a tick that took it broke.
+        is_held: bool,
+        /// Their parcel; empty for one who is born.
+        parcel: Arc<[u8]>,
+    },
+    /// The player, who is away, leaves for the archive at the end of the tick, if they may: sequence 0.
+    Archive,
+    /// No input of the player is taken until an operator clears them: sequence 0.
+    Hold,
+    /// Says whether players may cross to a neighbour. The region's own, sequence 0, as all that follow.
+    Border {
+        /// The neighbour.
+        region: RegionId,
+        /// Whether, or why not.
+        state: Border,
+    },
+    /// A neighbour, or the archive, has everything up to this number for sure.
+    Delivered {
+        /// The neighbour; 0 for the archive.
+        region: RegionId,
+        /// Of this region, when it sent that.
+        incarnation: u32,
+        /// The number.
+        sequence: u64,
+        /// Lamport number of the tick in which it became sure.
+        lamport: u64,
+    },
+    /// A neighbour is met in this incarnation.
+    Accept {
+        /// The neighbour.
+        region: RegionId,
+        /// Its incarnation.
+        incarnation: u32,
+    },
+    /// A neighbour sent a player. It applies if it is the next number, can be read and fits; else it changes nothing.
+    Mail {
+        /// The neighbour.
+        region: RegionId,
+        /// Its incarnation.
+        incarnation: u32,
+        /// Which of its mail to this region.
+        sequence: u64,
+        /// Lamport number of the tick that sent it.
+        lamport: u64,
+        /// Whether the parcel is kept for an operator instead of taken in, because a tick that took it broke.
+        is_held: bool,
+        /// The player's parcel.
+        parcel: Arc<[u8]>,
+    },
     /// The region went back behind ticks that may have been told: all its numbers rise. The region's own, sequence 0.
     Incarnation {
         /// The incarnation that begins; where it is not above the world's, nothing changes.
@@ -103,6 +162,63 @@ pub enum Act<I> {
 impl<I> Act<I> {
     /// The player enters; for games whose players come without tickets.
     pub const ENTER: Self = Self::Enter(Enter { generation: 0, opened_by: 0 });
+}
+
+impl<I> Input<I> {
+    /// Where it stands in a frame: by player, what the region says of itself by kind, neighbour and number, the rest by sequence.
+    const fn order(&self) -> (PlayerId, Sequence, [u64; 3]) {
+        let detail = match &self.act {
+            Act::Incarnation { .. } => [16, 0, 0],
+            Act::Border { region, .. } => [17, region.0 as u64, 0],
+            Act::Delivered { region, .. } => [18, region.0 as u64, 0],
+            Act::Accept { region, .. } => [19, region.0 as u64, 0],
+            Act::Mail { region, sequence, .. } => [20, region.0 as u64, *sequence],
+            _ => [0; 3],
+        };
+        (self.player, self.sequence, detail)
+    }
+}
+
+impl<I> Act<I> {
+    /// The parcel that it carries.
+    #[must_use]
+    pub const fn parcel(&self) -> Option<&Arc<[u8]>> {
+        match self {
+            Self::Return { parcel, .. } | Self::Mail { parcel, .. } => Some(parcel),
+            _ => None,
+        }
+    }
+
+    /// The same without the game's body.
+    fn bare(&self) -> Act<()> {
+        match self {
+            Self::Leave => Act::Leave,
+            Self::TimeOut => Act::TimeOut,
+            Self::Play(_) => Act::Play(()),
+            Self::Enter(enter) => Act::Enter(*enter),
+            Self::Void => Act::Void,
+            Self::Request(request) => Act::Request(*request),
+            Self::Return { hops, is_held, parcel } => {
+                Act::Return { hops: *hops, is_held: *is_held, parcel: parcel.clone() }
+            }
+            Self::Archive => Act::Archive,
+            Self::Hold => Act::Hold,
+            Self::Border { region, state } => Act::Border { region: *region, state: *state },
+            Self::Delivered { region, incarnation, sequence, lamport } => {
+                Act::Delivered { region: *region, incarnation: *incarnation, sequence: *sequence, lamport: *lamport }
+            }
+            Self::Accept { region, incarnation } => Act::Accept { region: *region, incarnation: *incarnation },
+            Self::Mail { region, incarnation, sequence, lamport, is_held, parcel } => Act::Mail {
+                region: *region,
+                incarnation: *incarnation,
+                sequence: *sequence,
+                lamport: *lamport,
+                is_held: *is_held,
+                parcel: parcel.clone(),
+            },
+            Self::Incarnation { number, lamport } => Act::Incarnation { number: *number, lamport: *lamport },
+        }
+    }
 }
 
 /// By which right a player enters.
@@ -158,7 +274,7 @@ pub enum FrameError {
     },
     /// An act of somebody who has no such act.
     #[error(
-        "input {index} of the frame is not for {player:?} to say: the region (0) says its incarnation, players enter, leave and play, ids from 2^63 on make requests"
+        "input {index} of the frame is not for {player:?} to say: the region (0) says its incarnation, borders and mail, players enter, leave and play, ids from 2^63 on make requests"
     )]
     Sender {
         /// Position in the frame.
@@ -171,6 +287,18 @@ pub enum FrameError {
     TooMany {
         /// Number of inputs.
         count: u32,
+    },
+    /// A parcel of more bytes than [`limits::PARCEL_BYTES_MAX`].
+    #[error("the parcel of input {index} of the frame has more than {} bytes", limits::PARCEL_BYTES_MAX)]
+    Parcel {
+        /// Which.
+        index: u32,
+    },
+    /// More bytes of parcels than [`limits::FRAME_PARCEL_BYTES_MAX`].
+    #[error("{bytes} bytes of parcels in a frame, at most {} are allowed", limits::FRAME_PARCEL_BYTES_MAX)]
+    Parcels {
+        /// How many.
+        bytes: usize,
     },
     /// More inputs of one player than outcomes are remembered, or more of the region than it has to say.
     #[error("more than {} inputs of player {} in a frame", limits::frame_inputs_of(*player), player.0)]
@@ -193,7 +321,7 @@ impl<I> InputFrame<I> {
     /// Sorts `inputs` into a frame. The sort is stable, so a player's acts with sequence 0 keep their order.
     #[must_use]
     pub fn new(tick: Tick, entropy: Entropy, mut inputs: Vec<Input<I>>) -> Self {
-        inputs.sort_by_key(|input| (input.player, input.sequence));
+        inputs.sort_by_key(Input::order);
         Self { tick, entropy, inputs }
     }
 
@@ -222,21 +350,38 @@ impl<I> InputFrame<I> {
                 return Err(FrameError::Sequence { index });
             }
             let may_say = match act {
-                Act::Enter(_) | Act::Leave | Act::TimeOut => player.is_player(),
+                Act::Enter(_) | Act::Leave | Act::TimeOut | Act::Return { .. } | Act::Archive | Act::Hold => {
+                    player.is_player()
+                }
                 Act::Play(_) | Act::Void => *player != PlayerId::REGION,
                 Act::Request(_) => player.is_requester(),
-                Act::Incarnation { .. } => *player == PlayerId::REGION,
+                Act::Incarnation { .. }
+                | Act::Border { .. }
+                | Act::Delivered { .. }
+                | Act::Accept { .. }
+                | Act::Mail { .. } => *player == PlayerId::REGION,
             };
             if !may_say {
                 return Err(FrameError::Sender { index, player: *player });
             }
         }
         for (index, pair) in (1_u32..).zip(self.inputs.windows(2)) {
-            let key = |i: usize| pair.get(i).map(|input| (input.player, input.sequence));
-            let repeated = key(0) == key(1) && pair[1].sequence.0 != 0;
-            if key(0) > key(1) || repeated {
+            let key = |i: usize| pair.get(i).map(Input::order);
+            let is_once = pair[1].sequence.0 != 0 || pair[1].player == PlayerId::REGION;
+            if key(0) > key(1) || is_once && key(0) == key(1) {
                 return Err(FrameError::Order { index });
             }
+        }
+        let mut parcel_bytes = 0_usize;
+        for (index, input) in (0_u32..).zip(&self.inputs) {
+            let bytes = input.act.parcel().map_or(0, |parcel| parcel.len());
+            if bytes > limits::PARCEL_BYTES_MAX {
+                return Err(FrameError::Parcel { index });
+            }
+            parcel_bytes = parcel_bytes.saturating_add(bytes);
+        }
+        if parcel_bytes > limits::FRAME_PARCEL_BYTES_MAX {
+            return Err(FrameError::Parcels { bytes: parcel_bytes });
         }
         let mut of_one_player = self.inputs.chunk_by(|a, b| a.player == b.player);
         match of_one_player.find(|inputs| inputs.len() > limits::frame_inputs_of(inputs[0].player) as usize) {
@@ -265,13 +410,9 @@ impl<I: Component> Act<I> {
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Play(a), Self::Play(b)) => a.same(b),
-            (Self::Enter(a), Self::Enter(b)) => a == b,
-            (Self::Request(a), Self::Request(b)) => a == b,
-            (Self::Incarnation { number, lamport }, Self::Incarnation { number: n, lamport: l }) => {
-                (number, lamport) == (n, l)
-            }
-            (Self::Leave, Self::Leave) | (Self::TimeOut, Self::TimeOut) | (Self::Void, Self::Void) => true,
-            _ => false,
+            (Self::Play(_), _) | (_, Self::Play(_)) => false,
+            // Nothing that follows has a body of the game's.
+            (a, b) => a.bare() == b.bare(),
         }
     }
 }

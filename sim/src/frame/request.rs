@@ -11,6 +11,7 @@ use crate::{
     component::{DecodeCause, DecodeError},
     content::ContentId,
     hash::Hash,
+    region::RegionId,
 };
 
 /// What the engine does for those who run the world.
@@ -27,13 +28,38 @@ pub enum Request {
     },
     /// From this tick on the world uses another content pack.
     Content(ContentId),
+    /// What is held of a player's parcel is taken in, or dropped.
+    Held {
+        /// Whose.
+        player: PlayerId,
+        /// Whether it is taken in.
+        is_taken: bool,
+    },
+    /// The border to a neighbour is closed, or opened again.
+    Border {
+        /// The neighbour.
+        region: RegionId,
+        /// Whether players may cross.
+        is_open: bool,
+    },
+    /// A neighbour is met in this incarnation, as both sides were looked at.
+    Accept {
+        /// The neighbour.
+        region: RegionId,
+        /// Its incarnation.
+        incarnation: u32,
+    },
+    /// The tick's Lamport number is above this one.
+    Mark(u64),
     /// Inputs of a player who was held, because their inputs were in two ticks that broke, are taken again.
     Clear(PlayerId),
 }
 
 impl Request {
     // DOC:REQUEST
-    // 0 kick: player (8) | 1 bar: player (8), barred (1: 0 or 1) | 2 content: id (32) | 7 clear: player (8)
+    // 0 kick: player (8) | 1 bar: player (8), barred (1: 0 or 1) | 2 content: id (32) | 3 held: player (8), taken (1: 0 or 1)
+    // | 4 border: region (4), open (1: 0 or 1) | 5 accept: region (4), incarnation (4) | 6 mark: Lamport number (8)
+    // | 7 clear: player (8)
     // DOC:END
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -50,6 +76,25 @@ impl Request {
                 out.push(2);
                 out.extend_from_slice(&id.0.0);
             }
+            Self::Held { player, is_taken } => {
+                out.push(3);
+                out.extend_from_slice(&player.0.to_le_bytes());
+                out.push(u8::from(*is_taken));
+            }
+            Self::Border { region, is_open } => {
+                out.push(4);
+                out.extend_from_slice(&region.0.to_le_bytes());
+                out.push(u8::from(*is_open));
+            }
+            Self::Accept { region, incarnation } => {
+                out.push(5);
+                out.extend_from_slice(&region.0.to_le_bytes());
+                out.extend_from_slice(&incarnation.to_le_bytes());
+            }
+            Self::Mark(lamport) => {
+                out.push(6);
+                out.extend_from_slice(&lamport.to_le_bytes());
+            }
             Self::Clear(player) => {
                 out.push(7);
                 out.extend_from_slice(&player.0.to_le_bytes());
@@ -63,6 +108,10 @@ impl Request {
             0 => Self::Kick(reader.value()?),
             1 => Self::Bar { player: reader.value()?, is_barred: reader.value()? },
             2 => Self::Content(ContentId(Hash(reader.value()?))),
+            3 => Self::Held { player: reader.value()?, is_taken: reader.value()? },
+            4 => Self::Border { region: reader.value()?, is_open: reader.value()? },
+            5 => Self::Accept { region: reader.value()?, incarnation: reader.value()? },
+            6 => Self::Mark(reader.value()?),
             7 => Self::Clear(reader.value()?),
             unknown => return Err(begin.fail(DecodeCause::Variant(unknown))),
         })

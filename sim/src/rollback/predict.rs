@@ -59,10 +59,10 @@ impl<I: Component, G: Game<Input = I>> InputPredictor<G> for RepeatLast<I> {
 
     fn confirmed(&mut self, frame: &InputFrame<I>) {
         for input in frame.inputs.iter().filter(|input| !self.own.contains(&input.player)) {
-            match input.act {
-                Act::Play(body) => drop(self.last.insert(input.player, body)),
+            match &input.act {
+                Act::Play(body) => drop(self.last.insert(input.player, *body)),
                 Act::Leave | Act::TimeOut => drop(self.last.remove(&input.player)),
-                Act::Enter(_) | Act::Void | Act::Request(_) | Act::Incarnation { .. } => {}
+                _ => {}
             }
         }
     }

@@ -1,8 +1,8 @@
 //! [`Index`]: the slot of each player.
 //!
 //! Invariant: it follows from the slots' column and is rebuilt after a restore; nothing depends on its order. It is dealt out
-//! over many small maps, so that an entry in a world that others share copies one of them, not all: with 65,536 players a few
-//! microseconds instead of more than a millisecond.
+//! over many small maps, so that an entry in a world that others share copies one of them, not all: with 65,536 players a
+//! microsecond or two instead of some two hundred.
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
@@ -25,6 +25,12 @@ impl Default for Index {
 impl Index {
     pub(super) fn find(&self, id: PlayerId) -> Option<u32> {
         self.0.get(map_of(id))?.get(&id).copied()
+    }
+
+    pub(super) fn remove(&mut self, id: PlayerId) {
+        if let Some(map) = Arc::make_mut(&mut self.0).get_mut(map_of(id)) {
+            Arc::make_mut(map).remove(&id);
+        }
     }
 
     pub(super) fn insert(&mut self, id: PlayerId, slot: u32) -> Option<u32> {

@@ -14,7 +14,7 @@ pub use players::Players;
 use crate::{
     component::Component,
     entity::Entity,
-    frame::{PlayerId, Sequence},
+    frame::{PlayerId, Sequence, Tick},
     region::RegionId,
 };
 
@@ -51,6 +51,13 @@ impl Player {
     }
 }
 
+/// Where a player came to.
+pub(crate) struct Place {
+    pub(crate) entity: Option<Entity>,
+    pub(crate) hops: u64,
+    pub(crate) now: Tick,
+}
+
 /// So many broken ticks in a row hold a player.
 const VOIDS_HELD: u8 = 2;
 
@@ -82,6 +89,8 @@ impl OutcomeCode {
     pub const VOID: Self = Self(u16::MAX - 1);
     /// A request about a player who is not here; the value is the region that they left for, 0 where they never were here.
     pub const NOT_HERE: Self = Self(u16::MAX - 2);
+    /// A request that cannot be carried out as the world is.
+    pub const REFUSED: Self = Self(u16::MAX - 3);
     /// The first code that no game gives.
     pub const ENGINE_FROM: Self = Self(u16::MAX - 31);
 
@@ -93,6 +102,7 @@ impl OutcomeCode {
             Self::UNANSWERED => Some("unanswered"),
             Self::VOID => Some("void"),
             Self::NOT_HERE => Some("not here"),
+            Self::REFUSED => Some("refused"),
             _ => None,
         }
     }

@@ -1,16 +1,19 @@
 //! The columns of players, and what acts change in them.
 
+use alloc::vec::Vec;
+
 use crate::{
     column::{Column, Pages},
     entity::{Entity, Row},
     frame::{Enter, PlayerId, Sequence, Tick},
     join::join,
     limits,
+    parcel::Parcel,
     region::RegionId,
     schema::RowKind,
 };
 
-use super::{Outcome, Player, VOIDS_HELD, index::Index};
+use super::{Outcome, Place, Player, VOIDS_HELD, index::Index};
 
 /// The players of a world.
 #[derive(Clone)]
@@ -207,10 +210,12 @@ impl Players {
         })
     }
 
-    /// Uses up the sequence of an input whose tick broke; gives whether it was not used up before. The player need not be here.
-    /// `counts` for the first one of a player's in a tick: that is a broken tick of theirs.
+    /// Uses up the sequence of an input whose tick broke; gives whether it was not used up before. The player need not be
+    /// connected; of who left, inputs are taken elsewhere. `counts` for the first one of a player's in a tick: that is a broken
+    /// tick of theirs.
     pub(crate) fn void(&mut self, id: PlayerId, sequence: Sequence, counts: bool) -> bool {
-        let Some(row) = self.row(id).filter(|_| sequence > self.last_sequence(id)) else { return false };
+        let is_here = self.find(id).is_some_and(|player| player.departed_to.is_none());
+        let Some(row) = self.row(id).filter(|_| is_here && sequence > self.last_sequence(id)) else { return false };
         self.sequences.set(row, sequence);
         // Who makes requests is never held: else nobody could say that anybody is to be cleared.
         if counts && id.is_player() {
@@ -239,6 +244,85 @@ impl Players {
                 }
             });
         }
+    }
+
+    /// Who leaves is elsewhere from now on; the slot stays until it is known that they arrived.
+    pub(crate) fn depart(&mut self, id: PlayerId, to: RegionId, hops: u64, now: Tick) {
+        self.modify(id, |player| {
+            (player.entity, player.departed_to, player.hops) = (None, Some(to), hops);
+            (player.connected, player.away_since_tick) = (false, now.0);
+        });
+    }
+
+    /// The player's latest outcomes, ascending.
+    pub(crate) fn outcomes_of(&self, id: PlayerId) -> Vec<Outcome> {
+        let last = self.last_sequence(id).0;
+        let first = last.saturating_sub(limits::OUTCOMES_PER_PLAYER).saturating_add(1);
+        (first..=last).filter_map(|sequence| self.outcome(id, Sequence(sequence)).copied()).collect()
+    }
+
+    /// Whether a player with so many hops may come: nobody knows them here, or they left with fewer.
+    pub(crate) fn may_arrive(&self, id: PlayerId, hops: u64) -> bool {
+        self.find(id).is_none_or(|player| player.departed_to.is_some() && player.hops < hops)
+    }
+
+    /// A player came, with what their parcel says; gives whether there was a slot.
+    pub(crate) fn arrive(&mut self, parcel: &Parcel, place: &Place) -> bool {
+        let Some(row) = self.row_or_new(parcel.player) else { return false };
+        let slot = row.index();
+        for sequence in 0..limits::OUTCOMES_PER_PLAYER {
+            self.outcomes.remove(outcome_row(slot, Sequence(sequence)));
+        }
+        for outcome in &parcel.outcomes {
+            self.outcomes.set(outcome_row(slot, outcome.sequence), *outcome);
+        }
+        self.sequences.set(row, parcel.last_sequence);
+        let player = Player {
+            id: parcel.player,
+            entity: place.entity,
+            connected: false,
+            generation: parcel.generation,
+            opened_by: parcel.opened_by,
+            hops: place.hops,
+            departed_to: None,
+            away_since_tick: place.now.0,
+            voids: parcel.voids,
+            is_barred: parcel.is_barred,
+        };
+        self.slots.set(row, player);
+        true
+    }
+
+    /// A player who is unknown, since they never were anywhere, is known from now on; gives whether there was a slot.
+    pub(crate) fn be_born(&mut self, id: PlayerId, hops: u64, now: Tick) -> bool {
+        let Some(row) = self.row_or_new(id) else { return false };
+        self.slots.modify(row, |player| (player.hops, player.away_since_tick) = (hops, now.0));
+        true
+    }
+
+    /// Takes no more input of a player, if they are here, until an operator clears them.
+    pub(crate) fn hold(&mut self, id: PlayerId) {
+        self.modify(id, |player| {
+            if player.departed_to.is_none() {
+                player.voids = VOIDS_HELD;
+            }
+        });
+    }
+
+    /// Frees the slot of a player who arrived elsewhere with so many hops, if they have not come back since.
+    pub(crate) fn forget_departed(&mut self, id: PlayerId, hops: u64) {
+        let Some(row) = self.row(id) else { return };
+        if self.slots.get(row).is_none_or(|player| player.departed_to.is_none() || player.hops != hops) {
+            return;
+        }
+        let slot = row.index();
+        self.slots.remove(row);
+        self.sequences.remove(row);
+        for sequence in 0..limits::OUTCOMES_PER_PLAYER {
+            self.outcomes.remove(outcome_row(slot, Sequence(sequence)));
+        }
+        self.index.remove(id);
+        self.free_from = self.free_from.min(slot);
     }
 
     pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {

@@ -47,7 +47,7 @@ fn over_a_careless_network() {
                     inputs.insert((player, sequence), play(player, sequence));
                 }
                 if dice.below(6) == 0 {
-                    let act = [Act::ENTER, Act::ENTER, Act::Leave, Act::TimeOut][dice.below(4) as usize];
+                    let act = [Act::ENTER, Act::ENTER, Act::Leave, Act::TimeOut][dice.below(4) as usize].clone();
                     inputs.insert((player, 0), input(player, 0, act));
                 }
             }
@@ -69,11 +69,11 @@ fn over_a_careless_network() {
                 }
             }
             let before = sim.snapshot();
-            step(&mut sim, inputs.values().copied().collect());
+            step(&mut sim, inputs.values().cloned().collect());
             match dice.below(6) {
                 0 => {
                     sim.restore(&before);
-                    step(&mut sim, inputs.values().copied().collect());
+                    step(&mut sim, inputs.values().cloned().collect());
                 }
                 1 => {
                     let world = World::<Arena>::from_bytes(&sim.to_bytes()).expect("our own bytes");
@@ -186,19 +186,31 @@ fn refused_frames_change_nothing() {
     let switch = Act::Request(Request::Content(unknown));
     let incarnation = Act::Incarnation { number: 2, lamport: 9 };
     let unsorted = vec![play(2, 1), play(1, 1)];
+    let met = |region| input(0, 0, Act::Accept { region: RegionId(region), incarnation: 1 });
+    let returns = |bytes: usize| Act::Return { hops: 1, is_held: false, parcel: vec![0; bytes].into() };
     let cases = [
         (Tick(1), vec![], "the frame is for tick 1, the world is at tick 1: the next frame is for tick 2"),
         (Tick(2), unsorted, "input 1 of the frame is out of order"),
         (Tick(2), vec![play(1, 1), play(1, 1)], "input 1 of the frame is out of order"),
         (Tick(2), vec![play(1, 0)], "input 0 of the frame has the wrong kind of sequence"),
         (Tick(2), vec![input(1, 3, Act::ENTER)], "input 0 of the frame has the wrong kind of sequence"),
-        (Tick(2), vec![input(OPERATOR, 1, switch)], "is not loaded: add it to the library"),
-        (Tick(2), vec![input(OPERATOR, 0, switch)], "input 0 of the frame has the wrong kind of sequence"),
-        (Tick(2), vec![input(1, 1, switch)], "input 0 of the frame is not for PlayerId(1) to say"),
+        (Tick(2), vec![input(OPERATOR, 1, switch.clone())], "is not loaded: add it to the library"),
+        (Tick(2), vec![input(OPERATOR, 0, switch.clone())], "input 0 of the frame has the wrong kind of sequence"),
+        (Tick(2), vec![input(1, 1, switch.clone())], "input 0 of the frame is not for PlayerId(1) to say"),
         (Tick(2), vec![input(0, 0, Act::ENTER)], "input 0 of the frame is not for PlayerId(0) to say"),
-        (Tick(2), vec![input(OPERATOR, 0, Act::ENTER)], "to say: the region (0) says its incarnation, players enter"),
-        (Tick(2), vec![input(1, 0, incarnation)], "input 0 of the frame is not for PlayerId(1) to say"),
-        (Tick(2), vec![input(0, 0, incarnation); 1025], "more than 1024 inputs of player 0 in a frame"),
+        (
+            Tick(2),
+            vec![input(OPERATOR, 0, Act::ENTER)],
+            "to say: the region (0) says its incarnation, borders and mail, players enter",
+        ),
+        (Tick(2), vec![input(1, 0, incarnation.clone())], "input 0 of the frame is not for PlayerId(1) to say"),
+        (Tick(2), vec![input(0, 0, incarnation); 2], "input 1 of the frame is out of order"),
+        (Tick(2), (0..1025).map(met).collect(), "more than 1024 inputs of player 0 in a frame"),
+        (Tick(2), vec![input(0, 0, returns(0))], "input 0 of the frame is not for PlayerId(0) to say"),
+        (Tick(2), vec![input(OPERATOR, 0, Act::Archive)], "is not for PlayerId(9223372036854775808) to say"),
+        (Tick(2), vec![input(1, 0, met(2).act)], "input 0 of the frame is not for PlayerId(1) to say"),
+        (Tick(2), vec![input(1, 0, returns(65_537))], "the parcel of input 0 of the frame has more than 65536 bytes"),
+        (Tick(2), vec![input(1, 0, returns(65_536)); 17], "1114112 bytes of parcels in a frame, at most 1048576 are"),
         (Tick(2), (1..=65).map(|at| play(1, at)).collect(), "more than 64 inputs of player 1 in a frame"),
     ];
     for (tick, inputs, message) in cases {

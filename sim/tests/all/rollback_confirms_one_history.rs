@@ -112,14 +112,14 @@ fn a_local_input_that_slid_is_placed_anew() {
         let join = Input { player: PlayerId(1), sequence: Sequence(0), act: Act::ENTER };
         let own = Input { player: PlayerId(1), sequence: Sequence(1), act: Act::Play(Order::Rest) };
         session.confirm(&InputFrame::new(Tick(1), Entropy::from_bytes([1; 16]), vec![join]), &Inline).expect("good");
-        for local in [vec![own], vec![], vec![]] {
+        for local in [vec![own.clone()], vec![], vec![]] {
             session.advance_predicted(local, &Inline).expect("not full");
         }
         let frame = InputFrame::empty(Tick(2), Entropy::from_bytes([2; 16]));
         let mut asked = Vec::new();
         let mut place = |tick, local: Vec<_>| {
             asked.push(tick);
-            if is_placed && tick == Tick(3) { vec![own] } else { local }
+            if is_placed && tick == Tick(3) { vec![own.clone()] } else { local }
         };
         session.confirm_moving(&frame, &mut place, &Inline).expect("a good frame");
         assert_eq!(asked, [Tick(3), Tick(4)]);
@@ -134,7 +134,7 @@ fn a_refused_frame_changes_nothing() {
     session.advance_predicted(Vec::new(), &Inline).expect("not full");
     session.confirm(&frame(1, 2), &Inline).expect_err("tick 1 comes first");
     let twice = Input { player: PlayerId(1), sequence: Sequence(4), act: Act::Play(Order::Rest) };
-    session.advance_predicted(vec![twice, twice], &Inline).expect_err("an input stands twice");
+    session.advance_predicted(vec![twice.clone(), twice], &Inline).expect_err("an input stands twice");
     assert_eq!((session.tick(), session.confirmed_tick()), (Tick(1), Tick(0)));
     assert_eq!(session.confirm(&frame(1, 1), &Inline).expect("a good frame"), straight(1, 1)[0]);
 }

@@ -117,7 +117,7 @@ mod tests {
     fn frames(place: Option<u64>) -> Vec<InputFrame<Transfer>> {
         let act = Act::Play(Transfer { from: 0, to: 1, amount: 1 });
         let input = Input { player: CLERK, sequence: Sequence(1), act };
-        let of = |tick| if place == Some(tick) { vec![input] } else { vec![] };
+        let of = |tick| if place == Some(tick) { vec![input.clone()] } else { vec![] };
         (1..4).map(|tick| InputFrame::new(Tick(tick), Entropy::PREDICTED, of(tick))).collect()
     }
 

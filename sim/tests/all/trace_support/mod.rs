@@ -84,6 +84,7 @@ pub struct Fair {
     pub entities: Entities,
     pub numbers: Column<Numbers>,
     pub position: Column<Position>,
+    #[parcel(drop)]
     pub mood: Column<Mood>,
     pub bond: Column<Bond>,
     pub marks: Column<[u16; 5]>,

@@ -76,6 +76,40 @@ pub(crate) fn input(input: &Input<Fields>) -> Value {
             value.insert("lamport".into(), (*lamport).into());
             value.insert("act".into(), "incarnation".into())
         }
+        Act::Return { hops, is_held, parcel } => {
+            value.insert("hops".into(), (*hops).into());
+            value.insert("held".into(), (*is_held).into());
+            value.insert("parcel_bytes".into(), parcel.len().into());
+            value.insert("act".into(), "return".into())
+        }
+        Act::Archive => value.insert("act".into(), "archive".into()),
+        Act::Hold => value.insert("act".into(), "hold".into()),
+        Act::Border { region, state } => {
+            value.insert("region".into(), region.0.into());
+            value.insert("border".into(), format!("{state:?}").to_lowercase().into());
+            value.insert("act".into(), "border".into())
+        }
+        Act::Delivered { region, incarnation, sequence, lamport } => {
+            value.insert("region".into(), region.0.into());
+            value.insert("incarnation".into(), (*incarnation).into());
+            value.insert("number".into(), (*sequence).into());
+            value.insert("lamport".into(), (*lamport).into());
+            value.insert("act".into(), "delivered".into())
+        }
+        Act::Accept { region, incarnation } => {
+            value.insert("region".into(), region.0.into());
+            value.insert("incarnation".into(), (*incarnation).into());
+            value.insert("act".into(), "accept".into())
+        }
+        Act::Mail { region, incarnation, sequence, lamport, is_held, parcel } => {
+            value.insert("region".into(), region.0.into());
+            value.insert("incarnation".into(), (*incarnation).into());
+            value.insert("number".into(), (*sequence).into());
+            value.insert("lamport".into(), (*lamport).into());
+            value.insert("held".into(), (*is_held).into());
+            value.insert("parcel_bytes".into(), parcel.len().into());
+            value.insert("act".into(), "mail".into())
+        }
         Act::Void => {
             value.insert("sequence".into(), input.sequence.0.into());
             value.insert("act".into(), "void".into())
@@ -87,6 +121,15 @@ pub(crate) fn input(input: &Input<Fields>) -> Value {
                 Request::Bar { player, is_barred: true } => value.insert("bar".into(), player.0.into()),
                 Request::Bar { player, is_barred: false } => value.insert("unbar".into(), player.0.into()),
                 Request::Clear(player) => value.insert("clear".into(), player.0.into()),
+                Request::Held { player, is_taken: true } => value.insert("take".into(), player.0.into()),
+                Request::Held { player, is_taken: false } => value.insert("drop".into(), player.0.into()),
+                Request::Border { region, is_open: true } => value.insert("open_border".into(), region.0.into()),
+                Request::Border { region, is_open: false } => value.insert("close_border".into(), region.0.into()),
+                Request::Accept { region, incarnation } => {
+                    value.insert("incarnation".into(), (*incarnation).into());
+                    value.insert("accept".into(), region.0.into())
+                }
+                Request::Mark(lamport) => value.insert("mark".into(), (*lamport).into()),
                 Request::Content(id) => value.insert("content".into(), id.to_string().into()),
             }
         }

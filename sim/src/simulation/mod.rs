@@ -3,18 +3,24 @@
 //! Invariant: `step` is a function of (world, frame, content): the same three give the same root on every machine, in every
 //! build, with any executor, after restore and after rollback. A refused frame changes nothing.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+mod admission;
+
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+
+use admission::Admission;
 
 use crate::{
     commands::Commands,
     content::{ContentId, Library},
     executor::{Executor, Inline},
-    frame::{Act, Enter, FrameError, Input, InputFrame, PlayerId, Request},
+    frame::{FrameError, InputFrame, PlayerId},
     game::Game,
-    region::{Region, RegionId},
+    limits,
+    parcel::depart,
+    region::RegionId,
     rng::StreamKey,
     schema::{Schema, SchemaId},
-    session::{Entry, Outcome, OutcomeCode, Players},
+    session::{Outcome, OutcomeCode},
     state::State,
     step::{Accepted, CONTEST_STREAM, OpenedStreams, Step},
     world::{Roots, World, schema},
@@ -28,6 +34,7 @@ pub struct Simulation<G: Game> {
     schema_id: SchemaId,
     spawns_refused: u64,
     joins_refused: u64,
+    departures_refused: u64,
 }
 
 impl<G: Game> Clone for Simulation<G> {
@@ -39,6 +46,7 @@ impl<G: Game> Clone for Simulation<G> {
             schema_id: self.schema_id,
             spawns_refused: self.spawns_refused,
             joins_refused: self.joins_refused,
+            departures_refused: self.departures_refused,
         }
     }
 }
@@ -68,7 +76,7 @@ impl<G: Game> Simulation<G> {
     pub fn resume(library: Library<G::Content>, world: World<G>) -> Self {
         let schema = Arc::new(schema::<G>());
         let schema_id = schema.id();
-        Self { world, library, schema, schema_id, spawns_refused: 0, joins_refused: 0 }
+        Self { world, library, schema, schema_id, spawns_refused: 0, joins_refused: 0, departures_refused: 0 }
     }
 
     /// The world at the end of the last tick.
@@ -121,6 +129,13 @@ impl<G: Game> Simulation<G> {
     #[must_use]
     pub const fn joins_refused(&self) -> u64 {
         self.joins_refused
+    }
+
+    /// Players who were to leave and stayed, since this simulation was made: their border was closed, they were in the middle of
+    /// something, their parcel was too large, or there was no room.
+    #[must_use]
+    pub const fn departures_refused(&self) -> u64 {
+        self.departures_refused
     }
 
     /// The world as it is now, to keep: shares every page.
@@ -211,7 +226,7 @@ impl<G: Game> Simulation<G> {
         self.world.content = content;
         self.world.events.clear();
         self.world.region.count_tick();
-        let (mut accepted, mut streams) = self.admit(frame, &pack, executor);
+        let (mut accepted, mut streams, mut departures) = self.admit(frame, &pack, executor);
         contest_order(frame, &mut accepted);
         if let Some(observer) = &mut observer {
             observer("session", &mut self.world);
@@ -228,11 +243,12 @@ impl<G: Game> Simulation<G> {
                 answers: &mut answers,
                 events,
                 streams,
+                departures,
                 commands: Commands::new(),
             };
             (system.run)(state, &mut step);
             let refused = step.commands.apply(state);
-            streams = step.streams;
+            (streams, departures) = (step.streams, step.departures);
             self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
             if let Some(observer) = &mut observer {
                 observer(system.name, &mut self.world);
@@ -246,7 +262,30 @@ impl<G: Game> Simulation<G> {
             let outcome = Outcome { sequence: input.sequence, region, tick: frame.tick.0, code, value };
             self.world.players.record(input.player, outcome);
         }
+        self.depart(departures);
         Ok(())
+    }
+
+    /// Lets players leave, by id: last, so that all of the tick goes along.
+    fn depart(&mut self, departures: Departures) {
+        let (mut gone, mut archived) = (0_u32, 0_u32);
+        for (id, to) in departures {
+            let to_archive = to == RegionId::ARCHIVE;
+            let has_turn =
+                gone < limits::DEPARTURES_PER_TICK_MAX && !(to_archive && archived >= limits::ARCHIVED_PER_TICK_MAX);
+            let is_gone = has_turn && self.may_leave(id, to) && depart(&mut self.world, &self.schema, id, to);
+            gone = gone.saturating_add(u32::from(is_gone));
+            archived = archived.saturating_add(u32::from(is_gone && to_archive));
+            self.departures_refused = self.departures_refused.saturating_add(u64::from(!is_gone));
+        }
+    }
+
+    /// Whether a player is here and may leave for there. The archive is for the absent.
+    fn may_leave(&self, id: PlayerId, to: RegionId) -> bool {
+        let Some(player) = self.world.players.find(id) else { return false };
+        let is_here = id.is_player() && player.departed_to.is_none() && to != self.world.region.state().id;
+        let may_go = is_here && !(to == RegionId::ARCHIVE && player.connected);
+        G::TRAVELS && may_go && G::may_leave(&self.world.state, id, player.entity)
     }
 
     /// Lets players come and go, does what the engine itself is asked for, and gives the inputs that apply, with the random
@@ -256,8 +295,9 @@ impl<G: Game> Simulation<G> {
         frame: &InputFrame<G::Input>,
         pack: &G::Content,
         executor: &dyn Executor,
-    ) -> (Vec<Accepted<G::Input>>, OpenedStreams) {
+    ) -> (Vec<Accepted<G::Input>>, OpenedStreams, Departures) {
         let World { region, players, events, state, .. } = &mut self.world;
+        let schema = &*self.schema;
         let step = Step::<G> {
             tick: frame.tick,
             entropy: frame.entropy,
@@ -267,9 +307,10 @@ impl<G: Game> Simulation<G> {
             answers: &mut [],
             events,
             streams: OpenedStreams::default(),
+            departures: BTreeMap::new(),
             commands: Commands::new(),
         };
-        let mut admission = Admission { region, players, state, step, voided: None, entries_refused: 0 };
+        let mut admission = Admission { schema, region, players, state, step, voided: None, entries_refused: 0 };
         let mut accepted = Vec::new();
         let mut refused = 0_u32;
         for input in &frame.inputs {
@@ -278,10 +319,10 @@ impl<G: Game> Simulation<G> {
             refused = refused.saturating_add(admission.step.commands.apply(admission.state));
         }
         let Admission { step, entries_refused, .. } = admission;
-        let streams = step.streams;
+        let (streams, departures) = (step.streams, step.departures);
         self.spawns_refused = self.spawns_refused.saturating_add(u64::from(refused));
         self.joins_refused = self.joins_refused.saturating_add(entries_refused);
-        (accepted, streams)
+        (accepted, streams, departures)
     }
 
     /// The content in force after the frame's switches.
@@ -313,105 +354,14 @@ impl<G: Game> Simulation<G> {
     }
 }
 
+/// Who leaves, and for where.
+type Departures = BTreeMap<PlayerId, RegionId>;
+
 /// Lets the executor know that jobs will come in quick succession.
 fn attended<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -> R {
     let mut result = None;
     executor.attend(Box::new(|| result = Some(work())));
     result.expect("an executor runs what it attends to")
-}
-
-/// The acts of a frame, while they are applied one after another.
-struct Admission<'a, 's, G: Game> {
-    region: &'a mut Region,
-    players: &'a mut Players,
-    state: &'a mut G::State,
-    step: Step<'s, G>,
-    /// Whose tick broke, of whom an input was just voided.
-    voided: Option<PlayerId>,
-    entries_refused: u64,
-}
-
-impl<G: Game> Admission<'_, '_, G> {
-    /// Applies an act; gives the input that the game's systems are to see, if it is one.
-    fn apply(&mut self, input: &Input<G::Input>) -> Option<Accepted<G::Input>> {
-        let Input { player, sequence, act } = *input;
-        match act {
-            Act::Enter(enter) => self.enter(player, enter),
-            Act::Leave | Act::TimeOut => self.leave(player),
-            Act::Incarnation { number, lamport } => {
-                if self.region.begin_incarnation(number, lamport) {
-                    self.players.begin_incarnation();
-                }
-            }
-            Act::Play(body) => {
-                let entity = self.players.accept(player, sequence)?;
-                return Some(Accepted { player, sequence, entity, body });
-            }
-            Act::Void => {
-                let counts = self.voided != Some(player);
-                if self.players.void(player, sequence, counts) {
-                    self.voided = Some(player);
-                    self.answer(input, OutcomeCode::VOID, 0);
-                }
-            }
-            Act::Request(request) => {
-                self.players.accept(player, sequence)?;
-                match self.grant(request) {
-                    Ok(()) => self.answer(input, OutcomeCode::APPLIED, 0),
-                    Err(region) => self.answer(input, OutcomeCode::NOT_HERE, i64::from(region.0)),
-                }
-            }
-        }
-        None
-    }
-
-    fn enter(&mut self, id: PlayerId, enter: Enter) {
-        match self.players.enter(id, enter) {
-            Entry::In(player) => {
-                if player.entity.is_none_or(|entity| !self.state.entities().contains(entity)) {
-                    let entity = G::join(self.state, &mut self.step, id);
-                    self.players.modify(id, |player| player.entity = entity);
-                }
-            }
-            Entry::Refused => {}
-            Entry::Full => self.entries_refused = self.entries_refused.saturating_add(1),
-        }
-    }
-
-    fn leave(&mut self, id: PlayerId) {
-        if let Some(player) = self.players.leave(id, self.step.tick) {
-            G::leave(self.state, &mut self.step, id, player.entity);
-        }
-    }
-
-    /// Does what is asked of the engine.
-    ///
-    /// # Errors
-    /// The region that the player left for, 0 where they never were here.
-    fn grant(&mut self, request: Request) -> Result<(), RegionId> {
-        match request {
-            Request::Kick(player) => {
-                self.players.void_tickets(player, None)?;
-                self.leave(player);
-            }
-            Request::Bar { player, is_barred } => {
-                self.players.void_tickets(player, Some(is_barred))?;
-                if is_barred {
-                    self.leave(player);
-                }
-            }
-            // In force already: the tick's content was chosen before anything else.
-            Request::Content(_) => {}
-            Request::Clear(player) => self.players.clear_voids(player)?,
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, input: &Input<G::Input>, code: OutcomeCode, value: i64) {
-        let Input { player, sequence, .. } = *input;
-        let (region, tick) = (self.region.state().id, self.step.tick.0);
-        self.players.record(player, Outcome { sequence, region, tick, code, value });
-    }
 }
 
 /// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.
