@@ -345,15 +345,15 @@ impl InputFile {
             }
             Act::Request(Request::Content(id)) => (ActFile::Content(hex(&id.0.0)), String::new()),
             Act::Request(Request::Clear(player)) => (ActFile::Clear(player.0), String::new()),
-            other => {
-                let mut bytes = Vec::new();
-                InputFrame::new(Tick(0), Entropy::PREDICTED, vec![input.clone()]).encode(&mut bytes);
-                (ActFile::Frame(hex(&bytes)), format!("{other:?}"))
-            }
             Act::Play(command) => {
                 let mut bytes = vec![0; Command::SIZE];
                 command.encode(&mut bytes);
                 (ActFile::Play(hex(&bytes)), format!("{command:?}"))
+            }
+            other => {
+                let mut bytes = Vec::new();
+                InputFrame::new(Tick(0), Entropy::PREDICTED, vec![input.clone()]).encode(&mut bytes);
+                (ActFile::Frame(hex(&bytes)), format!("{other:?}"))
             }
         };
         Self { tick, player: input.player.0, sequence: input.sequence.0, act, says }

@@ -287,8 +287,8 @@ fn the_picture_of_the_readme_is_what_its_command_makes() {
     let readme = std::fs::read_to_string(common::root().join("README.md")).expect("it is there");
     const FILE: &str = "docs/images/watch.svg";
     assert!(readme.contains(&format!("({FILE})")), "the README shows it");
-    let command = readme.lines().filter_map(|line| line.split_once("tickworld ")?.1.split('`').next());
-    let command = command.filter(|line| line.starts_with("watch ") && line.contains(FILE)).next();
+    let mut command = readme.lines().filter_map(|line| line.split_once("tickworld ")?.1.split('`').next());
+    let command = command.find(|line| line.starts_with("watch ") && line.contains(FILE));
     let command = command.expect("the README says how it is made");
     let new = bench.path("watch.svg");
     let ran = watch(&bench, &command.replace(FILE, &new.display().to_string()));

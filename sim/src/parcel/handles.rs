@@ -105,6 +105,8 @@ mod tests {
         assert_eq!(rewritten(loyal), Some(Mind::Loyal(LOCAL, [None, Some(LOCAL)])));
         assert_eq!(rewritten(Mind::Loyal(OUTSIDE, [None, None])), None);
         assert!(has_any(&Mind::describe()) && !has_any(&u64::describe()) && Mind::NAMES_ENTITIES);
-        assert!(Bond::NAMES_ENTITIES && !<Option<Bond>>::NAMES_ENTITIES && <[Bond; 2]>::NAMES_ENTITIES);
+        const {
+            assert!(Bond::NAMES_ENTITIES && !<Option<Bond>>::NAMES_ENTITIES && <[Bond; 2]>::NAMES_ENTITIES);
+        }
     }
 }

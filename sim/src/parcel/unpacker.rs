@@ -14,6 +14,9 @@ use crate::{
     schema::Type,
 };
 
+/// Puts what was read, bytes or items, into a row.
+type Put<'a, T> = dyn FnMut(Row, &T) -> Result<(), DecodeError> + 'a;
+
 /// Puts rows into the parts of a state, one part after another.
 pub struct Unpacker<'a> {
     /// By local number.
@@ -79,11 +82,7 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Puts the rows of a column whose values are of type `ty`.
-    pub(crate) fn column(
-        &mut self,
-        ty: &Type,
-        set: &mut dyn FnMut(Row, &[u8]) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
+    pub(crate) fn column(&mut self, ty: &Type, set: &mut Put<'_, [u8]>) -> Result<(), DecodeError> {
         let rows = self.columns.begin(self.column)?;
         let names_any = handles::has_any(ty);
         let mut before = None;
@@ -103,7 +102,7 @@ impl<'a> Unpacker<'a> {
         &mut self,
         ty: &Type,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
-        assign: &mut dyn FnMut(Row, &[T]) -> Result<(), DecodeError>,
+        assign: &mut Put<'_, [T]>,
     ) -> Result<(), DecodeError> {
         let lists = self.lists.begin(self.column)?;
         let names_any = handles::has_any(ty);

@@ -267,9 +267,8 @@ impl<'s> Tick<'s> {
             && rng.chance(1, 2)
         {
             let mut frame = truth.clone();
-            let act = frame.inputs[first].act;
-            frame.inputs[first].act = frame.inputs[last].act;
-            frame.inputs[last].act = act;
+            let act = frame.inputs[first].act.clone();
+            frame.inputs[first].act = std::mem::replace(&mut frame.inputs[last].act, act);
             let (one, other) = (frame.inputs[first].player.0, frame.inputs[last].player.0);
             let story = format!("the inputs of players {one} and {other} are exchanged before they apply");
             return Some((self.plant(Kind::Swap, None, story), Plan::Frame(frame)));

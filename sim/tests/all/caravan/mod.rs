@@ -116,7 +116,9 @@ impl Game for Caravan {
     fn join(land: &mut Land, step: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
         let own = land.spawn(Band(0)).ok()?;
         let row = land.entities.row(own)?;
-        (land.coins.set(row, 100), land.place.set(row, 0), land.mood.set(row, 9));
+        land.coins.set(row, 100);
+        land.place.set(row, 0);
+        land.mood.set(row, 9);
         land.since_tick.set(row, step.tick().0);
         land.census.get_mut().0.insert(row.index(), 0);
         Some(own)
