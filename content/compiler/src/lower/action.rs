@@ -6,10 +6,8 @@ use tickworld_content::{
 };
 
 use crate::{
-    lower::{
-        Kind,
-        reader::{Fields, Reader},
-    },
+    kind::Kind,
+    lower::reader::{Fields, Reader},
     text,
     yaml::{Node, Value},
 };

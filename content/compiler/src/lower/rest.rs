@@ -10,8 +10,10 @@ use tickworld_content::{
 };
 
 use crate::{
+    kind::Kind,
     lower::{
-        Actions, Kind, action,
+        action,
+        action_list::ActionList,
         reader::{Fields, Reader},
     },
     names::{Entry, suggestion},
@@ -190,12 +192,12 @@ fn condition<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>) -> Condition {
 }
 
 /// All of them, in pack order; each adds its action.
-pub(crate) fn spells(reader: &mut Reader<'_, '_>, actions: &mut Actions) -> Vec<Spell> {
+pub(crate) fn spells(reader: &mut Reader<'_, '_>, actions: &mut ActionList) -> Vec<Spell> {
     let names = reader.names;
     names.entries(Kind::Spell).iter().map(|entry| spell(reader, entry, actions)).collect()
 }
 
-fn spell<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut Actions) -> Spell {
+fn spell<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut ActionList) -> Spell {
     let known: Vec<_> = action::ACTION_FIELDS
         .into_iter()
         .filter(|it| *it != "usage")
@@ -217,12 +219,12 @@ fn spell<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut Actio
 }
 
 /// All of them, in pack order; weapons and consumables add their actions.
-pub(crate) fn items(reader: &mut Reader<'_, '_>, actions: &mut Actions) -> Vec<Item> {
+pub(crate) fn items(reader: &mut Reader<'_, '_>, actions: &mut ActionList) -> Vec<Item> {
     let names = reader.names;
     names.entries(Kind::Item).iter().map(|entry| item(reader, entry, actions)).collect()
 }
 
-fn item<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut Actions) -> Item {
+fn item<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut ActionList) -> Item {
     const USES: [&str; 4] = ["weapon", "armor", "shield", "consume"];
     let known: Vec<_> = ["name", "cost", "weight"].into_iter().chain(USES).collect();
     let fields = reader.entry(entry, &known);
@@ -264,7 +266,7 @@ fn weapon<'n>(
     node: &'n Node,
     entry: &Entry<'n>,
     name: &str,
-    actions: &mut Actions,
+    actions: &mut ActionList,
 ) -> ItemUse {
     let fields = reader.fields(node, &["attack", "effects", "two_handed", "versatile"]);
     reader.require(&fields, "attack");
