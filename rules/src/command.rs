@@ -4,7 +4,7 @@
 
 use tickworld_sim::{Component, entity::Entity, math::Vec2};
 
-use crate::{body::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey};
 
 /// The body of a player's input.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,14 +32,14 @@ pub struct Health {
 
 impl Health {
     /// Loses `amount`; never below 0. Gives what was lost.
-    pub fn hurt(&mut self, amount: u32) -> u16 {
+    pub fn damage(&mut self, amount: u32) -> u16 {
         let lost = u16::try_from(amount).unwrap_or(u16::MAX).min(self.current);
         self.current = self.current.saturating_sub(lost);
         lost
     }
 
     /// Gains `amount`; never beyond the maximum. Gives what was gained.
-    pub fn mend(&mut self, amount: u32) -> u16 {
+    pub fn heal(&mut self, amount: u32) -> u16 {
         let room = self.maximum.saturating_sub(self.current);
         let gained = u16::try_from(amount).unwrap_or(u16::MAX).min(room);
         self.current = self.current.saturating_add(gained);
@@ -115,9 +115,9 @@ pub struct Status {
     pub held: bool,
 }
 
-/// By which content's conditions every [`Status`] was worked out ([`Ruleset::conditions_print`]).
+/// By which content's conditions every [`Status`] was worked out ([`Ruleset::conditions_fingerprint`]).
 ///
-/// [`Ruleset::conditions_print`]: crate::ruleset::Ruleset::conditions_print
+/// [`Ruleset::conditions_fingerprint`]: crate::ruleset::Ruleset::conditions_fingerprint
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reckoned(pub u64);
 

@@ -1,11 +1,11 @@
-//! The rows of things: purses, bags, what is worn, what lies on the ground, walls, spawners, and what newcomers get.
+//! The rows of items and coins: purses, stacks in bags, what is worn, what lies on the ground.
 //!
 //! Invariant: coins are only moved, never made, by inputs; the sum over all purses changes only where a set-up or a
 //! newcomer's class brings some in, or what nobody took up in time is gone.
 
-use tickworld_sim::{Component, math::Vec2};
+use tickworld_sim::Component;
 
-use crate::{key::ContentKey, settings::Faction};
+use crate::key::ContentKey;
 
 /// Copper pieces (SRD 5.1 p. 62).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,66 +38,4 @@ pub struct GroundItem {
     pub stack: Option<Stack>,
     /// When it goes; `None` for what the set-up laid out, which stays.
     pub until_tick: Option<u64>,
-}
-
-/// A rectangle of cells that nobody enters.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wall {
-    /// First column.
-    pub x: u16,
-    /// First row.
-    pub y: u16,
-    /// Columns, at least 1.
-    pub width: u16,
-    /// Rows, at least 1.
-    pub height: u16,
-}
-
-/// Makes creatures.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spawner {
-    /// `creature/NAME`.
-    pub creature: ContentKey,
-    /// Their side.
-    pub faction: Faction,
-    /// How many of its creatures may live at a time.
-    pub alive_max: u32,
-    /// How many do.
-    pub alive: u32,
-    /// Ticks from one to the next.
-    pub interval_ticks: u32,
-    /// Where: lower corner.
-    pub from: Vec2,
-    /// Where: upper corner.
-    pub to: Vec2,
-}
-
-/// What a player begins as; the class's bag holds the equipment.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class {
-    /// `creature/NAME`.
-    pub creature: ContentKey,
-    /// Their side.
-    pub faction: Faction,
-    /// Coins to begin with.
-    pub coins: u64,
-    /// Where they enter: lower corner.
-    pub from: Vec2,
-    /// Where they enter: upper corner.
-    pub to: Vec2,
-}
-
-/// What happened since the world began; wraps after 2^64.
-#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Actions taken: every strike of a routine counts as one.
-    pub actions: u64,
-    /// Creatures that an action was resolved against.
-    pub targets: u64,
-    /// Deaths.
-    pub deaths: u64,
-    /// Creatures made by spawners.
-    pub spawns: u64,
-    /// Path searches served.
-    pub searches: u64,
 }

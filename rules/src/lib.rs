@@ -31,23 +31,24 @@
 
 extern crate alloc;
 
-pub mod birth;
-pub mod body;
 pub mod bot;
 pub mod command;
+pub mod components;
 pub mod dice;
 pub mod event;
 mod game;
-pub mod goods;
+pub mod invariants;
+pub mod items;
 mod key;
-pub mod laws;
+pub mod level;
 pub mod limits;
-pub mod reach;
+pub mod range;
 pub mod realm;
 pub mod ruleset;
 pub mod settings;
 pub mod setup;
 pub mod space;
+pub mod spawn_creature;
 pub mod stats;
 pub mod systems;
 pub mod unresolved;

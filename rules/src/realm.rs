@@ -16,12 +16,13 @@ use tickworld_sim::{
 };
 
 use crate::{
-    body::{
+    components::{
         Affliction, Balked, Blow, Controlled, Corpse, Creature, Deed, Errand, Health, Intent, Motion, Origin, Position,
         Reckoned, Rest, Rising, Seeking, Spent, Status, Struck, Target, Turn,
     },
-    goods::{Class, Equipment, GroundItem, Purse, Spawner, Stack, Tally, Wall},
+    items::{Equipment, GroundItem, Purse, Stack},
     key::ContentKey,
+    level::{Class, Spawner, Tally, Wall},
     ruleset::Ruleset,
     settings::{Factions, Settings},
     space::{Grid, Obstacles},
@@ -91,7 +92,7 @@ pub struct Realm {
 
 /// A creature that lives, as others see it.
 #[derive(Clone, Copy, Debug)]
-pub struct Someone {
+pub struct LivingCreature {
     /// Who.
     pub entity: Entity,
     /// In which row.
@@ -113,11 +114,11 @@ impl Realm {
     /// The living creature in `row`.
     #[must_use]
     #[inline]
-    pub fn someone_in(&self, row: Row) -> Option<Someone> {
+    pub fn living_in(&self, row: Row) -> Option<LivingCreature> {
         if self.corpse.contains(row) {
             return None;
         }
-        Some(Someone {
+        Some(LivingCreature {
             entity: self.entities.entity(row)?,
             row,
             creature: *self.creature.get(row)?,
@@ -127,20 +128,20 @@ impl Realm {
 
     /// The living creature called `entity`; `None` where the handle is stale, the creature dead, or it is no creature.
     #[must_use]
-    pub fn someone(&self, entity: Entity) -> Option<Someone> {
-        self.someone_in(self.entities.row(entity)?)
+    pub fn living(&self, entity: Entity) -> Option<LivingCreature> {
+        self.living_in(self.entities.row(entity)?)
     }
 
     /// Whether the conditions on `row` have this effect.
     #[must_use]
     #[inline]
-    pub fn suffers(&self, row: Row, effect: ConditionEffect) -> bool {
+    pub fn has_effect(&self, row: Row, effect: ConditionEffect) -> bool {
         self.status.get(row).is_some_and(|status| status.has(effect))
     }
 
     /// Whether a condition with this effect on `row` was inflicted by `source` (charmed, frightened).
     #[must_use]
-    pub fn suffers_from(&self, rules: &Ruleset, row: Row, effect: ConditionEffect, source: Entity) -> bool {
+    pub fn has_effect_from(&self, rules: &Ruleset, row: Row, effect: ConditionEffect, source: Entity) -> bool {
         self.sources(rules, row, effect).any(|it| it == source)
     }
 
@@ -152,8 +153,8 @@ impl Realm {
         effect: ConditionEffect,
     ) -> impl Iterator<Item = Entity> + 'r {
         // The status says at once of nearly everybody that there is nothing to look for.
-        let suffers = self.suffers(row, effect);
-        let list = suffers.then(|| self.affliction.iter(row)).into_iter().flatten();
+        let has_effect = self.has_effect(row, effect);
+        let list = has_effect.then(|| self.affliction.iter(row)).into_iter().flatten();
         let creature = self.creature.get(row).map_or(ContentKey(0), |creature| creature.key);
         let bit = 1 << (effect as u32);
         list.filter(move |it| rules.effects_on(creature, it.condition) & bit != 0).map(|it| it.source)

@@ -11,7 +11,7 @@ use tickworld_content::model::{
 };
 use tickworld_sim::math::Fx;
 
-use crate::{body::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey};
 
 /// Content as the rules read it.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Ruleset {
     own_effects: Vec<u32>,
     /// As `pack.conditions`: each with those it includes, and theirs, one bit each.
     included: Vec<u64>,
-    conditions_print: u64,
+    conditions_fingerprint: u64,
     /// The greatest [`Sheet::girth_cells`].
     girth_cells_max: u8,
     /// Keys under which used spell slots of levels 1 to 9 are noted.
@@ -92,10 +92,19 @@ impl Ruleset {
         let condition_effects: Vec<u32> = included.iter().map(|set| effects_of(&own_effects, *set)).collect();
         let harm = Harm { pack: &pack, condition_effects: &condition_effects };
         let sheets: Vec<Sheet> = pack.creatures.iter().map(|creature| sheet(&harm, creature)).collect();
-        let conditions_print = conditions_print(&pack);
+        let conditions_fingerprint = conditions_fingerprint(&pack);
         let girth_cells_max = sheets.iter().map(|sheet| sheet.girth_cells).max().unwrap_or(0);
         let slot_keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|level| ContentKey::of("slot", level));
-        Self { pack, sheets, condition_effects, own_effects, included, conditions_print, girth_cells_max, slot_keys }
+        Self {
+            pack,
+            sheets,
+            condition_effects,
+            own_effects,
+            included,
+            conditions_fingerprint,
+            girth_cells_max,
+            slot_keys,
+        }
     }
 
     /// The pack.
@@ -138,8 +147,8 @@ impl Ruleset {
 
     /// A number that stands for what conditions do to whom: another one after a switch of content that changes it.
     #[must_use]
-    pub const fn conditions_print(&self) -> u64 {
-        self.conditions_print
+    pub const fn conditions_fingerprint(&self) -> u64 {
+        self.conditions_fingerprint
     }
 
     /// The effects of a condition and of those it includes, one bit each; none for one that the pack lacks.
@@ -345,7 +354,7 @@ fn effects_of(own_effects: &[u32], set: u64) -> u32 {
 }
 
 /// FNV-1a over what [`Ruleset::effects_on`] depends on.
-fn conditions_print(pack: &Pack) -> u64 {
+fn conditions_fingerprint(pack: &Pack) -> u64 {
     let conditions = pack.conditions.iter().map(|it| [it.key.0, bits(&it.effects).into(), it.includes.0]);
     let creatures = pack.creatures.iter().map(|it| [it.key.0, 0, it.condition_immunities.0]);
     let replacements = pack.replacements.iter().map(|it| [it.removed.0, 0, it.by.0]);

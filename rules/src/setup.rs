@@ -12,14 +12,15 @@ use tickworld_sim::{
 };
 
 use crate::{
-    birth::{self, Birth},
-    body::{Position, Reckoned},
-    goods::{Class, GroundItem, Purse, Spawner, Stack, Wall},
+    components::{Position, Reckoned},
+    items::{GroundItem, Purse, Stack},
     key::ContentKey,
+    level::{Class, Spawner, Wall},
     limits,
     realm::{Realm, bands},
     ruleset::Ruleset,
     settings::{Faction, Factions, Settings},
+    spawn_creature::{self, NewCreature},
 };
 
 /// A rectangle of cells.
@@ -229,7 +230,7 @@ impl SetUp {
         let mut factions = Factions::PEACE;
         self.enemies.iter().for_each(|(a, b)| factions.make_enemies(*a, *b));
         realm.factions.set(factions);
-        realm.reckoned.set(Reckoned(rules.conditions_print()));
+        realm.reckoned.set(Reckoned(rules.conditions_fingerprint()));
         for (index, rect) in self.walls.iter().enumerate() {
             let row = place_entity(realm, bands::WALLS, "wall", index)?;
             let Rect { x, y, width, height } = *rect;
@@ -272,14 +273,14 @@ impl SetUp {
             let within = Vec2::new(rng.fx_unit(), rng.fx_unit()).scale(realm.settings.cell());
             let corner =
                 Vec2::new(realm.settings.cell().mul_int(cell.x.into()), realm.settings.cell().mul_int(cell.y.into()));
-            let birth = Birth {
+            let new = NewCreature {
                 band: bands::CREATURES,
                 creature: group.creature,
                 faction: group.faction,
                 place: realm.obstacles.settle(corner.saturating_add(within)),
                 coins: group.coins,
             };
-            birth::bring_in(realm, rules, &birth, &mut rng)
+            spawn_creature::spawn(realm, rules, &new, &mut rng)
                 .ok_or_else(|| SetUpError::Full { place: place("group", index) })?;
         }
         Ok(())

@@ -10,8 +10,8 @@ use tickworld_sim::{
 };
 
 use crate::{
-    body::{Creature, Health, Position, Turn},
-    goods::Purse,
+    components::{Creature, Health, Position, Turn},
+    items::Purse,
     key::ContentKey,
     realm::Realm,
     ruleset::Ruleset,
@@ -25,7 +25,7 @@ const TRIES: u32 = 16;
 
 /// Who comes.
 #[derive(Clone, Copy, Debug)]
-pub struct Birth {
+pub struct NewCreature {
     /// Among which entities.
     pub band: Band,
     /// `creature/NAME`.
@@ -40,26 +40,26 @@ pub struct Birth {
 
 /// Brings a creature in, at full (average) hit points, with an initiative of its own. `None` where content does not know it or
 /// the world is full.
-pub fn bring_in(realm: &mut Realm, rules: &Ruleset, birth: &Birth, rng: &mut Rng) -> Option<(Entity, Row)> {
-    rules.creature(birth.creature)?;
-    let entity = realm.spawn(birth.band).ok()?;
+pub fn spawn(realm: &mut Realm, rules: &Ruleset, new: &NewCreature, rng: &mut Rng) -> Option<(Entity, Row)> {
+    rules.creature(new.creature)?;
+    let entity = realm.spawn(new.band).ok()?;
     let row = realm.entities.row(entity)?;
-    embody(realm, rules, row, birth, rng);
+    insert_rows(realm, rules, row, new, rng);
     Some((entity, row))
 }
 
 /// Gives a new entity the rows of a creature.
-pub fn embody(realm: &mut Realm, rules: &Ruleset, row: Row, birth: &Birth, rng: &mut Rng) {
-    let block = rules.creature(birth.creature);
+pub fn insert_rows(realm: &mut Realm, rules: &Ruleset, row: Row, new: &NewCreature, rng: &mut Rng) {
+    let block = rules.creature(new.creature);
     let hit_points = block.map_or(1, |(block, _)| block.hit_points.max(1));
     let round = turns::round_ticks(realm, rules);
     let phase = turns::initiative(rng, block.map(|(_, sheet)| sheet), round);
-    realm.creature.set(row, Creature { key: birth.creature, faction: birth.faction });
-    realm.position.set(row, Position(birth.place));
+    realm.creature.set(row, Creature { key: new.creature, faction: new.faction });
+    realm.position.set(row, Position(new.place));
     realm.health.set(row, Health { current: hit_points, maximum: hit_points });
     realm.turn.set(row, Turn { phase, ready: false });
-    realm.purse.set(row, Purse(birth.coins));
-    realm.grid.get_mut().insert(birth.place, Member { row, faction: birth.faction });
+    realm.purse.set(row, Purse(new.coins));
+    realm.grid.get_mut().insert(new.place, Member { row, faction: new.faction });
 }
 
 /// A free place within a rectangle of the map; `None` where all of it is blocked.

@@ -14,9 +14,9 @@ use tickworld_sim::{
     math::{Cell, Fx, Vec2},
 };
 
-use crate::{goods::Wall, realm::Realm, settings::Settings};
+use crate::{level::Wall, realm::Realm, settings::Settings};
 
-/// How far a walk keeps from blocked cells, in feet: more than all rounding along a leg, less than any creature's space.
+/// How far a walk keeps from blocked cells, in feet: more than all rounding along a segment, less than any creature's space.
 pub const MARGIN: Fx = Fx::HALF;
 
 /// Which cells are blocked.

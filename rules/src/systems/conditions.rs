@@ -17,13 +17,13 @@ use tickworld_sim::{
 
 use super::{movement, turns};
 use crate::{
-    body::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
+    components::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
     dice::{self, Edge},
     event::Event,
     game::Rules,
     key::ContentKey,
-    limits, reach,
-    realm::{Realm, Someone},
+    limits, range,
+    realm::{LivingCreature, Realm},
     ruleset::{Ruleset, feet},
     stats,
 };
@@ -32,7 +32,7 @@ use crate::{
 pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let rules = step.content();
-    let print = Reckoned(rules.conditions_print());
+    let print = Reckoned(rules.conditions_fingerprint());
     let mut due = Vec::new();
     if *realm.reckoned != print {
         realm.reckoned.set(print);
@@ -60,7 +60,7 @@ pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         }
     });
     for row in held {
-        let Some(who) = realm.someone_in(row) else { continue };
+        let Some(who) = realm.living_in(row) else { continue };
         let let_go = |it: &Affliction| it.hold.is_some_and(|reach| !holds(realm, rules, &who, it.source, Feet(reach)));
         let sources: Vec<Entity> = realm.affliction.iter(row).filter(|it| let_go(it)).map(|it| it.source).collect();
         if !sources.is_empty() {
@@ -69,10 +69,10 @@ pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-fn holds(realm: &Realm, rules: &Ruleset, held: &Someone, source: Entity, reach: Feet) -> bool {
-    realm.someone(source).is_some_and(|holder| {
-        !realm.suffers(holder.row, ConditionEffect::NoActions)
-            && reach::reaches(realm, rules, &holder, held, feet(reach))
+fn holds(realm: &Realm, rules: &Ruleset, held: &LivingCreature, source: Entity, reach: Feet) -> bool {
+    realm.living(source).is_some_and(|holder| {
+        !realm.has_effect(holder.row, ConditionEffect::NoActions)
+            && range::reaches(realm, rules, &holder, held, feet(reach))
     })
 }
 
@@ -128,7 +128,7 @@ pub fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 fn add(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, affliction: Affliction) {
     let rules = step.content();
-    let Some(who) = realm.someone_in(row) else { return };
+    let Some(who) = realm.living_in(row) else { return };
     if rules.is_immune(who.creature.key, affliction.condition.key()) {
         return;
     }
@@ -171,7 +171,7 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     });
     let mut stream = step.stream("conditions::save");
     for row in due {
-        let Some(who) = realm.someone_in(row) else { continue };
+        let Some(who) = realm.living_in(row) else { continue };
         let mut attempt = Attempt { realm, rules, who: &who, rng: stream.open(who.entity), checks: Vec::new() };
         let attempts = (0_u32..).zip(realm.affliction.iter(row));
         let ended: Vec<u32> =
@@ -187,7 +187,7 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 struct Attempt<'a> {
     realm: &'a Realm,
     rules: &'a Ruleset,
-    who: &'a Someone,
+    who: &'a LivingCreature,
     rng: Rng,
     /// Its checks to escape in this turn: one against each source, for all that the source does.
     checks: Vec<(Entity, u32)>,
@@ -207,7 +207,7 @@ impl Attempt<'_> {
     }
 
     fn escapes(&mut self, source: Entity, difficulty: u8) -> bool {
-        if self.realm.suffers(self.who.row, ConditionEffect::NoActions) {
+        if self.realm.has_effect(self.who.row, ConditionEffect::NoActions) {
             return false;
         }
         let known = self.checks.iter().find(|(against, _)| *against == source).map(|(_, natural)| *natural);

@@ -6,7 +6,7 @@
 pub mod behaviour;
 pub mod combat;
 pub mod conditions;
-pub mod goods;
+pub mod inventory;
 pub mod movement;
 pub mod orders;
 pub mod paths;

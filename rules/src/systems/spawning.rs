@@ -7,14 +7,15 @@ use alloc::vec::Vec;
 
 use tickworld_sim::{entity::Entity, frame::PlayerId, join::join, step::Step};
 
-use super::goods;
+use super::inventory;
 use crate::{
-    birth::{self, Birth},
-    body::{Controlled, Origin},
+    components::{Controlled, Origin},
     event::Event,
     game::Rules,
-    goods::{Class, Spawner, Stack},
+    items::Stack,
+    level::{Class, Spawner},
     realm::{Realm, bands},
+    spawn_creature::{self, NewCreature},
 };
 
 /// `spawning::spawn`: each spawner whose interval is over makes one creature, if fewer than its cap are alive.
@@ -30,10 +31,10 @@ pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut stream = step.stream("spawning::spawn");
     for (row, origin, spawner) in due {
         let mut rng = stream.open(origin);
-        let Some(place) = birth::free_place(realm, &mut rng, spawner.from, spawner.to) else { continue };
+        let Some(place) = spawn_creature::free_place(realm, &mut rng, spawner.from, spawner.to) else { continue };
         let Spawner { creature, faction, .. } = spawner;
-        let birth = Birth { band: bands::CREATURES, creature, faction, place, coins: 0 };
-        let Some((entity, born)) = birth::bring_in(realm, rules, &birth, &mut rng) else { continue };
+        let new = NewCreature { band: bands::CREATURES, creature, faction, place, coins: 0 };
+        let Some((entity, born)) = spawn_creature::spawn(realm, rules, &new, &mut rng) else { continue };
         realm.origin.set(born, Origin(origin));
         realm.spawner.modify(row, |spawner| spawner.alive = spawner.alive.saturating_add(1));
         realm.tally.modify(|tally| tally.spawns = tally.spawns.wrapping_add(1));
@@ -49,17 +50,17 @@ pub fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) ->
     let (class_row, class) = *classes.get(usize::try_from(player.0.checked_rem(count)?).ok()?)?;
     let rules = step.content();
     let mut rng = step.player_rng("spawning::enter", player);
-    let place = birth::free_place(realm, &mut rng, class.from, class.to)?;
+    let place = spawn_creature::free_place(realm, &mut rng, class.from, class.to)?;
     let Class { creature, faction, coins, .. } = class;
-    let birth = Birth { band: bands::PLAYERS, creature, faction, place, coins };
-    let (entity, row) = birth::bring_in(realm, rules, &birth, &mut rng)?;
+    let new = NewCreature { band: bands::PLAYERS, creature, faction, place, coins };
+    let (entity, row) = spawn_creature::spawn(realm, rules, &new, &mut rng)?;
     realm.controlled.set(row, Controlled(player));
     let things: Vec<Stack> = realm.bag.iter(class_row).copied().collect();
-    let who = realm.someone_in(row)?;
+    let who = realm.living_in(row)?;
     for stack in things {
-        if goods::put(realm, row, stack) {
+        if inventory::add(realm, row, stack) {
             // What can be worn is worn; the rest stays in the bag.
-            goods::equip(realm, rules, &who, stack.item).unwrap_or(0);
+            inventory::equip(realm, rules, &who, stack.item).unwrap_or(0);
         }
     }
     step.emit(Event::Arrived { entity, creature });

@@ -2,7 +2,7 @@
 //!
 //! A round is `round_seconds` of ticks. Each creature has a *phase* in it, given by its initiative; at that tick its turn
 //! comes: it has its action again, and keeps it ready until it can be used (SRD 5.1 pp. 90, 93). Between its turns it looks
-//! around once a beat, whose length content says.
+//! around once a think interval, whose length content says.
 //!
 //! Invariant: a creature has at most one action a round.
 
@@ -17,7 +17,7 @@ use tickworld_sim::{
 };
 
 use crate::{
-    body::{Back, Turn},
+    components::{Back, Turn},
     dice,
     game::Rules,
     realm::Realm,
@@ -29,9 +29,9 @@ use crate::{
 pub struct RoundClock {
     now: u32,
     round_ticks: u32,
-    beat_ticks: u32,
-    /// 2^64 / `beat_ticks`, rounded up (0 for 1): tells multiples without a division (Lemire, Kaser, Kurz 2019).
-    beat_inverse: u64,
+    think_interval_ticks: u32,
+    /// 2^64 / `think_interval_ticks`, rounded up (0 for 1): tells multiples without a division (Lemire, Kaser, Kurz 2019).
+    think_interval_inverse: u64,
 }
 
 impl RoundClock {
@@ -41,22 +41,22 @@ impl RoundClock {
         let round_ticks = round_ticks(realm, rules);
         // A round is at most an hour of at most 65,535 ticks a second: both fit.
         let small = |ticks: u64| u32::try_from(ticks).unwrap_or(u32::MAX);
-        let beat = u64::from(rules.pack().constants.beat_milliseconds)
+        let interval = u64::from(rules.pack().constants.beat_milliseconds)
             .saturating_mul(realm.settings.ticks_per_second.into())
             / 1000;
-        let beat_ticks = small(beat.max(1));
+        let think_interval_ticks = small(interval.max(1));
         Self {
             now: small(tick.checked_rem(round_ticks).unwrap_or(0)),
             round_ticks: small(round_ticks),
-            beat_ticks,
-            beat_inverse: u64::MAX.checked_div(beat_ticks.into()).unwrap_or(0).wrapping_add(1),
+            think_interval_ticks,
+            think_interval_inverse: u64::MAX.checked_div(think_interval_ticks.into()).unwrap_or(0).wrapping_add(1),
         }
     }
 
     /// Ticks between two looks of a creature at its surroundings, at least 1.
     #[must_use]
-    pub const fn beat_ticks(self) -> u32 {
-        self.beat_ticks
+    pub const fn think_interval_ticks(self) -> u32 {
+        self.think_interval_ticks
     }
 
     /// Ticks since the creature's turn came. No division: this is asked for every creature in every tick.
@@ -78,8 +78,9 @@ impl RoundClock {
     /// Whether the creature looks around in this tick.
     #[must_use]
     #[inline]
-    pub const fn is_beat(self, turn: Turn) -> bool {
-        (self.since_turn(turn) as u64).wrapping_mul(self.beat_inverse) <= self.beat_inverse.wrapping_sub(1)
+    pub const fn is_think_tick(self, turn: Turn) -> bool {
+        (self.since_turn(turn) as u64).wrapping_mul(self.think_interval_inverse)
+            <= self.think_interval_inverse.wrapping_sub(1)
     }
 }
 
@@ -114,7 +115,7 @@ pub fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let world = &*realm;
     let begun = join((&world.turn, without(&world.corpse))).par_for_each(step.executor(), |row, (turn, ()), out| {
         if clock.since_turn(*turn) == 0 {
-            out.push((row, !world.suffers(row, ConditionEffect::NoActions)));
+            out.push((row, !world.has_effect(row, ConditionEffect::NoActions)));
         }
     });
     let mut stream = step.stream("turns::recharge");
@@ -169,14 +170,22 @@ mod tests {
 
     /// The plain model: a division.
     #[test]
-    fn beats_are_the_multiples_of_their_length() {
-        for beat_ticks in [1_u32, 2, 3, 7, 15, 60, 1000, 3_932_100] {
-            let beat_inverse = (u64::MAX / u64::from(beat_ticks)).wrapping_add(1);
-            for now in (0..400).chain([beat_ticks - 1, beat_ticks, 235_000_000 / beat_ticks * beat_ticks, 235_926_000])
-            {
-                let clock = RoundClock { now, round_ticks: 235_926_000, beat_ticks, beat_inverse };
+    fn think_ticks_are_the_multiples_of_the_interval() {
+        for think_interval_ticks in [1_u32, 2, 3, 7, 15, 60, 1000, 3_932_100] {
+            let think_interval_inverse = (u64::MAX / u64::from(think_interval_ticks)).wrapping_add(1);
+            for now in (0..400).chain([
+                think_interval_ticks - 1,
+                think_interval_ticks,
+                235_000_000 / think_interval_ticks * think_interval_ticks,
+                235_926_000,
+            ]) {
+                let clock = RoundClock { now, round_ticks: 235_926_000, think_interval_ticks, think_interval_inverse };
                 let turn = Turn { phase: 0, ready: false };
-                assert_eq!(clock.is_beat(turn), now.is_multiple_of(beat_ticks), "{now} by {beat_ticks}");
+                assert_eq!(
+                    clock.is_think_tick(turn),
+                    now.is_multiple_of(think_interval_ticks),
+                    "{now} by {think_interval_ticks}"
+                );
             }
         }
     }

@@ -6,10 +6,10 @@
 use tickworld_content::model::{Creature, ItemUse, Spell, Usage};
 use tickworld_sim::{entity::Row, session::OutcomeCode};
 
-use super::goods;
+use super::inventory;
 use crate::{
-    body::{Act, Back, Spent},
     command::codes,
+    components::{Act, Back, Spent},
     key::ContentKey,
     realm::Realm,
     ruleset::{Ruleset, known_spells},
@@ -56,7 +56,8 @@ pub fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
             position.is_some_and(|position| casting.is_some_and(|it| known_spells(it).any(|known| known == position)))
         }
         Act::Item { key } => {
-            goods::held(realm, row, key) > 0 && matches!(stats::item_use(rules, key), Some(ItemUse::Consumable { .. }))
+            inventory::item_count(realm, row, key) > 0
+                && matches!(stats::item_use(rules, key), Some(ItemUse::Consumable { .. }))
         }
     }
 }
@@ -88,7 +89,7 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
             let position = pack.spell_position(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
             spell_price(realm, rules, row, block, (position, &pack.spells[position]))
         }
-        Act::Item { key } if goods::held(realm, row, key) > 0 => Ok(Price::Thing { item: key }),
+        Act::Item { key } if inventory::item_count(realm, row, key) > 0 => Ok(Price::Thing { item: key }),
         Act::Item { .. } => Err(codes::NOT_IN_BAG),
     }
 }
@@ -141,7 +142,7 @@ pub fn pay(realm: &mut Realm, row: Row, price: Price) {
     match price {
         Price::Free => {}
         Price::Thing { item } => {
-            goods::take(realm, row, item, 1);
+            inventory::remove(realm, row, item, 1);
         }
         Price::Use { key, back } => {
             let at = realm.spent.iter(row).position(|spent| spent.key == key).and_then(|at| u32::try_from(at).ok());
