@@ -12,7 +12,7 @@ use tickworld_sim::{
     math::Fx,
 };
 
-use crate::{Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
+use crate::{command::Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
 
 /// What is wrong, in words, with the entity that it is wrong of.
 pub type Violation = String;
@@ -67,7 +67,7 @@ pub fn nobody_jumps(before: &Realm, now: &Realm, step_length_max: Fx) -> Option<
     })
 }
 
-/// Coins of everybody and on the ground. Inputs only move them; see [`inventory`](crate::systems::inventory).
+/// Coins of everybody and on the ground. Inputs only move them; see [`inventory`](crate::inventory).
 #[must_use]
 pub fn coins(realm: &Realm) -> u128 {
     let mut sum = 0_u128;

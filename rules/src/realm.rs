@@ -7,9 +7,10 @@ use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{
     State,
     column::Column,
-    derived::Derived,
+    derived::{Derived, Rebuild},
     entities::Entities,
     entity::{Band, Entity, Row},
+    join::{join, without},
     list::ListColumn,
     math::Vec2,
     resource::Resource,
@@ -25,7 +26,7 @@ use crate::{
     level::{Class, Spawner, Tally, Wall},
     ruleset::Ruleset,
     settings::{Factions, Settings},
-    space::{Grid, Obstacles},
+    space::{Grid, Member, Obstacles},
 };
 
 /// Bands of entities: each owns whole runs of indices, so that pages are dense.
@@ -173,5 +174,23 @@ impl Realm {
     #[inline]
     pub fn are_enemies(&self, a: &Creature, b: &Creature) -> bool {
         self.factions.are_enemies(a.faction, b.faction)
+    }
+}
+
+impl Rebuild<Realm> for Obstacles {
+    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
+        let mut obstacles = Self::of_map(*realm.settings);
+        join((&realm.wall,)).for_each(|_, (wall,)| obstacles.block(wall));
+        obstacles
+    }
+}
+
+impl Rebuild<Realm> for Grid {
+    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
+        let mut grid = Self::of_map(*realm.settings);
+        join((&realm.position, &realm.creature, without(&realm.corpse))).for_each(|row, (position, creature, ())| {
+            grid.insert(position.0, Member { row, faction: creature.faction });
+        });
+        grid
     }
 }

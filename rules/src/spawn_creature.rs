@@ -14,10 +14,10 @@ use crate::{
     items::Purse,
     key::ContentKey,
     realm::Realm,
+    round,
     ruleset::Ruleset,
     settings::Faction,
     space::Member,
-    systems::turns,
 };
 
 /// Places that are tried at random before the cells are looked through.
@@ -52,8 +52,8 @@ pub fn spawn(realm: &mut Realm, rules: &Ruleset, new: &NewCreature, rng: &mut Rn
 pub fn insert_rows(realm: &mut Realm, rules: &Ruleset, row: Row, new: &NewCreature, rng: &mut Rng) {
     let block = rules.creature(new.creature);
     let hit_points = block.map_or(1, |(block, _)| block.hit_points.max(1));
-    let round = turns::round_ticks(realm, rules);
-    let phase = turns::initiative(rng, block.map(|(_, sheet)| sheet), round);
+    let round = round::round_ticks(realm, rules);
+    let phase = round::initiative(rng, block.map(|(_, sheet)| sheet), round);
     realm.creature.set(row, Creature { key: new.creature, faction: new.faction });
     realm.position.set(row, Position(new.place));
     realm.health.set(row, Health { current: hit_points, maximum: hit_points });

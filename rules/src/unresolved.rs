@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use tickworld_sim::{column::Column, component::Component, entity::Row, join::join};
 
-use crate::{Realm, Ruleset, components::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey, realm::Realm, ruleset::Ruleset};
 
 /// The kinds of entries that rows name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

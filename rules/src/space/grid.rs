@@ -14,16 +14,11 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use tickworld_sim::{
-    derived::Rebuild,
     entity::Row,
-    join::{join, without},
     math::{Fx, Vec2},
 };
 
-use crate::{
-    realm::Realm,
-    settings::{Faction, Settings},
-};
+use crate::settings::{Faction, Settings};
 
 /// Edge of a tile in cells.
 pub const TILE_CELLS: u16 = 4;
@@ -83,16 +78,6 @@ impl Block {
         self.ends[tile..].iter_mut().for_each(|end| *end -= 1);
         self.factions[tile] = self.members[self.range(tile)].iter().fold(0, |all, it| all | it.faction.bit());
         self.all_factions = self.factions.iter().fold(0, |all, tile| all | tile);
-    }
-}
-
-impl Rebuild<Realm> for Grid {
-    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
-        let mut grid = Self::of_map(*realm.settings);
-        join((&realm.position, &realm.creature, without(&realm.corpse))).for_each(|row, (position, creature, ())| {
-            grid.insert(position.0, Member { row, faction: creature.faction });
-        });
-        grid
     }
 }
 

@@ -8,13 +8,9 @@
 
 use alloc::{vec, vec::Vec};
 
-use tickworld_sim::{
-    derived::Rebuild,
-    join::join,
-    math::{Cell, Fx, Vec2},
-};
+use tickworld_sim::math::{Cell, Fx, Vec2};
 
-use crate::{level::Wall, realm::Realm, settings::Settings};
+use crate::{level::Wall, settings::Settings};
 
 /// How far a walk keeps from blocked cells, in feet: more than all rounding along a segment, less than any creature's space.
 pub const MARGIN: Fx = Fx::HALF;
@@ -26,14 +22,6 @@ pub struct Obstacles {
     words_per_row: usize,
     /// Row by row; bit set: blocked.
     bits: Vec<u64>,
-}
-
-impl Rebuild<Realm> for Obstacles {
-    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
-        let mut obstacles = Self::of_map(*realm.settings);
-        join((&realm.wall,)).for_each(|_, (wall,)| obstacles.block(wall));
-        obstacles
-    }
 }
 
 impl Obstacles {

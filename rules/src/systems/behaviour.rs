@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use tickworld_content::model::{Action, ConditionEffect, Target as Reach};
+use tickworld_content::model::{Action, ConditionEffect};
 use tickworld_sim::{
     entity::{Entity, Row},
     join::{join, opt, without},
@@ -14,17 +14,17 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, orders, paths, turns, uses};
 use crate::{
     components::{Act, Deed, Motion, Target, Turn},
     event::Event,
-    game::Rules,
     key::ContentKey,
     limits::{CANDIDATES_MAX, IDLE_THINK_INTERVALS},
     range::{self, Area},
     realm::{LivingCreature, Realm},
+    round::RoundClock,
+    rules::Rules,
     ruleset::{Aim, Choice, Ruleset, feet, percent},
-    stats,
+    stats, targeting, uses, walking,
 };
 
 /// `behaviour::aim`: on a think tick, a creature forgets an enemy that is gone; on its turn, and every few think intervals without an enemy,
@@ -32,7 +32,7 @@ use crate::{
 pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
-    let clock = turns::RoundClock::of(realm, rules, tick);
+    let clock = RoundClock::of(realm, rules, tick);
     let idle_ticks = clock.think_interval_ticks().saturating_mul(IDLE_THINK_INTERVALS);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, opt(&world.target), without(&world.corpse), without(&world.controlled));
@@ -106,7 +106,7 @@ fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &LivingCreature
             let entity = realm.entities.entity(member.row);
             entity.is_some_and(|enemy| has_path_backoff(realm, tick, who.row, enemy))
         };
-        if better && !spares(realm, rules, who, member.row) && !backs_off() {
+        if better && !targeting::spares(realm, rules, who, member.row) && !backs_off() {
             best = Some((score, member.row));
         }
         seen < CANDIDATES_MAX
@@ -123,23 +123,18 @@ fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
     far.saturating_sub(distance).saturating_mul(1000).checked_div(far).unwrap_or(0)
 }
 
-fn spares(realm: &Realm, rules: &Ruleset, who: &LivingCreature, row: Row) -> bool {
-    let source = realm.entities.entity(row);
-    source.is_some_and(|source| realm.has_effect_from(rules, who.row, ConditionEffect::SparesSource, source))
-}
-
 /// `behaviour::decide`: those who have their action ready and can use it do: creatures by the weights of their stat block,
 /// players what they asked for.
 pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
+    let clock = RoundClock::of(realm, rules, step.tick().0);
     let stream = step.stream("behaviour::decide");
     let world = &*realm;
     let able = |row: Row, turn: &Turn| turn.ready && !world.has_effect(row, ConditionEffect::NoActions);
     let lanes = (&world.intent, &world.turn, without(&world.corpse));
     let mut decided = join(lanes).par_for_each(step.executor(), |row, (intent, turn, ()), out| {
         if able(row, turn) {
-            let deed = world.living_in(row).and_then(|who| orders::check_deed(world, rules, &who, intent.deed).ok());
+            let deed = world.living_in(row).and_then(|who| targeting::check_deed(world, rules, &who, intent.deed).ok());
             out.push((row, deed));
         }
     });
@@ -300,7 +295,7 @@ fn most_wounded(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: 
     };
     look(*who);
     if distance > Fx::ZERO {
-        let radius = search_radius(realm, rules, who, distance);
+        let radius = targeting::search_radius(realm, rules, who, distance);
         realm.grid.visit(who.place, radius, who.creature.faction.bit(), |member| {
             realm.living_in(member.row).into_iter().for_each(&mut look);
         });
@@ -322,7 +317,7 @@ enum Steering {
 pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
-    let clock = turns::RoundClock::of(realm, rules, tick);
+    let clock = RoundClock::of(realm, rules, tick);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, &world.target, without(&world.corpse), without(&world.controlled));
     let steerings = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
@@ -342,7 +337,7 @@ pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
                 realm.seeking.remove(row);
                 realm.motion.set(row, motion);
             }
-            Steering::Seek(goal) => paths::ask(realm, step.tick().0, row, goal),
+            Steering::Seek(goal) => walking::request_path(realm, step.tick().0, row, goal),
         }
     }
 }
@@ -360,7 +355,7 @@ fn steering(
     let halt = || moving.then_some(Steering::Halt);
     let walk = |goal: Vec2| {
         let pace = stats::pace(realm, rules, who.row, who.creature.key);
-        movement::segment(who.place, goal, pace, tick).map(Steering::Walk)
+        walking::segment(who.place, goal, pace, tick).map(Steering::Walk)
     };
     if realm.has_effect(who.row, ConditionEffect::NoMovement) || realm.has_effect(who.row, ConditionEffect::NoActions) {
         return halt();
@@ -454,55 +449,4 @@ fn away(realm: &Realm, who: &LivingCreature, enemy: &LivingCreature, distance: F
         }
     }
     None
-}
-
-/// Enemies of `who` that an action with several targets reaches besides `first`, nearest tiles first.
-#[must_use]
-pub fn further_targets(
-    realm: &Realm,
-    rules: &Ruleset,
-    who: &LivingCreature,
-    first: &LivingCreature,
-    action: &Action,
-    distance: Fx,
-) -> Vec<LivingCreature> {
-    let Reach::Creatures { count, .. } = action.target else { return Vec::new() };
-    let further = usize::from(count).saturating_sub(1);
-    let mut found = Vec::new();
-    if further == 0 {
-        return found;
-    }
-    // Of the same side as the first: helpers help friends, attackers attack enemies.
-    let side = first.creature.faction.bit();
-    let spares = rules.harms(action) && realm.has_effect(who.row, ConditionEffect::SparesSource);
-    let radius = search_radius(realm, rules, who, distance);
-    realm.grid.visit_rings(who.place, radius, side, |member| {
-        if found.len() < further
-            && member.row != first.row
-            && member.row != who.row
-            && let Some(other) = realm.living_in(member.row)
-            && range::reaches(realm, rules, who, &other, distance)
-            && realm.obstacles.can_see(who.place, other.place)
-            && !(spares && self::spares(realm, rules, who, other.row))
-        {
-            found.push(other);
-        }
-        found.len() < further
-    });
-    found
-}
-
-/// How far to look for all whom `who` reaches at `distance`, whatever their sizes.
-fn search_radius(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: Fx) -> Fx {
-    distance
-        .saturating_add(range::girth(realm, rules, &[who.creature.key]))
-        .saturating_add(range::girth_max(realm, rules))
-}
-
-/// Whether an act is one that its user may turn on a friend or on themselves.
-#[must_use]
-pub fn is_help(rules: &Ruleset, who: &LivingCreature, act: Act) -> bool {
-    let Some((block, _)) = rules.creature(who.creature.key) else { return false };
-    let actions = rules.actions_of(block, act);
-    actions.iter().all(|(action, _)| !rules.harms(action))
 }

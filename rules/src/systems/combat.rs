@@ -17,18 +17,20 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{behaviour, conditions, inventory, turns, uses};
+use super::conditions;
 use crate::{
     components::{Act, Affliction, Blow, Corpse, Deed, RepeatSave},
     dice::{self, AttackRoll},
     event::Event,
-    game::Rules,
+    inventory,
     key::ContentKey,
     limits,
     range::{self, Area},
     realm::{LivingCreature, Realm},
+    round::round_ticks,
+    rules::Rules,
     ruleset::{self, Ruleset, feet},
-    stats,
+    stats, targeting, uses,
 };
 
 /// What a strike asks to be done.
@@ -50,7 +52,7 @@ pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
     let rules = step.content();
     let stream = step.stream("combat::strike");
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let (tick, round) = (step.tick().0, round_ticks(realm, rules));
     let world = &*realm;
     let lanes = (&world.deed, stream.each(&world.entities), without(&world.corpse));
     let emissions = join(lanes).par_for_each(step.executor(), |row, (deed, seed, ()), out| {
@@ -178,7 +180,7 @@ impl Scene<'_> {
             return Vec::new();
         }
         let mut targets = alloc::vec![first];
-        targets.extend(behaviour::further_targets(self.realm, self.rules, &self.actor, &first, action, distance));
+        targets.extend(targeting::further_targets(self.realm, self.rules, &self.actor, &first, action, distance));
         targets
     }
 

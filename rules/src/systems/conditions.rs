@@ -15,17 +15,17 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, turns};
 use crate::{
     components::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
     dice::{self, Edge},
     event::Event,
-    game::Rules,
     key::ContentKey,
     limits, range,
     realm::{LivingCreature, Realm},
+    round::{RoundClock, round_ticks},
+    rules::Rules,
     ruleset::{Ruleset, feet},
-    stats,
+    stats, walking,
 };
 
 /// `conditions::expire`: those whose time is over end. After a switch of content, what conditions do is worked out anew.
@@ -89,9 +89,9 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     });
     for row in risen {
         realm.rising.remove(row);
-        movement::repace(realm, rules, tick, row);
+        walking::repace(realm, rules, tick, row);
     }
-    let clock = turns::RoundClock::of(realm, rules, tick);
+    let clock = RoundClock::of(realm, rules, tick);
     let mut down = Vec::new();
     join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (status, turn, ())| {
         if status.has(ConditionEffect::EndsByRising)
@@ -101,7 +101,7 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
             down.push(row);
         }
     });
-    let until_tick = tick.saturating_add(turns::round_ticks(realm, rules));
+    let until_tick = tick.saturating_add(round_ticks(realm, rules));
     let ends = |it: &Affliction| rules.has_itself(it.condition, ConditionEffect::EndsByRising);
     for row in down {
         if realm.affliction.iter(row).any(ends) {
@@ -162,7 +162,7 @@ fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
 /// incapacitated, try to escape from what can be escaped from. The SRD asks an action for the attempt; here it is free.
 pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
+    let clock = RoundClock::of(realm, rules, step.tick().0);
     let mut due = Vec::new();
     join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (_, turn, ())| {
         if clock.since_turn(*turn) == 0 {
@@ -266,6 +266,6 @@ fn refresh(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
         realm.status.set(row, status);
     }
     if before.unwrap_or(0) != status.effects {
-        movement::repace(realm, rules, tick, row);
+        walking::repace(realm, rules, tick, row);
     }
 }

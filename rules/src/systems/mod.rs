@@ -6,10 +6,8 @@
 pub mod behaviour;
 pub mod combat;
 pub mod conditions;
-pub mod inventory;
 pub mod movement;
 pub mod orders;
 pub mod paths;
 pub mod spawning;
 pub mod turns;
-pub mod uses;

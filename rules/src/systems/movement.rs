@@ -9,28 +9,11 @@ use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{
     entity::Row,
     join::{join, without},
-    math::{Fx, Vec2},
+    math::Vec2,
     step::Step,
 };
 
-use super::paths;
-use crate::{
-    components::Motion,
-    game::Rules,
-    realm::{LivingCreature, Realm},
-    ruleset::Ruleset,
-    space::Member,
-    stats,
-};
-
-/// Whether walking to `goal` would bring one nearer to someone they are frightened of (SRD 5.1 appendix PH-A, "Frightened").
-#[must_use]
-pub fn nears_what_is_feared(realm: &Realm, rules: &Ruleset, who: &LivingCreature, goal: Vec2) -> bool {
-    realm.sources(rules, who.row, ConditionEffect::AvoidsSource).any(|source| {
-        let feared = realm.living(source);
-        feared.is_some_and(|feared| feared.place.distance(goal) < feared.place.distance(who.place))
-    })
-}
+use crate::{components::Motion, realm::Realm, rules::Rules, ruleset::Ruleset, space::Member, walking};
 
 /// The frightened stop before a step that would bring them nearer to what they fear, whoever set them in motion.
 fn hold_back(realm: &mut Realm, rules: &Ruleset, tick: u64) {
@@ -42,7 +25,7 @@ fn hold_back(realm: &mut Realm, rules: &Ruleset, tick: u64) {
     });
     for (row, motion) in afraid {
         let Some(who) = realm.living_in(row) else { continue };
-        if nears_what_is_feared(realm, rules, &who, next_place(&motion, tick, who.place)) {
+        if walking::nears_what_is_feared(realm, rules, &who, next_place(&motion, tick, who.place)) {
             realm.halt(row);
         }
     }
@@ -96,45 +79,12 @@ fn next_place(motion: &Motion, tick: u64, from: Vec2) -> Vec2 {
 
 fn next_segment(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     match realm.path.remove(row, 0) {
-        Some(goal) => head_for(realm, rules, tick.saturating_add(1), row, goal),
+        Some(goal) => walking::head_for(realm, rules, tick.saturating_add(1), row, goal),
         None => {
             realm.motion.remove(row);
             if let Some(errand) = realm.errand.get(row).copied() {
-                paths::ask(realm, tick, row, errand.goal);
+                walking::request_path(realm, tick, row, errand.goal);
             }
         }
-    }
-}
-
-/// Begins a straight walk to `goal`, whose first step is made in `first_tick`. One whose pace is zero stands, and forgets where
-/// it was going: a path without a walker would keep its owner from looking for another.
-pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, goal: Vec2) {
-    let motion = realm.living_in(row).and_then(|who| {
-        let pace = stats::pace(realm, rules, row, who.creature.key);
-        segment(who.place, goal, pace, first_tick)
-    });
-    match motion {
-        Some(motion) => realm.motion.set(row, motion),
-        None => realm.halt(row),
-    }
-}
-
-/// The segment from `from` to `goal` at `pace` feet a tick; `None` for a pace of zero.
-#[must_use]
-pub fn segment(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> {
-    if pace <= Fx::ZERO {
-        return None;
-    }
-    let ticks = from.distance(goal).saturating_div(pace).ceil().max(1);
-    let way = goal.saturating_sub(from);
-    let part = |whole: Fx| Fx::from_bits(whole.to_bits().checked_div(ticks).unwrap_or(0));
-    let step = Vec2::new(part(way.x), part(way.y));
-    Some(Motion { goal, step, arrival_tick: first_tick.saturating_add(ticks.cast_unsigned()).saturating_sub(1) })
-}
-
-/// Goes on with the present segment at the pace of now, this tick still.
-pub fn repace(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
-    if let Some(motion) = realm.motion.get(row).copied() {
-        head_for(realm, rules, tick, row, motion.goal);
     }
 }

@@ -5,14 +5,15 @@
 use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{math::Vec2, session::OutcomeCode, step::Step};
 
-use super::{behaviour, inventory, inventory::Answer, movement, paths, uses};
 use crate::{
     command::{Command, codes},
-    components::{Act, Deed, Intent, Rest},
-    game::Rules,
-    range::{self, Area},
+    components::{Deed, Intent, Rest},
+    inventory::{self, Answer},
+    range,
     realm::{LivingCreature, Realm},
+    rules::Rules,
     ruleset::{self, Ruleset},
+    targeting, walking,
 };
 
 /// `orders::apply`: does what players ask, in the order of the tick's inputs, and answers.
@@ -74,17 +75,18 @@ fn move_to(realm: &mut Realm, step: &Step<'_, Rules>, who: &LivingCreature, plac
         return Err((codes::BLOCKED, 0));
     }
     let goal = realm.obstacles.settle(place);
-    if movement::nears_what_is_feared(realm, rules, who, goal) {
+    if walking::nears_what_is_feared(realm, rules, who, goal) {
         return Err((codes::INCAPACITATED, 0));
     }
     realm.rest.remove(who.row);
-    paths::go(realm, step, who.row, goal);
+    walking::walk_to(realm, step, who.row, goal);
     Ok(0)
 }
 
 /// Done at the player's turn: in this very tick where the action is at hand.
 fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &LivingCreature, deed: Deed) -> Answer {
-    let deed = check_deed(realm, rules, who, deed).map_err(|code| (code, distance_feet(realm, who, &deed)))?;
+    let deed =
+        targeting::check_deed(realm, rules, who, deed).map_err(|code| (code, distance_feet(realm, who, &deed)))?;
     let ready = realm.turn.get(who.row).is_some_and(|turn| turn.ready);
     if ready && realm.intent.get(who.row).is_some_and(|intent| intent.asked_tick == tick) {
         // What was asked for just now will be done in this very tick, and was answered so.
@@ -97,62 +99,6 @@ fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &LivingCreature, 
 fn distance_feet(realm: &Realm, who: &LivingCreature, deed: &Deed) -> i64 {
     let place = deed.target.and_then(|target| realm.living(target)).map_or(deed.place, |target| target.place);
     who.place.distance(place).floor()
-}
-
-/// A deed as it would be done now: with the target's present place.
-///
-/// # Errors
-/// The code that says why it cannot be done.
-pub fn check_deed(realm: &Realm, rules: &Ruleset, who: &LivingCreature, deed: Deed) -> Result<Deed, OutcomeCode> {
-    let (block, _) = rules.creature(who.creature.key).ok_or(codes::UNKNOWN_ACTION)?;
-    if realm.has_effect(who.row, ConditionEffect::NoActions) {
-        return Err(codes::INCAPACITATED);
-    }
-    if !uses::knows(realm, rules, who.row, block, deed.act) {
-        return Err(codes::UNKNOWN_ACTION);
-    }
-    uses::price(realm, rules, who.row, block, deed.act)?;
-    let (action, _) = *rules.actions_of(block, deed.act).first().ok_or(codes::UNKNOWN_ACTION)?;
-    let target = match deed.target {
-        Some(target) => {
-            let row = realm.entities.row(target).filter(|row| realm.creature.contains(*row));
-            Some(realm.living_in(row.ok_or(codes::NO_SUCH_TARGET)?).ok_or(codes::TARGET_DEAD)?)
-        }
-        None => None,
-    };
-    let charmed = |target: &LivingCreature| {
-        rules.harms(action) && realm.has_effect_from(rules, who.row, ConditionEffect::SparesSource, target.entity)
-    };
-    if target.as_ref().is_some_and(charmed) {
-        return Err(codes::INCAPACITATED);
-    }
-    let distance = ruleset::distance_of(action);
-    let area = Area::of(&action.target, who.place, deed.place);
-    let place = match (target, area) {
-        (Some(target), None) if target.row == who.row => return judge_self(rules, who, deed),
-        (Some(target), _) if !range::reaches(realm, rules, who, &target, distance) => return Err(codes::TOO_FAR),
-        (Some(target), _) => target.place,
-        // An area that starts at its maker only points at the place.
-        (None, Some(area)) if area.is_from_actor() => deed.place,
-        (None, Some(_)) if !range::within(who.place, deed.place, distance) => return Err(codes::TOO_FAR),
-        (None, Some(_)) => deed.place,
-        (None, None) if action.target == tickworld_content::model::Target::Actor => who.place,
-        (None, None) => return Err(codes::NO_SUCH_TARGET),
-    };
-    let points_only = area.is_some_and(|area| area.is_from_actor());
-    if !points_only && !realm.obstacles.can_see(who.place, place) {
-        return Err(codes::NO_SIGHT);
-    }
-    Ok(Deed { place, ..deed })
-}
-
-/// Only help may be turned on oneself.
-fn judge_self(rules: &Ruleset, who: &LivingCreature, deed: Deed) -> Result<Deed, OutcomeCode> {
-    let routine = matches!(deed.act, Act::Routine { .. });
-    if routine || !behaviour::is_help(rules, who, deed.act) {
-        return Err(codes::SELF_TARGET);
-    }
-    Ok(Deed { place: who.place, ..deed })
 }
 
 /// A long rest needs peace: no enemy within awareness (SRD 5.1 p. 87).

@@ -14,13 +14,14 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, turns};
 use crate::{
-    components::{Balked, Errand, Seeking},
-    game::Rules,
+    components::{Balked, Errand},
     limits::{PATH_BACKOFF_DOUBLINGS_MAX, SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
     realm::Realm,
+    round::round_ticks,
+    rules::Rules,
     space::{FoundPath, find_path},
+    walking,
 };
 
 /// `paths::serve`: makes searches until the tick's budget of cells is spent; the rest wait, those who waited longest first.
@@ -90,32 +91,14 @@ fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2, found
             break;
         }
     }
-    movement::head_for(realm, step.content(), step.tick().0, row, *first);
+    walking::head_for(realm, step.content(), step.tick().0, row, *first);
 }
 
 /// Twice as long a wait after each failure in a row.
 fn back_off(realm: &mut Realm, step: &Step<'_, Rules>, row: Row) {
     let Some(enemy) = realm.target.get(row).map(|target| target.0) else { return };
     let failures = realm.balked.get(row).filter(|it| it.enemy == enemy).map_or(0, |it| it.failures);
-    let wait = turns::round_ticks(realm, step.content()) << failures.min(PATH_BACKOFF_DOUBLINGS_MAX);
+    let wait = round_ticks(realm, step.content()) << failures.min(PATH_BACKOFF_DOUBLINGS_MAX);
     let until_tick = step.tick().0.saturating_add(wait);
     realm.balked.set(row, Balked { enemy, failures: failures.saturating_add(1), until_tick });
-}
-
-/// Walks to `goal`: straight where nothing is in the way, else by a path that is searched for.
-pub fn go(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
-    let Some(who) = realm.living_in(row) else { return };
-    if realm.obstacles.can_walk(who.place, goal) {
-        realm.halt(row);
-        movement::head_for(realm, step.content(), step.tick().0, row, goal);
-    } else {
-        realm.errand.remove(row);
-        ask(realm, step.tick().0, row, goal);
-    }
-}
-
-/// Asks for a search; one who asks again keeps their place in the order.
-pub fn ask(realm: &mut Realm, tick: u64, row: Row, goal: Vec2) {
-    let since_tick = realm.seeking.get(row).map_or(tick, |seeking| seeking.since_tick);
-    realm.seeking.set(row, Seeking { goal, since_tick });
 }

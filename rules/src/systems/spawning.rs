@@ -7,14 +7,14 @@ use alloc::vec::Vec;
 
 use tickworld_sim::{entity::Entity, frame::PlayerId, join::join, step::Step};
 
-use super::inventory;
 use crate::{
     components::{Controlled, Origin},
     event::Event,
-    game::Rules,
+    inventory,
     items::Stack,
     level::{Class, Spawner},
     realm::{Realm, bands},
+    rules::Rules,
     spawn_creature::{self, NewCreature},
 };
 

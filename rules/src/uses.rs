@@ -6,10 +6,10 @@
 use tickworld_content::model::{Creature, ItemUse, Spell, Usage};
 use tickworld_sim::{entity::Row, session::OutcomeCode};
 
-use super::inventory;
 use crate::{
     command::codes,
     components::{Act, Back, Spent},
+    inventory,
     key::ContentKey,
     realm::Realm,
     ruleset::{Ruleset, known_spells},

@@ -17,11 +17,11 @@ use tickworld_sim::{
 use crate::{
     command::codes,
     components::Position,
-    game::Rules,
     items::{Equipment, GroundItem, Purse, Stack},
     key::ContentKey,
     limits, range,
     realm::{LivingCreature, Realm, bands},
+    rules::Rules,
     ruleset::Ruleset,
     stats,
 };
