@@ -18,40 +18,40 @@ pub enum Command {
     },
     /// Uses an action, at once or on the player's next turn.
     Use {
-        /// What.
+        /// The action, routine, spell or item that is used.
         act: Act,
-        /// On whom.
+        /// The creature that it is used on; none for areas and for what is used on oneself.
         target: Option<Entity>,
         /// Where, for areas; with a target its place counts.
         place: Vec2,
     },
     /// Takes up what lies on the ground.
     PickUp {
-        /// Which.
+        /// The item or heap of coins to take up.
         item: Entity,
     },
     /// Puts down things from the bag.
     Drop {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
-        /// How many.
+        /// How many are put down, at least 1.
         count: u32,
     },
     /// Wears or holds a thing from the bag.
     Equip {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
     /// Takes it off.
     Unequip {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
     /// Hands coins over.
     GiveCoins {
-        /// To whom.
+        /// The living creature that receives the coins.
         to: Entity,
-        /// Copper pieces.
+        /// Coins in copper pieces, at least 1.
         amount: i64,
     },
     /// Begins a long rest.
@@ -115,7 +115,7 @@ pub mod codes {
         NOT_EQUIPPED = 16 "it is not equipped";
         /// Enemies are about.
         ENEMIES_NEAR = 17 "enemies are near";
-        /// To oneself.
+        /// The giver or user may not name themselves.
         SELF_TARGET = 18 "not to yourself";
         /// Both hands are needed.
         HANDS_FULL = 19 "both hands are needed";

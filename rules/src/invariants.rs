@@ -20,7 +20,7 @@ pub type Violation = String;
 /// A named check of two neighbouring states.
 #[derive(Clone, Copy, Debug)]
 pub struct Invariant {
-    /// For people.
+    /// The invariant in words, for messages.
     pub name: &'static str,
     /// Compares the state before a tick with the one after it.
     pub check: fn(&Realm, &Realm) -> Option<Violation>,

@@ -14,7 +14,7 @@ pub struct Purse(pub u64);
 /// Things of one kind.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stack {
-    /// `item/NAME`.
+    /// The item's key, `item/NAME`.
     pub item: ContentKey,
     /// At least 1.
     pub count: u32,
@@ -23,11 +23,11 @@ pub struct Stack {
 /// What is held and worn; the things stay in the bag.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Equipment {
-    /// A weapon.
+    /// The key of the weapon in hand.
     pub weapon: Option<ContentKey>,
-    /// Armour.
+    /// The key of the armour that is worn.
     pub armor: Option<ContentKey>,
-    /// A shield.
+    /// The key of the shield in hand.
     pub shield: Option<ContentKey>,
 }
 

@@ -9,9 +9,9 @@ use crate::{key::ContentKey, settings::Faction};
 /// A rectangle of cells that nobody enters.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wall {
-    /// First column.
+    /// The first column of cells, from 0.
     pub x: u16,
-    /// First row.
+    /// The first row of cells, from 0.
     pub y: u16,
     /// Columns, at least 1.
     pub width: u16,
@@ -19,12 +19,12 @@ pub struct Wall {
     pub height: u16,
 }
 
-/// Makes creatures.
+/// A place where creatures of one kind keep coming.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spawner {
-    /// `creature/NAME`.
+    /// The key of their stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// Their side.
+    /// The side that they fight on.
     pub faction: Faction,
     /// How many of its creatures may live at a time.
     pub alive_max: u32,
@@ -41,9 +41,9 @@ pub struct Spawner {
 /// What a player begins as; the class's bag holds the equipment.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
-    /// `creature/NAME`.
+    /// The key of the stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// Their side.
+    /// The side that players of this class fight on.
     pub faction: Faction,
     /// Coins to begin with.
     pub coins: u64,
@@ -60,7 +60,7 @@ pub struct Tally {
     pub actions: u64,
     /// Creatures that an action was resolved against.
     pub targets: u64,
-    /// Deaths.
+    /// Creatures that died.
     pub deaths: u64,
     /// Creatures made by spawners.
     pub spawns: u64,

@@ -35,11 +35,11 @@ pub mod bands {
 
     /// Creatures that act on their own.
     pub const CREATURES: Band = Band(0);
-    /// Players' characters.
+    /// Characters that players play.
     pub const PLAYERS: Band = Band(1);
     /// Things on the ground.
     pub const ITEMS: Band = Band(2);
-    /// Walls.
+    /// Walls of the map.
     pub const WALLS: Band = Band(3);
     /// Spawners and classes.
     pub const SOURCES: Band = Band(4);
@@ -94,13 +94,13 @@ pub struct Realm {
 /// A creature that lives, as others see it.
 #[derive(Clone, Copy, Debug)]
 pub struct LivingCreature {
-    /// Who.
+    /// The creature's handle.
     pub entity: Entity,
     /// In which row.
     pub row: Row,
-    /// What.
+    /// Its stat block and its side.
     pub creature: Creature,
-    /// Where.
+    /// Its place in feet from the map's corner.
     pub place: Vec2,
 }
 

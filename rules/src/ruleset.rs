@@ -17,7 +17,7 @@ use crate::{components::Act, key::ContentKey};
 #[derive(Clone, Debug)]
 pub struct Ruleset {
     pack: Pack,
-    /// As `pack.creatures`.
+    /// One for each of `pack.creatures`, in that order.
     sheets: Vec<Sheet>,
     /// As `pack.conditions`: the effects of each, with those it includes, one bit each.
     condition_effects: Vec<u32>,
@@ -50,7 +50,7 @@ pub struct Sheet {
 /// Something that a creature may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
-    /// What.
+    /// The action, routine or spell.
     pub act: Act,
     /// How much it is favoured.
     pub weight: u32,
@@ -63,11 +63,11 @@ pub struct Choice {
 /// Whom an action is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// An enemy.
+    /// It is meant for one enemy.
     Foe,
-    /// Enemies within an area.
+    /// It is meant for enemies within an area.
     Area,
-    /// The wounded among friends.
+    /// It is meant for the wounded among friends.
     Wounded,
 }
 
@@ -107,7 +107,7 @@ impl Ruleset {
         }
     }
 
-    /// The pack.
+    /// The content pack that this was made from.
     #[must_use]
     pub const fn pack(&self) -> &Pack {
         &self.pack

@@ -26,9 +26,9 @@ use crate::{
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rect {
-    /// First column.
+    /// The first column of cells, from 0.
     pub x: u16,
-    /// First row.
+    /// The first row of cells, from 0.
     pub y: u16,
     /// Columns, at least 1.
     pub width: u16,
@@ -39,13 +39,13 @@ pub struct Rect {
 /// Creatures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// `creature/NAME`.
+    /// The key of their stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// How many.
+    /// Number of creatures, at most [`limits::GROUP_MAX`].
     pub count: u32,
     /// Where: spread evenly over the free cells of this rectangle.
     pub area: Rect,
-    /// Their side.
+    /// The side that they fight on.
     pub faction: Faction,
     /// Coins that each of them carries.
     pub coins: u64,
@@ -54,11 +54,11 @@ pub struct Group {
 /// A place where creatures keep coming.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnPoint {
-    /// `creature/NAME`.
+    /// The key of their stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// Where.
+    /// The rectangle of cells in which they come.
     pub area: Rect,
-    /// Their side.
+    /// The side that they fight on.
     pub faction: Faction,
     /// How many may be alive at a time.
     pub alive_max: u32,
@@ -73,7 +73,7 @@ pub struct PlayerClass {
     pub creature: ContentKey,
     /// Where they enter.
     pub area: Rect,
-    /// Their side.
+    /// The side that players of this class fight on.
     pub faction: Faction,
     /// Coins to begin with.
     pub coins: u64,
@@ -88,7 +88,7 @@ pub struct Treasure {
     pub cell: Cell,
     /// The things; none for a heap of coins.
     pub item: Option<(ContentKey, u32)>,
-    /// Coins.
+    /// Coins in copper pieces; 0 for none.
     pub coins: u64,
 }
 
@@ -120,15 +120,15 @@ pub enum SetUpError {
     /// A side of the map is zero or too long.
     #[error("the map is {width} by {height} cells: each side must be 1 to {}", limits::MAP_CELLS_MAX)]
     Map {
-        /// Columns.
+        /// Columns of cells that were asked for.
         width: u16,
-        /// Rows.
+        /// Rows of cells that were asked for.
         height: u16,
     },
     /// Ticks per second or a duration is zero.
     #[error("{what} is 0: it must be at least 1")]
     Zero {
-        /// Which setting.
+        /// The setting that is zero, in words.
         what: &'static str,
     },
     /// A faction's number is too high.
@@ -136,7 +136,7 @@ pub enum SetUpError {
     Faction {
         /// What names it.
         place: String,
-        /// Its number.
+        /// The number that was given.
         faction: u8,
     },
     /// A rectangle or cell reaches beyond the map, or is empty.
@@ -144,13 +144,13 @@ pub enum SetUpError {
     OffMap {
         /// What it belongs to.
         place: String,
-        /// First column.
+        /// The first column of cells.
         x: i32,
-        /// First row.
+        /// The first row of cells.
         y: i32,
-        /// Columns.
+        /// Columns of cells.
         width: u16,
-        /// Rows.
+        /// Rows of cells.
         height: u16,
     },
     /// Every cell of an area is blocked.
@@ -164,7 +164,7 @@ pub enum SetUpError {
     Creature {
         /// What names it.
         place: String,
-        /// The key.
+        /// The key that content lacks.
         key: ContentKey,
     },
     /// Content has no such item.
@@ -172,17 +172,17 @@ pub enum SetUpError {
     Item {
         /// What names it.
         place: String,
-        /// The key.
+        /// The key that content lacks.
         key: ContentKey,
     },
     /// More than the rules allow.
     #[error("{place}: {count} are asked for, at most {count_max} are allowed")]
     TooMany {
-        /// What asks.
+        /// The part of the set-up that asks, such as `group 2`.
         place: String,
-        /// How many.
+        /// The number that was asked for.
         count: u64,
-        /// The limit.
+        /// The most that is allowed.
         count_max: u64,
     },
     /// The engine has no room for another entity.
@@ -277,7 +277,7 @@ impl SetUp {
                 band: bands::CREATURES,
                 creature: group.creature,
                 faction: group.faction,
-                place: realm.obstacles.settle(corner.saturating_add(within)),
+                place: realm.obstacles.inset(corner.saturating_add(within)),
                 coins: group.coins,
             };
             spawn_creature::spawn(realm, rules, &new, &mut rng)

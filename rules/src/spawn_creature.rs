@@ -23,16 +23,16 @@ use crate::{
 /// Places that are tried at random before the cells are looked through.
 const TRIES: u32 = 16;
 
-/// Who comes.
+/// What a new creature begins as.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCreature {
     /// Among which entities.
     pub band: Band,
-    /// `creature/NAME`.
+    /// The stat block's key, `creature/NAME`.
     pub creature: ContentKey,
-    /// Their side.
+    /// The side that it fights on.
     pub faction: Faction,
-    /// Where.
+    /// Its place in feet from the map's corner, in a free cell.
     pub place: Vec2,
     /// What they bring.
     pub coins: u64,
@@ -72,7 +72,7 @@ pub fn free_place(realm: &Realm, rng: &mut Rng, from: Vec2, to: Vec2) -> Option<
     for _ in 0..TRIES {
         let place = Vec2::new(within(rng, from.x, to.x), within(rng, from.y, to.y));
         if !realm.obstacles.is_blocked_at(place) {
-            return Some(realm.obstacles.settle(place));
+            return Some(realm.obstacles.inset(place));
         }
     }
     let (first, last) = (realm.settings.cell_at(from), realm.settings.cell_at(to));

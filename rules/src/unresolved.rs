@@ -54,7 +54,7 @@ impl EntryKind {
 pub struct Unresolved {
     /// What it would be.
     pub kind: EntryKind,
-    /// Its key.
+    /// The key that rows name.
     pub key: ContentKey,
     /// Rows that name it.
     pub count: u32,

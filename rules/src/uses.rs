@@ -19,9 +19,9 @@ use crate::{
 /// What is paid for an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// Nothing.
+    /// It costs nothing.
     Free,
-    /// A use.
+    /// It costs a use of something that comes back.
     Use {
         /// Under which key it is noted.
         key: ContentKey,
@@ -30,7 +30,7 @@ pub enum Price {
     },
     /// One thing out of the bag.
     Thing {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
 }
@@ -137,7 +137,7 @@ fn spell_price(
     Err(codes::SPENT)
 }
 
-/// Pays.
+/// Takes the price from the one in `row`.
 pub fn pay(realm: &mut Realm, row: Row, price: Price) {
     match price {
         Price::Free => {}

@@ -29,9 +29,9 @@ const TILES: usize = BLOCK_TILES * BLOCK_TILES;
 /// A creature, as the grid lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The creature's row.
     pub row: Row,
-    /// Their side.
+    /// The side that it fights on.
     pub faction: Faction,
 }
 

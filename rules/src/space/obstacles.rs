@@ -63,7 +63,7 @@ impl Obstacles {
 
     /// The nearest place to `place` within its cell that keeps the margin from the cell's sides.
     #[must_use]
-    pub fn settle(&self, place: Vec2) -> Vec2 {
+    pub fn inset(&self, place: Vec2) -> Vec2 {
         let side = self.settings.cell();
         let cell = self.settings.cell_at(place);
         let within = |at: Fx, index: i32| {

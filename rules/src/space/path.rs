@@ -32,7 +32,7 @@ pub struct FoundPath {
     pub reached: bool,
     /// Whether the last waypoint is the goal.
     pub complete: bool,
-    /// Cells expanded.
+    /// Cells that the search expanded, at most the cap.
     pub nodes: u32,
 }
 
@@ -118,7 +118,7 @@ pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec
     let mut corners: Vec<Vec2> = cells.iter().map(|cell| unpack(*cell).center(settings.cell())).collect();
     let reached = last == pack(goal);
     if reached {
-        corners.push(obstacles.settle(to));
+        corners.push(obstacles.inset(to));
     }
     let (waypoints, all) = straighten(obstacles, from, &corners);
     FoundPath { waypoints, reached, complete: reached && all, nodes }

@@ -305,7 +305,7 @@ fn most_wounded(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: 
 
 /// Where a creature goes from here.
 enum Steering {
-    /// Stand.
+    /// It stands still.
     Halt,
     /// Walk straight; the segment was computed where the line of sight was looked at.
     Walk(Motion),
@@ -413,9 +413,9 @@ fn approach(
     let spread = u16::try_from((who.row.index().wrapping_mul(40_503) & 0xFFFF) / 3).unwrap_or(0);
     let side = direction.wrapping_add(Angle::from_bits(spread)).wrapping_sub(Angle::from_bits(u16::MAX / 6));
     let stand_off = percent(reach, rules.pack().constants.stand_off_percent.into());
-    let goal = realm.obstacles.settle(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
+    let goal = realm.obstacles.inset(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
     let good = |goal: Vec2| realm.obstacles.can_walk(who.place, goal);
-    for goal in [goal, realm.obstacles.settle(enemy.place)] {
+    for goal in [goal, realm.obstacles.inset(enemy.place)] {
         if realm.obstacles.can_see(goal, enemy.place) && good(goal) {
             let heads_there =
                 realm.motion.get(who.row).is_some_and(|motion| range::within(motion.goal, goal, Fx::HALF));
@@ -429,7 +429,7 @@ fn approach(
     if near_enough || realm.seeking.contains(who.row) || has_path_backoff(realm, tick, who.row, enemy.entity) {
         return None;
     }
-    Some(Approach::Around(realm.obstacles.settle(enemy.place)))
+    Some(Approach::Around(realm.obstacles.inset(enemy.place)))
 }
 
 /// Whether a creature has found no way to an enemy, and does not look for one yet.
@@ -442,8 +442,8 @@ fn away(realm: &Realm, who: &LivingCreature, enemy: &LivingCreature, distance: F
     let direction = who.place.saturating_sub(enemy.place).angle();
     for turn in [0_u16, 0x2000, 0xE000, 0x4000, 0xC000] {
         let way = Vec2::from_angle(direction.wrapping_add(Angle::from_bits(turn)));
-        let far = realm.obstacles.settle(who.place.saturating_add(way.scale(distance)));
-        let half = realm.obstacles.settle(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
+        let far = realm.obstacles.inset(who.place.saturating_add(way.scale(distance)));
+        let half = realm.obstacles.inset(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
         if let Some(goal) = [far, half].into_iter().find(|goal| realm.obstacles.can_walk(who.place, *goal)) {
             return Some(goal);
         }

@@ -39,7 +39,7 @@ enum Emission {
     Blow(Row, Blow),
     /// By the actor in the row.
     Pay(Row, uses::Price),
-    /// To tell.
+    /// An event is emitted.
     Emit(Event),
     /// An action was resolved against so many.
     Count(u64),

@@ -74,7 +74,7 @@ fn move_to(realm: &mut Realm, step: &Step<'_, Rules>, who: &LivingCreature, plac
     if realm.obstacles.is_blocked_at(place) {
         return Err((codes::BLOCKED, 0));
     }
-    let goal = realm.obstacles.settle(place);
+    let goal = realm.obstacles.inset(place);
     if walking::nears_what_is_feared(realm, rules, who, goal) {
         return Err((codes::INCAPACITATED, 0));
     }
