@@ -39,13 +39,13 @@ pub use source::{SOURCE_BYTES_MAX, SOURCES_MAX, Source};
 /// A finished pack.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The pack file.
+    /// The bytes of the pack file.
     pub bytes: Vec<u8>,
-    /// Its id.
+    /// The id that the pack is known by: the hash of its body.
     pub id: ContentId,
     /// What a reader of `bytes` gets.
     pub pack: Pack,
-    /// For people.
+    /// Counts of what it holds, for people.
     pub summary: Summary,
 }
 
@@ -56,7 +56,7 @@ pub struct Summary {
     pub id: String,
     /// Length of the pack file.
     pub bytes: usize,
-    /// Source files.
+    /// Number of source files.
     pub sources: usize,
     /// Entries of each table, by its name.
     pub entries: BTreeMap<&'static str, usize>,

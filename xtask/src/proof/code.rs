@@ -14,7 +14,7 @@ use object::{
 
 use super::build::Built;
 
-/// What runs.
+/// The machine code that runs when a world is simulated.
 #[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) functions: Vec<Function>,
@@ -66,7 +66,7 @@ struct Member {
     bytes: Vec<u8>,
 }
 
-/// A parsed one.
+/// A member of an archive, parsed.
 struct Unit<'d> {
     member: &'d Member,
     file: File<'d>,
@@ -78,7 +78,7 @@ struct Unit<'d> {
 type Place = (usize, SectionIndex);
 
 impl Program {
-    /// Reads archives.
+    /// Reads the functions out of what was built.
     pub(super) fn read(built: &Built) -> Result<Self> {
         let members = members(built)?;
         let mut units = Vec::new();

@@ -33,7 +33,7 @@ pub(super) fn findings(crates: &[Crate], folder: &Path, host: &str) -> Result<Ve
 #[derive(Debug)]
 struct Package<'m> {
     name: &'m str,
-    /// Its `lib.rs`.
+    /// The text of its `lib.rs`.
     source: &'m str,
     features: Vec<&'m str>,
 }

@@ -15,7 +15,7 @@ use crate::text;
 
 /// What an action needs to know of its owner.
 pub(super) struct Owner<'a> {
-    /// `creature/goblin`.
+    /// The entry that it belongs to, such as `creature/goblin`.
     pub(super) place: &'a str,
     /// Its weapon attacks count as magical.
     pub(super) magic_weapons: bool,

@@ -61,7 +61,7 @@ pub(super) struct AttackDraft {
     pub(super) magical: bool,
 }
 
-/// One action.
+/// One action, as far as the input says what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ActionDraft {
     pub(super) slug: String,

@@ -75,7 +75,7 @@ pub enum ImportError {
     /// A file is not JSON.
     #[error("{path}: not JSON: {reason}")]
     Json {
-        /// As given.
+        /// The path of the file, as it was given.
         path: String,
         /// With line and column.
         reason: String,
@@ -83,7 +83,7 @@ pub enum ImportError {
     /// A file is JSON, but no list of entries.
     #[error("{path}: expected a list of entries")]
     NoList {
-        /// As given.
+        /// The path of the file, as it was given.
         path: String,
     },
     /// No entry of any kind was recognised.
