@@ -42,12 +42,12 @@ pub enum Command {
         /// The item's key, `item/NAME`.
         item: ContentKey,
     },
-    /// Takes it off.
+    /// Takes off what is worn or held.
     Unequip {
         /// The item's key, `item/NAME`.
         item: ContentKey,
     },
-    /// Hands coins over.
+    /// Hands coins to a living creature nearby.
     GiveCoins {
         /// The living creature that receives the coins.
         to: Entity,
@@ -91,13 +91,13 @@ pub mod codes {
         TARGET_DEAD = 4 "the target is dead";
         /// Out of reach or range; the value is the distance in feet.
         TOO_FAR = 5 "too far";
-        /// Something stands between.
+        /// A wall stands between the actor and the target.
         NO_SIGHT = 6 "no line of sight";
         /// The place is in a wall or off the map.
         BLOCKED = 7 "the place is blocked";
         /// The character does not have this action.
         UNKNOWN_ACTION = 8 "you cannot do that";
-        /// No uses left.
+        /// No use of it is left.
         SPENT = 9 "no uses left";
         /// Stunned and the like.
         INCAPACITATED = 10 "a condition prevents it";
@@ -113,7 +113,7 @@ pub mod codes {
         NOT_EQUIPPABLE = 15 "it cannot be worn or held";
         /// It is neither worn nor held.
         NOT_EQUIPPED = 16 "it is not equipped";
-        /// Enemies are about.
+        /// Enemies are within the character's awareness.
         ENEMIES_NEAR = 17 "enemies are near";
         /// The giver or user may not name themselves.
         SELF_TARGET = 18 "not to yourself";

@@ -24,9 +24,9 @@ pub struct Position(pub Vec2);
 /// Hit points (SRD 5.1 p. 96); 0 is dead.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// 0 to `maximum`.
+    /// Hit points left, 0 to `maximum`.
     pub current: u16,
-    /// At least 1.
+    /// Hit points when unhurt, at least 1.
     pub maximum: u16,
 }
 

@@ -27,32 +27,32 @@ pub enum Event {
     Hurt {
         /// The creature that did it.
         source: Entity,
-        /// Who lost them.
+        /// The creature that lost them.
         target: Entity,
-        /// Hit points lost.
+        /// Hit points that were lost.
         amount: u16,
-        /// By a critical hit.
+        /// Whether a critical hit did it.
         critical: bool,
     },
     /// Hit points were regained.
     Healed {
         /// The creature that healed.
         source: Entity,
-        /// Who regained them.
+        /// The creature that regained them.
         target: Entity,
-        /// Hit points regained.
+        /// Hit points that were regained.
         amount: u16,
     },
     /// A condition began.
     Afflicted {
-        /// Who is in it.
+        /// The creature that is in it.
         target: Entity,
         /// The condition's key, `condition/NAME`.
         condition: ContentKey,
     },
     /// A condition ended.
     Recovered {
-        /// Who was in it.
+        /// The creature that was in it.
         target: Entity,
         /// The condition's key, `condition/NAME`.
         condition: ContentKey,
@@ -66,7 +66,7 @@ pub enum Event {
     Arrived {
         /// The creature that came.
         entity: Entity,
-        /// What it is.
+        /// The stat block's key, `creature/NAME`.
         creature: ContentKey,
     },
     /// A queued action could no longer be done on its turn.

@@ -1,6 +1,6 @@
-//! Invariants that hold at the end of every tick, whatever players send: for tests, fuzzers and swarms.
+//! What holds at the end of every tick, whatever players send: for tests, fuzzers and swarms.
 //!
-//! Invariant: an invariant is a function of two neighbouring states and of nothing else; it says what is violated and repairs nothing.
+//! Each invariant is a function of two neighbouring states and of nothing else; it says what is violated and repairs nothing.
 //! No system calls one: they cost a walk over everybody.
 
 use alloc::{format, string::String, vec::Vec};
@@ -19,15 +19,15 @@ pub type Violation = String;
 
 /// A named check of two neighbouring states.
 #[derive(Clone, Copy, Debug)]
-pub struct Invariant {
+struct Invariant {
     /// The invariant in words, for messages.
-    pub name: &'static str,
+    name: &'static str,
     /// Compares the state before a tick with the one after it.
-    pub check: fn(&Realm, &Realm) -> Option<Violation>,
+    check: fn(&Realm, &Realm) -> Option<Violation>,
 }
 
 /// Every invariant of two neighbouring states alone.
-pub const INVARIANTS: &[Invariant] = &[
+const INVARIANTS: &[Invariant] = &[
     Invariant { name: "hit points stay in range", check: hit_points_stay_in_range },
     Invariant { name: "the dead are dead", check: the_dead_are_dead },
     Invariant { name: "the dead do nothing", check: the_dead_do_nothing },
@@ -67,7 +67,7 @@ pub fn nobody_jumps(before: &Realm, now: &Realm, step_length_max: Fx) -> Option<
     })
 }
 
-/// Coins of everybody and on the ground. Inputs only move them; see [`inventory`](crate::inventory).
+/// Coins of everybody and on the ground. Inputs only move them; see `inventory.rs`.
 #[must_use]
 pub fn coins(realm: &Realm) -> u128 {
     let mut sum = 0_u128;
@@ -75,7 +75,8 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
-/// Coins are only moved, but for those of players who join in `frame`, and for what lay about and is gone, where `litter_goes`. Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
+/// Coins are only moved, but for those of players who enter in `frame`, and for what lay about and is gone, where
+/// `litter_goes`. Who enters may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
 #[must_use]
 pub fn coins_are_only_moved(
     frame: &InputFrame<Command>,
@@ -84,15 +85,14 @@ pub fn coins_are_only_moved(
     litter_goes: bool,
 ) -> Option<Violation> {
     let (had, have) = (coins(before), coins(now));
-    let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
-    let most = joins.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
+    let entered = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
+    let most = entered.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
     let least = had.saturating_add(coins_brought(before, now));
     (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))
 }
 
 /// Coins that a player's character brings, as its class says.
-#[must_use]
-pub fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
+fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|_, (class,)| classes.push(class.coins));
     let at = u64::try_from(classes.len()).ok().and_then(|count| player.0.checked_rem(count));

@@ -27,16 +27,16 @@ use crate::{
 };
 
 /// What became of an input: a code and the number that goes with it.
-pub type Answer = Result<i64, (OutcomeCode, i64)>;
+pub(crate) type Answer = Result<i64, (OutcomeCode, i64)>;
 
 /// How many of an item are in the bag.
 #[must_use]
-pub fn item_count(realm: &Realm, row: Row, item: ContentKey) -> u32 {
+pub(crate) fn item_count(realm: &Realm, row: Row, item: ContentKey) -> u32 {
     realm.bag.iter(row).find(|stack| stack.item == item).map_or(0, |stack| stack.count)
 }
 
 /// Puts things into a bag; gives whether they fit.
-pub fn add(realm: &mut Realm, row: Row, stack: Stack) -> bool {
+pub(crate) fn add(realm: &mut Realm, row: Row, stack: Stack) -> bool {
     let at = realm.bag.iter(row).position(|it| it.item == stack.item).and_then(|at| u32::try_from(at).ok());
     match at {
         Some(at) => {
@@ -48,7 +48,7 @@ pub fn add(realm: &mut Realm, row: Row, stack: Stack) -> bool {
 }
 
 /// Takes `count` out of a bag; gives whether there were so many. What is then gone is taken off, too.
-pub fn remove(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
+pub(crate) fn remove(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
     let Some(left) = item_count(realm, row, item).checked_sub(count) else { return false };
     realm.bag.retain(row, |stack| {
         if stack.item == item {
@@ -83,7 +83,7 @@ fn take_off(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: Entity) -> Answer {
+pub(crate) fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: Entity) -> Answer {
     let row = realm.entities.row(item).ok_or((codes::NO_SUCH_TARGET, 0))?;
     let ground = realm.ground_item.get(row).copied().ok_or((codes::NO_SUCH_TARGET, 0))?;
     let place = realm.position.get(row).ok_or((codes::NO_SUCH_TARGET, 0))?.0;
@@ -108,7 +108,7 @@ pub fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: E
 }
 
 /// Moves coins from one purse to another; gives whether both sides could be written.
-pub fn transfer_coins(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
+fn transfer_coins(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
     if coins == 0 || from == to {
         return true;
     }
@@ -123,7 +123,7 @@ pub fn transfer_coins(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, to: Entity, amount: i64) -> Answer {
+pub(crate) fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, to: Entity, amount: i64) -> Answer {
     let coins = u64::try_from(amount).ok().filter(|coins| *coins > 0).ok_or((codes::BAD_AMOUNT, amount))?;
     let taker = realm.entities.row(to).filter(|row| realm.creature.contains(*row)).ok_or((codes::NO_SUCH_TARGET, 0))?;
     if taker == who.row {
@@ -145,7 +145,13 @@ pub fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, to: 
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn drop(realm: &mut Realm, step: &Step<'_, Rules>, who: &LivingCreature, item: ContentKey, count: u32) -> Answer {
+pub(crate) fn drop(
+    realm: &mut Realm,
+    step: &Step<'_, Rules>,
+    who: &LivingCreature,
+    item: ContentKey,
+    count: u32,
+) -> Answer {
     if count == 0 {
         return Err((codes::BAD_AMOUNT, 0));
     }
@@ -161,7 +167,7 @@ pub fn drop(realm: &mut Realm, step: &Step<'_, Rules>, who: &LivingCreature, ite
 
 /// What a dead creature had falls to the ground: a heap of coins, and each kind of thing. Gives whether all of it found room;
 /// what did not stays where it is.
-pub fn drop_everything(realm: &mut Realm, step: &Step<'_, Rules>, dead: Row) -> bool {
+pub(crate) fn drop_everything(realm: &mut Realm, step: &Step<'_, Rules>, dead: Row) -> bool {
     let Some(place) = realm.position.get(dead).map(|position| position.0) else { return true };
     let coins = realm.purse.get(dead).map_or(0, |purse| purse.0);
     if coins > 0 {
@@ -194,7 +200,7 @@ fn new_heap(realm: &mut Realm, step: &Step<'_, Rules>, place: Vec2) -> Option<Ro
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: ContentKey) -> Answer {
+pub(crate) fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: ContentKey) -> Answer {
     if item_count(realm, who.row, item) == 0 {
         return Err((codes::NOT_IN_BAG, 0));
     }
@@ -219,6 +225,6 @@ pub fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: Con
 ///
 /// # Errors
 /// [`codes::NOT_EQUIPPED`].
-pub fn unequip(realm: &mut Realm, who: &LivingCreature, item: ContentKey) -> Answer {
+pub(crate) fn unequip(realm: &mut Realm, who: &LivingCreature, item: ContentKey) -> Answer {
     if take_off(realm, who.row, item) { Ok(0) } else { Err((codes::NOT_EQUIPPED, 0)) }
 }

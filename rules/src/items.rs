@@ -16,7 +16,7 @@ pub struct Purse(pub u64);
 pub struct Stack {
     /// The item's key, `item/NAME`.
     pub item: ContentKey,
-    /// At least 1.
+    /// Number of items, at least 1.
     pub count: u32,
 }
 
@@ -36,6 +36,6 @@ pub struct Equipment {
 pub struct GroundItem {
     /// The things; none for a heap of coins.
     pub stack: Option<Stack>,
-    /// When it goes; `None` for what the set-up laid out, which stays.
+    /// The tick in which it goes; `None` for what the set-up laid out, which stays.
     pub until_tick: Option<u64>,
 }

@@ -26,15 +26,15 @@ pub struct Spawner {
     pub creature: ContentKey,
     /// The side that they fight on.
     pub faction: Faction,
-    /// How many of its creatures may live at a time.
+    /// Most of its creatures that may live at a time.
     pub alive_max: u32,
-    /// How many do.
+    /// Number of its creatures that live now.
     pub alive: u32,
     /// Ticks from one to the next.
     pub interval_ticks: u32,
-    /// Where: lower corner.
+    /// The lower corner of the rectangle in which they come, in feet.
     pub from: Vec2,
-    /// Where: upper corner.
+    /// The upper corner of the rectangle in which they come, in feet.
     pub to: Vec2,
 }
 
@@ -47,9 +47,9 @@ pub struct Class {
     pub faction: Faction,
     /// Coins to begin with.
     pub coins: u64,
-    /// Where they enter: lower corner.
+    /// The lower corner of the rectangle in which they enter, in feet.
     pub from: Vec2,
-    /// Where they enter: upper corner.
+    /// The upper corner of the rectangle in which they enter, in feet.
     pub to: Vec2,
 }
 
@@ -64,6 +64,6 @@ pub struct Tally {
     pub deaths: u64,
     /// Creatures made by spawners.
     pub spawns: u64,
-    /// Path searches served.
+    /// Path searches that were served.
     pub searches: u64,
 }

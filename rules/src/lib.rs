@@ -2,8 +2,8 @@
 //! on a map of cells; every number of it read from a content pack.
 //!
 //! [`Rules`] is the game, [`Realm`] its state, [`Ruleset`] its content; [`SetUp`] begins a world, [`Command`] is what
-//! players send. The systems are in [`systems`], in the order of a tick, each with what it follows of the
-//! SRD 5.1: a page, or a section by its title.
+//! players send. The systems are in `systems/`, each with what it follows of the SRD 5.1: a page, or a section
+//! by its title; `game.rs` lists them in the order of a tick, and what several of them share stands beside them.
 //!
 //! Time: a round is six seconds (content may say otherwise), at 30 ticks a second 180 ticks. A creature's initiative gives the
 //! tick within the round at which its turn comes. Space: places are in feet, cells five feet wide count from the map's corner.
@@ -38,26 +38,26 @@ pub mod dice;
 pub mod event;
 mod game;
 pub mod invariants;
-pub mod inventory;
+mod inventory;
 pub mod items;
 mod key;
 pub mod level;
 pub mod limits;
 pub mod range;
 pub mod realm;
-pub mod round;
+mod round;
 mod rules;
 pub mod ruleset;
 pub mod settings;
 pub mod setup;
 pub mod space;
-pub mod spawn_creature;
+mod spawn_creature;
 pub mod stats;
-pub mod systems;
-pub mod targeting;
+mod systems;
+mod targeting;
 pub mod unresolved;
-pub mod uses;
-pub mod walking;
+mod uses;
+mod walking;
 
 pub use command::Command;
 pub use event::Event;

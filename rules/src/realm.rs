@@ -41,7 +41,7 @@ pub mod bands {
     pub const ITEMS: Band = Band(2);
     /// Walls of the map.
     pub const WALLS: Band = Band(3);
-    /// Spawners and classes.
+    /// Spawners, and the classes that players begin as.
     pub const SOURCES: Band = Band(4);
 }
 
@@ -94,9 +94,9 @@ pub struct Realm {
 /// A creature that lives, as others see it.
 #[derive(Clone, Copy, Debug)]
 pub struct LivingCreature {
-    /// The creature's handle.
+    /// The handle by which others name the creature.
     pub entity: Entity,
-    /// In which row.
+    /// The row that holds its components.
     pub row: Row,
     /// Its stat block and its side.
     pub creature: Creature,

@@ -18,7 +18,7 @@ use crate::{
 
 /// Where in the round a tick lies: what is the same for all creatures, worked out once a system.
 #[derive(Clone, Copy, Debug)]
-pub struct RoundClock {
+pub(crate) struct RoundClock {
     now: u32,
     round_ticks: u32,
     think_interval_ticks: u32,
@@ -29,7 +29,7 @@ pub struct RoundClock {
 impl RoundClock {
     /// The clock of a tick.
     #[must_use]
-    pub fn of(realm: &Realm, rules: &Ruleset, tick: u64) -> Self {
+    pub(crate) fn of(realm: &Realm, rules: &Ruleset, tick: u64) -> Self {
         let round_ticks = round_ticks(realm, rules);
         // A round is at most an hour of at most 65,535 ticks a second: both fit.
         let small = |ticks: u64| u32::try_from(ticks).unwrap_or(u32::MAX);
@@ -47,14 +47,14 @@ impl RoundClock {
 
     /// Ticks between two looks of a creature at its surroundings, at least 1.
     #[must_use]
-    pub const fn think_interval_ticks(self) -> u32 {
+    pub(crate) const fn think_interval_ticks(self) -> u32 {
         self.think_interval_ticks
     }
 
     /// Ticks since the creature's turn came. No division: this is asked for every creature in every tick.
     #[must_use]
     #[inline]
-    pub const fn since_turn(self, turn: Turn) -> u32 {
+    pub(crate) const fn since_turn(self, turn: Turn) -> u32 {
         let phase = turn.phase;
         if self.now >= phase {
             self.now.saturating_sub(phase)
@@ -70,7 +70,7 @@ impl RoundClock {
     /// Whether the creature looks around in this tick.
     #[must_use]
     #[inline]
-    pub const fn is_think_tick(self, turn: Turn) -> bool {
+    pub(crate) const fn is_think_tick(self, turn: Turn) -> bool {
         (self.since_turn(turn) as u64).wrapping_mul(self.think_interval_inverse)
             <= self.think_interval_inverse.wrapping_sub(1)
     }
@@ -78,14 +78,14 @@ impl RoundClock {
 
 /// Length of a round in this world.
 #[must_use]
-pub fn round_ticks(realm: &Realm, rules: &Ruleset) -> u64 {
+pub(crate) fn round_ticks(realm: &Realm, rules: &Ruleset) -> u64 {
     realm.settings.round_ticks(rules.round_seconds())
 }
 
 /// Rolls initiative: the phase of the one who rolls (SRD 5.1 p. 90: d20 plus Dexterity modifier, higher first).
 ///
 /// The totals that can come up share the round out among them; ties are broken by a second roll.
-pub fn initiative(rng: &mut Rng, sheet: Option<&Sheet>, round_ticks: u64) -> u32 {
+pub(crate) fn initiative(rng: &mut Rng, sheet: Option<&Sheet>, round_ticks: u64) -> u32 {
     // Modifiers of scores 0 to 30 run from -5 to +10.
     const LEAST: i32 = -4;
     const TOTALS: u64 = 35;

@@ -52,9 +52,9 @@ pub struct Sheet {
 pub struct Choice {
     /// The action, routine or spell.
     pub act: Act,
-    /// How much it is favoured.
+    /// Its weight among the choices; 0 is never listed.
     pub weight: u32,
-    /// From how far, in feet.
+    /// The distance from which it can be used, in feet.
     pub distance: Fx,
     /// Whom it is meant for.
     pub aim: Aim,
@@ -84,7 +84,7 @@ pub fn percent(of: Fx, percent: u16) -> Fx {
 }
 
 impl Ruleset {
-    /// Prepares a pack.
+    /// Prepares a pack: what the systems would compute again every tick is computed here, once.
     #[must_use]
     pub fn new(pack: Pack) -> Self {
         let own_effects: Vec<u32> = pack.conditions.iter().map(|condition| bits(&condition.effects)).collect();
@@ -187,8 +187,7 @@ impl Ruleset {
     }
 
     /// The action of a spell.
-    #[must_use]
-    pub fn spell_action(&self, spell: &Spell) -> Option<&Action> {
+    fn spell_action(&self, spell: &Spell) -> Option<&Action> {
         self.pack.actions.get(spell.action as usize)
     }
 

@@ -60,18 +60,18 @@ pub struct SpawnPoint {
     pub area: Rect,
     /// The side that they fight on.
     pub faction: Faction,
-    /// How many may be alive at a time.
+    /// Most of them that may be alive at a time.
     pub alive_max: u32,
     /// Ticks from one to the next.
     pub interval_ticks: u32,
 }
 
-/// What players begin as.
+/// A class: what a player's character begins as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerClass {
     /// The stat block: `creature/NAME`.
     pub creature: ContentKey,
-    /// Where they enter.
+    /// The rectangle of cells in which they enter.
     pub area: Rect,
     /// The side that players of this class fight on.
     pub faction: Faction,
@@ -84,7 +84,7 @@ pub struct PlayerClass {
 /// Something on the ground.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Treasure {
-    /// In which cell.
+    /// The cell in whose middle it lies.
     pub cell: Cell,
     /// The things; none for a heap of coins.
     pub item: Option<(ContentKey, u32)>,
@@ -92,7 +92,7 @@ pub struct Treasure {
     pub coins: u64,
 }
 
-/// A world's beginning.
+/// The beginning of a world, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetUp {
     /// Size and pace. `cell_feet` is taken from the content.
@@ -103,13 +103,13 @@ pub struct SetUp {
     pub enemies: Vec<(Faction, Faction)>,
     /// Cells that nobody enters.
     pub walls: Vec<Rect>,
-    /// Who is there.
+    /// Creatures that are there from the beginning.
     pub groups: Vec<Group>,
-    /// Who keeps coming.
+    /// Places where creatures keep coming.
     pub spawn_points: Vec<SpawnPoint>,
     /// What players begin as: player `p` gets class `p` modulo their number.
     pub classes: Vec<PlayerClass>,
-    /// What lies about.
+    /// Items and coins that lie on the ground.
     pub treasures: Vec<Treasure>,
 }
 
@@ -134,7 +134,7 @@ pub enum SetUpError {
     /// A faction's number is too high.
     #[error("{place}: faction {faction} does not exist: there are {}, from 0 on", limits::FACTIONS_MAX)]
     Faction {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
         /// The number that was given.
         faction: u8,
@@ -142,7 +142,7 @@ pub enum SetUpError {
     /// A rectangle or cell reaches beyond the map, or is empty.
     #[error("{place}: {width} by {height} cells from ({x}, {y}) do not lie on the map")]
     OffMap {
-        /// What it belongs to.
+        /// The part of the set-up that it belongs to, such as `wall 3`.
         place: String,
         /// The first column of cells.
         x: i32,
@@ -156,13 +156,13 @@ pub enum SetUpError {
     /// Every cell of an area is blocked.
     #[error("{place}: every cell of its area is blocked by walls")]
     NoRoom {
-        /// What it belongs to.
+        /// The part of the set-up that it belongs to, such as `wall 3`.
         place: String,
     },
     /// Content has no such creature.
     #[error("{place}: the content has no creature with key {:#018x}", key.0)]
     Creature {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
         /// The key that content lacks.
         key: ContentKey,
@@ -170,7 +170,7 @@ pub enum SetUpError {
     /// Content has no such item.
     #[error("{place}: the content has no item with key {:#018x}", key.0)]
     Item {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
         /// The key that content lacks.
         key: ContentKey,
@@ -188,7 +188,7 @@ pub enum SetUpError {
     /// The engine has no room for another entity.
     #[error("{place}: the world is full")]
     Full {
-        /// What asked for it.
+        /// The part of the set-up that asked for it, such as `group 2`.
         place: String,
     },
 }

@@ -25,22 +25,22 @@ const TRIES: u32 = 16;
 
 /// What a new creature begins as.
 #[derive(Clone, Copy, Debug)]
-pub struct NewCreature {
-    /// Among which entities.
-    pub band: Band,
+pub(crate) struct NewCreature {
+    /// The band of entities that it belongs to.
+    pub(crate) band: Band,
     /// The stat block's key, `creature/NAME`.
-    pub creature: ContentKey,
+    pub(crate) creature: ContentKey,
     /// The side that it fights on.
-    pub faction: Faction,
+    pub(crate) faction: Faction,
     /// Its place in feet from the map's corner, in a free cell.
-    pub place: Vec2,
-    /// What they bring.
-    pub coins: u64,
+    pub(crate) place: Vec2,
+    /// Coins in its purse, in copper pieces.
+    pub(crate) coins: u64,
 }
 
 /// Brings a creature in, at full (average) hit points, with an initiative of its own. `None` where content does not know it or
 /// the world is full.
-pub fn spawn(realm: &mut Realm, rules: &Ruleset, new: &NewCreature, rng: &mut Rng) -> Option<(Entity, Row)> {
+pub(crate) fn spawn(realm: &mut Realm, rules: &Ruleset, new: &NewCreature, rng: &mut Rng) -> Option<(Entity, Row)> {
     rules.creature(new.creature)?;
     let entity = realm.spawn(new.band).ok()?;
     let row = realm.entities.row(entity)?;
@@ -49,7 +49,7 @@ pub fn spawn(realm: &mut Realm, rules: &Ruleset, new: &NewCreature, rng: &mut Rn
 }
 
 /// Gives a new entity the rows of a creature.
-pub fn insert_rows(realm: &mut Realm, rules: &Ruleset, row: Row, new: &NewCreature, rng: &mut Rng) {
+fn insert_rows(realm: &mut Realm, rules: &Ruleset, row: Row, new: &NewCreature, rng: &mut Rng) {
     let block = rules.creature(new.creature);
     let hit_points = block.map_or(1, |(block, _)| block.hit_points.max(1));
     let round = round::round_ticks(realm, rules);
@@ -64,7 +64,7 @@ pub fn insert_rows(realm: &mut Realm, rules: &Ruleset, row: Row, new: &NewCreatu
 
 /// A free place within a rectangle of the map; `None` where all of it is blocked.
 #[must_use]
-pub fn free_place(realm: &Realm, rng: &mut Rng, from: Vec2, to: Vec2) -> Option<Vec2> {
+pub(crate) fn free_place(realm: &Realm, rng: &mut Rng, from: Vec2, to: Vec2) -> Option<Vec2> {
     let within = |rng: &mut Rng, low: Fx, high: Fx| {
         let (low, high) = (low.min(high), low.max(high));
         Fx::from_bits(rng.range_inclusive_i64(low.to_bits(), high.to_bits()))

@@ -21,7 +21,12 @@ use crate::{
 ///
 /// # Errors
 /// The code that says why it cannot be done.
-pub fn check_deed(realm: &Realm, rules: &Ruleset, who: &LivingCreature, deed: Deed) -> Result<Deed, OutcomeCode> {
+pub(crate) fn check_deed(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &LivingCreature,
+    deed: Deed,
+) -> Result<Deed, OutcomeCode> {
     let (block, _) = rules.creature(who.creature.key).ok_or(codes::UNKNOWN_ACTION)?;
     if realm.has_effect(who.row, ConditionEffect::NoActions) {
         return Err(codes::INCAPACITATED);
@@ -75,7 +80,7 @@ fn judge_self(rules: &Ruleset, who: &LivingCreature, deed: Deed) -> Result<Deed,
 
 /// Enemies of `who` that an action with several targets reaches besides `first`, nearest tiles first.
 #[must_use]
-pub fn further_targets(
+pub(crate) fn further_targets(
     realm: &Realm,
     rules: &Ruleset,
     who: &LivingCreature,
@@ -111,7 +116,7 @@ pub fn further_targets(
 
 /// How far to look for all whom `who` reaches at `distance`, whatever their sizes.
 #[must_use]
-pub fn search_radius(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: Fx) -> Fx {
+pub(crate) fn search_radius(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: Fx) -> Fx {
     distance
         .saturating_add(range::girth(realm, rules, &[who.creature.key]))
         .saturating_add(range::girth_max(realm, rules))
@@ -119,7 +124,7 @@ pub fn search_radius(realm: &Realm, rules: &Ruleset, who: &LivingCreature, dista
 
 /// Whether an act is one that its user may turn on a friend or on themselves.
 #[must_use]
-pub fn is_help(rules: &Ruleset, who: &LivingCreature, act: Act) -> bool {
+fn is_help(rules: &Ruleset, who: &LivingCreature, act: Act) -> bool {
     let Some((block, _)) = rules.creature(who.creature.key) else { return false };
     let actions = rules.actions_of(block, act);
     actions.iter().all(|(action, _)| !rules.harms(action))
@@ -127,7 +132,7 @@ pub fn is_help(rules: &Ruleset, who: &LivingCreature, act: Act) -> bool {
 
 /// Whether a condition keeps `who` from harming the creature in `row`: the charmed spare their charmer.
 #[must_use]
-pub fn spares(realm: &Realm, rules: &Ruleset, who: &LivingCreature, row: Row) -> bool {
+pub(crate) fn spares(realm: &Realm, rules: &Ruleset, who: &LivingCreature, row: Row) -> bool {
     let source = realm.entities.entity(row);
     source.is_some_and(|source| realm.has_effect_from(rules, who.row, ConditionEffect::SparesSource, source))
 }

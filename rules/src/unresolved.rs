@@ -25,7 +25,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// As in keys and messages.
+    /// The kind as keys and messages have it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl EntryKind {
 /// An entry that rows name and a pack does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unresolved {
-    /// What it would be.
+    /// The kind of entry that the key would name.
     pub kind: EntryKind,
     /// The key that rows name.
     pub key: ContentKey,

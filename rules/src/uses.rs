@@ -18,17 +18,17 @@ use crate::{
 
 /// What is paid for an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Price {
+pub(crate) enum Price {
     /// It costs nothing.
     Free,
     /// It costs a use of something that comes back.
     Use {
-        /// Under which key it is noted.
+        /// The key under which the use is noted.
         key: ContentKey,
-        /// When it comes back.
+        /// When the use comes back.
         back: Back,
     },
-    /// One thing out of the bag.
+    /// It costs one item out of the bag.
     Thing {
         /// The item's key, `item/NAME`.
         item: ContentKey,
@@ -42,7 +42,7 @@ fn used(realm: &Realm, row: Row, key: ContentKey) -> u8 {
 
 /// Whether one can do this at all: it is in the stat block, on the spell list, in hand or in the bag.
 #[must_use]
-pub fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> bool {
+pub(crate) fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> bool {
     let pack = rules.pack();
     match act {
         Act::Action { key } => {
@@ -77,7 +77,13 @@ fn wields(realm: &Realm, rules: &Ruleset, row: Row, position: u32) -> bool {
 ///
 /// # Errors
 /// [`codes::SPENT`] where no use is left, [`codes::UNKNOWN_ACTION`] where content has no such thing.
-pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> Result<Price, OutcomeCode> {
+pub(crate) fn price(
+    realm: &Realm,
+    rules: &Ruleset,
+    row: Row,
+    block: &Creature,
+    act: Act,
+) -> Result<Price, OutcomeCode> {
     let pack = rules.pack();
     match act {
         Act::Routine { .. } => Ok(Price::Free),
@@ -98,7 +104,13 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
 ///
 /// # Errors
 /// [`codes::SPENT`] where no use is left.
-pub fn usage_price(realm: &Realm, row: Row, key: ContentKey, usage: Usage, paid: u8) -> Result<Price, OutcomeCode> {
+pub(crate) fn usage_price(
+    realm: &Realm,
+    row: Row,
+    key: ContentKey,
+    usage: Usage,
+    paid: u8,
+) -> Result<Price, OutcomeCode> {
     let used = || used(realm, row, key).saturating_add(paid);
     match usage {
         Usage::Recharge(from) if used() == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
@@ -138,7 +150,7 @@ fn spell_price(
 }
 
 /// Takes the price from the one in `row`.
-pub fn pay(realm: &mut Realm, row: Row, price: Price) {
+pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
     match price {
         Price::Free => {}
         Price::Thing { item } => {

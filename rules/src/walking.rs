@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Walks to `goal`: straight where nothing is in the way, else by a path that is searched for.
-pub fn walk_to(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
+pub(crate) fn walk_to(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
     let Some(who) = realm.living_in(row) else { return };
     if realm.obstacles.can_walk(who.place, goal) {
         realm.halt(row);
@@ -31,14 +31,14 @@ pub fn walk_to(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) 
 }
 
 /// Asks for a path search; one who asks again keeps their place in the order.
-pub fn request_path(realm: &mut Realm, tick: u64, row: Row, goal: Vec2) {
+pub(crate) fn request_path(realm: &mut Realm, tick: u64, row: Row, goal: Vec2) {
     let since_tick = realm.seeking.get(row).map_or(tick, |seeking| seeking.since_tick);
     realm.seeking.set(row, Seeking { goal, since_tick });
 }
 
 /// Begins a straight walk to `goal`, whose first step is made in `first_tick`. One whose pace is zero stands, and forgets where
 /// it was going: a path without a walker would keep its owner from looking for another.
-pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, goal: Vec2) {
+pub(crate) fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, goal: Vec2) {
     let motion = realm.living_in(row).and_then(|who| {
         let pace = stats::pace(realm, rules, row, who.creature.key);
         segment(who.place, goal, pace, first_tick)
@@ -51,7 +51,7 @@ pub fn head_for(realm: &mut Realm, rules: &Ruleset, first_tick: u64, row: Row, g
 
 /// The segment from `from` to `goal` at `pace` feet a tick; `None` for a pace of zero.
 #[must_use]
-pub fn segment(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> {
+pub(crate) fn segment(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Motion> {
     if pace <= Fx::ZERO {
         return None;
     }
@@ -63,7 +63,7 @@ pub fn segment(from: Vec2, goal: Vec2, pace: Fx, first_tick: u64) -> Option<Moti
 }
 
 /// Goes on with the present segment at the pace of now, this tick still.
-pub fn repace(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
+pub(crate) fn repace(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
     if let Some(motion) = realm.motion.get(row).copied() {
         head_for(realm, rules, tick, row, motion.goal);
     }
@@ -71,7 +71,7 @@ pub fn repace(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
 
 /// Whether walking to `goal` would bring one nearer to someone they are frightened of (SRD 5.1 appendix PH-A, "Frightened").
 #[must_use]
-pub fn nears_what_is_feared(realm: &Realm, rules: &Ruleset, who: &LivingCreature, goal: Vec2) -> bool {
+pub(crate) fn nears_what_is_feared(realm: &Realm, rules: &Ruleset, who: &LivingCreature, goal: Vec2) -> bool {
     realm.sources(rules, who.row, ConditionEffect::AvoidsSource).any(|source| {
         let feared = realm.living(source);
         feared.is_some_and(|feared| feared.place.distance(goal) < feared.place.distance(who.place))

@@ -9,7 +9,7 @@ use tickworld_content::model::{Conditions, Inflict, Key, Pack, Save, Speeds};
 use tickworld_rules::{
     Command, ContentKey, Event, Rules, SetUp,
     components::{Act, Blow, Health},
-    reach,
+    range,
     settings::Faction,
 };
 use tickworld_sim::{

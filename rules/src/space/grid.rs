@@ -35,7 +35,7 @@ pub struct Member {
     pub faction: Faction,
 }
 
-/// Who is near.
+/// An index of living creatures by tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grid {
     settings: Settings,
@@ -127,7 +127,7 @@ impl Grid {
         self.tile_at(from) != self.tile_at(to)
     }
 
-    /// Adds a creature.
+    /// Adds a creature under the tile of `place`.
     pub fn insert(&mut self, place: Vec2, member: Member) {
         let (block, tile) = self.place_of(self.tile_at(place));
         Arc::make_mut(&mut self.blocks[block]).insert(tile, member);
@@ -139,7 +139,7 @@ impl Grid {
         Arc::make_mut(&mut self.blocks[block]).remove(tile, row);
     }
 
-    /// Moves a creature.
+    /// Moves a creature to the tile of `to`, if that is another one.
     pub fn shift(&mut self, from: Vec2, to: Vec2, member: Member) {
         if self.crosses(from, to) {
             self.remove(from, member.row);

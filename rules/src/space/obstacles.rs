@@ -15,7 +15,7 @@ use crate::{level::Wall, settings::Settings};
 /// How far a walk keeps from blocked cells, in feet: more than all rounding along a segment, less than any creature's space.
 pub const MARGIN: Fx = Fx::HALF;
 
-/// Which cells are blocked.
+/// The blocked cells of a map, one bit each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacles {
     settings: Settings,

@@ -23,7 +23,7 @@ const STRAIGHT: u32 = 10;
 /// About 10 times the root of two.
 const DIAGONAL: u32 = 14;
 
-/// What a search gave.
+/// The result of a path search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundPath {
     /// Corners of the way, the first being the first to walk to; empty where no step is possible.

@@ -29,7 +29,7 @@ use crate::{
 
 /// `behaviour::aim`: on a think tick, a creature forgets an enemy that is gone; on its turn, and every few think intervals without an enemy,
 /// it looks for the best one.
-pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
     let clock = RoundClock::of(realm, rules, tick);
@@ -125,7 +125,7 @@ fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
 
 /// `behaviour::decide`: those who have their action ready and can use it do: creatures by the weights of their stat block,
 /// players what they asked for.
-pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let clock = RoundClock::of(realm, rules, step.tick().0);
     let stream = step.stream("behaviour::decide");
@@ -307,14 +307,14 @@ fn most_wounded(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: 
 enum Steering {
     /// It stands still.
     Halt,
-    /// Walk straight; the segment was computed where the line of sight was looked at.
+    /// It walks straight; the segment was computed where the line of sight was looked at.
     Walk(Motion),
-    /// Find a way.
+    /// It asks for a path to a place.
     Seek(Vec2),
 }
 
 /// `behaviour::steer`: on a think tick, creatures with an enemy in mind close in, keep their distance, or flee.
-pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
     let clock = RoundClock::of(realm, rules, tick);
@@ -391,11 +391,11 @@ fn steering(
     }
 }
 
-/// How to come near.
+/// How a creature comes near its enemy.
 enum Approach {
-    /// Nothing is in the way.
+    /// It walks straight to the place: nothing is in the way.
     Straight(Vec2),
-    /// A way must be found.
+    /// It needs a path to the place.
     Around(Vec2),
 }
 

@@ -35,9 +35,9 @@ use crate::{
 
 /// What a strike asks to be done.
 enum Emission {
-    /// To the one in the row.
+    /// A blow falls on the creature in the row.
     Blow(Row, Blow),
-    /// By the actor in the row.
+    /// The actor in the row pays a price.
     Pay(Row, uses::Price),
     /// An event is emitted.
     Emit(Event),
@@ -46,7 +46,7 @@ enum Emission {
 }
 
 /// `combat::strike`: rolls for every deed of the tick.
-pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     if realm.deed.is_empty() {
         return;
     }
@@ -318,7 +318,7 @@ impl Scene<'_> {
 /// `combat::damage`: hit points go up, then down (SRD 5.1 pp. 96, 97): all that a tick heals of a creature comes before all that
 /// it hurts, so what is left does not depend on who stands in which row. One who is hurt without an enemy in mind turns on the
 /// one who did it; a rest is broken off.
-pub fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut blows = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
         let heals = |blow: &&Blow| matches!(blow, Blow::Heal { .. });
@@ -359,7 +359,7 @@ fn alert(realm: &mut Realm, row: Row, source: tickworld_sim::entity::Entity) {
 
 /// `combat::death`: whoever has no hit points left is dead (SRD 5.1 p. 98: monsters die at 0): no conditions, no intentions,
 /// coins and things on the ground, the body stays for a while. Clears the tick's blows.
-pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut struck = Vec::new();
     join((&realm.struck,)).for_each(|row, _| struck.push(row));
     if struck.is_empty() {
@@ -402,7 +402,7 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
 
 /// `combat::decay`: bodies go when their time is over, unless they still hold what found no room on the ground; so does what
 /// was dropped or spilled.
-pub fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let mut bodies = Vec::new();
     join((&realm.corpse, &realm.entities)).for_each(|row, (corpse, entity)| {

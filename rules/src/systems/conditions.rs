@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// `conditions::expire`: those whose time is over end. After a switch of content, what conditions do is worked out anew.
-pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let rules = step.content();
     let print = Reckoned(rules.conditions_fingerprint());
@@ -51,7 +51,7 @@ pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 /// `conditions::release`: what a source must hold ends when the source is gone, incapacitated or out of reach (SRD 5.1 appendix
 /// PH-A, "Grappled").
-pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let mut held = Vec::new();
     join((&realm.status, without(&realm.corpse))).for_each(|row, (status, ())| {
@@ -78,7 +78,7 @@ fn holds(realm: &Realm, rules: &Ruleset, held: &LivingCreature, source: Entity, 
 
 /// `conditions::rise`: at the start of its turn a creature that can move stands up, and walks slower for a round (SRD 5.1,
 /// "Being Prone").
-pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
     let mut risen = Vec::new();
@@ -113,7 +113,7 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 /// `conditions::inflict`: blows that bring conditions. One that the same source brought already lasts as long as the longer
 /// of both (SRD 5.1 p. 358: it does not get worse).
-pub fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut hit: Vec<(Row, Affliction)> = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
         hit.extend(realm.blow.iter(row).filter_map(|blow| match blow {
@@ -160,7 +160,7 @@ fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
 
 /// `conditions::save`: at the end of a creature's turn it may save against what lets it (SRD 5.1 p. 358), and, unless
 /// incapacitated, try to escape from what can be escaped from. The SRD asks an action for the attempt; here it is free.
-pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let clock = RoundClock::of(realm, rules, step.tick().0);
     let mut due = Vec::new();
@@ -220,8 +220,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Ends every condition.
-pub fn clear(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row) {
+/// Ends every condition on the creature in `row`.
+pub(crate) fn clear(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row) {
     end(realm, step, row, |_| true);
 }
 

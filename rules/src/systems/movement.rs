@@ -33,7 +33,7 @@ fn hold_back(realm: &mut Realm, rules: &Ruleset, tick: u64) {
 
 /// What a walker asks for besides its own row.
 enum Report {
-    /// It changed tiles.
+    /// The walker came to another tile.
     Crossed { from: Vec2, to: Vec2, member: Member },
     /// It reached the end of the segment.
     Arrived(Row),
@@ -42,7 +42,7 @@ enum Report {
 }
 
 /// `movement::walk`: everyone on a segment moves on; at its end the next begins (SRD 5.1 p. 91).
-pub fn walk(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn walk(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     hold_back(realm, step.content(), tick);
     let (obstacles, grid) = (&*realm.obstacles, &*realm.grid);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `orders::apply`: does what players ask, in the order of the tick's inputs, and answers.
-pub fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let inputs = step.inputs();
     for (index, input) in inputs.iter().enumerate() {
         let answer = match input.entity.and_then(|entity| realm.living(entity)) {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// `paths::serve`: makes searches until the tick's budget of cells is spent; the rest wait, those who waited longest first.
-pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut waiting: Vec<(u64, Row, Vec2)> = Vec::new();
     join((&realm.seeking, without(&realm.corpse))).for_each(|row, (seeking, ())| {
         waiting.push((seeking.since_tick, row, seeking.goal));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `spawning::spawn`: each spawner whose interval is over makes one creature, if fewer than its cap are alive.
-pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let mut due = Vec::new();
     join((&realm.spawner, &realm.entities)).for_each(|row, (spawner, entity)| {
@@ -43,7 +43,7 @@ pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 }
 
 /// A player's character, of the class that their id falls on; `None` in a world without classes or without room.
-pub fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
+pub(crate) fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|row, (class,)| classes.push((row, *class)));
     let count = u64::try_from(classes.len()).ok().filter(|count| *count > 0)?;

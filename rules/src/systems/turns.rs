@@ -15,7 +15,7 @@ use crate::{components::Back, realm::Realm, round::RoundClock, rules::Rules};
 
 /// `turns::begin`: those whose turn comes have their action again, unless a condition takes it; what is recharged by a roll
 /// is rolled for (SRD 5.1, "Limited Usage" of monsters).
-pub fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let clock = RoundClock::of(realm, step.content(), tick);
     let world = &*realm;
@@ -54,7 +54,7 @@ fn new_day(realm: &mut Realm) {
 }
 
 /// `turns::rest`: long rests that are over do their good: all hit points, all uses, no conditions (SRD 5.1 p. 87).
-pub fn rest(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn rest(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let mut done = Vec::new();
     join((&realm.rest, without(&realm.corpse))).for_each(|row, (rest, ())| {
