@@ -199,7 +199,7 @@ pub struct Action {
     pub key: Key,
     /// The name that people read.
     pub name: String,
-    /// Whom it can reach.
+    /// The creatures that it can reach.
     pub target: Target,
     /// Attack roll needed for `effects` to land; none for actions that always land or ask for saves.
     pub attack: Option<Attack>,
@@ -211,7 +211,7 @@ pub struct Action {
     pub weight: u16,
 }
 
-/// Whom an action reaches.
+/// The creatures that an action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's own line names its fields")]
@@ -371,7 +371,7 @@ pub struct Creature {
     pub challenge_eighths: u16,
     /// Experience points for defeating it; no rule reads them.
     pub experience: u32,
-    /// How it takes damage.
+    /// Damage types that it takes less or more of.
     pub defences: Defences,
     /// Conditions it cannot have.
     pub condition_immunities: Conditions,
@@ -381,7 +381,7 @@ pub struct Creature {
     pub actions: Vec<u32>,
     /// Alternatives of its multiattack; each is a list of (position in `actions` of this creature, how often).
     pub multiattack: Vec<Vec<(u8, u8)>>,
-    /// What it can cast.
+    /// The spells that it can cast, if it casts any.
     pub casting: Option<Casting>,
     /// How it behaves when nobody plays it.
     pub behaviour: Behaviour,

@@ -29,7 +29,7 @@ use tickworld_sim::prelude::*;
 /// Most accounts of a world.
 pub const ACCOUNTS_MAX: u32 = 1_000_000;
 
-/// What an account holds.
+/// The coins of an account, and how often it was used.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Never below zero, and all of them together never more or less.

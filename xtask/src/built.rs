@@ -106,7 +106,7 @@ struct Bench {
     folder: PathBuf,
 }
 
-/// What a run said.
+/// The output of a run, and how it ended.
 struct Ran {
     code: Option<i32>,
     out: String,

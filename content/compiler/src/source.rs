@@ -132,7 +132,7 @@ fn read(path: &Path) -> Result<String, String> {
 pub struct Span {
     /// The line, from 1.
     pub line: u32,
-    /// In characters, from 0.
+    /// The first character within the line, from 0.
     pub start: u32,
     /// Length in characters, all on one line.
     pub length: u32,

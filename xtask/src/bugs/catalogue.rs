@@ -12,7 +12,7 @@ use crate::shell;
 
 /// The path of the catalogue.
 pub(super) const PATH: &str = "bugs/catalogue.toml";
-/// Where the patches are.
+/// The folder of the patches.
 const FOLDER: &str = "bugs/";
 
 /// The bugs of the catalogue, by how each shows.

@@ -46,9 +46,9 @@ pub(super) struct Failure {
 struct Edit<'p> {
     /// Index of the first line that is replaced.
     start: usize,
-    /// How many are.
+    /// Number of lines that are replaced.
     removed_count: usize,
-    /// What stands there instead.
+    /// The lines that stand there instead.
     added: Vec<&'p str>,
     name: &'p str,
 }

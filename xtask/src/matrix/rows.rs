@@ -5,7 +5,7 @@
 pub(crate) struct Target {
     /// How a row is called.
     pub(crate) name: &'static str,
-    /// As rustc knows it.
+    /// The name that rustc knows the target by.
     pub(crate) triple: &'static str,
     pub(crate) machine: Machine,
     /// Width of its pointers.

@@ -21,10 +21,10 @@ use crate::{
 /// A crate below the line: package and folder.
 pub(super) type Crate = (&'static str, PathBuf);
 
-/// What was compiled.
+/// The archives that were compiled, and for which machine.
 #[derive(Debug)]
 pub(super) struct Built {
-    /// For which machine.
+    /// The target triple.
     pub(super) target: String,
     pub(super) archives: Vec<Archive>,
 }

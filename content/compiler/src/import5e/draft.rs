@@ -44,7 +44,7 @@ pub(super) struct EffectDraft {
     pub(super) conditions: Vec<InflictDraft>,
 }
 
-/// Whom an action reaches.
+/// The creatures that an action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReachDraft {
     Actor,

@@ -59,7 +59,7 @@ const DAMAGE_TYPES: [&str; 13] = [
     "thunder",
 ];
 
-/// What an import gives.
+/// The result of an import: sources and a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Import {
     /// YAML sources, sorted by path: creatures by kind, spells by level, items by use.
@@ -89,7 +89,7 @@ pub enum ImportError {
     /// No entry of any kind was recognised.
     #[error("no monster, spell or item in {files} files")]
     Nothing {
-        /// How many were given.
+        /// Number of files that were given.
         files: usize,
     },
 }
