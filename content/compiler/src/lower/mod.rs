@@ -5,9 +5,13 @@
 
 mod action;
 mod action_list;
+mod condition;
+mod constants;
 mod creature;
+mod item;
 mod reader;
-mod rest;
+mod replacement;
+mod spell;
 
 use tickworld_content::model::Pack;
 
@@ -19,12 +23,12 @@ use reader::Reader;
 pub(crate) fn pack(names: &Names<'_>, sink: &mut Sink) -> Option<Pack> {
     let mut actions = ActionList::default();
     let mut reader = Reader::new(names, sink);
-    let constants = rest::constants(&mut reader);
-    let damage_types = rest::damage_types(&mut reader);
-    let conditions = rest::conditions(&mut reader);
+    let constants = constants::constants(&mut reader);
+    let damage_types = condition::damage_types(&mut reader);
+    let conditions = condition::conditions(&mut reader);
     let mut creatures = creature::creatures(&mut reader, &mut actions);
-    let mut spells = rest::spells(&mut reader, &mut actions);
-    let mut items = rest::items(&mut reader, &mut actions);
+    let mut spells = spell::spells(&mut reader, &mut actions);
+    let mut items = item::items(&mut reader, &mut actions);
     let (actions, position) = actions.sorted();
     for action in creatures.iter_mut().flat_map(|creature| &mut creature.actions) {
         *action = position(*action);
@@ -32,7 +36,7 @@ pub(crate) fn pack(names: &Names<'_>, sink: &mut Sink) -> Option<Pack> {
     for spell in &mut spells {
         spell.action = position(spell.action);
     }
-    items.iter_mut().for_each(|item| rest::relink(item, &position));
-    let replacements = rest::replacements(&mut reader);
+    items.iter_mut().for_each(|item| item::relink(item, &position));
+    let replacements = replacement::replacements(&mut reader);
     Some(Pack { constants: constants?, damage_types, conditions, actions, creatures, spells, items, replacements })
 }
