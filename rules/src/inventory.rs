@@ -1,4 +1,4 @@
-//! Things and coins: bags, what is picked up, put down, worn and given.
+//! Items and coins: bags, what is picked up, put down, worn and given.
 //!
 //! Invariant: things and coins are moved, never copied or lost: what one side loses the other gains, or nothing happens, in this
 //! very tick. What is equipped is in the bag. What was dropped or spilled is gone once content's time for it is over.

@@ -11,7 +11,7 @@ use crate::key::ContentKey;
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purse(pub u64);
 
-/// Things of one kind.
+/// Items of one kind.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stack {
     /// The item's key, `item/NAME`.

@@ -37,7 +37,7 @@ pub mod bands {
     pub const CREATURES: Band = Band(0);
     /// Characters that players play.
     pub const PLAYERS: Band = Band(1);
-    /// Things on the ground.
+    /// Items on the ground.
     pub const ITEMS: Band = Band(2);
     /// Walls of the map.
     pub const WALLS: Band = Band(3);

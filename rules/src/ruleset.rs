@@ -274,16 +274,16 @@ pub fn casting_modifier(creature: &Creature, sheet: &Sheet) -> i32 {
 /// How far from the actor an action's target may be.
 #[must_use]
 pub fn distance_of(action: &Action) -> Fx {
-    feet(reach_of(action))
+    feet(range_of(action))
 }
 
 /// How far one reaches who holds another by an action: as far as it strikes, where it does so by hand.
 #[must_use]
 pub fn hold_of(action: &Action) -> Feet {
-    action.attack.map(|attack| attack.reach).filter(|reach| reach.0 > 0).unwrap_or_else(|| reach_of(action))
+    action.attack.map(|attack| attack.reach).filter(|reach| reach.0 > 0).unwrap_or_else(|| range_of(action))
 }
 
-fn reach_of(action: &Action) -> Feet {
+fn range_of(action: &Action) -> Feet {
     match action.target {
         Target::Creatures { range, .. } => {
             let attack = action.attack.map_or(Feet(0), |attack| attack.reach.max(attack.range).max(attack.long_range));

@@ -29,7 +29,7 @@ pub(crate) enum Price {
         back: Back,
     },
     /// It costs one item out of the bag.
-    Thing {
+    Item {
         /// The item's key, `item/NAME`.
         item: ContentKey,
     },
@@ -95,7 +95,7 @@ pub(crate) fn price(
             let position = pack.spell_position(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
             spell_price(realm, rules, row, block, (position, &pack.spells[position]))
         }
-        Act::Item { key } if inventory::item_count(realm, row, key) > 0 => Ok(Price::Thing { item: key }),
+        Act::Item { key } if inventory::item_count(realm, row, key) > 0 => Ok(Price::Item { item: key }),
         Act::Item { .. } => Err(codes::NOT_IN_BAG),
     }
 }
@@ -153,7 +153,7 @@ fn spell_price(
 pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
     match price {
         Price::Free => {}
-        Price::Thing { item } => {
+        Price::Item { item } => {
             inventory::remove(realm, row, item, 1);
         }
         Price::Use { key, back } => {

@@ -188,7 +188,7 @@ fn choose_deed(
         if choice.aim != Aim::Wounded && !*sees.get_or_insert_with(|| realm.obstacles.can_see(who.place, enemy.place)) {
             continue;
         }
-        options.extend(weigh(realm, rules, who, &enemy, choice));
+        options.extend(weighted(realm, rules, who, &enemy, choice));
     }
     let total: u32 = options.iter().fold(0, |sum, (weight, _)| sum.saturating_add(*weight));
     if total == 0 {
@@ -205,7 +205,7 @@ fn choose_deed(
 }
 
 /// How much a choice is worth now, and what it would be.
-fn weigh(
+fn weighted(
     realm: &Realm,
     rules: &Ruleset,
     who: &LivingCreature,

@@ -57,8 +57,9 @@ pub(crate) fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let lanes = (&world.deed, stream.each(&world.entities), without(&world.corpse));
     let emissions = join(lanes).par_for_each(step.executor(), |row, (deed, seed, ()), out| {
         if let Some(actor) = world.living_in(row) {
-            let mut scene = Scene { realm: world, rules, actor, tick, round, rng: seed.open(), paid: Vec::new(), out };
-            scene.act(deed);
+            let mut resolver =
+                DeedResolver { realm: world, rules, actor, tick, round, rng: seed.open(), paid: Vec::new(), out };
+            resolver.act(deed);
         }
     });
     for emission in emissions {
@@ -80,8 +81,8 @@ pub(crate) fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     realm.deed.clear();
 }
 
-/// One actor's deed being rolled.
-struct Scene<'s> {
+/// Rolls one actor's deed.
+struct DeedResolver<'s> {
     realm: &'s Realm,
     rules: &'s Ruleset,
     actor: LivingCreature,
@@ -93,7 +94,7 @@ struct Scene<'s> {
     out: &'s mut Vec<Emission>,
 }
 
-impl Scene<'_> {
+impl DeedResolver<'_> {
     fn act(&mut self, deed: &Deed) {
         let Some((block, _)) = self.rules.creature(self.actor.creature.key) else { return };
         let Ok(price) = uses::price(self.realm, self.rules, self.actor.row, block, deed.act) else { return };
@@ -137,7 +138,7 @@ impl Scene<'_> {
         let shared = action.attack.is_none().then(|| self.roll_damage(action, 1));
         for target in &targets {
             match action.attack {
-                None => self.land(action, target, shared.as_deref().unwrap_or_default(), false),
+                None => self.apply_effects(action, target, shared.as_deref().unwrap_or_default(), false),
                 Some(attack) => match self.attack(&attack, target) {
                     AttackRoll::Miss => {
                         self.out
@@ -147,7 +148,7 @@ impl Scene<'_> {
                         let critical = roll == AttackRoll::Critical;
                         let factor = if critical { self.rules.pack().constants.critical_dice } else { 1 };
                         let rolled = self.roll_damage(action, factor);
-                        self.land(action, target, &rolled, critical);
+                        self.apply_effects(action, target, &rolled, critical);
                     }
                 },
             }
@@ -223,8 +224,8 @@ impl Scene<'_> {
         effects.collect()
     }
 
-    /// The effects befall a target.
-    fn land(&mut self, action: &Action, target: &LivingCreature, rolled: &[Vec<i32>], critical: bool) {
+    /// Applies the effects of an action to a target.
+    fn apply_effects(&mut self, action: &Action, target: &LivingCreature, rolled: &[Vec<i32>], critical: bool) {
         let magical = action.attack.is_none_or(|attack| attack.magical);
         for (effect, rolled) in action.effects.iter().zip(rolled) {
             let saved = effect.save.is_some_and(|save| self.saves(&save, target));
