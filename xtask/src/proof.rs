@@ -10,6 +10,7 @@
 mod arm;
 mod build;
 mod code;
+mod instruction;
 mod judge;
 mod tree;
 mod x86;

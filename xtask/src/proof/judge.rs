@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use super::{
     arm,
     code::{Function, Machine, Program},
+    instruction::{Kind, Noted},
     x86,
 };
 
@@ -20,24 +21,6 @@ pub(super) struct Finding {
     pub(super) place: String,
     pub(super) krate: String,
     pub(super) what: String,
-}
-
-/// An instruction that is to be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Noted {
-    pub(super) kind: Kind,
-    pub(super) text: String,
-}
-
-/// What an instruction does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Computes with floats.
-    Float,
-    /// Asks the machine what no frame says.
-    Environment,
-    /// Cannot be decoded.
-    Unreadable,
 }
 
 /// Instructions that may stand in functions of a crate.
