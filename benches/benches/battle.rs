@@ -11,7 +11,7 @@ use tickworld_benches::{
     next_frame,
 };
 use tickworld_pool::Pool;
-use tickworld_rules::{Rules, SetUp, body::Position};
+use tickworld_rules::{Rules, SetUp, components::Position};
 use tickworld_sim::{
     executor::{Executor, Inline},
     join::join,

@@ -13,9 +13,9 @@ pub enum PackError {
     /// Shorter than a header.
     #[error("truncated: {bytes} bytes, a pack has at least {bytes_min}")]
     Truncated {
-        /// What there is.
+        /// Bytes that there are.
         bytes: usize,
-        /// What a header needs.
+        /// Bytes that a header takes.
         bytes_min: usize,
     },
     /// Some other kind of file.
@@ -24,9 +24,9 @@ pub enum PackError {
     /// A pack of another format version.
     #[error("content pack of format version {found}; this build reads version {known}")]
     Version {
-        /// In the header.
+        /// The version that the header names.
         found: u16,
-        /// What this build reads.
+        /// The version that this build reads.
         known: u16,
     },
     /// Bytes that this version leaves zero are not.
@@ -35,25 +35,25 @@ pub enum PackError {
     /// The file was cut or something was appended.
     #[error("the header promises a body of {header} bytes, the file holds {actual}")]
     Length {
-        /// In the header.
+        /// Length of the body in bytes, as the header has it.
         header: u32,
-        /// In the file.
+        /// Bytes that follow the header in the file.
         actual: usize,
     },
-    /// Over [`limits::PACK_BYTES_MAX`](crate::limits::PACK_BYTES_MAX).
+    /// The pack is longer than [`limits::PACK_BYTES_MAX`](crate::limits::PACK_BYTES_MAX).
     #[error("pack of {bytes} bytes; at most {bytes_max} are read")]
     TooLarge {
-        /// Of the file or body.
+        /// Length of the file or body in bytes.
         bytes: usize,
-        /// The limit.
+        /// The most that is read, in bytes.
         bytes_max: usize,
     },
     /// The body is not the one that the id was made from.
     #[error("the body is damaged: its BLAKE3 is {actual:.16}, the header says {header:.16}")]
     Id {
-        /// In the header.
+        /// The id that the header names.
         header: ContentId,
-        /// Of the body.
+        /// The id that the body hashes to.
         actual: ContentId,
     },
     /// The FlatBuffers verifier refused the body.
@@ -64,11 +64,11 @@ pub enum PackError {
     Invalid {
         /// Vector of the pack.
         table: &'static str,
-        /// Position in it.
+        /// The position in that vector, from 0.
         row: usize,
         /// Field of the entry.
         field: &'static str,
-        /// What is wrong.
+        /// What is wrong with the value.
         problem: Problem,
     },
     /// Readable, but not the bytes that this build writes for the same content.
@@ -83,20 +83,20 @@ pub enum Problem {
     /// Not one of the known values of an enumeration.
     #[error("unknown value {0}")]
     Unknown(u8),
-    /// Outside its range.
+    /// A number is outside its range.
     #[error("{value} is not within {min} to {max}")]
     Range {
-        /// Found.
+        /// The number that stands there.
         value: i64,
-        /// Least allowed.
+        /// The least that is allowed.
         min: i64,
-        /// Most allowed.
+        /// The most that is allowed.
         max: i64,
     },
     /// Points behind the end of the table it points into.
     #[error("position {index} in a table of {count}")]
     Index {
-        /// Found.
+        /// The position that stands there.
         index: u64,
         /// Entries of the table.
         count: usize,
@@ -104,17 +104,17 @@ pub enum Problem {
     /// A list is too long.
     #[error("{count} entries, at most {max} are allowed")]
     Count {
-        /// Found.
+        /// The number of entries that stand there.
         count: usize,
-        /// Most allowed.
+        /// The most that are allowed.
         max: usize,
     },
     /// A list that always has the same length has another one.
     #[error("{count} entries, must be {exactly}")]
     Length {
-        /// Found.
+        /// The number of entries that stand there.
         count: usize,
-        /// Needed.
+        /// The number that must stand there.
         exactly: usize,
     },
     /// Not in ascending order, or twice the same.
@@ -129,9 +129,9 @@ pub enum Problem {
     /// Dice that cannot be rolled, such as 2d0.
     #[error("impossible dice {count}d{sides}")]
     Dice {
-        /// Dice.
+        /// Number of dice.
         count: u8,
-        /// Sides.
+        /// Sides of each die.
         sides: u8,
     },
     /// A field that must be zero for this kind of entry is not.

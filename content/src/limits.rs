@@ -18,11 +18,11 @@ pub const DAMAGE_TYPES_MAX: usize = 64;
 pub const CONDITIONS_MAX: usize = 64;
 /// Actions of all owners together.
 pub const ACTIONS_MAX: usize = 1 << 20;
-/// Stat blocks.
+/// Stat blocks of one pack.
 pub const CREATURES_MAX: usize = 1 << 16;
-/// Spells.
+/// Spells of one pack.
 pub const SPELLS_MAX: usize = 1 << 16;
-/// Items.
+/// Items of one pack.
 pub const ITEMS_MAX: usize = 1 << 16;
 /// Entries that are gone and have others in their place.
 pub const REPLACEMENTS_MAX: usize = 1 << 16;

@@ -24,7 +24,7 @@ pub struct Dice {
     pub count: u8,
     /// Sides of each die, 1 to 100 (0 only where `count` is 0).
     pub sides: u8,
-    /// Added once.
+    /// Added once to the sum of the dice.
     pub bonus: i16,
 }
 
@@ -58,17 +58,17 @@ pub struct Conditions(pub u64);
 pub struct Pack {
     /// The numbers of the game as a whole.
     pub constants: Constants,
-    /// At most 64.
+    /// Kinds of damage, at most 64, sorted by key.
     pub damage_types: Vec<DamageType>,
-    /// At most 64.
+    /// Conditions, at most 64, sorted by key.
     pub conditions: Vec<Condition>,
     /// Every action of every creature, spell and weapon: the one place where "what happens" is told.
     pub actions: Vec<Action>,
-    /// Stat blocks.
+    /// Stat blocks of creatures and of what players begin as.
     pub creatures: Vec<Creature>,
     /// Spells (their effect is an [`Action`]).
     pub spells: Vec<Spell>,
-    /// Weapons, armour, gear.
+    /// Weapons, armour, shields, gear and what is used up.
     pub items: Vec<Item>,
     /// What stands for entries that are gone, by the key that is gone, ascending.
     pub replacements: Vec<Replacement>,
@@ -133,18 +133,18 @@ pub struct Constants {
 /// A kind of damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DamageType {
-    /// `damage-type/NAME`.
+    /// The key of `damage-type/NAME`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
 }
 
 /// What being in a condition does; see [`ConditionEffect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// `condition/NAME`.
+    /// The key of `condition/NAME`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
     /// In ascending order, without repeats.
     pub effects: Vec<ConditionEffect>,
@@ -159,7 +159,7 @@ pub struct Condition {
 pub enum ConditionEffect {
     /// Takes no actions or reactions.
     NoActions,
-    /// Speed is zero.
+    /// Its speed is zero.
     NoMovement,
     /// Speed is halved (prone creatures crawl).
     HalfMovement,
@@ -197,9 +197,9 @@ pub enum ConditionEffect {
 pub struct Action {
     /// `action/creature/NAME/ACTION`, `action/spell/NAME`, `action/item/NAME` or `action/item/NAME/two-handed`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
-    /// Whom it can reach.
+    /// The creatures that it can reach.
     pub target: Target,
     /// Attack roll needed for `effects` to land; none for actions that always land or ask for saves.
     pub attack: Option<Attack>,
@@ -211,7 +211,7 @@ pub struct Action {
     pub weight: u16,
 }
 
-/// Whom an action reaches.
+/// The creatures that an action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's own line names its fields")]
@@ -289,14 +289,14 @@ pub struct Effect {
     pub heal: Option<Dice>,
     /// Adds the caster's spellcasting modifier ([`Casting::ability`]) to `heal` (cure wounds).
     pub heal_add_ability: bool,
-    /// Conditions inflicted.
+    /// Conditions that the target comes into.
     pub conditions: Vec<Inflict>,
 }
 
 /// A saving throw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Save {
-    /// The ability rolled.
+    /// The ability that the target rolls with.
     pub ability: Ability,
     /// The number to reach; `None`: the user's spell save DC.
     pub dc: Option<u8>,
@@ -307,9 +307,9 @@ pub struct Save {
 /// Damage of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// What is rolled.
+    /// The dice that are rolled.
     pub dice: Dice,
-    /// Its kind.
+    /// The type of the damage.
     pub kind: DamageTypeIndex,
     /// Adds the wielder's ability modifier of the attack (weapons).
     pub add_ability: bool,
@@ -318,7 +318,7 @@ pub struct Damage {
 /// A condition put on a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inflict {
-    /// `condition/NAME`.
+    /// The condition's key, `condition/NAME`.
     pub condition: Key,
     /// In rounds; 0: until it is escaped from, released or risen from, or, where nothing of that can end it, for
     /// [`Constants::condition_rounds`].
@@ -334,7 +334,7 @@ pub struct Inflict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Usage {
-    /// Every turn.
+    /// It may be used every turn.
     AtWill,
     /// Spent on use; comes back at the start of a turn on a d6 of at least this.
     Recharge(u8),
@@ -345,9 +345,9 @@ pub enum Usage {
 /// A stat block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creature {
-    /// `creature/NAME`.
+    /// The key of `creature/NAME`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
     /// Edge of the space it takes, in cells (tiny to medium 1, large 2, huge 3, gargantuan 4).
     pub cells: u8,
@@ -357,21 +357,21 @@ pub struct Creature {
     pub abilities: [u8; 6],
     /// Bonus of each saving throw, proficiency included.
     pub saves: [i8; 6],
-    /// Armour class.
+    /// Armour class; armour that is worn replaces it.
     pub armor_class: u8,
-    /// Average hit points.
+    /// Hit points at full health, usually the average of `hit_dice`.
     pub hit_points: u16,
     /// Hit points as rolled.
     pub hit_dice: Dice,
-    /// Feet per round.
+    /// Speeds in feet per round.
     pub speeds: Speeds,
-    /// Proficiency bonus.
+    /// The bonus of what it is proficient in.
     pub proficiency: u8,
     /// Challenge rating in eighths.
     pub challenge_eighths: u16,
-    /// Experience.
+    /// Experience points for defeating it; no rule reads them.
     pub experience: u32,
-    /// How it takes damage.
+    /// Damage types that it takes less or more of.
     pub defences: Defences,
     /// Conditions it cannot have.
     pub condition_immunities: Conditions,
@@ -381,7 +381,7 @@ pub struct Creature {
     pub actions: Vec<u32>,
     /// Alternatives of its multiattack; each is a list of (position in `actions` of this creature, how often).
     pub multiattack: Vec<Vec<(u8, u8)>>,
-    /// What it can cast.
+    /// The spells that it can cast, if it casts any.
     pub casting: Option<Casting>,
     /// How it behaves when nobody plays it.
     pub behaviour: Behaviour,
@@ -401,22 +401,22 @@ pub struct Speeds {
 /// Resistances and the like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Defences {
-    /// Half damage.
+    /// Damage types of which it takes half.
     pub resist: DamageTypes,
-    /// No damage.
+    /// Damage types of which it takes none.
     pub immune: DamageTypes,
-    /// Double damage.
+    /// Damage types of which it takes double.
     pub vulnerable: DamageTypes,
-    /// Half damage from attacks that are not magical.
+    /// Damage types of which it takes half where the attack is not magical.
     pub resist_nonmagical: DamageTypes,
-    /// No damage from attacks that are not magical.
+    /// Damage types of which it takes none where the attack is not magical.
     pub immune_nonmagical: DamageTypes,
 }
 
 /// Spells that a creature can cast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Casting {
-    /// The spellcasting ability.
+    /// The ability that it casts with.
     pub ability: Ability,
     /// Its spell save DC.
     pub save_dc: u8,
@@ -437,22 +437,22 @@ pub struct Behaviour {
     pub flee_percent: u8,
     /// Distance in feet it likes to keep to its target (archers); 0: closes in.
     pub keep_distance: Feet,
-    /// How much nearer targets are preferred, and how much weaker ones: any non-negative weights.
+    /// Weight of nearness in the choice of a target, beside `prefer_weak`; it alone counts where both are 0.
     pub prefer_near: u16,
-    /// See `prefer_near`.
+    /// Weight of lost hit points in that choice, beside `prefer_near`.
     pub prefer_weak: u16,
 }
 
-/// A spell.
+/// A spell, whose effect is an [`Action`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spell {
-    /// `spell/NAME`.
+    /// The key of `spell/NAME`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
     /// 0 (cantrip) to 9.
     pub level: u8,
-    /// Position in [`Pack::actions`].
+    /// Position of its effect in [`Pack::actions`].
     pub action: u32,
     /// Whether the caster must concentrate.
     pub concentration: bool,
@@ -463,13 +463,13 @@ pub struct Spell {
 /// Something that can be carried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// `item/NAME`.
+    /// The key of `item/NAME`.
     pub key: Key,
-    /// For people.
+    /// The name that people read.
     pub name: String,
-    /// In copper pieces.
+    /// Price in copper pieces.
     pub cost_copper: u32,
-    /// In pounds.
+    /// Weight in pounds.
     pub weight: Fx,
     /// What it is good for.
     pub use_: ItemUse,
@@ -481,16 +481,16 @@ pub struct Item {
 pub enum ItemUse {
     /// Nothing that the rules know of.
     Gear,
-    /// Held.
+    /// It is held, and attacks.
     Weapon {
         /// Position of the attack in [`Pack::actions`].
         action: u32,
-        /// Needs both hands.
+        /// Whether it needs both hands.
         two_handed: bool,
         /// Versatile weapons: position of the attack made with both hands.
         versatile: Option<u32>,
     },
-    /// Worn.
+    /// It is worn.
     Armor {
         /// Armour class before Dexterity.
         base: u8,
@@ -499,7 +499,7 @@ pub enum ItemUse {
         /// Strength score needed; 0: none.
         strength: u8,
     },
-    /// Carried.
+    /// It is carried in one hand.
     Shield {
         /// Added to armour class.
         bonus: u8,

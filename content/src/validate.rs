@@ -62,7 +62,7 @@ fn replacements(pack: &Pack) -> Checked {
     Ok(())
 }
 
-/// Where an entry stands.
+/// The place of an entry in a pack, for messages.
 #[derive(Clone, Copy)]
 struct Place {
     table: &'static str,

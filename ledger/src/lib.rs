@@ -29,7 +29,7 @@ use tickworld_sim::prelude::*;
 /// Most accounts of a world.
 pub const ACCOUNTS_MAX: u32 = 1_000_000;
 
-/// What an account holds.
+/// The coins of an account, and how often it was used.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Never below zero, and all of them together never more or less.
@@ -41,9 +41,9 @@ pub struct Account {
 /// The state: accounts are entities 0, 1, 2 and so on, and none is ever closed.
 #[derive(State, Clone)]
 pub struct Bank {
-    /// The accounts' handles.
+    /// The handles of all accounts.
     pub entities: Entities,
-    /// What they hold.
+    /// The coins and counters of each account.
     pub accounts: Column<Account>,
 }
 
@@ -66,11 +66,11 @@ pub mod codes {
     pub const SHORT: OutcomeCode = OutcomeCode(1);
     /// No such account, or both are one.
     pub const NO_ACCOUNT: OutcomeCode = OutcomeCode(2);
-    /// Nothing to move.
+    /// The amount is zero.
     pub const NOTHING: OutcomeCode = OutcomeCode(3);
 }
 
-/// The game.
+/// A game of accounts and transfers.
 #[derive(Clone, Copy, Debug)]
 pub struct Ledger;
 

@@ -77,15 +77,15 @@ const PAUSES_PER_LOOK: u32 = 8;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// More than [`WORKERS_MAX`].
+    /// More were asked for than [`WORKERS_MAX`].
     #[error("{0} workers are more than a pool has, at most {WORKERS_MAX}")]
     TooMany(usize),
     /// The operating system gives no more threads.
     #[error("cannot start {workers} threads: {cause}")]
     Threads {
-        /// How many were asked for.
+        /// The number of workers that was asked for.
         workers: usize,
-        /// What it says.
+        /// What the thread library says of it.
         cause: rayon::ThreadPoolBuildError,
     },
 }

@@ -72,7 +72,7 @@ struct Measured {
     searches: u64,
 }
 
-fn places(realm: &Realm) -> Vec<tickworld_rules::body::Position> {
+fn places(realm: &Realm) -> Vec<tickworld_rules::components::Position> {
     let mut all = Vec::new();
     tickworld_sim::join::join((&realm.position,)).for_each(|_, (position,)| all.push(*position));
     all

@@ -12,10 +12,10 @@ use tickworld_sim::{
 };
 
 use crate::{
-    body::Act,
     command::Command,
+    components::Act,
     key::ContentKey,
-    realm::{Realm, Someone},
+    realm::{LivingCreature, Realm},
     ruleset::{Ruleset, known_spells},
 };
 
@@ -25,14 +25,14 @@ const SIGHT: i32 = 120;
 /// A command for the character `player`; [`Command::Stop`] for one who is dead or gone.
 #[must_use]
 pub fn random_command(rng: &mut Rng, realm: &Realm, rules: &Ruleset, player: Entity) -> Command {
-    let Some(who) = realm.someone(player) else { return Command::Stop };
+    let Some(who) = realm.living(player) else { return Command::Stop };
     match rng.below(20) {
         0 => Command::Stop,
         1 => Command::Rest,
         2..=6 => Command::MoveTo { place: near(rng, realm, &who) },
         7..=13 => {
             let target = other(rng, realm, &who);
-            let place = target.and_then(|it| realm.someone(it)).map_or_else(|| near(rng, realm, &who), |it| it.place);
+            let place = target.and_then(|it| realm.living(it)).map_or_else(|| near(rng, realm, &who), |it| it.place);
             let target = target.filter(|_| rng.chance(4, 5));
             Command::Use { act: act(rng, realm, rules, &who), target, place }
         }
@@ -45,7 +45,7 @@ pub fn random_command(rng: &mut Rng, realm: &Realm, rules: &Ruleset, player: Ent
 }
 
 /// A place nearby; one in twenty is anywhere at all.
-fn near(rng: &mut Rng, realm: &Realm, who: &Someone) -> Vec2 {
+fn near(rng: &mut Rng, realm: &Realm, who: &LivingCreature) -> Vec2 {
     if rng.chance(1, 20) {
         return Vec2::new(Fx::from_bits(rng.next_u64().cast_signed()), Fx::from_bits(rng.next_u64().cast_signed()));
     }
@@ -56,7 +56,7 @@ fn near(rng: &mut Rng, realm: &Realm, who: &Someone) -> Vec2 {
 }
 
 /// Someone in sight; now and then oneself, somebody dead, or a thing.
-fn other(rng: &mut Rng, realm: &Realm, who: &Someone) -> Option<Entity> {
+fn other(rng: &mut Rng, realm: &Realm, who: &LivingCreature) -> Option<Entity> {
     if rng.chance(1, 10) {
         return [Some(who.entity), corpse(rng, realm), ground(rng, realm)][rng.below(3) as usize];
     }
@@ -83,13 +83,13 @@ fn ground(rng: &mut Rng, realm: &Realm) -> Option<Entity> {
     pick(rng, &things)
 }
 
-fn thing(rng: &mut Rng, realm: &Realm, who: &Someone) -> ContentKey {
+fn thing(rng: &mut Rng, realm: &Realm, who: &LivingCreature) -> ContentKey {
     let bag: Vec<ContentKey> = realm.bag.iter(who.row).map(|stack| stack.item).collect();
     pick(rng, &bag).filter(|_| rng.chance(9, 10)).unwrap_or(ContentKey(rng.next_u64()))
 }
 
 /// Something that the character can do; one in ten is made up.
-fn act(rng: &mut Rng, realm: &Realm, rules: &Ruleset, who: &Someone) -> Act {
+fn act(rng: &mut Rng, realm: &Realm, rules: &Ruleset, who: &LivingCreature) -> Act {
     let mut acts = Vec::new();
     if let Some((block, _)) = rules.creature(who.creature.key) {
         let pack = rules.pack();
@@ -104,7 +104,7 @@ fn act(rng: &mut Rng, realm: &Realm, rules: &Ruleset, who: &Someone) -> Act {
 }
 
 /// Mostly affordable; sometimes negative, zero or more than there is in the world.
-fn amount(rng: &mut Rng, realm: &Realm, who: &Someone) -> i64 {
+fn amount(rng: &mut Rng, realm: &Realm, who: &LivingCreature) -> i64 {
     let coins = realm.purse.get(who.row).map_or(0, |purse| i64::try_from(purse.0).unwrap_or(i64::MAX));
     match rng.below(6) {
         0 => rng.next_u64().cast_signed(),

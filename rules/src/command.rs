@@ -4,7 +4,7 @@
 
 use tickworld_sim::{Component, entity::Entity, math::Vec2};
 
-use crate::{body::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey};
 
 /// The body of a player's input.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,40 +18,40 @@ pub enum Command {
     },
     /// Uses an action, at once or on the player's next turn.
     Use {
-        /// What.
+        /// The action, routine, spell or item that is used.
         act: Act,
-        /// On whom.
+        /// The creature that it is used on; none for areas and for what is used on oneself.
         target: Option<Entity>,
         /// Where, for areas; with a target its place counts.
         place: Vec2,
     },
     /// Takes up what lies on the ground.
     PickUp {
-        /// Which.
+        /// The item or heap of coins to take up.
         item: Entity,
     },
     /// Puts down things from the bag.
     Drop {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
-        /// How many.
+        /// How many are put down, at least 1.
         count: u32,
     },
     /// Wears or holds a thing from the bag.
     Equip {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
-    /// Takes it off.
+    /// Takes off what is worn or held.
     Unequip {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
-    /// Hands coins over.
+    /// Hands coins to a living creature nearby.
     GiveCoins {
-        /// To whom.
+        /// The living creature that receives the coins.
         to: Entity,
-        /// Copper pieces.
+        /// Coins in copper pieces, at least 1.
         amount: i64,
     },
     /// Begins a long rest.
@@ -91,13 +91,13 @@ pub mod codes {
         TARGET_DEAD = 4 "the target is dead";
         /// Out of reach or range; the value is the distance in feet.
         TOO_FAR = 5 "too far";
-        /// Something stands between.
+        /// A wall stands between the actor and the target.
         NO_SIGHT = 6 "no line of sight";
         /// The place is in a wall or off the map.
         BLOCKED = 7 "the place is blocked";
         /// The character does not have this action.
         UNKNOWN_ACTION = 8 "you cannot do that";
-        /// No uses left.
+        /// No use of it is left.
         SPENT = 9 "no uses left";
         /// Stunned and the like.
         INCAPACITATED = 10 "a condition prevents it";
@@ -113,9 +113,9 @@ pub mod codes {
         NOT_EQUIPPABLE = 15 "it cannot be worn or held";
         /// It is neither worn nor held.
         NOT_EQUIPPED = 16 "it is not equipped";
-        /// Enemies are about.
+        /// Enemies are within the character's awareness.
         ENEMIES_NEAR = 17 "enemies are near";
-        /// To oneself.
+        /// The giver or user may not name themselves.
         SELF_TARGET = 18 "not to yourself";
         /// Both hands are needed.
         HANDS_FULL = 19 "both hands are needed";

@@ -16,7 +16,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Neither.
+    /// Neither advantage nor disadvantage.
     pub const NONE: Self = Self { advantage: false, disadvantage: false };
 }
 
@@ -34,7 +34,7 @@ pub fn d20(rng: &mut Rng, edge: Edge) -> u32 {
 /// What an attack roll came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttackRoll {
-    /// No effect.
+    /// The attack has no effect.
     Miss,
     /// The effects land.
     Hit,
@@ -75,11 +75,11 @@ pub fn roll(rng: &mut Rng, dice: Dice, factor: u8) -> i32 {
 /// How a creature takes damage of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Defence {
-    /// Takes none.
+    /// The creature takes no damage.
     pub immune: bool,
-    /// Takes half.
+    /// The creature takes half, rounded down.
     pub resists: bool,
-    /// Takes double.
+    /// The creature takes double.
     pub vulnerable: bool,
 }
 

@@ -11,67 +11,67 @@ use crate::key::ContentKey;
 pub enum Event {
     /// A creature used an action.
     Acted {
-        /// Who.
+        /// The creature that acted.
         actor: Entity,
-        /// Which: `action/...`.
+        /// The action's key, `action/...`.
         action: ContentKey,
     },
     /// An attack roll failed.
     Missed {
-        /// Who attacked.
+        /// The creature that attacked.
         source: Entity,
-        /// Whom.
+        /// The creature that was attacked.
         target: Entity,
     },
     /// Hit points were lost.
     Hurt {
-        /// By whom.
+        /// The creature that did it.
         source: Entity,
-        /// Who lost them.
+        /// The creature that lost them.
         target: Entity,
-        /// How many.
+        /// Hit points that were lost.
         amount: u16,
-        /// By a critical hit.
+        /// Whether a critical hit did it.
         critical: bool,
     },
     /// Hit points were regained.
     Healed {
-        /// By whom.
+        /// The creature that healed.
         source: Entity,
-        /// Who regained them.
+        /// The creature that regained them.
         target: Entity,
-        /// How many.
+        /// Hit points that were regained.
         amount: u16,
     },
     /// A condition began.
     Afflicted {
-        /// Who is in it.
+        /// The creature that is in it.
         target: Entity,
-        /// Which.
+        /// The condition's key, `condition/NAME`.
         condition: ContentKey,
     },
     /// A condition ended.
     Recovered {
-        /// Who was in it.
+        /// The creature that was in it.
         target: Entity,
-        /// Which.
+        /// The condition's key, `condition/NAME`.
         condition: ContentKey,
     },
     /// A creature died.
     Died {
-        /// Who.
+        /// The creature that died.
         target: Entity,
     },
     /// A creature came into the world.
     Arrived {
-        /// Who.
+        /// The creature that came.
         entity: Entity,
-        /// What it is.
+        /// The stat block's key, `creature/NAME`.
         creature: ContentKey,
     },
     /// A queued action could no longer be done on its turn.
     Fizzled {
-        /// Whose.
+        /// The creature whose turn it was.
         actor: Entity,
     },
 }

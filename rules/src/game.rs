@@ -1,4 +1,4 @@
-//! [`Rules`]: the game, as the engine steps it.
+//! How the engine steps [`Rules`]: its types, its systems in their order, and what becomes of players who come and go.
 
 use tickworld_sim::{
     entity::Entity,
@@ -12,13 +12,10 @@ use crate::{
     command::{Command, codes},
     event::Event,
     realm::Realm,
+    rules::Rules,
     ruleset::Ruleset,
     systems::{behaviour, combat, conditions, movement, orders, paths, spawning, turns},
 };
-
-/// The d20 game.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules;
 
 impl Game for Rules {
     type State = Realm;

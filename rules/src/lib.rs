@@ -2,8 +2,8 @@
 //! on a map of cells; every number of it read from a content pack.
 //!
 //! [`Rules`] is the game, [`Realm`] its state, [`Ruleset`] its content; [`SetUp`] begins a world, [`Command`] is what
-//! players send. The systems are in [`systems`], in the order of a tick, each with what it follows of the
-//! SRD 5.1: a page, or a section by its title.
+//! players send. The systems are in `systems/`, each with what it follows of the SRD 5.1: a page, or a section
+//! by its title; `game.rs` lists them in the order of a tick, and what several of them share stands beside them.
 //!
 //! Time: a round is six seconds (content may say otherwise), at 30 ticks a second 180 ticks. A creature's initiative gives the
 //! tick within the round at which its turn comes. Space: places are in feet, cells five feet wide count from the map's corner.
@@ -31,31 +31,38 @@
 
 extern crate alloc;
 
-pub mod birth;
-pub mod body;
 pub mod bot;
 pub mod command;
+pub mod components;
 pub mod dice;
 pub mod event;
 mod game;
-pub mod goods;
+pub mod invariants;
+mod inventory;
+pub mod items;
 mod key;
-pub mod laws;
+pub mod level;
 pub mod limits;
-pub mod reach;
+pub mod range;
 pub mod realm;
+mod round;
+mod rules;
 pub mod ruleset;
 pub mod settings;
 pub mod setup;
 pub mod space;
+mod spawn_creature;
 pub mod stats;
-pub mod systems;
+mod systems;
+mod targeting;
 pub mod unresolved;
+mod uses;
+mod walking;
 
 pub use command::Command;
 pub use event::Event;
-pub use game::Rules;
 pub use key::ContentKey;
 pub use realm::Realm;
+pub use rules::Rules;
 pub use ruleset::Ruleset;
 pub use setup::SetUp;

@@ -3,8 +3,8 @@
 //! These bound work and memory; none is a number of the game. What a designer tunes is content, what an operator tunes is
 //! [`Settings`](crate::settings::Settings).
 
-/// Beats between two looks of a creature that has no enemy in mind.
-pub const IDLE_BEATS: u32 = 4;
+/// Think intervals between two looks of a creature that has no enemy in mind.
+pub const IDLE_THINK_INTERVALS: u32 = 4;
 /// Factions of a world: as many as a word has bits.
 pub const FACTIONS_MAX: u8 = 32;
 /// Edge of a map in cells.
@@ -17,10 +17,10 @@ pub const AREA_TARGETS_MAX: usize = 64;
 pub const SEARCH_NODES_MAX: u32 = 4096;
 /// Path searches that are made side by side before the budget is looked at again.
 pub const SEARCHES_PER_WAVE: usize = 8;
-/// Legs of a path; a longer one is asked for again on the way.
-pub const LEGS_MAX: usize = 32;
+/// Waypoints of a path; a longer one is asked for again on the way.
+pub const WAYPOINTS_MAX: usize = 32;
 /// How often the wait of a creature that finds no way to its enemy doubles, from one round on, before it looks again.
-pub const BALKS_MAX: u8 = 4;
+pub const PATH_BACKOFF_DOUBLINGS_MAX: u8 = 4;
 /// Coins in one purse of a set-up: sums over a full world stay far from the end of 64 bits.
 pub const COINS_MAX: u64 = 1_000_000_000_000;
 /// Conditions on one creature at a time.

@@ -7,24 +7,26 @@ use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{
     State,
     column::Column,
-    derived::Derived,
+    derived::{Derived, Rebuild},
     entities::Entities,
     entity::{Band, Entity, Row},
+    join::{join, without},
     list::ListColumn,
     math::Vec2,
     resource::Resource,
 };
 
 use crate::{
-    body::{
+    components::{
         Affliction, Balked, Blow, Controlled, Corpse, Creature, Deed, Errand, Health, Intent, Motion, Origin, Position,
         Reckoned, Rest, Rising, Seeking, Spent, Status, Struck, Target, Turn,
     },
-    goods::{Class, Equipment, GroundItem, Purse, Spawner, Stack, Tally, Wall},
+    items::{Equipment, GroundItem, Purse, Stack},
     key::ContentKey,
+    level::{Class, Spawner, Tally, Wall},
     ruleset::Ruleset,
     settings::{Factions, Settings},
-    space::{Grid, Obstacles},
+    space::{Grid, Member, Obstacles},
 };
 
 /// Bands of entities: each owns whole runs of indices, so that pages are dense.
@@ -33,13 +35,13 @@ pub mod bands {
 
     /// Creatures that act on their own.
     pub const CREATURES: Band = Band(0);
-    /// Players' characters.
+    /// Characters that players play.
     pub const PLAYERS: Band = Band(1);
-    /// Things on the ground.
+    /// Items on the ground.
     pub const ITEMS: Band = Band(2);
-    /// Walls.
+    /// Walls of the map.
     pub const WALLS: Band = Band(3);
-    /// Spawners and classes.
+    /// Spawners, and the classes that players begin as.
     pub const SOURCES: Band = Band(4);
 }
 
@@ -103,14 +105,14 @@ pub struct Realm {
 
 /// A creature that lives, as others see it.
 #[derive(Clone, Copy, Debug)]
-pub struct Someone {
-    /// Who.
+pub struct LivingCreature {
+    /// The handle by which others name the creature.
     pub entity: Entity,
-    /// In which row.
+    /// The row that holds its components.
     pub row: Row,
-    /// What.
+    /// Its stat block and its side.
     pub creature: Creature,
-    /// Where.
+    /// Its place in feet from the map's corner.
     pub place: Vec2,
 }
 
@@ -125,11 +127,11 @@ impl Realm {
     /// The living creature in `row`.
     #[must_use]
     #[inline]
-    pub fn someone_in(&self, row: Row) -> Option<Someone> {
+    pub fn living_in(&self, row: Row) -> Option<LivingCreature> {
         if self.corpse.contains(row) {
             return None;
         }
-        Some(Someone {
+        Some(LivingCreature {
             entity: self.entities.entity(row)?,
             row,
             creature: *self.creature.get(row)?,
@@ -139,20 +141,20 @@ impl Realm {
 
     /// The living creature called `entity`; `None` where the handle is stale, the creature dead, or it is no creature.
     #[must_use]
-    pub fn someone(&self, entity: Entity) -> Option<Someone> {
-        self.someone_in(self.entities.row(entity)?)
+    pub fn living(&self, entity: Entity) -> Option<LivingCreature> {
+        self.living_in(self.entities.row(entity)?)
     }
 
     /// Whether the conditions on `row` have this effect.
     #[must_use]
     #[inline]
-    pub fn suffers(&self, row: Row, effect: ConditionEffect) -> bool {
+    pub fn has_effect(&self, row: Row, effect: ConditionEffect) -> bool {
         self.status.get(row).is_some_and(|status| status.has(effect))
     }
 
     /// Whether a condition with this effect on `row` was inflicted by `source` (charmed, frightened).
     #[must_use]
-    pub fn suffers_from(&self, rules: &Ruleset, row: Row, effect: ConditionEffect, source: Entity) -> bool {
+    pub fn has_effect_from(&self, rules: &Ruleset, row: Row, effect: ConditionEffect, source: Entity) -> bool {
         self.sources(rules, row, effect).any(|it| it == source)
     }
 
@@ -164,8 +166,8 @@ impl Realm {
         effect: ConditionEffect,
     ) -> impl Iterator<Item = Entity> + 'r {
         // The status says at once of nearly everybody that there is nothing to look for.
-        let suffers = self.suffers(row, effect);
-        let list = suffers.then(|| self.affliction.iter(row)).into_iter().flatten();
+        let has_effect = self.has_effect(row, effect);
+        let list = has_effect.then(|| self.affliction.iter(row)).into_iter().flatten();
         let creature = self.creature.get(row).map_or(ContentKey(0), |creature| creature.key);
         let bit = 1 << (effect as u32);
         list.filter(move |it| rules.effects_on(creature, it.condition) & bit != 0).map(|it| it.source)
@@ -184,5 +186,23 @@ impl Realm {
     #[inline]
     pub fn are_enemies(&self, a: &Creature, b: &Creature) -> bool {
         self.factions.are_enemies(a.faction, b.faction)
+    }
+}
+
+impl Rebuild<Realm> for Obstacles {
+    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
+        let mut obstacles = Self::of_map(*realm.settings);
+        join((&realm.wall,)).for_each(|_, (wall,)| obstacles.block(wall));
+        obstacles
+    }
+}
+
+impl Rebuild<Realm> for Grid {
+    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
+        let mut grid = Self::of_map(*realm.settings);
+        join((&realm.position, &realm.creature, without(&realm.corpse))).for_each(|row, (position, creature, ())| {
+            grid.insert(position.0, Member { row, faction: creature.faction });
+        });
+        grid
     }
 }

@@ -11,13 +11,13 @@ use tickworld_content::model::{
 };
 use tickworld_sim::math::Fx;
 
-use crate::{body::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey};
 
 /// Content as the rules read it.
 #[derive(Clone, Debug)]
 pub struct Ruleset {
     pack: Pack,
-    /// As `pack.creatures`.
+    /// One for each of `pack.creatures`, in that order.
     sheets: Vec<Sheet>,
     /// As `pack.conditions`: the effects of each, with those it includes, one bit each.
     condition_effects: Vec<u32>,
@@ -25,7 +25,7 @@ pub struct Ruleset {
     own_effects: Vec<u32>,
     /// As `pack.conditions`: each with those it includes, and theirs, one bit each.
     included: Vec<u64>,
-    conditions_print: u64,
+    conditions_fingerprint: u64,
     /// The greatest [`Sheet::girth_cells`].
     girth_cells_max: u8,
     /// Keys under which used spell slots of levels 1 to 9 are noted.
@@ -50,11 +50,11 @@ pub struct Sheet {
 /// Something that a creature may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
-    /// What.
+    /// The action, routine or spell.
     pub act: Act,
-    /// How much it is favoured.
+    /// Its weight among the choices; 0 is never listed.
     pub weight: u32,
-    /// From how far, in feet.
+    /// The distance from which it can be used, in feet.
     pub distance: Fx,
     /// Whom it is meant for.
     pub aim: Aim,
@@ -63,11 +63,11 @@ pub struct Choice {
 /// Whom an action is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// An enemy.
+    /// It is meant for one enemy.
     Foe,
-    /// Enemies within an area.
+    /// It is meant for enemies within an area.
     Area,
-    /// The wounded among friends.
+    /// It is meant for the wounded among friends.
     Wounded,
 }
 
@@ -84,7 +84,7 @@ pub fn percent(of: Fx, percent: u16) -> Fx {
 }
 
 impl Ruleset {
-    /// Prepares a pack.
+    /// Prepares a pack: what the systems would compute again every tick is computed here, once.
     #[must_use]
     pub fn new(pack: Pack) -> Self {
         let own_effects: Vec<u32> = pack.conditions.iter().map(|condition| bits(&condition.effects)).collect();
@@ -92,13 +92,22 @@ impl Ruleset {
         let condition_effects: Vec<u32> = included.iter().map(|set| effects_of(&own_effects, *set)).collect();
         let harm = Harm { pack: &pack, condition_effects: &condition_effects };
         let sheets: Vec<Sheet> = pack.creatures.iter().map(|creature| sheet(&harm, creature)).collect();
-        let conditions_print = conditions_print(&pack);
+        let conditions_fingerprint = conditions_fingerprint(&pack);
         let girth_cells_max = sheets.iter().map(|sheet| sheet.girth_cells).max().unwrap_or(0);
         let slot_keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|level| ContentKey::of("slot", level));
-        Self { pack, sheets, condition_effects, own_effects, included, conditions_print, girth_cells_max, slot_keys }
+        Self {
+            pack,
+            sheets,
+            condition_effects,
+            own_effects,
+            included,
+            conditions_fingerprint,
+            girth_cells_max,
+            slot_keys,
+        }
     }
 
-    /// The pack.
+    /// The content pack that this was made from.
     #[must_use]
     pub const fn pack(&self) -> &Pack {
         &self.pack
@@ -138,8 +147,8 @@ impl Ruleset {
 
     /// A number that stands for what conditions do to whom: another one after a switch of content that changes it.
     #[must_use]
-    pub const fn conditions_print(&self) -> u64 {
-        self.conditions_print
+    pub const fn conditions_fingerprint(&self) -> u64 {
+        self.conditions_fingerprint
     }
 
     /// The effects of a condition and of those it includes, one bit each; none for one that the pack lacks.
@@ -178,8 +187,7 @@ impl Ruleset {
     }
 
     /// The action of a spell.
-    #[must_use]
-    pub fn spell_action(&self, spell: &Spell) -> Option<&Action> {
+    fn spell_action(&self, spell: &Spell) -> Option<&Action> {
         self.pack.actions.get(spell.action as usize)
     }
 
@@ -266,16 +274,16 @@ pub fn casting_modifier(creature: &Creature, sheet: &Sheet) -> i32 {
 /// How far from the actor an action's target may be.
 #[must_use]
 pub fn distance_of(action: &Action) -> Fx {
-    feet(reach_of(action))
+    feet(range_of(action))
 }
 
 /// How far one reaches who holds another by an action: as far as it strikes, where it does so by hand.
 #[must_use]
 pub fn hold_of(action: &Action) -> Feet {
-    action.attack.map(|attack| attack.reach).filter(|reach| reach.0 > 0).unwrap_or_else(|| reach_of(action))
+    action.attack.map(|attack| attack.reach).filter(|reach| reach.0 > 0).unwrap_or_else(|| range_of(action))
 }
 
-fn reach_of(action: &Action) -> Feet {
+fn range_of(action: &Action) -> Feet {
     match action.target {
         Target::Creatures { range, .. } => {
             let attack = action.attack.map_or(Feet(0), |attack| attack.reach.max(attack.range).max(attack.long_range));
@@ -345,7 +353,7 @@ fn effects_of(own_effects: &[u32], set: u64) -> u32 {
 }
 
 /// FNV-1a over what [`Ruleset::effects_on`] depends on.
-fn conditions_print(pack: &Pack) -> u64 {
+fn conditions_fingerprint(pack: &Pack) -> u64 {
     let conditions = pack.conditions.iter().map(|it| [it.key.0, bits(&it.effects).into(), it.includes.0]);
     let creatures = pack.creatures.iter().map(|it| [it.key.0, 0, it.condition_immunities.0]);
     let replacements = pack.replacements.iter().map(|it| [it.removed.0, 0, it.by.0]);

@@ -92,7 +92,7 @@ impl Faction {
     }
 }
 
-/// Who fights whom.
+/// Which factions attack which.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Factions {
     /// Bit `b` of word `a`: faction `a` attacks faction `b`.

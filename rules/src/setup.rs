@@ -12,22 +12,23 @@ use tickworld_sim::{
 };
 
 use crate::{
-    birth::{self, Birth},
-    body::{Position, Reckoned},
-    goods::{Class, GroundItem, Purse, Spawner, Stack, Wall},
+    components::{Position, Reckoned},
+    items::{GroundItem, Purse, Stack},
     key::ContentKey,
+    level::{Class, Spawner, Wall},
     limits,
     realm::{Realm, bands},
     ruleset::Ruleset,
     settings::{Faction, Factions, Settings},
+    spawn_creature::{self, NewCreature},
 };
 
 /// A rectangle of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rect {
-    /// First column.
+    /// The first column of cells, from 0.
     pub x: u16,
-    /// First row.
+    /// The first row of cells, from 0.
     pub y: u16,
     /// Columns, at least 1.
     pub width: u16,
@@ -38,13 +39,13 @@ pub struct Rect {
 /// Creatures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// `creature/NAME`.
+    /// The key of their stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// How many.
+    /// Number of creatures, at most [`limits::GROUP_MAX`].
     pub count: u32,
     /// Where: spread evenly over the free cells of this rectangle.
     pub area: Rect,
-    /// Their side.
+    /// The side that they fight on.
     pub faction: Faction,
     /// Coins that each of them carries.
     pub coins: u64,
@@ -53,26 +54,26 @@ pub struct Group {
 /// A place where creatures keep coming.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnPoint {
-    /// `creature/NAME`.
+    /// The key of their stat block, `creature/NAME`.
     pub creature: ContentKey,
-    /// Where.
+    /// The rectangle of cells in which they come.
     pub area: Rect,
-    /// Their side.
+    /// The side that they fight on.
     pub faction: Faction,
-    /// How many may be alive at a time.
+    /// Most of them that may be alive at a time.
     pub alive_max: u32,
     /// Ticks from one to the next.
     pub interval_ticks: u32,
 }
 
-/// What players begin as.
+/// A class: what a player's character begins as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerClass {
     /// The stat block: `creature/NAME`.
     pub creature: ContentKey,
-    /// Where they enter.
+    /// The rectangle of cells in which they enter.
     pub area: Rect,
-    /// Their side.
+    /// The side that players of this class fight on.
     pub faction: Faction,
     /// Coins to begin with.
     pub coins: u64,
@@ -83,15 +84,15 @@ pub struct PlayerClass {
 /// Something on the ground.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Treasure {
-    /// In which cell.
+    /// The cell in whose middle it lies.
     pub cell: Cell,
     /// The things; none for a heap of coins.
     pub item: Option<(ContentKey, u32)>,
-    /// Coins.
+    /// Coins in copper pieces; 0 for none.
     pub coins: u64,
 }
 
-/// A world's beginning.
+/// The beginning of a world, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetUp {
     /// Size and pace. `cell_feet` is taken from the content.
@@ -102,13 +103,13 @@ pub struct SetUp {
     pub enemies: Vec<(Faction, Faction)>,
     /// Cells that nobody enters.
     pub walls: Vec<Rect>,
-    /// Who is there.
+    /// Creatures that are there from the beginning.
     pub groups: Vec<Group>,
-    /// Who keeps coming.
+    /// Places where creatures keep coming.
     pub spawn_points: Vec<SpawnPoint>,
     /// What players begin as: player `p` gets class `p` modulo their number.
     pub classes: Vec<PlayerClass>,
-    /// What lies about.
+    /// Items and coins that lie on the ground.
     pub treasures: Vec<Treasure>,
 }
 
@@ -119,75 +120,75 @@ pub enum SetUpError {
     /// A side of the map is zero or too long.
     #[error("the map is {width} by {height} cells: each side must be 1 to {}", limits::MAP_CELLS_MAX)]
     Map {
-        /// Columns.
+        /// Columns of cells that were asked for.
         width: u16,
-        /// Rows.
+        /// Rows of cells that were asked for.
         height: u16,
     },
     /// Ticks per second or a duration is zero.
     #[error("{what} is 0: it must be at least 1")]
     Zero {
-        /// Which setting.
+        /// The setting that is zero, in words.
         what: &'static str,
     },
     /// A faction's number is too high.
     #[error("{place}: faction {faction} does not exist: there are {}, from 0 on", limits::FACTIONS_MAX)]
     Faction {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
-        /// Its number.
+        /// The number that was given.
         faction: u8,
     },
     /// A rectangle or cell reaches beyond the map, or is empty.
     #[error("{place}: {width} by {height} cells from ({x}, {y}) do not lie on the map")]
     OffMap {
-        /// What it belongs to.
+        /// The part of the set-up that it belongs to, such as `wall 3`.
         place: String,
-        /// First column.
+        /// The first column of cells.
         x: i32,
-        /// First row.
+        /// The first row of cells.
         y: i32,
-        /// Columns.
+        /// Columns of cells.
         width: u16,
-        /// Rows.
+        /// Rows of cells.
         height: u16,
     },
     /// Every cell of an area is blocked.
     #[error("{place}: every cell of its area is blocked by walls")]
     NoRoom {
-        /// What it belongs to.
+        /// The part of the set-up that it belongs to, such as `wall 3`.
         place: String,
     },
     /// Content has no such creature.
     #[error("{place}: the content has no creature with key {:#018x}", key.0)]
     Creature {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
-        /// The key.
+        /// The key that content lacks.
         key: ContentKey,
     },
     /// Content has no such item.
     #[error("{place}: the content has no item with key {:#018x}", key.0)]
     Item {
-        /// What names it.
+        /// The part of the set-up that names it, such as `group 2`.
         place: String,
-        /// The key.
+        /// The key that content lacks.
         key: ContentKey,
     },
     /// More than the rules allow.
     #[error("{place}: {count} are asked for, at most {count_max} are allowed")]
     TooMany {
-        /// What asks.
+        /// The part of the set-up that asks, such as `group 2`.
         place: String,
-        /// How many.
+        /// The number that was asked for.
         count: u64,
-        /// The limit.
+        /// The most that is allowed.
         count_max: u64,
     },
     /// The engine has no room for another entity.
     #[error("{place}: the world is full")]
     Full {
-        /// What asked for it.
+        /// The part of the set-up that asked for it, such as `group 2`.
         place: String,
     },
 }
@@ -229,7 +230,7 @@ impl SetUp {
         let mut factions = Factions::PEACE;
         self.enemies.iter().for_each(|(a, b)| factions.make_enemies(*a, *b));
         realm.factions.set(factions);
-        realm.reckoned.set(Reckoned(rules.conditions_print()));
+        realm.reckoned.set(Reckoned(rules.conditions_fingerprint()));
         for (index, rect) in self.walls.iter().enumerate() {
             let row = place_entity(realm, bands::WALLS, "wall", index)?;
             let Rect { x, y, width, height } = *rect;
@@ -272,14 +273,14 @@ impl SetUp {
             let within = Vec2::new(rng.fx_unit(), rng.fx_unit()).scale(realm.settings.cell());
             let corner =
                 Vec2::new(realm.settings.cell().mul_int(cell.x.into()), realm.settings.cell().mul_int(cell.y.into()));
-            let birth = Birth {
+            let new = NewCreature {
                 band: bands::CREATURES,
                 creature: group.creature,
                 faction: group.faction,
-                place: realm.obstacles.settle(corner.saturating_add(within)),
+                place: realm.obstacles.inset(corner.saturating_add(within)),
                 coins: group.coins,
             };
-            birth::bring_in(realm, rules, &birth, &mut rng)
+            spawn_creature::spawn(realm, rules, &new, &mut rng)
                 .ok_or_else(|| SetUpError::Full { place: place("group", index) })?;
         }
         Ok(())

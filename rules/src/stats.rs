@@ -8,13 +8,13 @@ use tickworld_sim::{entity::Row, math::Fx};
 use crate::{
     dice::{Defence, Edge},
     key::ContentKey,
-    realm::{Realm, Someone},
+    realm::{LivingCreature, Realm},
     ruleset::{Ruleset, percent},
 };
 
 /// Armour class: worn armour with Dexterity as far as it allows, else the stat block's own; plus a shield (SRD 5.1 p. 63).
 #[must_use]
-pub fn armor_class(realm: &Realm, rules: &Ruleset, who: &Someone) -> i32 {
+pub fn armor_class(realm: &Realm, rules: &Ruleset, who: &LivingCreature) -> i32 {
     let Some((block, sheet)) = rules.creature(who.creature.key) else {
         return i32::from(rules.pack().constants.unarmored_class);
     };
@@ -45,11 +45,11 @@ pub fn item_use(rules: &Ruleset, item: ContentKey) -> Option<&ItemUse> {
 #[must_use]
 pub fn pace(realm: &Realm, rules: &Ruleset, row: Row, creature: ContentKey) -> Fx {
     let Some((block, sheet)) = rules.creature(creature) else { return Fx::ZERO };
-    if realm.suffers(row, ConditionEffect::NoMovement) {
+    if realm.has_effect(row, ConditionEffect::NoMovement) {
         return Fx::ZERO;
     }
     let mut feet = sheet.speed;
-    if realm.suffers(row, ConditionEffect::HalfMovement) {
+    if realm.has_effect(row, ConditionEffect::HalfMovement) {
         feet = feet.saturating_mul(Fx::HALF);
     }
     if realm.rising.contains(row) {
@@ -73,7 +73,7 @@ pub fn flees(realm: &Realm, row: Row, flee_percent: u8) -> bool {
 
 /// How a creature takes damage of one type; several resistances count as one (SRD 5.1 p. 97).
 #[must_use]
-pub fn defence(realm: &Realm, rules: &Ruleset, who: &Someone, kind: DamageTypeIndex, magical: bool) -> Defence {
+pub fn defence(realm: &Realm, rules: &Ruleset, who: &LivingCreature, kind: DamageTypeIndex, magical: bool) -> Defence {
     let Some((block, _)) = rules.creature(who.creature.key) else { return Defence::default() };
     let has = |types: u64| types >> kind.0 & 1 == 1;
     let it = &block.defences;
@@ -81,27 +81,27 @@ pub fn defence(realm: &Realm, rules: &Ruleset, who: &Someone, kind: DamageTypeIn
         immune: has(it.immune.0) || !magical && has(it.immune_nonmagical.0),
         resists: has(it.resist.0)
             || !magical && has(it.resist_nonmagical.0)
-            || realm.suffers(who.row, ConditionEffect::ResistsAllDamage),
+            || realm.has_effect(who.row, ConditionEffect::ResistsAllDamage),
         vulnerable: has(it.vulnerable.0),
     }
 }
 
 /// Bonus of a saving throw, and how it is rolled; `None` where it fails by itself (SRD 5.1 pp. 83, 358).
 #[must_use]
-pub fn save(realm: &Realm, rules: &Ruleset, who: &Someone, ability: Ability) -> Option<(i32, Edge)> {
+pub fn save(realm: &Realm, rules: &Ruleset, who: &LivingCreature, ability: Ability) -> Option<(i32, Edge)> {
     let bodily = matches!(ability, Ability::Strength | Ability::Dexterity);
-    if bodily && realm.suffers(who.row, ConditionEffect::FailsStrengthDexteritySaves) {
+    if bodily && realm.has_effect(who.row, ConditionEffect::FailsStrengthDexteritySaves) {
         return None;
     }
     let hampered =
-        ability == Ability::Dexterity && realm.suffers(who.row, ConditionEffect::DexteritySavesWithDisadvantage);
+        ability == Ability::Dexterity && realm.has_effect(who.row, ConditionEffect::DexteritySavesWithDisadvantage);
     let bonus = rules.creature(who.creature.key).map_or(0_i32, |(block, _)| i32::from(block.saves[ability as usize]));
     Some((bonus, Edge { advantage: false, disadvantage: hampered }))
 }
 
 /// Bonus of a check to escape: of Strength (Athletics) or Dexterity (Acrobatics), whichever is better (SRD 5.1, "Grappling").
 #[must_use]
-pub fn escape_bonus(rules: &Ruleset, who: &Someone) -> i32 {
+pub fn escape_bonus(rules: &Ruleset, who: &LivingCreature) -> i32 {
     rules.creature(who.creature.key).map_or(0_i32, |(_, sheet)| {
         sheet.modifiers[Ability::Strength as usize].max(sheet.modifiers[Ability::Dexterity as usize])
     })
@@ -112,8 +112,8 @@ pub fn escape_bonus(rules: &Ruleset, who: &Someone) -> i32 {
 #[must_use]
 pub fn attack_edge(realm: &Realm, actor: Row, target: Row, near: bool, long: bool, hindered: bool) -> Edge {
     use ConditionEffect as E;
-    let own = |effect| realm.suffers(actor, effect);
-    let theirs = |effect| realm.suffers(target, effect);
+    let own = |effect| realm.has_effect(actor, effect);
+    let theirs = |effect| realm.has_effect(target, effect);
     let prone = theirs(E::AttackedByProximity);
     Edge {
         advantage: own(E::AttacksWithAdvantage) || theirs(E::AttackedWithAdvantage) || prone && near,

@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use tickworld_sim::{column::Column, component::Component, entity::Row, join::join};
 
-use crate::{Realm, Ruleset, body::Act, key::ContentKey};
+use crate::{components::Act, key::ContentKey, realm::Realm, ruleset::Ruleset};
 
 /// The kinds of entries that rows name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    /// As in keys and messages.
+    /// The kind as keys and messages have it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -52,9 +52,9 @@ impl EntryKind {
 /// An entry that rows name and a pack does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unresolved {
-    /// What it would be.
+    /// The kind of entry that the key would name.
     pub kind: EntryKind,
-    /// Its key.
+    /// The key that rows name.
     pub key: ContentKey,
     /// Rows that name it.
     pub count: u32,

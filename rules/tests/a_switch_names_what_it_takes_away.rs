@@ -6,7 +6,7 @@ use common::{BLUE, RED, affliction, class, creature, find, group, item, pack, re
 use tickworld_content::model::{Key, Pack, Replacement};
 use tickworld_rules::{
     ContentKey, Rules, Ruleset, SetUp,
-    body::{Act, Back, Deed, Intent, Spent},
+    components::{Act, Back, Deed, Intent, Spent},
     setup::{SpawnPoint, Treasure},
     unresolved::{EntryKind, Unresolved, unresolved},
 };

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use tickworld_content::model::{ConditionEffect, Conditions, Feet, Key, Pack, Replacement, Shape, Target};
 use tickworld_rules::{
     Realm, Ruleset, SetUp,
-    body::{Blow, Health},
+    components::{Blow, Health},
     limits,
-    reach::Area,
+    range::Area,
     settings::{Faction, Factions},
 };
 use tickworld_sim::{
@@ -109,8 +109,8 @@ fn immunity_to_an_included_condition_counts() {
     let mut sim = world_with(&alone("brute"), pack);
     let (source, row) = find(sim.state(), "brute");
     deal(&mut sim, 1, row, &[Blow::Inflict { affliction: affliction("paralyzed", source) }]);
-    assert!(sim.state().suffers(row, ConditionEffect::NoMovement));
-    assert!(!sim.state().suffers(row, ConditionEffect::NoActions));
+    assert!(sim.state().has_effect(row, ConditionEffect::NoMovement));
+    assert!(!sim.state().has_effect(row, ConditionEffect::NoActions));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_switch_of_content_changes_what_conditions_do() {
     let mut sim = world_of(&alone("brute"));
     let (source, row) = find(sim.state(), "brute");
     deal(&mut sim, 1, row, &[Blow::Inflict { affliction: affliction("poisoned", source) }]);
-    assert!(sim.state().suffers(row, ConditionEffect::AttacksWithDisadvantage));
+    assert!(sim.state().has_effect(row, ConditionEffect::AttacksWithDisadvantage));
     let mut pack = pack::pack();
     let poisoned = pack.conditions.iter_mut().find(|it| it.name == "poisoned").expect("known");
     poisoned.effects = vec![ConditionEffect::NoMovement];
@@ -128,7 +128,7 @@ fn a_switch_of_content_changes_what_conditions_do() {
         Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act: Act::Request(Request::Content(other)) };
     let tick = sim.world().tick().next();
     common::step(&mut sim, &InputFrame::new(tick, common::entropy(1, tick.0), vec![switch]));
-    let has = |effect| sim.state().suffers(row, effect);
+    let has = |effect| sim.state().has_effect(row, effect);
     assert!(has(ConditionEffect::NoMovement) && !has(ConditionEffect::AttacksWithDisadvantage));
 }
 
@@ -169,7 +169,7 @@ fn crowded_areas_reach_the_nearest() {
     };
     let sim = world_of(&set_up);
     let realm = sim.state();
-    let mage = realm.someone(find(realm, "mage").0).expect("lives");
+    let mage = realm.living(find(realm, "mage").0).expect("lives");
     let middle = Vec2::new(Fx::from_int(65), Fx::from_int(65));
     let target = Target::Area { shape: Shape::Sphere { radius: Feet(20) }, range: Feet(150) };
     let hit = Area::of(&target, mage.place, middle).expect("an area").creatures(realm, common::rules(&sim), &mage);
@@ -191,7 +191,7 @@ fn areas_reach_giants_by_their_rim() {
     };
     let sim = world_with(&set_up, pack);
     let realm = sim.state();
-    let mage = realm.someone(find(realm, "mage").0).expect("lives");
+    let mage = realm.living(find(realm, "mage").0).expect("lives");
     let giant = place(realm, find(realm, "dummy").1);
     // Sixteen cells of five feet: its rim is 37.5 feet beyond what a creature of one cell takes up.
     let target = Target::Area { shape: Shape::Sphere { radius: Feet(5) }, range: Feet(150) };

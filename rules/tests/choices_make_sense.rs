@@ -8,8 +8,8 @@ use common::{
 use tickworld_content::model::{Conditions, Inflict, Key, Pack, Save, Speeds};
 use tickworld_rules::{
     Command, ContentKey, Event, Rules, SetUp,
-    body::{Act, Blow, Health},
-    reach,
+    components::{Act, Blow, Health},
+    range,
     settings::Faction,
 };
 use tickworld_sim::{
@@ -138,7 +138,7 @@ fn shots(near: &[Near]) -> (u32, Simulation<Rules>) {
     let joins = frame(&sim, 1, &[(1, Input::ENTER)]);
     step(&mut sim, &joins);
     for it in near {
-        let me = sim.state().someone(played(&sim, 1).expect("joined")).expect("lives");
+        let me = sim.state().living(played(&sim, 1).expect("joined")).expect("lives");
         let (_, row) = find(sim.state(), "brute");
         let beside = Vec2::new(me.place.x.saturating_add(Fx::from_int(it.feet)), me.place.y);
         put(&mut sim, row, it.faction, beside);
@@ -175,9 +175,9 @@ fn shooting_beside_an_enemy_is_harder() {
     assert_eq!(shots(&[Near { stunned: true, ..enemy }]).0, free, "one who cannot act");
     assert_eq!(shots(&[Near { feet: 6, ..enemy }]).0, free, "one farther off");
     let (_, sim) = shots(&[enemy]);
-    let someone = |entity: Entity| sim.state().someone(entity).expect("lives");
+    let someone = |entity: Entity| sim.state().living(entity).expect("lives");
     let (me, far) = (someone(played(&sim, 1).expect("joined")), someone(find(sim.state(), "dummy").0));
-    assert!(reach::is_pressed(sim.state(), common::rules(&sim), &me, &far));
+    assert!(range::is_pressed(sim.state(), common::rules(&sim), &me, &far));
 }
 
 /// A hero between two dummies, charmed by the second.

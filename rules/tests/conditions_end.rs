@@ -6,7 +6,7 @@ use common::{BLUE, RED, affliction, deal, find, group, pack, pass, put, rect, wo
 use tickworld_content::model::{ConditionEffect, Inflict, Key, Pack, Speeds};
 use tickworld_rules::{
     Event, Rules, SetUp,
-    body::{Affliction, Blow},
+    components::{Affliction, Blow},
     stats,
 };
 use tickworld_sim::{
@@ -114,7 +114,7 @@ fn the_incapacitated_do_not_escape() {
     let source = find(sim.state(), "crab").0;
     deal(&mut sim, 2, row, &[Blow::Inflict { affliction: affliction("stunned", source) }]);
     pass(&mut sim, 2, 30 * ROUND);
-    assert!(sim.state().suffers(row, ConditionEffect::HeldBySource));
+    assert!(sim.state().has_effect(row, ConditionEffect::HeldBySource));
 }
 
 /// SRD 5.1, "Grappled": it ends when the grappler is incapacitated, or when its victim is out of its reach.
@@ -167,7 +167,7 @@ fn the_prone_rise_at_their_turn_and_pay_for_it() {
     let mut up_since = None;
     for _ in 0..3 * ROUND {
         let tick = sim.world().tick().0;
-        if sim.state().suffers(row, ConditionEffect::EndsByRising) {
+        if sim.state().has_effect(row, ConditionEffect::EndsByRising) {
             assert_eq!((up_since, pace(&sim)), (None, 15), "crawls");
         } else {
             let since = *up_since.get_or_insert(tick);
@@ -191,7 +191,7 @@ fn those_who_cannot_move_stay_down_until_they_can() {
     let prone = affliction("prone", goblin);
     deal(&mut sim, 2, row, &[Blow::Inflict { affliction: stun }, Blow::Inflict { affliction: prone }]);
     while sim.world().tick().0 < 5 * ROUND - 1 {
-        assert!(sim.state().suffers(row, ConditionEffect::EndsByRising));
+        assert!(sim.state().has_effect(row, ConditionEffect::EndsByRising));
         pass(&mut sim, 2, 1);
     }
     pass(&mut sim, 2, ROUND + 1);

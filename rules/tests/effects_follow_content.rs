@@ -6,7 +6,7 @@ use common::{BLUE, RED, affliction, creature, deal, find, group, pack, pass, rec
 use tickworld_content::model::{ConditionEffect, Conditions, Key};
 use tickworld_rules::{
     Event, Rules, SetUp,
-    body::{Affliction, Back, Blow, RepeatSave},
+    components::{Affliction, Back, Blow, RepeatSave},
     setup::{SetUpError, SpawnPoint},
 };
 use tickworld_sim::{
@@ -36,9 +36,9 @@ fn conditions_end_exactly_on_time() {
     afflict(&mut sim, row, "poisoned", Some(541), None);
     for tick in 2..=600 {
         pass(&mut sim, 1, 1);
-        let suffers = sim.state().suffers(row, ConditionEffect::AttacksWithDisadvantage);
-        assert_eq!(suffers, tick < 541, "tick {tick}");
-        assert_eq!(suffers, sim.state().status.contains(row));
+        let has_effect = sim.state().has_effect(row, ConditionEffect::AttacksWithDisadvantage);
+        assert_eq!(has_effect, tick < 541, "tick {tick}");
+        assert_eq!(has_effect, sim.state().status.contains(row));
     }
 }
 
@@ -47,10 +47,10 @@ fn included_conditions_work_and_the_longer_time_counts() {
     let mut sim = world_of(&duel("goblin"));
     let (_, row) = find(sim.state(), "dummy");
     afflict(&mut sim, row, "paralyzed", Some(100), None);
-    assert!(sim.state().suffers(row, ConditionEffect::NoActions), "paralyzed includes incapacitated");
+    assert!(sim.state().has_effect(row, ConditionEffect::NoActions), "paralyzed includes incapacitated");
     afflict(&mut sim, row, "paralyzed", Some(50), None);
     pass(&mut sim, 1, 60);
-    assert!(sim.state().suffers(row, ConditionEffect::HitsAreCritical));
+    assert!(sim.state().has_effect(row, ConditionEffect::HitsAreCritical));
     assert_eq!(sim.state().affliction.len(row), 1);
     pass(&mut sim, 1, 60);
     assert!(sim.state().affliction.is_empty(row));

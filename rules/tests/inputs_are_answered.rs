@@ -5,7 +5,7 @@ mod common;
 use common::{
     BLUE, RED, class, creature, frame, group, item, outcome, pack, pass, played, quiet_frame, rect, step, world_of,
 };
-use tickworld_rules::{Command, Rules, SetUp, body::Act, setup::Treasure};
+use tickworld_rules::{Command, Rules, SetUp, components::Act, setup::Treasure};
 use tickworld_sim::{
     entity::Entity,
     frame::Act as Input,
@@ -102,7 +102,7 @@ fn hands_hold_what_hands_can_hold() {
     let mut sim = stage();
     let me = played(&sim, 1).expect("joined");
     let class = |sim: &Simulation<Rules>| {
-        let who = sim.state().someone(me).expect("lives");
+        let who = sim.state().living(me).expect("lives");
         tickworld_rules::stats::armor_class(sim.state(), common::rules(sim), &who)
     };
     // Leather 11 + Dexterity 2 + shield 2 (SRD 5.1 p. 63).
@@ -175,7 +175,7 @@ fn walks_go_around_walls_and_not_into_them() {
     assert_eq!(send(&mut sim, 1, Command::MoveTo { place: at(-4, 20) }).0, "the place is blocked");
     let goal = at(17, 141);
     assert_eq!(send(&mut sim, 1, Command::MoveTo { place: goal }).0, "applied");
-    let place = |sim: &Simulation<Rules>| sim.state().someone(me).expect("lives").place;
+    let place = |sim: &Simulation<Rules>| sim.state().living(me).expect("lives").place;
     let start = place(&sim);
     // Thirty feet in six seconds (SRD 5.1 p. 91).
     pass(&mut sim, 1, 180);
@@ -192,7 +192,7 @@ fn the_dead_are_told_so() {
     let me = played(&sim, 1).expect("joined");
     let row = sim.state().entities.row(me).expect("lives");
     let state = sim.world_mut().state_mut();
-    let blow = tickworld_rules::body::Blow::Damage { source: me, amount: 999, critical: false };
+    let blow = tickworld_rules::components::Blow::Damage { source: me, amount: 999, critical: false };
     state.blow.push(row, blow).expect("room");
     state.struck.set(row, ());
     let quiet = quiet_frame(&sim, 1);
@@ -221,7 +221,7 @@ fn the_incapacitated_keep_their_hands_still() {
     let (me, friend) = (played(&sim, 1).expect("joined"), played(&sim, 2).expect("joined"));
     let row = sim.state().entities.row(me).expect("lives");
     let heap = things(&sim)[0];
-    let stunned = tickworld_rules::body::Blow::Inflict { affliction: common::affliction("stunned", friend) };
+    let stunned = tickworld_rules::components::Blow::Inflict { affliction: common::affliction("stunned", friend) };
     common::deal(&mut sim, 1, row, &[stunned]);
     for command in [
         Command::GiveCoins { to: friend, amount: 1 },

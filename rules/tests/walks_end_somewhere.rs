@@ -8,7 +8,7 @@ use common::{
 use tickworld_content::model::{Feet, Pack, Speeds};
 use tickworld_rules::{
     Command, Realm, Rules, SetUp,
-    body::{Affliction, Blow},
+    components::{Affliction, Blow},
     setup::Rect,
 };
 use tickworld_sim::{
@@ -50,7 +50,7 @@ fn place(realm: &Realm, row: Row) -> Vec2 {
     realm.position.get(row).expect("stands somewhere").0
 }
 
-/// Forty walls with a gap at one end each: a way of more corners than one search gives legs.
+/// Forty walls with a gap at one end each: a way of more corners than one search gives waypoints.
 fn serpentine() -> SetUp {
     let wall = |n: u16| rect(3 + 3 * n, n % 2 * 2, 1, 18);
     let walls: Vec<Rect> = (0..40).map(wall).collect();

@@ -2,7 +2,7 @@
 //!
 //! A seed gives a [`Case`]: content, a world, players' inputs, and the [`Way`]s by which the run is made again: a second time,
 //! with jobs in another order, on threads, rolled back, restored from bytes, forked, hashed late, recorded and verified. The
-//! first time is watched by the rules' [laws](tickworld_rules::laws) and by rebuilt derived parts. Each run leaves random
+//! first time is watched by the rules' [invariants](tickworld_rules::invariants) and by rebuilt derived parts. Each run leaves random
 //! features out (Groce et al., "Swarm testing", ISSTA 2012): what only happens where something else does not is found too.
 //!
 //! Invariant: a seed gives the same case, the same finding and the same shrunk case on every machine, unless what is being

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use tickworld_rules::{Command, Realm, Rules, Ruleset, laws};
+use tickworld_rules::{Command, Realm, Rules, Ruleset, invariants};
 use tickworld_sim::{
     content::Library,
     executor::{Executor, Inline},
@@ -329,7 +329,7 @@ impl<'c> Runner<'c> {
     }
 }
 
-/// What the laws need to know of a case.
+/// What the invariants need to know of a case.
 struct Watch {
     stride: Fx,
     /// What lies about is gone after a while, with the coins in it.
@@ -339,18 +339,18 @@ struct Watch {
 impl Watch {
     fn new(simulation: &Simulation<Rules>, packs: &[Arc<Ruleset>]) -> Self {
         let settings = &simulation.state().settings;
-        let stride = packs.iter().map(|rules| laws::stride(settings, rules)).max().unwrap_or(Fx::ZERO);
+        let stride = packs.iter().map(|rules| invariants::step_length_max(settings, rules)).max().unwrap_or(Fx::ZERO);
         Self { stride, litter_goes: packs.iter().any(|rules| rules.pack().constants.litter_seconds > 0) }
     }
 
     fn look(&self, frame: &InputFrame<Command>, before: &Realm, now: &Realm) -> Result<(), (&'static str, String)> {
-        if let Some(broken) = laws::broken(before, now) {
+        if let Some(broken) = invariants::first_violation(before, now) {
             return Err(broken);
         }
-        if let Some(what) = laws::nobody_jumps(before, now, self.stride) {
+        if let Some(what) = invariants::nobody_jumps(before, now, self.stride) {
             return Err(("nobody jumps", what));
         }
-        let coins = laws::coins_are_only_moved(frame, before, now, self.litter_goes);
+        let coins = invariants::coins_are_only_moved(frame, before, now, self.litter_goes);
         coins.map_or(Ok(()), |what| Err(("coins are only moved", what)))
     }
 }

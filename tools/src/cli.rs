@@ -131,7 +131,7 @@ pub(crate) enum Command {
     Drill(Drill),
     /// Run random worlds, each by many ways, compare every root, and shrink what fails
     ///
-    /// A seed gives content, a world, players and their inputs. The run is made straight, watched by the rules' laws, then
+    /// A seed gives content, a world, players and their inputs. The run is made straight, watched by the rules' invariants, then
     /// again, with jobs in another order, on threads, rolled back, restored from bytes, forked, hashed late, recorded and
     /// verified. The first seed that fails is shrunk to the fewest inputs, entities, ticks and content, and kept as a case, a
     /// Rust test and a trace. Without arguments: a minute.

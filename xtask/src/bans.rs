@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_ban_that_is_lost_or_misspelt_is_noticed() {
         if !shell::succeeds(shell::cargo().args(["clippy", "--version"])) {
-            eprintln!("clippy is not installed: the rung `bans` of `cargo xtask ci` shows this where it is");
+            eprintln!("clippy is not installed: the check `bans` of `cargo xtask ci` shows this where it is");
             return;
         }
         let bans = std::fs::read_to_string(shell::root().join(BANS_PATH)).unwrap();

@@ -44,9 +44,9 @@ pub(crate) fn run(reason: &str) -> Result<()> {
             "--evidence",
             "0",
         ]))?;
-        let told = shell::read(tickworld().args(["run", &scenario]))?;
+        let printed = shell::read(tickworld().args(["run", &scenario]))?;
         // Speed is the machine's.
-        let stable: Vec<&str> = told.lines().filter(|line| !line.contains("ticks/s")).collect();
+        let stable: Vec<&str> = printed.lines().filter(|line| !line.contains("ticks/s")).collect();
         std::fs::write(shell::root().join(format!("{FOLDER}/{name}.txt")), stable.join("\n") + "\n")?;
     }
     let path = shell::root().join(CHANGELOG);

@@ -49,7 +49,7 @@ pub(crate) struct Bugs {
 struct Caught {
     /// By its own test, in so many seconds.
     by_test: Option<f32>,
-    /// By the swarm.
+    /// By the swarm, with what it took.
     by_swarm: Option<Hunted>,
     /// By comparing two processes, in so many seconds.
     by_digest: Option<f32>,

@@ -1,8 +1,8 @@
-//! The rung `built`: the commands that the documents name run, in the binaries as users build them.
+//! The check `built`: the commands that the documents name run, in the binaries as users build them.
 //!
 //! Invariant: each binary is built with the command of its README, its package alone. A build of the whole workspace gives
 //! dependencies the features that any member asks for, tests' dependencies included; what only works thanks to those must
-//! fail here. Every command of `tickworld --help` is run at least once: one that is missing in the list fails the rung.
+//! fail here. Every command of `tickworld --help` is run at least once: one that is missing in the list fails the check.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -106,7 +106,7 @@ struct Bench {
     folder: PathBuf,
 }
 
-/// What a run said.
+/// The output of a run, and how it ended.
 struct Ran {
     code: Option<i32>,
     out: String,
@@ -127,7 +127,7 @@ impl Bench {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(words).current_dir(&self.folder).stdin(Stdio::null());
-        // What a command leaves there is gone with the next run of this rung.
+        // What a command leaves there is gone with the next run of this check.
         command.env("TMPDIR", &self.folder);
         command
     }
@@ -181,12 +181,12 @@ impl Bench {
         while !logged().contains(READY) && Instant::now() < until && child.try_wait()?.is_none() {
             std::thread::sleep(Duration::from_millis(50));
         }
-        let told = cfg!(unix) && shell::succeeds(Command::new("kill").arg(child.id().to_string()));
-        if !told {
+        let is_asked = cfg!(unix) && shell::succeeds(Command::new("kill").arg(child.id().to_string()));
+        if !is_asked {
             child.kill().context("cannot end the server")?;
         }
         let status = child.wait().context("the server is gone")?;
-        if (told && !status.success()) || !logged().contains(READY) || logged().contains(PANIC) {
+        if (is_asked && !status.success()) || !logged().contains(READY) || logged().contains(PANIC) {
             bail!("tickworld-server ended with {status}:\n{}", logged());
         }
         Ok(())

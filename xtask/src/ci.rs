@@ -1,7 +1,7 @@
-//! `cargo xtask ci`: the check ladder, from cheap to dear.
+//! `cargo xtask ci`: every check, from cheap to dear.
 //!
-//! A rung is shown with the command that repeats it. The first rung that fails ends the climb; a rung that cannot be
-//! climbed on this machine says why and is counted as skipped, never as passed.
+//! A check is shown with the command that repeats it. The first check that fails ends the run; a check that cannot be
+//! made on this machine says why and is counted as skipped, never as passed.
 
 use std::process::Command;
 use std::time::Instant;
@@ -10,191 +10,203 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{bans, built, codegen, fuzz, no_std, package, proof, shell, tidy};
 
-/// One step of the ladder.
-struct Rung {
+/// One check, with what it shows and how to repeat it.
+struct Check {
     name: &'static str,
     /// What it shows when it passes.
-    shows: &'static str,
+    description: &'static str,
     /// The command that does the same by itself.
     repeat: &'static str,
-    climb: fn(&Self) -> Result<Outcome>,
+    run: fn(&Self) -> Result<Status>,
 }
 
-enum Outcome {
+enum Status {
     Passed,
     /// With the reason.
     Skipped(&'static str),
 }
 
-const RUNGS: &[Rung] = &[
-    Rung { name: "fmt", shows: "every file is formatted", repeat: "cargo fmt --all --check", climb: repeat_itself },
-    Rung {
+const CHECKS: &[Check] = &[
+    Check {
+        name: "fmt",
+        description: "every file is formatted",
+        repeat: "cargo fmt --all --check",
+        run: repeat_itself,
+    },
+    Check {
         name: "tidy",
-        shows: "the house style, as far as it can be stated as code",
+        description: "the house style, as far as it can be stated as code",
         repeat: "cargo xtask tidy",
-        climb: |_| tidy::run(false).map(|()| Outcome::Passed),
+        run: |_| tidy::run(false).map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "codegen",
-        shows: "the generated FlatBuffers code is what the schemas make",
+        description: "the generated FlatBuffers code is what the schemas make",
         repeat: "cargo xtask codegen --check",
-        climb: climb_codegen,
+        run: run_codegen,
     },
-    Rung {
+    Check {
         name: "clippy",
-        shows: "no lint fires, in any member or test",
+        description: "no lint fires, in any member or test",
         repeat: "cargo clippy --workspace --all-targets -- -D warnings",
-        climb: repeat_itself,
+        run: repeat_itself,
     },
-    Rung {
+    Check {
         name: "bans",
-        shows: "every banned type and method is really flagged",
+        description: "every banned type and method is really flagged",
         repeat: "cargo xtask ci --only bans",
-        climb: |_| bans::check().map(|()| Outcome::Passed),
+        run: |_| bans::check().map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "no-std",
-        shows: "the crates below the sans-I/O line link without std, and the region depends on nothing that does anything",
+        description: "the crates below the sans-I/O line link without std, and the region depends on nothing that does anything",
         repeat: "cargo xtask ci --only no-std",
-        climb: |_| no_std::check().map(|()| Outcome::Passed),
+        run: |_| no_std::check().map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "proof",
-        shows: "what the crates below the sans-I/O line are compiled to computes with no float and asks no machine",
+        description: "what the crates below the sans-I/O line are compiled to computes with no float and asks no machine",
         repeat: "cargo xtask proof",
-        climb: |_| proof::run(proof::Options::default()).map(|()| Outcome::Passed),
+        run: |_| proof::run(proof::Options::default()).map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "docs",
-        shows: "the documentation builds without a warning",
+        description: "the documentation builds without a warning",
         repeat: "cargo xtask ci --only docs",
-        climb: climb_docs,
+        run: run_docs,
     },
-    Rung {
+    Check {
         name: "deny",
-        shows: "licences, sources and advisories of all dependencies are in order",
+        description: "licences, sources and advisories of all dependencies are in order",
         repeat: "cargo deny check",
-        climb: climb_deny,
+        run: run_deny,
     },
-    Rung {
+    Check {
         name: "test-debug",
-        shows: "the core's tests pass in the debug profile, where overflow and debug assertions are on",
+        description: "the core's tests pass in the debug profile, where overflow and debug assertions are on",
         repeat: "cargo test --package tickworld-derive --package tickworld-sim --package tickworld-content",
-        climb: repeat_itself,
+        run: repeat_itself,
     },
-    Rung {
+    Check {
         name: "golden-release",
-        shows: "every golden trace runs again to the same roots, release profile",
+        description: "every golden trace runs again to the same roots, release profile",
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",
-        climb: climb_golden,
+        run: run_golden,
     },
-    Rung {
+    Check {
         name: "built",
-        shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
+        description: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
         repeat: "cargo xtask ci --only built",
-        climb: |_| built::check().map(|()| Outcome::Passed),
+        run: |_| built::check().map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "package",
-        shows: "every published package builds from its own bytes and its siblings', and has its licence and README",
+        description: "every published package builds from its own bytes and its siblings', and has its licence and README",
         repeat: "cargo xtask ci --only package",
-        climb: |_| package::check().map(|()| Outcome::Passed),
+        run: |_| package::check().map(|()| Status::Passed),
     },
-    Rung {
+    Check {
         name: "reader",
-        shows: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
+        description: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
         repeat: "cargo xtask ci --only reader",
-        climb: climb_reader,
+        run: run_reader,
     },
-    Rung {
+    Check {
         name: "fuzz",
-        shows: "a few seconds of libFuzzer on every target find nothing",
+        description: "a few seconds of libFuzzer on every target find nothing",
         repeat: "cargo xtask fuzz --smoke",
-        climb: climb_fuzz,
+        run: run_fuzz,
     },
 ];
 
-/// Prints the rungs.
+/// Prints the checks.
 pub(crate) fn list() {
-    for rung in RUNGS {
-        println!("{:<15} {}\n{:<15} {}", rung.name, rung.shows, "", rung.repeat);
+    for check in CHECKS {
+        println!("{:<15} {}\n{:<15} {}", check.name, check.description, "", check.repeat);
     }
 }
 
-/// Climbs all rungs, or the one named `only`.
+/// Makes all checks, or the one named `only`.
 ///
 /// # Errors
-/// When a rung fails, or there is none of that name.
-pub(crate) fn climb(only: Option<&str>) -> Result<()> {
-    let rungs: Vec<&Rung> = RUNGS.iter().filter(|rung| only.is_none_or(|name| name == rung.name)).collect();
-    if rungs.is_empty() {
-        let names: Vec<&str> = RUNGS.iter().map(|rung| rung.name).collect();
-        bail!("no rung of that name; there are: {}", names.join(", "));
+/// When a check fails, or there is none of that name.
+pub(crate) fn run(only: Option<&str>) -> Result<()> {
+    let checks: Vec<&Check> = CHECKS.iter().filter(|check| only.is_none_or(|name| name == check.name)).collect();
+    if checks.is_empty() {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("no check of that name; there are: {}", names.join(", "));
     }
     let (mut passed, mut skipped) = (0, 0);
     let mut times = Vec::new();
-    for (index, rung) in rungs.iter().enumerate() {
-        println!("\n[{}/{}] {}: {}\n      repeat: {}", index + 1, rungs.len(), rung.name, rung.shows, rung.repeat);
+    for (index, check) in checks.iter().enumerate() {
+        println!(
+            "\n[{}/{}] {}: {}\n      repeat: {}",
+            index + 1,
+            checks.len(),
+            check.name,
+            check.description,
+            check.repeat
+        );
         let start = Instant::now();
-        let outcome = (rung.climb)(rung);
+        let status = (check.run)(check);
         let seconds = start.elapsed().as_secs_f32();
-        times.push(format!("{seconds:8.1} s  {}", rung.name));
-        match outcome {
-            Ok(Outcome::Passed) => {
-                println!("      {} passed in {seconds:.1} s", rung.name);
+        times.push(format!("{seconds:8.1} s  {}", check.name));
+        match status {
+            Ok(Status::Passed) => {
+                println!("      {} passed in {seconds:.1} s", check.name);
                 passed += 1;
             }
-            Ok(Outcome::Skipped(reason)) => {
-                println!("      {} skipped: {reason}", rung.name);
+            Ok(Status::Skipped(reason)) => {
+                println!("      {} skipped: {reason}", check.name);
                 skipped += 1;
             }
             Err(error) => {
-                println!("      {} FAILED after {seconds:.1} s", rung.name);
-                println!("\nrungs: {passed} passed, 1 failed, {skipped} skipped");
-                return Err(error.context(format!("rung {} failed; repeat it with `{}`", rung.name, rung.repeat)));
+                println!("      {} FAILED after {seconds:.1} s", check.name);
+                println!("\nchecks: {passed} passed, 1 failed, {skipped} skipped");
+                return Err(error.context(format!("check {} failed; repeat it with `{}`", check.name, check.repeat)));
             }
         }
     }
-    println!("\n{}\nrungs: {passed} passed, 0 failed, {skipped} skipped", times.join("\n"));
+    println!("\n{}\nchecks: {passed} passed, 0 failed, {skipped} skipped", times.join("\n"));
     Ok(())
 }
 
 /// The command under `repeat`, with `*` left for the caller.
-fn command(rung: &Rung) -> Command {
+fn command(check: &Check) -> Command {
     let mut command = shell::cargo();
-    command.args(rung.repeat.split(' ').skip(1).filter(|word| !word.contains('*')));
+    command.args(check.repeat.split(' ').skip(1).filter(|word| !word.contains('*')));
     command
 }
 
-fn repeat_itself(rung: &Rung) -> Result<Outcome> {
-    shell::run(&mut command(rung)).map(|()| Outcome::Passed)
+fn repeat_itself(check: &Check) -> Result<Status> {
+    shell::run(&mut command(check)).map(|()| Status::Passed)
 }
 
-fn climb_codegen(_: &Rung) -> Result<Outcome> {
+fn run_codegen(_: &Check) -> Result<Status> {
     if !codegen::flatc_installed() {
-        return Ok(Outcome::Skipped(
+        return Ok(Status::Skipped(
             "flatc is not installed here (cargo xtask codegen installs it); tidy compared hashes",
         ));
     }
-    codegen::run(true).map(|()| Outcome::Passed)
+    codegen::run(true).map(|()| Status::Passed)
 }
 
-fn climb_docs(_: &Rung) -> Result<Outcome> {
+fn run_docs(_: &Check) -> Result<Status> {
     let mut doc = shell::cargo();
     doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
-    shell::run(&mut doc).map(|()| Outcome::Passed)
+    shell::run(&mut doc).map(|()| Status::Passed)
 }
 
-fn climb_deny(rung: &Rung) -> Result<Outcome> {
+fn run_deny(check: &Check) -> Result<Status> {
     if !shell::succeeds(shell::cargo().args(["deny", "--version"])) {
-        return Ok(Outcome::Skipped("cargo-deny is not installed here"));
+        return Ok(Status::Skipped("cargo-deny is not installed here"));
     }
-    repeat_itself(rung)
+    repeat_itself(check)
 }
 
-fn climb_golden(rung: &Rung) -> Result<Outcome> {
+fn run_golden(check: &Check) -> Result<Status> {
     if !shell::root().join("tools/Cargo.toml").exists() {
-        return Ok(Outcome::Skipped("there is no tools/ yet that could verify a trace"));
+        return Ok(Status::Skipped("there is no tools/ yet that could verify a trace"));
     }
     let folder = shell::root().join("golden-traces");
     let mut traces = Vec::new();
@@ -205,28 +217,28 @@ fn climb_golden(rung: &Rung) -> Result<Outcome> {
         }
     }
     if traces.is_empty() {
-        bail!("golden-traces/ holds no trace: this rung would prove nothing");
+        bail!("golden-traces/ holds no trace: this check would prove nothing");
     }
     traces.sort_unstable();
-    shell::run(command(rung).args(&traces)).map(|()| Outcome::Passed)
+    shell::run(command(check).args(&traces)).map(|()| Status::Passed)
 }
 
-fn climb_fuzz(_: &Rung) -> Result<Outcome> {
+fn run_fuzz(_: &Check) -> Result<Status> {
     let ran = fuzz::smoke()?;
-    Ok(if ran { Outcome::Passed } else { Outcome::Skipped("there is no C++ compiler here") })
+    Ok(if ran { Status::Passed } else { Status::Skipped("there is no C++ compiler here") })
 }
 
-fn climb_reader(_: &Rung) -> Result<Outcome> {
+fn run_reader(_: &Check) -> Result<Status> {
     let recent = "import sys; sys.exit(sys.version_info < (3, 9))";
     if !shell::succeeds(shell::command("python3").args(["-c", recent])) {
-        return Ok(Outcome::Skipped("there is no python3 of at least 3.9 here"));
+        return Ok(Status::Skipped("there is no python3 of at least 3.9 here"));
     }
     shell::run(shell::cargo().args(["build", "--release", "--package", "tickworld-cli"]))?;
     let tickworld = shell::target().join("release").join(format!("tickworld{}", std::env::consts::EXE_SUFFIX));
     // -B: no compiled files beside the sources.
     let mut test = shell::command("python3");
     test.args(["-B", "docs/reader/test_reader.py", "--tickworld"]).arg(tickworld);
-    shell::run(&mut test).map(|()| Outcome::Passed)
+    shell::run(&mut test).map(|()| Status::Passed)
 }
 
 #[cfg(test)]
@@ -234,22 +246,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_distinct_and_each_rung_can_be_repeated() {
-        for (index, rung) in RUNGS.iter().enumerate() {
-            assert!(RUNGS[..index].iter().all(|other| other.name != rung.name), "{}", rung.name);
-            assert!(rung.repeat.starts_with("cargo "), "{}", rung.name);
+    fn names_are_distinct_and_each_check_can_be_repeated() {
+        for (index, check) in CHECKS.iter().enumerate() {
+            assert!(CHECKS[..index].iter().all(|other| other.name != check.name), "{}", check.name);
+            assert!(check.repeat.starts_with("cargo "), "{}", check.name);
         }
     }
 
     #[test]
-    fn an_unknown_rung_is_refused_with_the_names() {
-        let error = climb(Some("no-such-rung")).unwrap_err().to_string();
+    fn an_unknown_check_is_refused_with_the_names() {
+        let error = run(Some("no-such-check")).unwrap_err().to_string();
         assert!(error.contains("fmt, tidy"), "{error}");
     }
 
     #[test]
-    fn a_rung_that_fails_fails_the_climb() {
-        let rung = Rung { repeat: "cargo --no-such-flag", ..RUNGS[0] };
-        assert!(repeat_itself(&rung).is_err());
+    fn a_check_that_fails_fails_the_run() {
+        let check = Check { repeat: "cargo --no-such-flag", ..CHECKS[0] };
+        assert!(repeat_itself(&check).is_err());
     }
 }

@@ -18,7 +18,7 @@ const FLATC_VERSION: &str = "flatc version 25.12.19";
 
 /// Where schemas lie and where the code made from them goes.
 pub(crate) struct Place {
-    /// The schemas.
+    /// The folder of the schemas, from the root.
     pub(crate) schemas: &'static str,
     /// The generated code; tidy leaves it alone, but for the lock.
     pub(crate) generated: &'static str,

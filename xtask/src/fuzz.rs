@@ -80,7 +80,7 @@ pub(crate) fn run(fuzz: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// Every target for a few seconds, as a rung; gives whether the fuzzer could be built.
+/// Every target for a few seconds, as a check; gives whether the fuzzer could be built.
 ///
 /// # Errors
 /// When something was found.

@@ -28,13 +28,13 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's chores")]
 enum Chore {
-    /// Climb the check ladder: every rung from cheap to dear, stopping at the first that fails
+    /// Make every check from cheap to dear, stopping at the first that fails
     Ci {
-        /// Name the rungs and what each shows, and stop
+        /// Name the checks and what each shows, and stop
         #[arg(long)]
         list: bool,
-        /// Run this rung alone
-        #[arg(long, value_name = "RUNG", conflicts_with = "list")]
+        /// Make this check alone
+        #[arg(long, value_name = "CHECK", conflicts_with = "list")]
         only: Option<String>,
     },
     /// Check what the house style can state as code
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
             ci::list();
             Ok(())
         }
-        Chore::Ci { only, .. } => ci::climb(only.as_deref()),
+        Chore::Ci { only, .. } => ci::run(only.as_deref()),
         Chore::Tidy { fix } => tidy::run(fix),
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),

@@ -12,7 +12,7 @@ use crate::shell;
 /// A figure and the command that gives it.
 struct Figure {
     name: &'static str,
-    /// What it must reach.
+    /// The aim of docs/PERFORMANCE.md.
     aim: &'static str,
     command: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The rung `package`: every published package, packed as registries get it, has what it needs and builds from its own bytes.
+//! The check `package`: every published package, packed as registries get it, has what it needs and builds from its own bytes.
 //!
 //! Cargo packs all of them against each other, so a dependency without a version or on what is not published fails here. Those
 //! of which nothing needs minutes are unpacked and built against the other packages instead of the tree; of the rest, and of
@@ -75,7 +75,7 @@ fn published(metadata: &str) -> Result<Vec<Package>> {
             Some(Package { name: package["name"].as_str()?.to_owned(), folder })
         })
         .collect();
-    ensure!(!published.is_empty(), "no member is published: this rung would prove nothing");
+    ensure!(!published.is_empty(), "no member is published: this check would prove nothing");
     Ok(published)
 }
 
@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn who_is_built_elsewhere_is_still_published() {
-        let told = shell::read(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"])).unwrap();
-        let names: BTreeSet<String> = published(&told).unwrap().into_iter().map(|package| package.name).collect();
+        let metadata = shell::read(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"])).unwrap();
+        let names: BTreeSet<String> = published(&metadata).unwrap().into_iter().map(|package| package.name).collect();
         assert!(BUILT_ELSEWHERE.iter().all(|name| names.contains(*name)), "{names:?}");
     }
 }

@@ -10,6 +10,7 @@
 mod arm;
 mod build;
 mod code;
+mod instruction;
 mod judge;
 mod tree;
 mod x86;
@@ -60,13 +61,13 @@ pub(crate) fn run(options: Options) -> Result<()> {
     if findings.is_empty() {
         return Ok(());
     }
-    bail!("{}", told(&findings))
+    bail!("{}", report(&findings))
 }
 
 /// Compiles with `toolchain` and says what is wrong with it.
 fn read(toolchain: &Toolchain, crates: &[build::Crate]) -> Result<Vec<Finding>> {
     let built = build::probe("proof", PROBE, crates, toolchain)?;
-    let (program, found) = judged(&built)?;
+    let (program, found) = checked(&built)?;
     let counts = program.counts();
     println!(
         "{}: {} functions of ours, {} reached beyond them, {} KiB of code: {} findings",
@@ -80,14 +81,14 @@ fn read(toolchain: &Toolchain, crates: &[build::Crate]) -> Result<Vec<Finding>> 
 }
 
 /// What is wrong with what was built.
-fn judged(built: &Built) -> Result<(Program, Vec<Finding>)> {
+fn checked(built: &Built) -> Result<(Program, Vec<Finding>)> {
     let program = Program::read(built)?;
     let findings = judge::findings(&program, &Exceptions::known())?;
     Ok((program, findings))
 }
 
 /// Findings by function, each with the first of its kind.
-fn told(findings: &[Finding]) -> String {
+fn report(findings: &[Finding]) -> String {
     let mut by_place: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for Finding { place, krate, what } in findings {
         by_place.entry((krate, place)).or_default().push(what);
@@ -109,9 +110,9 @@ mod tests {
         let host = shell::host().expect("rustc knows where it runs");
         let toolchain = Toolchain::in_use(&host).expect("rustc has its own libraries");
         let built = build::probe(&format!("proof-{name}"), source, &[], &toolchain).expect("the fixture compiles");
-        let (program, findings) = judged(&built).expect("what rustc writes can be read");
+        let (program, findings) = checked(&built).expect("what rustc writes can be read");
         assert!(program.counts().own > 0, "there is a function to read");
-        if findings.is_empty() { String::new() } else { told(&findings) }
+        if findings.is_empty() { String::new() } else { report(&findings) }
     }
 
     #[test]

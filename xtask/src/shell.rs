@@ -31,8 +31,8 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// When rustc cannot be asked.
 pub(crate) fn host() -> Result<String> {
-    let told = read(command("rustc").arg("-vV"))?;
-    let line = told.lines().find_map(|line| line.strip_prefix("host: "));
+    let printed = read(command("rustc").arg("-vV"))?;
+    let line = printed.lines().find_map(|line| line.strip_prefix("host: "));
     line.map(str::to_owned).context("rustc -vV names no host")
 }
 

@@ -4,17 +4,21 @@
 //! clippy can state is left to clippy (but for `unwrap`, which must not hide in a crate that forgot the lints).
 
 mod attributes;
+mod circles;
 mod generated;
+mod imports;
 mod layers;
 mod lengths;
 mod packages;
 mod places;
 mod readme;
 mod seeded_bugs;
+mod short_docs;
 mod sources;
 mod synced;
 mod tokens;
 mod tree;
+mod words;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -41,6 +45,9 @@ const CHECKS: &[Check] = &[
     ("tests", "no ignored test, no sleep in a test", sources::ignored_and_sleeping),
     ("std", "no path into std below the sans-I/O line", sources::std_paths),
     ("lengths", "files stay under the line limit; the ratchet only goes down", lengths::check),
+    ("circles", "modules import each other in no circle that is not listed; the list only goes down", circles::check),
+    ("words", "declared names are the field's words, in the packages that have left the old ones", words::check),
+    ("short docs", "docs say more than two words, in the packages that have left such ones", short_docs::check),
     ("synced", "marked blocks of the documents equal the code they describe", synced::check),
     ("generated", "generated code belongs to the committed schemas", generated::check),
     ("readme", "the README's commands are what CI runs", readme::check),
@@ -55,7 +62,9 @@ const CHECKS: &[Check] = &[
 pub(crate) fn run(fix: bool) -> Result<()> {
     let mut tree = Tree::read(&shell::root())?;
     if fix {
-        for (path, text) in lengths::repairs(&tree).into_iter().chain(synced::repairs(&tree)) {
+        for (path, text) in
+            lengths::repairs(&tree).into_iter().chain(circles::repairs(&tree)).chain(synced::repairs(&tree))
+        {
             std::fs::write(shell::root().join(&path), text).with_context(|| format!("cannot write {path}"))?;
             println!("repaired {path}");
         }

@@ -1,6 +1,6 @@
 //! The long storms, by hand: `reference-server/examples/storm` against the server, both built with the optimiser on.
 //!
-//! Not a rung of the ladder: they take minutes, and rights that a build machine need not have.
+//! No check of `cargo xtask ci`: they take minutes, and rights that a build machine need not have.
 
 use anyhow::{Result, bail};
 

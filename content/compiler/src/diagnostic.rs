@@ -15,7 +15,7 @@ const LINE_CHARS_MAX: usize = 120;
 /// One mistake in one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Diagnostic {
-    /// As given in [`Source::path`](crate::Source::path).
+    /// The source's path, as [`Source::path`](crate::Source::path) gives it.
     pub path: String,
     /// From 1; 0 where the whole file is meant.
     pub line: u32,

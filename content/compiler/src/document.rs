@@ -34,7 +34,7 @@ pub struct Report<'s> {
 }
 
 impl<'s> Report<'s> {
-    /// About `source`.
+    /// An empty list of findings about `source`.
     #[must_use]
     pub fn new(source: &'s Source) -> Self {
         Self { source, sink: Sink::default() }

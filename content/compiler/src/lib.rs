@@ -19,6 +19,7 @@
 mod diagnostic;
 pub mod document;
 mod import5e;
+mod kind;
 mod lower;
 mod names;
 mod source;
@@ -38,13 +39,13 @@ pub use source::{SOURCE_BYTES_MAX, SOURCES_MAX, Source};
 /// A finished pack.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The pack file.
+    /// The bytes of the pack file.
     pub bytes: Vec<u8>,
-    /// Its id.
+    /// The id that the pack is known by: the hash of its body.
     pub id: ContentId,
     /// What a reader of `bytes` gets.
     pub pack: Pack,
-    /// For people.
+    /// Counts of what it holds, for people.
     pub summary: Summary,
 }
 
@@ -55,7 +56,7 @@ pub struct Summary {
     pub id: String,
     /// Length of the pack file.
     pub bytes: usize,
-    /// Source files.
+    /// Number of source files.
     pub sources: usize,
     /// Entries of each table, by its name.
     pub entries: BTreeMap<&'static str, usize>,
@@ -143,7 +144,7 @@ fn build(sources: &[Source]) -> Result<(Pack, ContentId, Vec<u8>), Diagnostics> 
 ///
 /// Reading reports a mistake where it stands; this is for what it lets pass, so that even that has a place.
 fn refused(error: &PackError, pack: &Pack, names: &names::Names<'_>, sink: &mut source::Sink) -> Diagnostics {
-    use lower::Kind;
+    use kind::Kind;
     let PackError::Invalid { table, row, field, problem } = error else { return whole(error) };
     let kind = Kind::ALL.into_iter().find(|kind| kind.section() == *table);
     // Entries of a pack stand in the order of their names' keys; an action belongs to the entry that uses it.
@@ -162,8 +163,8 @@ fn owner_of_action<'n, 's>(
     row: usize,
     pack: &Pack,
     names: &'n names::Names<'s>,
-) -> Option<(lower::Kind, &'n names::Entry<'s>)> {
-    use lower::Kind;
+) -> Option<(kind::Kind, &'n names::Entry<'s>)> {
+    use kind::Kind;
     use tickworld_content::model::ItemUse;
     let row = u32::try_from(row).ok()?;
     let of_item = |use_: &ItemUse| match use_ {
@@ -179,7 +180,7 @@ fn owner_of_action<'n, 's>(
 }
 
 fn over_limits(names: &names::Names<'_>, sink: &mut source::Sink) {
-    use lower::Kind;
+    use kind::Kind;
     let limits = [
         (Kind::DamageType, limits::DAMAGE_TYPES_MAX),
         (Kind::Condition, limits::CONDITIONS_MAX),

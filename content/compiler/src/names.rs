@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tickworld_content::model::Key;
 
 use crate::{
-    lower::Kind,
+    kind::Kind,
     source::{Sink, Source, Span},
     text,
     yaml::{Node, Value},

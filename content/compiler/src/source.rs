@@ -130,11 +130,11 @@ fn read(path: &Path) -> Result<String, String> {
 /// Characters `start` (from 0) up to `start + length` of line `line` (from 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// From 1.
+    /// The line, from 1.
     pub line: u32,
-    /// In characters, from 0.
+    /// The first character within the line, from 0.
     pub start: u32,
-    /// In characters.
+    /// Length in characters, all on one line.
     pub length: u32,
 }
 

@@ -24,7 +24,7 @@ pub(crate) const ABILITIES: [(&str, Ability); 6] = [
     ("cha", Ability::Charisma),
 ];
 
-/// `dex`.
+/// Reads an ability by its short name, such as `dex`.
 pub(crate) fn parse_ability(text: &str) -> Parsed<Ability> {
     let known = ABILITIES.iter().find(|(name, _)| *name == text);
     known.map(|(_, ability)| *ability).ok_or_else(|| format!("`{text}` is no ability: str, dex, con, int, wis or cha"))
@@ -118,7 +118,7 @@ pub(crate) fn parse_damage_roll(text: &str) -> Parsed<(Dice, bool)> {
     }
 }
 
-/// `2d6+3`.
+/// Writes dice as sources have them, such as `2d6+3`.
 pub(crate) fn write_dice(dice: Dice) -> String {
     match dice {
         Dice { count: 0, bonus, .. } => bonus.to_string(),
@@ -127,7 +127,7 @@ pub(crate) fn write_dice(dice: Dice) -> String {
     }
 }
 
-/// `30 ft`.
+/// Reads a distance such as `30 ft`.
 pub(crate) fn parse_feet(text: &str) -> Parsed<Feet> {
     let bad = || format!("`{text}` is not a distance, such as 30 ft");
     let number = text.strip_suffix("ft").ok_or_else(bad)?.trim_end();
@@ -170,7 +170,7 @@ pub(crate) fn parse_area(text: &str) -> Parsed<Shape> {
     }
 }
 
-/// `20 ft sphere`.
+/// Writes an area as sources have it, such as `20 ft sphere`.
 pub(crate) fn write_area(shape: Shape) -> String {
     match shape {
         Shape::Sphere { radius } => format!("{} ft sphere", radius.0),
@@ -212,7 +212,7 @@ pub(crate) fn parse_usage(text: &str) -> Parsed<Usage> {
     u8::try_from(from).map(Usage::Recharge).map_err(|_| bad())
 }
 
-/// `recharge 5-6`.
+/// Writes a usage as sources have it, such as `recharge 5-6`.
 pub(crate) fn write_usage(usage: Usage) -> String {
     match usage {
         Usage::Recharge(6) => "recharge 6".to_owned(),

@@ -6,7 +6,7 @@ use arbitrary::{Result, Unstructured};
 use tickworld_content::model::Pack;
 use tickworld_contentc::compile_dir;
 use tickworld_rules::{
-    Command, ContentKey, Rules, Ruleset, SetUp, laws,
+    Command, ContentKey, Rules, Ruleset, SetUp, invariants,
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
 };
@@ -70,19 +70,19 @@ pub fn run(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let mut simulation = world();
     let rules = simulation.library().find(ContentId::NONE).expect("the library holds it").clone();
-    let stride = laws::stride(&simulation.state().settings, &rules);
+    let stride = invariants::step_length_max(&simulation.state().settings, &rules);
     let mut frames = Vec::new();
     while !u.is_empty() && simulation.world().tick().0 < TICKS_MAX {
         let Ok(frame) = frame(&mut u, &simulation) else { break };
         let before = simulation.state().clone();
         let roots = simulation.step(&frame, &Inline).expect("a frame of the next tick");
         let now = simulation.state();
-        let broken = laws::broken(&before, now);
+        let broken = invariants::first_violation(&before, now);
         assert!(broken.is_none(), "tick {}: {broken:?}", frame.tick);
-        let jump = laws::nobody_jumps(&before, now, stride);
+        let jump = invariants::nobody_jumps(&before, now, stride);
         assert!(jump.is_none(), "tick {}: {jump:?}", frame.tick);
         // A run ends long before what lies about is taken away.
-        let coins = laws::coins_are_only_moved(&frame, &before, now, false);
+        let coins = invariants::coins_are_only_moved(&frame, &before, now, false);
         assert!(coins.is_none(), "tick {}: {coins:?}", frame.tick);
         frames.push((frame, roots));
     }

@@ -3,7 +3,7 @@
 //! Invariant: an order becomes a command from the state of the world at its tick alone; the command stands in the frame, so a
 //! replay needs no scenario.
 
-use tickworld_rules::{Command, ContentKey, Realm, body::Act, realm::Someone};
+use tickworld_rules::{Command, ContentKey, Realm, components::Act, realm::LivingCreature};
 use tickworld_sim::{
     entity::Entity,
     frame::PlayerId,
@@ -55,7 +55,7 @@ impl Order {
             Self::Rest => Command::Rest,
             Self::Move(cell) => Command::MoveTo { place: place(*cell) },
             Self::Use(act, aim) => {
-                let me = realm.someone(who);
+                let me = realm.living(who);
                 let (target, at) = match aim {
                     Aim::At(cell) => (None, place(*cell)),
                     Aim::Oneself => (Some(who), me.map_or(Vec2::ZERO, |me| me.place)),
@@ -66,7 +66,7 @@ impl Order {
                 };
                 Command::Use { act: *act, target, place: at }
             }
-            Self::PickUp => match realm.someone(who).and_then(|me| nearest_item(realm, &me)) {
+            Self::PickUp => match realm.living(who).and_then(|me| nearest_item(realm, &me)) {
                 Some(item) => Command::PickUp { item },
                 None => Command::Stop,
             },
@@ -81,13 +81,13 @@ impl Order {
     }
 }
 
-fn nearest_enemy(realm: &Realm, me: &Someone) -> Option<Someone> {
-    let mut best: Option<(u128, Someone)> = None;
+fn nearest_enemy(realm: &Realm, me: &LivingCreature) -> Option<LivingCreature> {
+    let mut best: Option<(u128, LivingCreature)> = None;
     join((&realm.creature, &realm.position)).for_each(|row, (creature, _)| {
         if !realm.are_enemies(&me.creature, creature) {
             return;
         }
-        let Some(it) = realm.someone_in(row) else { return };
+        let Some(it) = realm.living_in(row) else { return };
         let distance = distance(me.place, it.place);
         if best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, it));
@@ -96,7 +96,7 @@ fn nearest_enemy(realm: &Realm, me: &Someone) -> Option<Someone> {
     best.map(|(_, it)| it)
 }
 
-fn nearest_item(realm: &Realm, me: &Someone) -> Option<Entity> {
+fn nearest_item(realm: &Realm, me: &LivingCreature) -> Option<Entity> {
     let mut best: Option<(u128, Entity)> = None;
     join((&realm.ground_item, &realm.position, &realm.entities)).for_each(|_, (_, position, entity)| {
         let distance = distance(me.place, position.0);

@@ -8,7 +8,7 @@ use tickworld_content::model::Key;
 use tickworld_contentc::document::{Node, Value, suggestion};
 use tickworld_rules::{
     ContentKey,
-    body::Act,
+    components::Act,
     limits,
     setup::{Group, PlayerClass, SpawnPoint, Treasure},
 };

@@ -14,16 +14,11 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use tickworld_sim::{
-    derived::Rebuild,
     entity::Row,
-    join::{join, without},
     math::{Fx, Vec2},
 };
 
-use crate::{
-    realm::Realm,
-    settings::{Faction, Settings},
-};
+use crate::settings::{Faction, Settings};
 
 /// Edge of a tile in cells.
 pub const TILE_CELLS: u16 = 4;
@@ -34,13 +29,13 @@ const TILES: usize = BLOCK_TILES * BLOCK_TILES;
 /// A creature, as the grid lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The creature's row.
     pub row: Row,
-    /// Their side.
+    /// The side that it fights on.
     pub faction: Faction,
 }
 
-/// Who is near.
+/// An index of living creatures by tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grid {
     settings: Settings,
@@ -83,16 +78,6 @@ impl Block {
         self.ends[tile..].iter_mut().for_each(|end| *end -= 1);
         self.factions[tile] = self.members[self.range(tile)].iter().fold(0, |all, it| all | it.faction.bit());
         self.all_factions = self.factions.iter().fold(0, |all, tile| all | tile);
-    }
-}
-
-impl Rebuild<Realm> for Grid {
-    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
-        let mut grid = Self::of_map(*realm.settings);
-        join((&realm.position, &realm.creature, without(&realm.corpse))).for_each(|row, (position, creature, ())| {
-            grid.insert(position.0, Member { row, faction: creature.faction });
-        });
-        grid
     }
 }
 
@@ -142,7 +127,7 @@ impl Grid {
         self.tile_at(from) != self.tile_at(to)
     }
 
-    /// Adds a creature.
+    /// Adds a creature under the tile of `place`.
     pub fn insert(&mut self, place: Vec2, member: Member) {
         let (block, tile) = self.place_of(self.tile_at(place));
         Arc::make_mut(&mut self.blocks[block]).insert(tile, member);
@@ -154,7 +139,7 @@ impl Grid {
         Arc::make_mut(&mut self.blocks[block]).remove(tile, row);
     }
 
-    /// Moves a creature.
+    /// Moves a creature to the tile of `to`, if that is another one.
     pub fn shift(&mut self, from: Vec2, to: Vec2, member: Member) {
         if self.crosses(from, to) {
             self.remove(from, member.row);

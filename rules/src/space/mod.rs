@@ -8,4 +8,4 @@ mod path;
 
 pub use grid::{Grid, Member, TILE_CELLS};
 pub use obstacles::{MARGIN, Obstacles};
-pub use path::{Found, find_path};
+pub use path::{FoundPath, find_path};

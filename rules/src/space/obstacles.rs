@@ -8,32 +8,20 @@
 
 use alloc::{vec, vec::Vec};
 
-use tickworld_sim::{
-    derived::Rebuild,
-    join::join,
-    math::{Cell, Fx, Vec2},
-};
+use tickworld_sim::math::{Cell, Fx, Vec2};
 
-use crate::{goods::Wall, realm::Realm, settings::Settings};
+use crate::{level::Wall, settings::Settings};
 
-/// How far a walk keeps from blocked cells, in feet: more than all rounding along a leg, less than any creature's space.
+/// How far a walk keeps from blocked cells, in feet: more than all rounding along a segment, less than any creature's space.
 pub const MARGIN: Fx = Fx::HALF;
 
-/// Which cells are blocked.
+/// The blocked cells of a map, one bit each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacles {
     settings: Settings,
     words_per_row: usize,
     /// Row by row; bit set: blocked.
     bits: Vec<u64>,
-}
-
-impl Rebuild<Realm> for Obstacles {
-    fn rebuild(_: Option<&Self>, realm: &Realm) -> Self {
-        let mut obstacles = Self::of_map(*realm.settings);
-        join((&realm.wall,)).for_each(|_, (wall,)| obstacles.block(wall));
-        obstacles
-    }
 }
 
 impl Obstacles {
@@ -75,7 +63,7 @@ impl Obstacles {
 
     /// The nearest place to `place` within its cell that keeps the margin from the cell's sides.
     #[must_use]
-    pub fn settle(&self, place: Vec2) -> Vec2 {
+    pub fn inset(&self, place: Vec2) -> Vec2 {
         let side = self.settings.cell();
         let cell = self.settings.cell_at(place);
         let within = |at: Fx, index: i32| {

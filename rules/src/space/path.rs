@@ -1,7 +1,7 @@
 //! [`find_path`]: A* over the cells, then pulled straight.
 //!
 //! Invariant: the result depends on obstacles, start, goal and the cap alone: ties are broken by estimate, then by cell.
-//! A diagonal step needs both its neighbours free, so no leg cuts a corner. Where the cap ends the search, the path leads
+//! A diagonal step needs both its neighbours free, so no segment cuts a corner. Where the cap ends the search, the path leads
 //! to the expanded cell nearest to the goal.
 #![expect(
     clippy::arithmetic_side_effects,
@@ -23,16 +23,16 @@ const STRAIGHT: u32 = 10;
 /// About 10 times the root of two.
 const DIAGONAL: u32 = 14;
 
-/// What a search gave.
+/// The result of a path search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundPath {
     /// Corners of the way, the first being the first to walk to; empty where no step is possible.
-    pub legs: Vec<Vec2>,
-    /// Whether a way to the goal was found, be it longer than the legs.
+    pub waypoints: Vec<Vec2>,
+    /// Whether a way to the goal was found, be it longer than the waypoints.
     pub reached: bool,
-    /// Whether the last leg ends at the goal.
+    /// Whether the last waypoint is the goal.
     pub complete: bool,
-    /// Cells expanded.
+    /// Cells that the search expanded, at most the cap.
     pub nodes: u32,
 }
 
@@ -104,10 +104,10 @@ fn estimate(from: Cell, to: Cell) -> u32 {
 
 /// The way from `from` to `to`, expanding at most `nodes_max` cells.
 #[must_use]
-pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec2, nodes_max: u32) -> Found {
+pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec2, nodes_max: u32) -> FoundPath {
     let (start, goal) = (settings.cell_at(from), settings.cell_at(to));
     if obstacles.is_blocked(start) || obstacles.is_blocked(goal) {
-        return Found { legs: Vec::new(), reached: false, complete: false, nodes: 0 };
+        return FoundPath { waypoints: Vec::new(), reached: false, complete: false, nodes: 0 };
     }
     let (seen, last, nodes) = search(obstacles, start, goal, nodes_max);
     let mut cells = vec![last];
@@ -118,10 +118,10 @@ pub fn find_path(obstacles: &Obstacles, settings: &Settings, from: Vec2, to: Vec
     let mut corners: Vec<Vec2> = cells.iter().map(|cell| unpack(*cell).center(settings.cell())).collect();
     let reached = last == pack(goal);
     if reached {
-        corners.push(obstacles.settle(to));
+        corners.push(obstacles.inset(to));
     }
-    let (legs, all) = straighten(obstacles, from, &corners);
-    Found { legs, reached, complete: reached && all, nodes }
+    let (waypoints, all) = straighten(obstacles, from, &corners);
+    FoundPath { waypoints, reached, complete: reached && all, nodes }
 }
 
 fn search(obstacles: &Obstacles, start: Cell, goal: Cell, nodes_max: u32) -> (Seen, u32, u32) {
@@ -169,14 +169,14 @@ fn search(obstacles: &Obstacles, start: Cell, goal: Cell, nodes_max: u32) -> (Se
     (seen, best.1, nodes)
 }
 
-/// Leaves out corners that can be passed by; gives whether the last one is reached within [`limits::LEGS_MAX`].
+/// Leaves out corners that can be passed by; gives whether the last one is reached within [`limits::WAYPOINTS_MAX`].
 fn straighten(obstacles: &Obstacles, from: Vec2, corners: &[Vec2]) -> (Vec<Vec2>, bool) {
-    let mut legs = Vec::new();
+    let mut waypoints = Vec::new();
     let mut here = from;
     let mut next = 0;
     while next < corners.len() {
-        if legs.len() >= limits::LEGS_MAX {
-            return (legs, false);
+        if waypoints.len() >= limits::WAYPOINTS_MAX {
+            return (waypoints, false);
         }
         // Within one free cell, and from its middle to the next one's, every line is free: `next` itself always can be walked to.
         let mut reach = next;
@@ -184,16 +184,16 @@ fn straighten(obstacles: &Obstacles, from: Vec2, corners: &[Vec2]) -> (Vec<Vec2>
             reach += 1;
         }
         here = corners[reach];
-        legs.push(here);
+        waypoints.push(here);
         next = reach + 1;
     }
-    (legs, true)
+    (waypoints, true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::goods::Wall;
+    use crate::level::Wall;
     use tickworld_sim::math::Fx;
 
     fn at(x: i32, y: i32) -> Vec2 {
@@ -208,14 +208,14 @@ mod tests {
         let found = find_path(&obstacles, &settings, at(52, 12), at(152, 12), 4096);
         assert!(found.complete);
         let mut here = at(52, 12);
-        for leg in &found.legs {
+        for waypoint in &found.waypoints {
             for part in 0..=100 {
-                assert!(!obstacles.is_blocked_at(here.lerp(*leg, Fx::from_ratio(part, 100))));
+                assert!(!obstacles.is_blocked_at(here.lerp(*waypoint, Fx::from_ratio(part, 100))));
             }
-            here = *leg;
+            here = *waypoint;
         }
         assert_eq!(here, at(152, 12));
-        assert!(found.legs.len() <= 6, "pulled straight: {:?}", found.legs);
+        assert!(found.waypoints.len() <= 6, "pulled straight: {:?}", found.waypoints);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let obstacles = Obstacles::of_map(settings);
         let found = find_path(&obstacles, &settings, at(12, 12), at(452, 452), 20);
         assert!(!found.complete && found.nodes == 20);
-        let end = found.legs.last().expect("it got somewhere");
+        let end = found.waypoints.last().expect("it got somewhere");
         assert!(end.distance(at(452, 452)) < at(12, 12).distance(at(452, 452)));
     }
 

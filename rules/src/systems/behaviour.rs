@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use tickworld_content::model::{Action, ConditionEffect, Target as Reach};
+use tickworld_content::model::{Action, ConditionEffect};
 use tickworld_sim::{
     entity::{Entity, Row},
     join::{join, opt, without},
@@ -14,34 +14,34 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, orders, paths, turns, uses};
 use crate::{
-    body::{Act, Deed, Motion, Target, Turn},
+    components::{Act, Deed, Motion, Target, Turn},
     event::Event,
-    game::Rules,
     key::ContentKey,
-    limits::{CANDIDATES_MAX, IDLE_BEATS},
-    reach::{self, Area},
-    realm::{Realm, Someone},
+    limits::{CANDIDATES_MAX, IDLE_THINK_INTERVALS},
+    range::{self, Area},
+    realm::{LivingCreature, Realm},
+    round::RoundClock,
+    rules::Rules,
     ruleset::{Aim, Choice, Ruleset, feet, percent},
-    stats,
+    stats, targeting, uses, walking,
 };
 
-/// `behaviour::aim`: on a beat, a creature forgets an enemy that is gone; on its turn, and every few beats without an enemy,
+/// `behaviour::aim`: on a think tick, a creature forgets an enemy that is gone; on its turn, and every few think intervals without an enemy,
 /// it looks for the best one.
-pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
-    let clock = turns::RoundClock::of(realm, rules, tick);
-    let idle_ticks = clock.beat_ticks().saturating_mul(IDLE_BEATS);
+    let clock = RoundClock::of(realm, rules, tick);
+    let idle_ticks = clock.think_interval_ticks().saturating_mul(IDLE_THINK_INTERVALS);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, opt(&world.target), without(&world.corpse), without(&world.controlled));
     let changes = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
-        if !clock.is_beat(*turn) {
+        if !clock.is_think_tick(*turn) {
             return;
         }
         let since = clock.since_turn(*turn);
-        let Some(who) = world.someone_in(row) else { return };
+        let Some(who) = world.living_in(row) else { return };
         let old = target.map(|target| target.0);
         let kept = old.filter(|target| keeps(world, rules, &who, *target));
         let looks = match kept {
@@ -64,21 +64,21 @@ pub fn aim(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-fn awareness(rules: &Ruleset, who: &Someone) -> Fx {
+fn awareness(rules: &Ruleset, who: &LivingCreature) -> Fx {
     rules.creature(who.creature.key).map_or(Fx::ZERO, |(block, _)| feet(block.awareness))
 }
 
-fn keeps(realm: &Realm, rules: &Ruleset, who: &Someone, target: Entity) -> bool {
-    let Some(enemy) = realm.someone(target) else { return false };
+fn keeps(realm: &Realm, rules: &Ruleset, who: &LivingCreature, target: Entity) -> bool {
+    let Some(enemy) = realm.living(target) else { return false };
     let far = percent(awareness(rules, who), rules.pack().constants.pursuit_percent);
-    reach::within(who.place, enemy.place, far)
-        && !realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target)
+    range::within(who.place, enemy.place, far)
+        && !realm.has_effect_from(rules, who.row, ConditionEffect::SparesSource, target)
 }
 
 /// The enemy within awareness that scores highest for nearness and weakness as its behaviour weighs them; the lower row of
 /// equals. One to whom there is no way is not chosen for a while. Looks at the nearest tiles first and at no more than
 /// [`CANDIDATES_MAX`] enemies.
-fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Option<Entity> {
+fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &LivingCreature) -> Option<Entity> {
     let (block, _) = rules.creature(who.creature.key)?;
     let radius = feet(block.awareness);
     let enemies = realm.factions.enemies_of(who.creature.faction);
@@ -93,7 +93,7 @@ fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Op
     let mut best: Option<(u64, Row)> = None;
     realm.grid.visit_rings(who.place, radius, enemies, |member| {
         let Some(position) = realm.position.get(member.row) else { return true };
-        if seen >= CANDIDATES_MAX || member.row == who.row || !reach::within(who.place, position.0, radius) {
+        if seen >= CANDIDATES_MAX || member.row == who.row || !range::within(who.place, position.0, radius) {
             return seen < CANDIDATES_MAX;
         }
         seen = seen.saturating_add(1);
@@ -102,11 +102,11 @@ fn choose_target(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Op
             .saturating_mul(near_weight)
             .saturating_add(weakness.saturating_mul(weak_weight).saturating_mul(10));
         let better = best.is_none_or(|(most, row)| score > most || score == most && member.row < row);
-        let balks = || {
+        let backs_off = || {
             let entity = realm.entities.entity(member.row);
-            entity.is_some_and(|enemy| balks_at(realm, tick, who.row, enemy))
+            entity.is_some_and(|enemy| has_path_backoff(realm, tick, who.row, enemy))
         };
-        if better && !spares(realm, rules, who, member.row) && !balks() {
+        if better && !targeting::spares(realm, rules, who, member.row) && !backs_off() {
             best = Some((score, member.row));
         }
         seen < CANDIDATES_MAX
@@ -123,23 +123,18 @@ fn nearness(a: Vec2, b: Vec2, radius: Fx) -> u64 {
     far.saturating_sub(distance).saturating_mul(1000).checked_div(far).unwrap_or(0)
 }
 
-fn spares(realm: &Realm, rules: &Ruleset, who: &Someone, row: Row) -> bool {
-    let source = realm.entities.entity(row);
-    source.is_some_and(|source| realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, source))
-}
-
 /// `behaviour::decide`: those who have their action ready and can use it do: creatures by the weights of their stat block,
 /// players what they asked for.
-pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
+    let clock = RoundClock::of(realm, rules, step.tick().0);
     let stream = step.stream("behaviour::decide");
     let world = &*realm;
-    let able = |row: Row, turn: &Turn| turn.ready && !world.suffers(row, ConditionEffect::NoActions);
+    let able = |row: Row, turn: &Turn| turn.ready && !world.has_effect(row, ConditionEffect::NoActions);
     let lanes = (&world.intent, &world.turn, without(&world.corpse));
     let mut decided = join(lanes).par_for_each(step.executor(), |row, (intent, turn, ()), out| {
         if able(row, turn) {
-            let deed = world.someone_in(row).and_then(|who| orders::judge_deed(world, rules, &who, intent.deed).ok());
+            let deed = world.living_in(row).and_then(|who| targeting::check_deed(world, rules, &who, intent.deed).ok());
             out.push((row, deed));
         }
     });
@@ -147,8 +142,8 @@ pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         (&world.target, &world.turn, stream.each(&world.entities), without(&world.corpse), without(&world.controlled));
     decided.append(&mut join(lanes).par_for_each(step.executor(), |row, (target, turn, seed, (), ()), out| {
         if able(row, turn)
-            && clock.is_beat(*turn)
-            && let Some(who) = world.someone_in(row)
+            && clock.is_think_tick(*turn)
+            && let Some(who) = world.living_in(row)
             && let Some(deed) = choose_deed(world, rules, &who, target.0, || seed.open())
         {
             out.push((row, Some(deed)));
@@ -171,7 +166,7 @@ pub fn decide(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 fn choose_deed(
     realm: &Realm,
     rules: &Ruleset,
-    who: &Someone,
+    who: &LivingCreature,
     target: Entity,
     open: impl FnOnce() -> Rng,
 ) -> Option<Deed> {
@@ -179,21 +174,21 @@ fn choose_deed(
     if stats::flees(realm, who.row, block.behaviour.flee_percent) {
         return None;
     }
-    let enemy = realm.someone(target)?;
-    if realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target) {
+    let enemy = realm.living(target)?;
+    if realm.has_effect_from(rules, who.row, ConditionEffect::SparesSource, target) {
         return None;
     }
     let mut options: Vec<(u32, Deed)> = Vec::new();
     let mut sees = None;
     for choice in &sheet.choices {
-        let reached = choice.aim == Aim::Wounded || reach::reaches(realm, rules, who, &enemy, choice.distance);
+        let reached = choice.aim == Aim::Wounded || range::reaches(realm, rules, who, &enemy, choice.distance);
         if !reached || uses::price(realm, rules, who.row, block, choice.act).is_err() {
             continue;
         }
         if choice.aim != Aim::Wounded && !*sees.get_or_insert_with(|| realm.obstacles.can_see(who.place, enemy.place)) {
             continue;
         }
-        options.extend(weigh(realm, rules, who, &enemy, choice));
+        options.extend(weighted(realm, rules, who, &enemy, choice));
     }
     let total: u32 = options.iter().fold(0, |sum, (weight, _)| sum.saturating_add(*weight));
     if total == 0 {
@@ -210,8 +205,14 @@ fn choose_deed(
 }
 
 /// How much a choice is worth now, and what it would be.
-fn weigh(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, choice: &Choice) -> Option<(u32, Deed)> {
-    let deed = |target: &Someone| Deed { act: choice.act, target: Some(target.entity), place: target.place };
+fn weighted(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &LivingCreature,
+    enemy: &LivingCreature,
+    choice: &Choice,
+) -> Option<(u32, Deed)> {
+    let deed = |target: &LivingCreature| Deed { act: choice.act, target: Some(target.entity), place: target.place };
     match choice.aim {
         Aim::Foe => affects(realm, rules, who, enemy, choice.act).then(|| (choice.weight, deed(enemy))),
         Aim::Area => {
@@ -228,13 +229,19 @@ fn weigh(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, choice:
 }
 
 /// Whether any part of an act does something to an enemy.
-fn affects(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, act: Act) -> bool {
+fn affects(realm: &Realm, rules: &Ruleset, who: &LivingCreature, enemy: &LivingCreature, act: Act) -> bool {
     let Some((block, _)) = rules.creature(who.creature.key) else { return false };
     rules.actions_of(block, act).iter().any(|(action, _)| does_something(realm, rules, who, enemy, action))
 }
 
 /// Whether an action hurts a creature or brings it a condition: it is not immune, nor in that condition by the same source.
-fn does_something(realm: &Realm, rules: &Ruleset, who: &Someone, other: &Someone, action: &Action) -> bool {
+fn does_something(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &LivingCreature,
+    other: &LivingCreature,
+    action: &Action,
+) -> bool {
     let magical = action.attack.is_none_or(|attack| attack.magical);
     let is_in = |condition: ContentKey| {
         realm.affliction.iter(other.row).any(|it| it.condition == condition && it.source == who.entity)
@@ -250,7 +257,13 @@ fn does_something(realm: &Realm, rules: &Ruleset, who: &Someone, other: &Someone
 }
 
 /// Enemies in the area less others, of those to whom it does something; `None` unless there are more enemies.
-fn area_gain(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, action: &Action) -> Option<u32> {
+fn area_gain(
+    realm: &Realm,
+    rules: &Ruleset,
+    who: &LivingCreature,
+    enemy: &LivingCreature,
+    action: &Action,
+) -> Option<u32> {
     let area = Area::of(&action.target, who.place, enemy.place)?;
     let (mut enemies, mut others) = (0_u32, 0_u32);
     for someone in area.creatures(realm, rules, who) {
@@ -265,14 +278,15 @@ fn area_gain(realm: &Realm, rules: &Ruleset, who: &Someone, enemy: &Someone, act
 
 /// The friend in sight (or oneself) within `distance` who misses the greatest share of hit points, and how many percent; the
 /// lower row of equals.
-fn most_wounded(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> Option<(Someone, u32)> {
-    let mut worst: Option<(u32, Someone)> = None;
-    let mut look = |patient: Someone| {
+fn most_wounded(realm: &Realm, rules: &Ruleset, who: &LivingCreature, distance: Fx) -> Option<(LivingCreature, u32)> {
+    let mut worst: Option<(u32, LivingCreature)> = None;
+    let mut look = |patient: LivingCreature| {
         let missing = realm.health.get(patient.row).map_or(0, |health| 100_u32.saturating_sub(health.percent()));
-        let worse = |(most, other): &(u32, Someone)| missing > *most || missing == *most && patient.row < other.row;
+        let worse =
+            |(most, other): &(u32, LivingCreature)| missing > *most || missing == *most && patient.row < other.row;
         let reached = || {
             patient.row == who.row
-                || reach::reaches(realm, rules, who, &patient, distance)
+                || range::reaches(realm, rules, who, &patient, distance)
                     && realm.obstacles.can_see(who.place, patient.place)
         };
         if missing > 0 && worst.as_ref().is_none_or(worse) && reached() {
@@ -281,83 +295,89 @@ fn most_wounded(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> 
     };
     look(*who);
     if distance > Fx::ZERO {
-        let radius = search_radius(realm, rules, who, distance);
+        let radius = targeting::search_radius(realm, rules, who, distance);
         realm.grid.visit(who.place, radius, who.creature.faction.bit(), |member| {
-            realm.someone_in(member.row).into_iter().for_each(&mut look);
+            realm.living_in(member.row).into_iter().for_each(&mut look);
         });
     }
     worst.map(|(missing, patient)| (patient, missing))
 }
 
-/// What a creature's legs should do.
-enum Stride {
-    /// Stand.
+/// Where a creature goes from here.
+enum Steering {
+    /// It stands still.
     Halt,
-    /// Walk straight; the leg was reckoned where the line was looked at.
+    /// It walks straight; the segment was computed where the line of sight was looked at.
     Walk(Motion),
-    /// Find a way.
+    /// It asks for a path to a place.
     Seek(Vec2),
 }
 
-/// `behaviour::steer`: on a beat, creatures with an enemy in mind close in, keep their distance, or flee.
-pub fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+/// `behaviour::steer`: on a think tick, creatures with an enemy in mind close in, keep their distance, or flee.
+pub(crate) fn steer(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
-    let clock = turns::RoundClock::of(realm, rules, tick);
+    let clock = RoundClock::of(realm, rules, tick);
     let world = &*realm;
     let lanes = (&world.turn, &world.creature, &world.target, without(&world.corpse), without(&world.controlled));
-    let strides = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
-        if clock.is_beat(*turn)
-            && let Some(who) = world.someone_in(row)
-            && let Some(enemy) = world.someone(target.0)
-            && let Some(stride) = stride(world, rules, tick, &who, &enemy)
+    let steerings = join(lanes).par_for_each(step.executor(), |row, (turn, _, target, (), ()), out| {
+        if clock.is_think_tick(*turn)
+            && let Some(who) = world.living_in(row)
+            && let Some(enemy) = world.living(target.0)
+            && let Some(steering) = steering(world, rules, tick, &who, &enemy)
         {
-            out.push((row, stride));
+            out.push((row, steering));
         }
     });
-    for (row, stride) in strides {
-        match stride {
-            Stride::Halt => realm.halt(row),
-            Stride::Walk(motion) => {
+    for (row, steering) in steerings {
+        match steering {
+            Steering::Halt => realm.halt(row),
+            Steering::Walk(motion) => {
                 realm.path.clear(row);
                 realm.seeking.remove(row);
                 realm.motion.set(row, motion);
             }
-            Stride::Seek(goal) => paths::ask(realm, step.tick().0, row, goal),
+            Steering::Seek(goal) => walking::request_path(realm, step.tick().0, row, goal),
         }
     }
 }
 
 /// `None`: goes on as it does.
-fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Someone) -> Option<Stride> {
+fn steering(
+    realm: &Realm,
+    rules: &Ruleset,
+    tick: u64,
+    who: &LivingCreature,
+    enemy: &LivingCreature,
+) -> Option<Steering> {
     let (block, sheet) = rules.creature(who.creature.key)?;
     let moving = realm.motion.contains(who.row) || realm.seeking.contains(who.row);
-    let halt = || moving.then_some(Stride::Halt);
+    let halt = || moving.then_some(Steering::Halt);
     let walk = |goal: Vec2| {
         let pace = stats::pace(realm, rules, who.row, who.creature.key);
-        movement::leg(who.place, goal, pace, tick).map(Stride::Walk)
+        walking::segment(who.place, goal, pace, tick).map(Steering::Walk)
     };
-    if realm.suffers(who.row, ConditionEffect::NoMovement) || realm.suffers(who.row, ConditionEffect::NoActions) {
+    if realm.has_effect(who.row, ConditionEffect::NoMovement) || realm.has_effect(who.row, ConditionEffect::NoActions) {
         return halt();
     }
-    let afraid = realm.suffers_from(rules, who.row, ConditionEffect::AvoidsSource, enemy.entity);
+    let afraid = realm.has_effect_from(rules, who.row, ConditionEffect::AvoidsSource, enemy.entity);
     let keep = feet(block.behaviour.keep_distance);
     let constants = &rules.pack().constants;
     if stats::flees(realm, who.row, block.behaviour.flee_percent) {
         return away(realm, who, enemy, feet(block.awareness)).and_then(walk).or_else(halt);
     }
-    if keep > Fx::ZERO && reach::within(who.place, enemy.place, percent(keep, constants.retreat_percent.into())) {
-        // One who is on the way to a good place goes on: a leg is not written anew at every beat.
+    if keep > Fx::ZERO && range::within(who.place, enemy.place, percent(keep, constants.retreat_percent.into())) {
+        // One who is on the way to a good place goes on: a segment is not written anew at every think tick.
         let enough = percent(keep, constants.ease_percent.into());
-        let leaves = |goal: Vec2| !reach::within(goal, enemy.place, enough);
+        let leaves = |goal: Vec2| !range::within(goal, enemy.place, enough);
         if realm.motion.get(who.row).is_some_and(|motion| leaves(motion.goal)) {
             return None;
         }
         return away(realm, who, enemy, keep).and_then(walk).or_else(halt);
     }
-    let girth = reach::girth(realm, rules, &[who.creature.key, enemy.creature.key]);
+    let girth = range::girth(realm, rules, &[who.creature.key, enemy.creature.key]);
     let reach = sheet.approach.saturating_add(girth);
-    if reach::within(who.place, enemy.place, reach) && realm.obstacles.can_see(who.place, enemy.place) {
+    if range::within(who.place, enemy.place, reach) && realm.obstacles.can_see(who.place, enemy.place) {
         return halt();
     }
     if afraid {
@@ -367,110 +387,66 @@ fn stride(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Some
         Approach::Straight(goal) => walk(goal),
         // One who never walks needs no way.
         Approach::Around(_) if stats::pace(realm, rules, who.row, who.creature.key) <= Fx::ZERO => halt(),
-        Approach::Around(goal) => Some(Stride::Seek(goal)),
+        Approach::Around(goal) => Some(Steering::Seek(goal)),
     }
 }
 
-/// How to come near.
+/// How a creature comes near its enemy.
 enum Approach {
-    /// Nothing is in the way.
+    /// It walks straight to the place: nothing is in the way.
     Straight(Vec2),
-    /// A way must be found.
+    /// It needs a path to the place.
     Around(Vec2),
 }
 
 /// To a point within reach of the enemy, on the near side, each to their own so that a crowd surrounds rather than queues.
-fn approach(realm: &Realm, rules: &Ruleset, tick: u64, who: &Someone, enemy: &Someone, reach: Fx) -> Option<Approach> {
+fn approach(
+    realm: &Realm,
+    rules: &Ruleset,
+    tick: u64,
+    who: &LivingCreature,
+    enemy: &LivingCreature,
+    reach: Fx,
+) -> Option<Approach> {
     let direction = who.place.saturating_sub(enemy.place).angle();
     // Up to a sixth of a turn to either side, by row.
     let spread = u16::try_from((who.row.index().wrapping_mul(40_503) & 0xFFFF) / 3).unwrap_or(0);
     let side = direction.wrapping_add(Angle::from_bits(spread)).wrapping_sub(Angle::from_bits(u16::MAX / 6));
     let stand_off = percent(reach, rules.pack().constants.stand_off_percent.into());
-    let goal = realm.obstacles.settle(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
+    let goal = realm.obstacles.inset(enemy.place.saturating_add(Vec2::from_angle(side).scale(stand_off)));
     let good = |goal: Vec2| realm.obstacles.can_walk(who.place, goal);
-    for goal in [goal, realm.obstacles.settle(enemy.place)] {
+    for goal in [goal, realm.obstacles.inset(enemy.place)] {
         if realm.obstacles.can_see(goal, enemy.place) && good(goal) {
             let heads_there =
-                realm.motion.get(who.row).is_some_and(|motion| reach::within(motion.goal, goal, Fx::HALF));
+                realm.motion.get(who.row).is_some_and(|motion| range::within(motion.goal, goal, Fx::HALF));
             return (!heads_there || !realm.path.is_empty(who.row)).then_some(Approach::Straight(goal));
         }
     }
     // A path leads somewhere only for one who walks it.
     let last = || realm.path.len(who.row).checked_sub(1).and_then(|last| realm.path.get(who.row, last).copied());
     let end = realm.motion.get(who.row).map(|motion| last().unwrap_or(motion.goal));
-    let near_enough = end.is_some_and(|end| reach::within(end, enemy.place, reach.mul_int(2)));
-    if near_enough || realm.seeking.contains(who.row) || balks_at(realm, tick, who.row, enemy.entity) {
+    let near_enough = end.is_some_and(|end| range::within(end, enemy.place, reach.mul_int(2)));
+    if near_enough || realm.seeking.contains(who.row) || has_path_backoff(realm, tick, who.row, enemy.entity) {
         return None;
     }
-    Some(Approach::Around(realm.obstacles.settle(enemy.place)))
+    Some(Approach::Around(realm.obstacles.inset(enemy.place)))
 }
 
 /// Whether a creature has found no way to an enemy, and does not look for one yet.
-fn balks_at(realm: &Realm, tick: u64, row: Row, enemy: Entity) -> bool {
+fn has_path_backoff(realm: &Realm, tick: u64, row: Row, enemy: Entity) -> bool {
     realm.balked.get(row).is_some_and(|it| it.enemy == enemy && it.until_tick > tick)
 }
 
 /// Straight away from the enemy as far as nothing is in the way, else to a side; `None` where cornered.
-fn away(realm: &Realm, who: &Someone, enemy: &Someone, distance: Fx) -> Option<Vec2> {
+fn away(realm: &Realm, who: &LivingCreature, enemy: &LivingCreature, distance: Fx) -> Option<Vec2> {
     let direction = who.place.saturating_sub(enemy.place).angle();
     for turn in [0_u16, 0x2000, 0xE000, 0x4000, 0xC000] {
         let way = Vec2::from_angle(direction.wrapping_add(Angle::from_bits(turn)));
-        let far = realm.obstacles.settle(who.place.saturating_add(way.scale(distance)));
-        let half = realm.obstacles.settle(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
+        let far = realm.obstacles.inset(who.place.saturating_add(way.scale(distance)));
+        let half = realm.obstacles.inset(who.place.saturating_add(way.scale(distance.saturating_mul(Fx::HALF))));
         if let Some(goal) = [far, half].into_iter().find(|goal| realm.obstacles.can_walk(who.place, *goal)) {
             return Some(goal);
         }
     }
     None
-}
-
-/// Enemies of `who` that an action with several targets reaches besides `first`, nearest tiles first.
-#[must_use]
-pub fn further_targets(
-    realm: &Realm,
-    rules: &Ruleset,
-    who: &Someone,
-    first: &Someone,
-    action: &Action,
-    distance: Fx,
-) -> Vec<Someone> {
-    let Reach::Creatures { count, .. } = action.target else { return Vec::new() };
-    let further = usize::from(count).saturating_sub(1);
-    let mut found = Vec::new();
-    if further == 0 {
-        return found;
-    }
-    // Of the same side as the first: helpers help friends, attackers attack enemies.
-    let side = first.creature.faction.bit();
-    let spares = rules.harms(action) && realm.suffers(who.row, ConditionEffect::SparesSource);
-    let radius = search_radius(realm, rules, who, distance);
-    realm.grid.visit_rings(who.place, radius, side, |member| {
-        if found.len() < further
-            && member.row != first.row
-            && member.row != who.row
-            && let Some(other) = realm.someone_in(member.row)
-            && reach::reaches(realm, rules, who, &other, distance)
-            && realm.obstacles.can_see(who.place, other.place)
-            && !(spares && self::spares(realm, rules, who, other.row))
-        {
-            found.push(other);
-        }
-        found.len() < further
-    });
-    found
-}
-
-/// How far to look for all whom `who` reaches at `distance`, whatever their sizes.
-fn search_radius(realm: &Realm, rules: &Ruleset, who: &Someone, distance: Fx) -> Fx {
-    distance
-        .saturating_add(reach::girth(realm, rules, &[who.creature.key]))
-        .saturating_add(reach::girth_max(realm, rules))
-}
-
-/// Whether an act is one that its user may turn on a friend or on themselves.
-#[must_use]
-pub fn is_help(rules: &Ruleset, who: &Someone, act: Act) -> bool {
-    let Some((block, _)) = rules.creature(who.creature.key) else { return false };
-    let actions = rules.actions_of(block, act);
-    actions.iter().all(|(action, _)| !rules.harms(action))
 }

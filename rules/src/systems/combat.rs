@@ -17,46 +17,49 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{behaviour, conditions, goods, turns, uses};
+use super::conditions;
 use crate::{
-    body::{Act, Affliction, Blow, Corpse, Deed, RepeatSave},
+    components::{Act, Affliction, Blow, Corpse, Deed, RepeatSave},
     dice::{self, AttackRoll},
     event::Event,
-    game::Rules,
+    inventory,
     key::ContentKey,
     limits,
-    reach::{self, Area},
-    realm::{Realm, Someone},
+    range::{self, Area},
+    realm::{LivingCreature, Realm},
+    round::round_ticks,
+    rules::Rules,
     ruleset::{self, Ruleset, feet},
-    stats,
+    stats, targeting, uses,
 };
 
 /// What a strike asks to be done.
 enum Emission {
-    /// To the one in the row.
+    /// A blow falls on the creature in the row.
     Blow(Row, Blow),
-    /// By the actor in the row.
+    /// The actor in the row pays a price.
     Pay(Row, uses::Price),
-    /// To tell.
-    Tell(Event),
+    /// An event is emitted.
+    Emit(Event),
     /// An action was resolved against so many.
     Count(u64),
 }
 
 /// `combat::strike`: rolls for every deed of the tick.
-pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     if realm.deed.is_empty() {
         return;
     }
     let rules = step.content();
     let stream = step.stream("combat::strike");
-    let (tick, round) = (step.tick().0, turns::round_ticks(realm, rules));
+    let (tick, round) = (step.tick().0, round_ticks(realm, rules));
     let world = &*realm;
     let lanes = (&world.deed, stream.each(&world.entities), without(&world.corpse));
     let emissions = join(lanes).par_for_each(step.executor(), |row, (deed, seed, ()), out| {
-        if let Some(actor) = world.someone_in(row) {
-            let mut scene = Scene { realm: world, rules, actor, tick, round, rng: seed.open(), paid: Vec::new(), out };
-            scene.act(deed);
+        if let Some(actor) = world.living_in(row) {
+            let mut resolver =
+                DeedResolver { realm: world, rules, actor, tick, round, rng: seed.open(), paid: Vec::new(), out };
+            resolver.act(deed);
         }
     });
     for emission in emissions {
@@ -68,7 +71,7 @@ pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
                 }
             }
             Emission::Pay(row, price) => uses::pay(realm, row, price),
-            Emission::Tell(event) => step.emit(event),
+            Emission::Emit(event) => step.emit(event),
             Emission::Count(targets) => realm.tally.modify(|tally| {
                 tally.actions = tally.actions.wrapping_add(1);
                 tally.targets = tally.targets.wrapping_add(targets);
@@ -78,11 +81,11 @@ pub fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     realm.deed.clear();
 }
 
-/// One actor's deed being rolled.
-struct Scene<'s> {
+/// Rolls one actor's deed.
+struct DeedResolver<'s> {
     realm: &'s Realm,
     rules: &'s Ruleset,
-    actor: Someone,
+    actor: LivingCreature,
     tick: u64,
     round: u64,
     rng: Rng,
@@ -91,7 +94,7 @@ struct Scene<'s> {
     out: &'s mut Vec<Emission>,
 }
 
-impl Scene<'_> {
+impl DeedResolver<'_> {
     fn act(&mut self, deed: &Deed) {
         let Some((block, _)) = self.rules.creature(self.actor.creature.key) else { return };
         let Ok(price) = uses::price(self.realm, self.rules, self.actor.row, block, deed.act) else { return };
@@ -129,23 +132,23 @@ impl Scene<'_> {
 
     fn resolve(&mut self, deed: &Deed, action: &Action) {
         let targets = self.targets(deed, action);
-        self.out.push(Emission::Tell(Event::Acted { actor: self.actor.entity, action: action.key.into() }));
+        self.out.push(Emission::Emit(Event::Acted { actor: self.actor.entity, action: action.key.into() }));
         self.out.push(Emission::Count(targets.len() as u64));
         // Damage that no attack roll multiplies is rolled once for all (SRD 5.1 p. 96).
         let shared = action.attack.is_none().then(|| self.roll_damage(action, 1));
         for target in &targets {
             match action.attack {
-                None => self.land(action, target, shared.as_deref().unwrap_or_default(), false),
+                None => self.apply_effects(action, target, shared.as_deref().unwrap_or_default(), false),
                 Some(attack) => match self.attack(&attack, target) {
                     AttackRoll::Miss => {
                         self.out
-                            .push(Emission::Tell(Event::Missed { source: self.actor.entity, target: target.entity }));
+                            .push(Emission::Emit(Event::Missed { source: self.actor.entity, target: target.entity }));
                     }
                     roll => {
                         let critical = roll == AttackRoll::Critical;
                         let factor = if critical { self.rules.pack().constants.critical_dice } else { 1 };
                         let rolled = self.roll_damage(action, factor);
-                        self.land(action, target, &rolled, critical);
+                        self.apply_effects(action, target, &rolled, critical);
                     }
                 },
             }
@@ -153,43 +156,43 @@ impl Scene<'_> {
     }
 
     /// Whom an action reaches, judged by where everybody is now; the charmed harm no charmer (SRD 5.1 appendix PH-A).
-    fn targets(&self, deed: &Deed, action: &Action) -> Vec<Someone> {
+    fn targets(&self, deed: &Deed, action: &Action) -> Vec<LivingCreature> {
         let mut targets = self.reached(deed, action);
         let (realm, rules, own) = (self.realm, self.rules, self.actor.row);
-        if realm.suffers(own, ConditionEffect::SparesSource) && rules.harms(action) {
-            targets.retain(|it| !realm.suffers_from(rules, own, ConditionEffect::SparesSource, it.entity));
+        if realm.has_effect(own, ConditionEffect::SparesSource) && rules.harms(action) {
+            targets.retain(|it| !realm.has_effect_from(rules, own, ConditionEffect::SparesSource, it.entity));
         }
         targets
     }
 
-    fn reached(&self, deed: &Deed, action: &Action) -> Vec<Someone> {
+    fn reached(&self, deed: &Deed, action: &Action) -> Vec<LivingCreature> {
         if let Some(area) = Area::of(&action.target, self.actor.place, deed.place) {
             return area.creatures(self.realm, self.rules, &self.actor);
         }
         let distance = ruleset::distance_of(action);
         let first = match action.target {
             Target::Actor => Some(self.actor),
-            _ => deed.target.and_then(|target| self.realm.someone(target)),
+            _ => deed.target.and_then(|target| self.realm.living(target)),
         };
         let Some(first) = first else { return Vec::new() };
         let reached =
-            first.row == self.actor.row || reach::reaches(self.realm, self.rules, &self.actor, &first, distance);
+            first.row == self.actor.row || range::reaches(self.realm, self.rules, &self.actor, &first, distance);
         if !reached {
             return Vec::new();
         }
         let mut targets = alloc::vec![first];
-        targets.extend(behaviour::further_targets(self.realm, self.rules, &self.actor, &first, action, distance));
+        targets.extend(targeting::further_targets(self.realm, self.rules, &self.actor, &first, action, distance));
         targets
     }
 
     /// An attack roll (SRD 5.1 p. 94).
-    fn attack(&mut self, attack: &Attack, target: &Someone) -> AttackRoll {
+    fn attack(&mut self, attack: &Attack, target: &LivingCreature) -> AttackRoll {
         let (realm, rules) = (self.realm, self.rules);
         let cell = realm.settings.cell();
-        let near = reach::reaches(realm, rules, &self.actor, target, cell);
-        let melee = attack.reach.0 > 0 && reach::reaches(realm, rules, &self.actor, target, feet(attack.reach));
-        let long = !melee && !reach::reaches(realm, rules, &self.actor, target, feet(attack.range));
-        let hindered = !melee && reach::is_pressed(realm, rules, &self.actor, target);
+        let near = range::reaches(realm, rules, &self.actor, target, cell);
+        let melee = attack.reach.0 > 0 && range::reaches(realm, rules, &self.actor, target, feet(attack.reach));
+        let long = !melee && !range::reaches(realm, rules, &self.actor, target, feet(attack.range));
+        let hindered = !melee && range::is_pressed(realm, rules, &self.actor, target);
         let edge = stats::attack_edge(realm, self.actor.row, target.row, near, long, hindered);
         let natural = dice::d20(&mut self.rng, edge);
         let bonus = rules
@@ -197,7 +200,7 @@ impl Scene<'_> {
             .map_or(0_i32, |(block, sheet)| rules.attack_bonus(block, sheet, attack.bonus));
         let armor_class = stats::armor_class(realm, rules, target);
         match dice::judge_attack(&rules.pack().constants, natural, bonus, armor_class) {
-            AttackRoll::Hit if near && realm.suffers(target.row, ConditionEffect::HitsAreCritical) => {
+            AttackRoll::Hit if near && realm.has_effect(target.row, ConditionEffect::HitsAreCritical) => {
                 AttackRoll::Critical
             }
             roll => roll,
@@ -221,8 +224,8 @@ impl Scene<'_> {
         effects.collect()
     }
 
-    /// The effects befall a target.
-    fn land(&mut self, action: &Action, target: &Someone, rolled: &[Vec<i32>], critical: bool) {
+    /// Applies the effects of an action to a target.
+    fn apply_effects(&mut self, action: &Action, target: &LivingCreature, rolled: &[Vec<i32>], critical: bool) {
         let magical = action.attack.is_none_or(|attack| attack.magical);
         for (effect, rolled) in action.effects.iter().zip(rolled) {
             let saved = effect.save.is_some_and(|save| self.saves(&save, target));
@@ -249,7 +252,7 @@ impl Scene<'_> {
     }
 
     /// A saving throw of the target (SRD 5.1 p. 83).
-    fn saves(&mut self, save: &Save, target: &Someone) -> bool {
+    fn saves(&mut self, save: &Save, target: &LivingCreature) -> bool {
         let Some((bonus, edge)) = stats::save(self.realm, self.rules, target, save.ability) else { return false };
         let natural = dice::d20(&mut self.rng, edge);
         dice::judge_save(natural, bonus, self.difficulty(save))
@@ -266,7 +269,7 @@ impl Scene<'_> {
     }
 
     /// Hit points given back (SRD 5.1 p. 97).
-    fn heal(&mut self, effect: &Effect, target: &Someone) {
+    fn heal(&mut self, effect: &Effect, target: &LivingCreature) {
         let Some(dice) = effect.heal else { return };
         let added = match self.rules.creature(self.actor.creature.key) {
             Some((block, sheet)) if effect.heal_add_ability => ruleset::casting_modifier(block, sheet),
@@ -316,7 +319,7 @@ impl Scene<'_> {
 /// `combat::damage`: hit points go up, then down (SRD 5.1 pp. 96, 97): all that a tick heals of a creature comes before all that
 /// it hurts, so what is left does not depend on who stands in which row. One who is hurt without an enemy in mind turns on the
 /// one who did it; a rest is broken off.
-pub fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut blows = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
         let heals = |blow: &&Blow| matches!(blow, Blow::Heal { .. });
@@ -329,14 +332,14 @@ pub fn damage(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         };
         match blow {
             Blow::Damage { source, amount, critical } => {
-                let amount = health.hurt(amount);
+                let amount = health.damage(amount);
                 realm.health.set(row, health);
                 realm.rest.remove(row);
                 alert(realm, row, source);
                 step.emit(Event::Hurt { source, target, amount, critical });
             }
             Blow::Heal { source, amount } if health.current > 0 => {
-                let amount = health.mend(amount);
+                let amount = health.heal(amount);
                 realm.health.set(row, health);
                 step.emit(Event::Healed { source, target, amount });
             }
@@ -349,15 +352,15 @@ fn alert(realm: &mut Realm, row: Row, source: tickworld_sim::entity::Entity) {
     if realm.target.contains(row) || realm.controlled.contains(row) {
         return;
     }
-    let (Some(own), Some(other)) = (realm.creature.get(row).copied(), realm.someone(source)) else { return };
+    let (Some(own), Some(other)) = (realm.creature.get(row).copied(), realm.living(source)) else { return };
     if realm.are_enemies(&own, &other.creature) {
-        realm.target.set(row, crate::body::Target(source));
+        realm.target.set(row, crate::components::Target(source));
     }
 }
 
 /// `combat::death`: whoever has no hit points left is dead (SRD 5.1 p. 98: monsters die at 0): no conditions, no intentions,
 /// coins and things on the ground, the body stays for a while. Clears the tick's blows.
-pub fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn death(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut struck = Vec::new();
     join((&realm.struck,)).for_each(|row, _| struck.push(row));
     if struck.is_empty() {
@@ -395,12 +398,12 @@ fn die(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, until_tick: u64)
     if let Some(target) = realm.entities.entity(row) {
         step.emit(Event::Died { target });
     }
-    goods::spill(realm, step, row);
+    inventory::drop_everything(realm, step, row);
 }
 
 /// `combat::decay`: bodies go when their time is over, unless they still hold what found no room on the ground; so does what
 /// was dropped or spilled.
-pub fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let mut bodies = Vec::new();
     join((&realm.corpse, &realm.entities)).for_each(|row, (corpse, entity)| {
@@ -409,7 +412,7 @@ pub fn decay(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         }
     });
     for (row, entity) in bodies {
-        if goods::spill(realm, step, row) {
+        if inventory::drop_everything(realm, step, row) {
             step.commands.despawn(entity);
         }
     }

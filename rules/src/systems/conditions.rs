@@ -15,24 +15,24 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, turns};
 use crate::{
-    body::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
+    components::{Affliction, Blow, Reckoned, RepeatSave, Rising, Status},
     dice::{self, Edge},
     event::Event,
-    game::Rules,
     key::ContentKey,
-    limits, reach,
-    realm::{Realm, Someone},
+    limits, range,
+    realm::{LivingCreature, Realm},
+    round::{RoundClock, round_ticks},
+    rules::Rules,
     ruleset::{Ruleset, feet},
-    stats,
+    stats, walking,
 };
 
 /// `conditions::expire`: those whose time is over end. After a switch of content, what conditions do is worked out anew.
-pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let rules = step.content();
-    let print = Reckoned(rules.conditions_print());
+    let print = Reckoned(rules.conditions_fingerprint());
     let mut due = Vec::new();
     if *realm.reckoned != print {
         realm.reckoned.set(print);
@@ -51,7 +51,7 @@ pub fn expire(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 /// `conditions::release`: what a source must hold ends when the source is gone, incapacitated or out of reach (SRD 5.1 appendix
 /// PH-A, "Grappled").
-pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let mut held = Vec::new();
     join((&realm.status, without(&realm.corpse))).for_each(|row, (status, ())| {
@@ -60,7 +60,7 @@ pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         }
     });
     for row in held {
-        let Some(who) = realm.someone_in(row) else { continue };
+        let Some(who) = realm.living_in(row) else { continue };
         let let_go = |it: &Affliction| it.hold.is_some_and(|reach| !holds(realm, rules, &who, it.source, Feet(reach)));
         let sources: Vec<Entity> = realm.affliction.iter(row).filter(|it| let_go(it)).map(|it| it.source).collect();
         if !sources.is_empty() {
@@ -69,16 +69,16 @@ pub fn release(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-fn holds(realm: &Realm, rules: &Ruleset, held: &Someone, source: Entity, reach: Feet) -> bool {
-    realm.someone(source).is_some_and(|holder| {
-        !realm.suffers(holder.row, ConditionEffect::NoActions)
-            && reach::reaches(realm, rules, &holder, held, feet(reach))
+fn holds(realm: &Realm, rules: &Ruleset, held: &LivingCreature, source: Entity, reach: Feet) -> bool {
+    realm.living(source).is_some_and(|holder| {
+        !realm.has_effect(holder.row, ConditionEffect::NoActions)
+            && range::reaches(realm, rules, &holder, held, feet(reach))
     })
 }
 
 /// `conditions::rise`: at the start of its turn a creature that can move stands up, and walks slower for a round (SRD 5.1,
 /// "Being Prone").
-pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
     let tick = step.tick().0;
     let mut risen = Vec::new();
@@ -89,9 +89,9 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     });
     for row in risen {
         realm.rising.remove(row);
-        movement::repace(realm, rules, tick, row);
+        walking::repace(realm, rules, tick, row);
     }
-    let clock = turns::RoundClock::of(realm, rules, tick);
+    let clock = RoundClock::of(realm, rules, tick);
     let mut down = Vec::new();
     join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (status, turn, ())| {
         if status.has(ConditionEffect::EndsByRising)
@@ -101,7 +101,7 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
             down.push(row);
         }
     });
-    let until_tick = tick.saturating_add(turns::round_ticks(realm, rules));
+    let until_tick = tick.saturating_add(round_ticks(realm, rules));
     let ends = |it: &Affliction| rules.has_itself(it.condition, ConditionEffect::EndsByRising);
     for row in down {
         if realm.affliction.iter(row).any(ends) {
@@ -113,7 +113,7 @@ pub fn rise(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 /// `conditions::inflict`: blows that bring conditions. One that the same source brought already lasts as long as the longer
 /// of both (SRD 5.1 p. 358: it does not get worse).
-pub fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut hit: Vec<(Row, Affliction)> = Vec::new();
     join((&realm.struck, without(&realm.corpse))).for_each(|row, _| {
         hit.extend(realm.blow.iter(row).filter_map(|blow| match blow {
@@ -128,7 +128,7 @@ pub fn inflict(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 
 fn add(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row, affliction: Affliction) {
     let rules = step.content();
-    let Some(who) = realm.someone_in(row) else { return };
+    let Some(who) = realm.living_in(row) else { return };
     if rules.is_immune(who.creature.key, affliction.condition.key()) {
         return;
     }
@@ -160,9 +160,9 @@ fn lasts_longer(new: &Affliction, old: &Affliction) -> bool {
 
 /// `conditions::save`: at the end of a creature's turn it may save against what lets it (SRD 5.1 p. 358), and, unless
 /// incapacitated, try to escape from what can be escaped from. The SRD asks an action for the attempt; here it is free.
-pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let rules = step.content();
-    let clock = turns::RoundClock::of(realm, rules, step.tick().0);
+    let clock = RoundClock::of(realm, rules, step.tick().0);
     let mut due = Vec::new();
     join((&realm.status, &realm.turn, without(&realm.corpse))).for_each(|row, (_, turn, ())| {
         if clock.since_turn(*turn) == 0 {
@@ -171,7 +171,7 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     });
     let mut stream = step.stream("conditions::save");
     for row in due {
-        let Some(who) = realm.someone_in(row) else { continue };
+        let Some(who) = realm.living_in(row) else { continue };
         let mut attempt = Attempt { realm, rules, who: &who, rng: stream.open(who.entity), checks: Vec::new() };
         let attempts = (0_u32..).zip(realm.affliction.iter(row));
         let ended: Vec<u32> =
@@ -187,7 +187,7 @@ pub fn save(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 struct Attempt<'a> {
     realm: &'a Realm,
     rules: &'a Ruleset,
-    who: &'a Someone,
+    who: &'a LivingCreature,
     rng: Rng,
     /// Its checks to escape in this turn: one against each source, for all that the source does.
     checks: Vec<(Entity, u32)>,
@@ -207,7 +207,7 @@ impl Attempt<'_> {
     }
 
     fn escapes(&mut self, source: Entity, difficulty: u8) -> bool {
-        if self.realm.suffers(self.who.row, ConditionEffect::NoActions) {
+        if self.realm.has_effect(self.who.row, ConditionEffect::NoActions) {
             return false;
         }
         let known = self.checks.iter().find(|(against, _)| *against == source).map(|(_, natural)| *natural);
@@ -220,8 +220,8 @@ impl Attempt<'_> {
     }
 }
 
-/// Ends every condition.
-pub fn clear(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row) {
+/// Ends every condition on the creature in `row`.
+pub(crate) fn clear(realm: &mut Realm, step: &mut Step<'_, Rules>, row: Row) {
     end(realm, step, row, |_| true);
 }
 
@@ -266,6 +266,6 @@ fn refresh(realm: &mut Realm, rules: &Ruleset, tick: u64, row: Row) {
         realm.status.set(row, status);
     }
     if before.unwrap_or(0) != status.effects {
-        movement::repace(realm, rules, tick, row);
+        walking::repace(realm, rules, tick, row);
     }
 }

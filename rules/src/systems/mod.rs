@@ -3,13 +3,11 @@
 //! Invariant: systems that look at others do so in one parallel pass that only reads, and hand on what is to be done; a
 //! serial pass does it, in (row, emission) order. So the number of workers changes nothing.
 
-pub mod behaviour;
-pub mod combat;
-pub mod conditions;
-pub mod goods;
-pub mod movement;
-pub mod orders;
-pub mod paths;
-pub mod spawning;
-pub mod turns;
-pub mod uses;
+pub(crate) mod behaviour;
+pub(crate) mod combat;
+pub(crate) mod conditions;
+pub(crate) mod movement;
+pub(crate) mod orders;
+pub(crate) mod paths;
+pub(crate) mod spawning;
+pub(crate) mod turns;

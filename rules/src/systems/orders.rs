@@ -5,23 +5,24 @@
 use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{math::Vec2, session::OutcomeCode, step::Step};
 
-use super::{behaviour, goods, goods::Answer, movement, paths, uses};
 use crate::{
-    body::{Act, Deed, Intent, Rest},
     command::{Command, codes},
-    game::Rules,
-    reach::{self, Area},
-    realm::{Realm, Someone},
+    components::{Deed, Intent, Rest},
+    inventory::{self, Answer},
+    range,
+    realm::{LivingCreature, Realm},
+    rules::Rules,
     ruleset::{self, Ruleset},
+    targeting, walking,
 };
 
 /// `orders::apply`: does what players ask, in the order of the tick's inputs, and answers.
-pub fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let inputs = step.inputs();
     for (index, input) in inputs.iter().enumerate() {
-        let answer = match input.entity.and_then(|entity| realm.someone(entity)) {
+        let answer = match input.entity.and_then(|entity| realm.living(entity)) {
             None => Err((codes::DEAD, 0)),
-            Some(who) => obey(realm, step, &who, &input.body),
+            Some(who) => handle_input(realm, step, &who, &input.body),
         };
         match answer {
             Ok(value) => step.answer(index, OutcomeCode::APPLIED, value),
@@ -30,9 +31,9 @@ pub fn apply(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-fn obey(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, command: &Command) -> Answer {
+fn handle_input(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &LivingCreature, command: &Command) -> Answer {
     let rules = step.content();
-    if takes_hands(command) && realm.suffers(who.row, ConditionEffect::NoActions) {
+    if takes_hands(command) && realm.has_effect(who.row, ConditionEffect::NoActions) {
         return Err((codes::INCAPACITATED, 0));
     }
     match *command {
@@ -44,11 +45,11 @@ fn obey(realm: &mut Realm, step: &mut Step<'_, Rules>, who: &Someone, command: &
         }
         Command::MoveTo { place } => move_to(realm, step, who, place),
         Command::Use { act, target, place } => use_act(realm, rules, step.tick().0, who, Deed { act, target, place }),
-        Command::PickUp { item } => goods::pick_up(realm, rules, who, item),
-        Command::Drop { item, count } => goods::drop(realm, step, who, item, count),
-        Command::Equip { item } => goods::equip(realm, rules, who, item),
-        Command::Unequip { item } => goods::unequip(realm, who, item),
-        Command::GiveCoins { to, amount } => goods::give_coins(realm, rules, who, to, amount),
+        Command::PickUp { item } => inventory::pick_up(realm, rules, who, item),
+        Command::Drop { item, count } => inventory::drop(realm, step, who, item, count),
+        Command::Equip { item } => inventory::equip(realm, rules, who, item),
+        Command::Unequip { item } => inventory::unequip(realm, who, item),
+        Command::GiveCoins { to, amount } => inventory::give_coins(realm, rules, who, to, amount),
         Command::Rest => rest(realm, rules, step.tick().0, who),
     }
 }
@@ -65,26 +66,27 @@ const fn takes_hands(command: &Command) -> bool {
     )
 }
 
-fn move_to(realm: &mut Realm, step: &Step<'_, Rules>, who: &Someone, place: Vec2) -> Answer {
+fn move_to(realm: &mut Realm, step: &Step<'_, Rules>, who: &LivingCreature, place: Vec2) -> Answer {
     let rules = step.content();
-    if realm.suffers(who.row, ConditionEffect::NoMovement) {
+    if realm.has_effect(who.row, ConditionEffect::NoMovement) {
         return Err((codes::INCAPACITATED, 0));
     }
     if realm.obstacles.is_blocked_at(place) {
         return Err((codes::BLOCKED, 0));
     }
-    let goal = realm.obstacles.settle(place);
-    if movement::nears_what_is_feared(realm, rules, who, goal) {
+    let goal = realm.obstacles.inset(place);
+    if walking::nears_what_is_feared(realm, rules, who, goal) {
         return Err((codes::INCAPACITATED, 0));
     }
     realm.rest.remove(who.row);
-    paths::go(realm, step, who.row, goal);
+    walking::walk_to(realm, step, who.row, goal);
     Ok(0)
 }
 
 /// Done at the player's turn: in this very tick where the action is at hand.
-fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &Someone, deed: Deed) -> Answer {
-    let deed = judge_deed(realm, rules, who, deed).map_err(|code| (code, distance_feet(realm, who, &deed)))?;
+fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &LivingCreature, deed: Deed) -> Answer {
+    let deed =
+        targeting::check_deed(realm, rules, who, deed).map_err(|code| (code, distance_feet(realm, who, &deed)))?;
     let ready = realm.turn.get(who.row).is_some_and(|turn| turn.ready);
     if ready && realm.intent.get(who.row).is_some_and(|intent| intent.asked_tick == tick) {
         // What was asked for just now will be done in this very tick, and was answered so.
@@ -94,75 +96,19 @@ fn use_act(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &Someone, deed: D
     if ready { Ok(0) } else { Err((codes::QUEUED, 0)) }
 }
 
-fn distance_feet(realm: &Realm, who: &Someone, deed: &Deed) -> i64 {
-    let place = deed.target.and_then(|target| realm.someone(target)).map_or(deed.place, |target| target.place);
+fn distance_feet(realm: &Realm, who: &LivingCreature, deed: &Deed) -> i64 {
+    let place = deed.target.and_then(|target| realm.living(target)).map_or(deed.place, |target| target.place);
     who.place.distance(place).floor()
 }
 
-/// A deed as it would be done now: with the target's present place.
-///
-/// # Errors
-/// The code that says why it cannot be done.
-pub fn judge_deed(realm: &Realm, rules: &Ruleset, who: &Someone, deed: Deed) -> Result<Deed, OutcomeCode> {
-    let (block, _) = rules.creature(who.creature.key).ok_or(codes::UNKNOWN_ACTION)?;
-    if realm.suffers(who.row, ConditionEffect::NoActions) {
-        return Err(codes::INCAPACITATED);
-    }
-    if !uses::knows(realm, rules, who.row, block, deed.act) {
-        return Err(codes::UNKNOWN_ACTION);
-    }
-    uses::price(realm, rules, who.row, block, deed.act)?;
-    let (action, _) = *rules.actions_of(block, deed.act).first().ok_or(codes::UNKNOWN_ACTION)?;
-    let target = match deed.target {
-        Some(target) => {
-            let row = realm.entities.row(target).filter(|row| realm.creature.contains(*row));
-            Some(realm.someone_in(row.ok_or(codes::NO_SUCH_TARGET)?).ok_or(codes::TARGET_DEAD)?)
-        }
-        None => None,
-    };
-    let charmed = |target: &Someone| {
-        rules.harms(action) && realm.suffers_from(rules, who.row, ConditionEffect::SparesSource, target.entity)
-    };
-    if target.as_ref().is_some_and(charmed) {
-        return Err(codes::INCAPACITATED);
-    }
-    let distance = ruleset::distance_of(action);
-    let area = Area::of(&action.target, who.place, deed.place);
-    let place = match (target, area) {
-        (Some(target), None) if target.row == who.row => return judge_self(rules, who, deed),
-        (Some(target), _) if !reach::reaches(realm, rules, who, &target, distance) => return Err(codes::TOO_FAR),
-        (Some(target), _) => target.place,
-        // An area that starts at its maker only points at the place.
-        (None, Some(area)) if area.is_from_actor() => deed.place,
-        (None, Some(_)) if !reach::within(who.place, deed.place, distance) => return Err(codes::TOO_FAR),
-        (None, Some(_)) => deed.place,
-        (None, None) if action.target == tickworld_content::model::Target::Actor => who.place,
-        (None, None) => return Err(codes::NO_SUCH_TARGET),
-    };
-    let points_only = area.is_some_and(|area| area.is_from_actor());
-    if !points_only && !realm.obstacles.can_see(who.place, place) {
-        return Err(codes::NO_SIGHT);
-    }
-    Ok(Deed { place, ..deed })
-}
-
-/// Only help may be turned on oneself.
-fn judge_self(rules: &Ruleset, who: &Someone, deed: Deed) -> Result<Deed, OutcomeCode> {
-    let routine = matches!(deed.act, Act::Routine { .. });
-    if routine || !behaviour::is_help(rules, who, deed.act) {
-        return Err(codes::SELF_TARGET);
-    }
-    Ok(Deed { place: who.place, ..deed })
-}
-
 /// A long rest needs peace: no enemy within awareness (SRD 5.1 p. 87).
-fn rest(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &Someone) -> Answer {
+fn rest(realm: &mut Realm, rules: &Ruleset, tick: u64, who: &LivingCreature) -> Answer {
     let awareness = rules
         .creature(who.creature.key)
         .map_or(tickworld_sim::math::Fx::ZERO, |(block, _)| ruleset::feet(block.awareness));
     let mut enemies = 0;
     realm.grid.visit(who.place, awareness, realm.factions.enemies_of(who.creature.faction), |member| {
-        let near = realm.position.get(member.row).is_some_and(|it| reach::within(who.place, it.0, awareness));
+        let near = realm.position.get(member.row).is_some_and(|it| range::within(who.place, it.0, awareness));
         enemies = i64::saturating_add(enemies, near.into());
     });
     if enemies > 0 {

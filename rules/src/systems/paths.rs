@@ -14,17 +14,18 @@ use tickworld_sim::{
     step::Step,
 };
 
-use super::{movement, turns};
 use crate::{
-    body::{Balked, Errand, Seeking},
-    game::Rules,
-    limits::{BALKS_MAX, SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
+    components::{Balked, Errand},
+    limits::{PATH_BACKOFF_DOUBLINGS_MAX, SEARCH_NODES_MAX, SEARCHES_PER_WAVE},
     realm::Realm,
-    space::{Found, find_path},
+    round::round_ticks,
+    rules::Rules,
+    space::{FoundPath, find_path},
+    walking,
 };
 
 /// `paths::serve`: makes searches until the tick's budget of cells is spent; the rest wait, those who waited longest first.
-pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut waiting: Vec<(u64, Row, Vec2)> = Vec::new();
     join((&realm.seeking, without(&realm.corpse))).for_each(|row, (seeking, ())| {
         waiting.push((seeking.since_tick, row, seeking.goal));
@@ -47,7 +48,7 @@ pub fn serve(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 }
 
 /// One wave, on as many workers as there are.
-fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> Vec<Found> {
+fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> Vec<FoundPath> {
     let one = |(_, row, goal): &(u64, Row, Vec2)| {
         let from = realm.position.get(*row).map_or(*goal, |position| position.0);
         find_path(&realm.obstacles, &realm.settings, from, *goal, SEARCH_NODES_MAX)
@@ -55,7 +56,7 @@ fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> 
     if executor.workers() <= 1 || wave.len() == 1 {
         return wave.iter().map(one).collect();
     }
-    let mut found: Vec<Option<Found>> = alloc::vec![None; wave.len()];
+    let mut found: Vec<Option<FoundPath>> = alloc::vec![None; wave.len()];
     let jobs =
         found.iter_mut().zip(wave).map(|(slot, request)| -> Job<'_> { Box::new(move || *slot = Some(one(request))) });
     executor.run(jobs.collect());
@@ -64,10 +65,10 @@ fn search(realm: &Realm, executor: &dyn Executor, wave: &[(u64, Row, Vec2)]) -> 
 
 /// Sets out on what was found. Players whose way ends short of their goal search on from there, as long as that brings them
 /// nearer; creatures that come no nearer wait before they search again.
-fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2, found: &Found) {
+fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2, found: &FoundPath) {
     realm.path.clear(row);
-    let Some(who) = realm.someone_in(row) else { return };
-    let end = found.legs.last().copied().unwrap_or(who.place);
+    let Some(who) = realm.living_in(row) else { return };
+    let end = found.waypoints.last().copied().unwrap_or(who.place);
     let nears = end.distance(goal).saturating_add(realm.settings.cell()) <= who.place.distance(goal);
     let hopeful = found.reached || nears;
     if realm.controlled.contains(row) {
@@ -79,43 +80,25 @@ fn follow(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2, found
     } else if hopeful {
         realm.balked.remove(row);
     } else {
-        balk(realm, step, row);
+        back_off(realm, step, row);
     }
-    let Some((first, rest)) = found.legs.split_first() else {
+    let Some((first, rest)) = found.waypoints.split_first() else {
         realm.motion.remove(row);
         return;
     };
-    for leg in rest {
-        if realm.path.push(row, *leg).is_err() {
+    for waypoint in rest {
+        if realm.path.push(row, *waypoint).is_err() {
             break;
         }
     }
-    movement::head_for(realm, step.content(), step.tick().0, row, *first);
+    walking::head_for(realm, step.content(), step.tick().0, row, *first);
 }
 
 /// Twice as long a wait after each failure in a row.
-fn balk(realm: &mut Realm, step: &Step<'_, Rules>, row: Row) {
+fn back_off(realm: &mut Realm, step: &Step<'_, Rules>, row: Row) {
     let Some(enemy) = realm.target.get(row).map(|target| target.0) else { return };
     let failures = realm.balked.get(row).filter(|it| it.enemy == enemy).map_or(0, |it| it.failures);
-    let wait = turns::round_ticks(realm, step.content()) << failures.min(BALKS_MAX);
+    let wait = round_ticks(realm, step.content()) << failures.min(PATH_BACKOFF_DOUBLINGS_MAX);
     let until_tick = step.tick().0.saturating_add(wait);
     realm.balked.set(row, Balked { enemy, failures: failures.saturating_add(1), until_tick });
-}
-
-/// Walks to `goal`: straight where nothing is in the way, else by a path that is searched for.
-pub fn go(realm: &mut Realm, step: &Step<'_, Rules>, row: Row, goal: Vec2) {
-    let Some(who) = realm.someone_in(row) else { return };
-    if realm.obstacles.can_walk(who.place, goal) {
-        realm.halt(row);
-        movement::head_for(realm, step.content(), step.tick().0, row, goal);
-    } else {
-        realm.errand.remove(row);
-        ask(realm, step.tick().0, row, goal);
-    }
-}
-
-/// Asks for a search; one who asks again keeps their place in the order.
-pub fn ask(realm: &mut Realm, tick: u64, row: Row, goal: Vec2) {
-    let since_tick = realm.seeking.get(row).map_or(tick, |seeking| seeking.since_tick);
-    realm.seeking.set(row, Seeking { goal, since_tick });
 }

@@ -7,18 +7,19 @@ use alloc::vec::Vec;
 
 use tickworld_sim::{entity::Entity, frame::PlayerId, join::join, step::Step};
 
-use super::goods;
 use crate::{
-    birth::{self, Birth},
-    body::{Controlled, Origin},
+    components::{Controlled, Origin},
     event::Event,
-    game::Rules,
-    goods::{Class, Spawner, Stack},
+    inventory,
+    items::Stack,
+    level::{Class, Spawner},
     realm::{Realm, bands},
+    rules::Rules,
+    spawn_creature::{self, NewCreature},
 };
 
 /// `spawning::spawn`: each spawner whose interval is over makes one creature, if fewer than its cap are alive.
-pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
+pub(crate) fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let mut due = Vec::new();
     join((&realm.spawner, &realm.entities)).for_each(|row, (spawner, entity)| {
@@ -30,10 +31,10 @@ pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let mut stream = step.stream("spawning::spawn");
     for (row, origin, spawner) in due {
         let mut rng = stream.open(origin);
-        let Some(place) = birth::free_place(realm, &mut rng, spawner.from, spawner.to) else { continue };
+        let Some(place) = spawn_creature::free_place(realm, &mut rng, spawner.from, spawner.to) else { continue };
         let Spawner { creature, faction, .. } = spawner;
-        let birth = Birth { band: bands::CREATURES, creature, faction, place, coins: 0 };
-        let Some((entity, born)) = birth::bring_in(realm, rules, &birth, &mut rng) else { continue };
+        let new = NewCreature { band: bands::CREATURES, creature, faction, place, coins: 0 };
+        let Some((entity, born)) = spawn_creature::spawn(realm, rules, &new, &mut rng) else { continue };
         realm.origin.set(born, Origin(origin));
         realm.spawner.modify(row, |spawner| spawner.alive = spawner.alive.saturating_add(1));
         realm.tally.modify(|tally| tally.spawns = tally.spawns.wrapping_add(1));
@@ -42,24 +43,24 @@ pub fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
 }
 
 /// A player's character, of the class that their id falls on; `None` in a world without classes or without room.
-pub fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
+pub(crate) fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|row, (class,)| classes.push((row, *class)));
     let count = u64::try_from(classes.len()).ok().filter(|count| *count > 0)?;
     let (class_row, class) = *classes.get(usize::try_from(player.0.checked_rem(count)?).ok()?)?;
     let rules = step.content();
     let mut rng = step.player_rng("spawning::enter", player);
-    let place = birth::free_place(realm, &mut rng, class.from, class.to)?;
+    let place = spawn_creature::free_place(realm, &mut rng, class.from, class.to)?;
     let Class { creature, faction, coins, .. } = class;
-    let birth = Birth { band: bands::PLAYERS, creature, faction, place, coins };
-    let (entity, row) = birth::bring_in(realm, rules, &birth, &mut rng)?;
+    let new = NewCreature { band: bands::PLAYERS, creature, faction, place, coins };
+    let (entity, row) = spawn_creature::spawn(realm, rules, &new, &mut rng)?;
     realm.controlled.set(row, Controlled(player));
     let things: Vec<Stack> = realm.bag.iter(class_row).copied().collect();
-    let who = realm.someone_in(row)?;
+    let who = realm.living_in(row)?;
     for stack in things {
-        if goods::put(realm, row, stack) {
+        if inventory::add(realm, row, stack) {
             // What can be worn is worn; the rest stays in the bag.
-            goods::equip(realm, rules, &who, stack.item).unwrap_or(0);
+            inventory::equip(realm, rules, &who, stack.item).unwrap_or(0);
         }
     }
     step.emit(Event::Arrived { entity, creature });

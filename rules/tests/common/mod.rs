@@ -4,9 +4,8 @@
 pub mod pack;
 
 use tickworld_rules::{
-    Command, ContentKey, Realm, Rules, Ruleset, SetUp,
-    body::{Affliction, Blow, Position},
-    bot,
+    Command, ContentKey, Realm, Rules, Ruleset, SetUp, bot,
+    components::{Affliction, Blow, Position},
     settings::Faction,
     setup::{Group, PlayerClass, Rect},
     space::Member,
@@ -183,9 +182,9 @@ pub fn outcome(sim: &Simulation<Rules>, player: u64) -> (&'static str, i64) {
 }
 
 /// All living creatures.
-pub fn living(realm: &Realm) -> Vec<tickworld_rules::realm::Someone> {
+pub fn living(realm: &Realm) -> Vec<tickworld_rules::realm::LivingCreature> {
     let mut all = Vec::new();
-    tickworld_sim::join::join((&realm.creature,)).for_each(|row, _| all.extend(realm.someone_in(row)));
+    tickworld_sim::join::join((&realm.creature,)).for_each(|row, _| all.extend(realm.living_in(row)));
     all
 }
 

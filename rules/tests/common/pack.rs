@@ -313,7 +313,7 @@ fn creatures(at: &dyn Fn(&str) -> u32, spell: &dyn Fn(&str) -> u32) -> Vec<Creat
     ]
 }
 
-/// The pack.
+/// The content pack of the tests.
 pub fn pack() -> Pack {
     let mut actions = [monster_actions(), spell_actions(), item_actions()].concat();
     actions.sort_by_key(|it| it.key);

@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use super::patch::{Failure, Patch};
 use crate::shell;
 
-/// Where it is.
+/// The path of the catalogue.
 pub(super) const PATH: &str = "bugs/catalogue.toml";
-/// Where the patches are.
+/// The folder of the patches.
 const FOLDER: &str = "bugs/";
 
-/// All bugs.
+/// The bugs of the catalogue, by how each shows.
 pub(super) struct Catalogue {
     pub(super) run: Vec<Run>,
     pub(super) compile: Vec<Refused>,

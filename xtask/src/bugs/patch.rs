@@ -46,9 +46,9 @@ pub(super) struct Failure {
 struct Edit<'p> {
     /// Index of the first line that is replaced.
     start: usize,
-    /// How many are.
+    /// Number of lines that are replaced.
     removed_count: usize,
-    /// What stands there instead.
+    /// The lines that stand there instead.
     added: Vec<&'p str>,
     name: &'p str,
 }
@@ -240,8 +240,8 @@ mod tests {
 
     fn applied(patches: &[Patch], text: &str) -> Result<String, Vec<String>> {
         let texts = apply(patches, |path| (path == "f").then_some(text));
-        let told = |it: Failure| format!("{}: {}", it.name, it.message);
-        texts.map(|mut texts| texts.remove("f").unwrap()).map_err(|all| all.into_iter().map(told).collect())
+        let message = |it: Failure| format!("{}: {}", it.name, it.message);
+        texts.map(|mut texts| texts.remove("f").unwrap()).map_err(|all| all.into_iter().map(message).collect())
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Entry`]: what came of a row; its comparison with the files and with the first row, and the table.
 //!
-//! Invariant: a row agrees only if it told a line for every trace, each line is equal to the first row's, and the digest of
+//! Invariant: a row agrees only if it printed a line for every trace, each line is equal to the first row's, and the digest of
 //! what it recorded anew is that of the file, computed here.
 
 use std::path::PathBuf;
@@ -13,15 +13,15 @@ use super::rows::Row;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) row: Row,
-    pub(crate) outcome: Outcome,
+    pub(crate) result: RowResult,
     pub(crate) seconds: f32,
-    /// What the verifier told, one line a trace.
+    /// What the verifier printed, one line a trace.
     pub(crate) lines: Vec<String>,
 }
 
 /// What a row came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum RowResult {
     /// All is as it should be.
     Same,
     /// It differs or failed; how.
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
 impl Entry {
     /// Of a row that nothing is known of yet.
     pub(crate) fn of(row: Row) -> Self {
-        Self { row, outcome: Outcome::LeftOut("did not run".to_owned()), seconds: 0.0, lines: Vec::new() }
+        Self { row, result: RowResult::LeftOut("did not run".to_owned()), seconds: 0.0, lines: Vec::new() }
     }
 
     /// The sum of a number over all lines.
@@ -57,11 +57,11 @@ pub(crate) fn judge(entries: &mut [Entry], traces: &[PathBuf]) -> Result<()> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         digests.push(blake3::hash(&bytes).to_hex().to_string());
     }
-    let first = entries.iter().find(|entry| entry.outcome == Outcome::Same);
+    let first = entries.iter().find(|entry| entry.result == RowResult::Same);
     let Some((name, reference)) = first.map(|entry| (entry.row.name, entry.lines.clone())) else { return Ok(()) };
-    for entry in entries.iter_mut().filter(|entry| entry.outcome == Outcome::Same) {
+    for entry in entries.iter_mut().filter(|entry| entry.result == RowResult::Same) {
         if let Some(what) = difference(&entry.lines, &reference, &digests) {
-            entry.outcome = Outcome::Wrong(format!("{what} (compared with the files, and with {name})"));
+            entry.result = RowResult::Wrong(format!("{what} (compared with the files, and with {name})"));
         }
     }
     Ok(())
@@ -96,20 +96,20 @@ pub(crate) fn print(entries: &[Entry], tests: &[Entry]) {
     for entry in entries {
         let (ticks, rows) = (entry.sum("ticks"), entry.sum("rows"));
         let (name, traces) = (entry.row.name, entry.lines.len());
-        println!("{name:<16} {traces:>6} {ticks:>8} {rows:>13} {:>8.1}  {}", entry.seconds, told(&entry.outcome));
+        println!("{name:<16} {traces:>6} {ticks:>8} {rows:>13} {:>8.1}  {}", entry.seconds, describe(&entry.result));
     }
     for entry in tests {
         let passed = entry.sum("passed");
         let name = format!("tests {}", entry.row.name);
-        println!("{name:<16} {passed:>6} tests {:>31.1}  {}", entry.seconds, told(&entry.outcome));
+        println!("{name:<16} {passed:>6} tests {:>31.1}  {}", entry.seconds, describe(&entry.result));
     }
 }
 
-fn told(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Same => "same".to_owned(),
-        Outcome::Wrong(what) => format!("WRONG: {what}"),
-        Outcome::LeftOut(why) => format!("left out: {why}"),
+fn describe(result: &RowResult) -> String {
+    match result {
+        RowResult::Same => "same".to_owned(),
+        RowResult::Wrong(what) => format!("WRONG: {what}"),
+        RowResult::LeftOut(why) => format!("left out: {why}"),
     }
 }
 
@@ -150,11 +150,11 @@ mod tests {
         std::fs::write(&path, "golden").expect("a scratch file");
         let row = super::super::rows::chosen(&[])[0];
         let line = |digest: &str| LINE.replace("bb", digest);
-        let entry = |digest: &str| Entry { outcome: Outcome::Same, lines: vec![line(digest)], ..Entry::of(row) };
+        let entry = |digest: &str| Entry { result: RowResult::Same, lines: vec![line(digest)], ..Entry::of(row) };
         let digest = blake3::hash(b"golden").to_hex();
         let mut entries = [entry(&digest), entry("bb")];
         judge(&mut entries, &[path]).expect("the trace is there");
-        assert_eq!(entries[0].outcome, Outcome::Same);
-        assert!(matches!(&entries[1].outcome, Outcome::Wrong(what) if what.contains("not the file's")));
+        assert_eq!(entries[0].result, RowResult::Same);
+        assert!(matches!(&entries[1].result, RowResult::Wrong(what) if what.contains("not the file's")));
     }
 }

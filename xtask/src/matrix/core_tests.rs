@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::compare::{Entry, Outcome};
+use super::compare::{Entry, RowResult};
 use super::kit::Kit;
 use super::rows::Row;
 use crate::shell;
 
 /// Packages and tests: those that need neither a compiler nor other processes. What takes minutes under an emulator
-/// (exhaustive mathematics) is run by this machine's own rungs.
+/// (exhaustive mathematics) is run by this machine's own checks.
 const TESTS: &[&str] = &["--package", "tickworld-sim", "--lib"];
 
 /// Runs them for each row.
@@ -18,26 +18,26 @@ pub(crate) fn run(rows: &[Row], kit: &Kit) -> Vec<Entry> {
 
 fn run_one(row: Row, target: &super::rows::Target, kit: &Kit) -> Entry {
     if let Some(reason) = kit.missing.get(target.name) {
-        return Entry { outcome: Outcome::LeftOut(reason.clone()), ..Entry::of(row) };
+        return Entry { result: RowResult::LeftOut(reason.clone()), ..Entry::of(row) };
     }
     let start = Instant::now();
     let mut cargo = kit.cargo();
     cargo.args(["test", "--quiet", "--release", "--target", target.triple]).args(TESTS);
-    let told = shell::read(&mut cargo);
+    let printed = shell::read(&mut cargo);
     let seconds = start.elapsed().as_secs_f32();
-    match told {
-        Ok(told) => {
-            let passed = passed(&told);
-            let outcome = if passed > 0 { Outcome::Same } else { Outcome::Wrong("no test ran".to_owned()) };
-            Entry { outcome, seconds, lines: vec![format!("passed={passed}")], ..Entry::of(row) }
+    match printed {
+        Ok(printed) => {
+            let passed = passed(&printed);
+            let result = if passed > 0 { RowResult::Same } else { RowResult::Wrong("no test ran".to_owned()) };
+            Entry { result, seconds, lines: vec![format!("passed={passed}")], ..Entry::of(row) }
         }
-        Err(error) => Entry { outcome: Outcome::Wrong(error.to_string()), seconds, ..Entry::of(row) },
+        Err(error) => Entry { result: RowResult::Wrong(error.to_string()), seconds, ..Entry::of(row) },
     }
 }
 
 /// The sum over all test binaries.
-fn passed(told: &str) -> u64 {
-    let results = told.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed"));
+fn passed(printed: &str) -> u64 {
+    let results = printed.lines().filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed"));
     results.filter_map(|(count, _)| count.parse::<u64>().ok()).sum()
 }
 
@@ -47,9 +47,9 @@ mod tests {
 
     #[test]
     fn tests_are_counted_over_all_binaries() {
-        let told =
+        let printed =
             "running 2 tests\n..\ntest result: ok. 2 passed; 0 failed; 0 ignored\n\ntest result: ok. 40 passed; 0";
-        assert_eq!(passed(told), 42);
+        assert_eq!(passed(printed), 42);
         assert_eq!(passed("nothing"), 0);
     }
 }

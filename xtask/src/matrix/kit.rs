@@ -17,7 +17,7 @@ use crate::shell;
 pub(crate) struct Kit {
     /// Where cargo puts what is built with it.
     pub(crate) target_dir: PathBuf,
-    /// What cargo is told.
+    /// The environment that cargo is given.
     pub(crate) variables: BTreeMap<String, OsString>,
     /// Why a target cannot be had, by name.
     pub(crate) missing: BTreeMap<&'static str, String>,

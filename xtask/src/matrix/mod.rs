@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
-use compare::{Entry, Outcome};
+use compare::{Entry, RowResult};
 use rows::{Machine, Row, Target};
 use verifier::Programs;
 
@@ -131,9 +131,9 @@ fn tested(rows: &[Row], words: &[String]) -> Vec<Row> {
 
 fn verdict(entries: &[Entry], tests: &[Entry], allow_missing: bool) -> Result<()> {
     let all = || entries.iter().chain(tests);
-    let wrong = all().filter(|entry| matches!(entry.outcome, Outcome::Wrong(_))).count();
-    let missing = all().filter(|entry| matches!(entry.outcome, Outcome::LeftOut(_))).count();
-    let same = entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Same)).count();
+    let wrong = all().filter(|entry| matches!(entry.result, RowResult::Wrong(_))).count();
+    let missing = all().filter(|entry| matches!(entry.result, RowResult::LeftOut(_))).count();
+    let same = entries.iter().filter(|entry| matches!(entry.result, RowResult::Same)).count();
     println!("rows: {same} of {} agree, {missing} left out", entries.len());
     if wrong > 0 {
         bail!("{wrong} of the matrix' lines are wrong");
@@ -151,17 +151,17 @@ fn verdict(entries: &[Entry], tests: &[Entry], allow_missing: bool) -> Result<()
 mod tests {
     use super::*;
 
-    fn entry(outcome: Outcome) -> Entry {
-        Entry { outcome, ..Entry::of(rows::chosen(&[])[0]) }
+    fn entry(result: RowResult) -> Entry {
+        Entry { result, ..Entry::of(rows::chosen(&[])[0]) }
     }
 
     #[test]
     fn the_verdict_counts_what_is_wrong_and_what_is_missing() {
-        let same = || entry(Outcome::Same);
+        let same = || entry(RowResult::Same);
         assert!(verdict(&[same()], &[same()], false).is_ok());
-        assert!(verdict(&[same(), entry(Outcome::Wrong("roots".into()))], &[], true).is_err());
-        assert!(verdict(&[same()], &[entry(Outcome::Wrong("a test".into()))], true).is_err());
-        let missing = || entry(Outcome::LeftOut("no compiler".into()));
+        assert!(verdict(&[same(), entry(RowResult::Wrong("roots".into()))], &[], true).is_err());
+        assert!(verdict(&[same()], &[entry(RowResult::Wrong("a test".into()))], true).is_err());
+        let missing = || entry(RowResult::LeftOut("no compiler".into()));
         assert!(verdict(&[same(), missing()], &[], false).is_err());
         assert!(verdict(&[same(), missing()], &[], true).is_ok());
         assert!(verdict(&[missing()], &[], true).is_err());

@@ -5,7 +5,7 @@
 pub(crate) struct Target {
     /// How a row is called.
     pub(crate) name: &'static str,
-    /// As rustc knows it.
+    /// The name that rustc knows the target by.
     pub(crate) triple: &'static str,
     pub(crate) machine: Machine,
     /// Width of its pointers.
@@ -20,7 +20,7 @@ pub(crate) enum Machine {
     Linux {
         /// Before `-gcc`, and the folder of its libraries under `/usr`.
         prefix: &'static str,
-        /// In `qemu-NAME-static`.
+        /// The emulator's name, as in `qemu-NAME-static`.
         qemu: &'static str,
         /// Debian's packages of compiler and libraries.
         packages: [&'static str; 2],
@@ -119,7 +119,7 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// None: the machine that this runs on.
     pub(crate) target: Option<&'static Target>,
-    /// Of cargo.
+    /// The profile of cargo that it is built in.
     pub(crate) profile: &'static str,
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::BUGS;
-use super::compare::{Entry, Outcome};
+use super::compare::{Entry, RowResult};
 use super::kit::{Kit, runner};
 use super::rows::{Machine, Row};
 use crate::shell;
@@ -17,7 +17,7 @@ use crate::shell;
 const PACKAGE: &str = "tickworld-verifier";
 
 /// The verifiers by row, or why there is none.
-pub(crate) struct Programs(BTreeMap<&'static str, Result<PathBuf, Outcome>>);
+pub(crate) struct Programs(BTreeMap<&'static str, Result<PathBuf, RowResult>>);
 
 impl Programs {
     /// Builds them.
@@ -42,7 +42,7 @@ impl Programs {
         self.each(rows, |at, row, program| {
             let entry = match program {
                 Ok(program) => ran(row, program, traces),
-                Err(outcome) => Entry { outcome: outcome.clone(), ..Entry::of(row) },
+                Err(result) => Entry { result: result.clone(), ..Entry::of(row) },
             };
             entries.lock().expect("no thread panicked")[at] = entry;
         });
@@ -57,14 +57,14 @@ impl Programs {
         let rows: Vec<Row> = entries.iter().map(|entry| entry.row).collect();
         let sound: Vec<Option<String>> = entries
             .iter()
-            .map(|entry| entry.lines.get(place).filter(|_| entry.outcome == Outcome::Same).cloned())
+            .map(|entry| entry.lines.get(place).filter(|_| entry.result == RowResult::Same).cloned())
             .collect();
         let found = Mutex::new(Vec::new());
         self.each(&rows, |at, row, program| {
             let (Ok(program), Some(sound)) = (program, &sound[at]) else { return };
             for bug in BUGS {
-                let told = command(&row, program).args(["--seeded-bug", bug]).arg(trace).output();
-                let line = told.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+                let printed = command(&row, program).args(["--seeded-bug", bug]).arg(trace).output();
+                let line = printed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
                 let is_noticed = line.as_ref().is_ok_and(|line| !line.is_empty() && line != sound);
                 if line.as_ref().map_or(true, String::is_empty) || is_noticed != row.is_bitten_by(bug) {
                     let how = if is_noticed { "shows where it does no harm" } else { "goes unnoticed" };
@@ -73,11 +73,11 @@ impl Programs {
             }
         });
         for (at, what) in found.into_inner().expect("no thread panicked") {
-            entries[at].outcome = Outcome::Wrong(what);
+            entries[at].result = RowResult::Wrong(what);
         }
     }
 
-    fn each(&self, rows: &[Row], work: impl Fn(usize, Row, &Result<PathBuf, Outcome>) + Sync) {
+    fn each(&self, rows: &[Row], work: impl Fn(usize, Row, &Result<PathBuf, RowResult>) + Sync) {
         let next = Mutex::new(rows.iter().copied().enumerate());
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
@@ -95,9 +95,9 @@ impl Programs {
 }
 
 /// Builds one; for a foreign target only what the call for all of them did not.
-fn program(row: &Row, kit: &Kit) -> Result<PathBuf, Outcome> {
+fn program(row: &Row, kit: &Kit) -> Result<PathBuf, RowResult> {
     if let Some(reason) = row.target.and_then(|target| kit.missing.get(target.name)) {
-        return Err(Outcome::LeftOut(reason.clone()));
+        return Err(RowResult::LeftOut(reason.clone()));
     }
     let mut cargo = if row.target.is_some() { kit.cargo() } else { shell::cargo() };
     cargo.args(["build", "--quiet", "--package", PACKAGE, "--profile", row.profile]);
@@ -108,7 +108,7 @@ fn program(row: &Row, kit: &Kit) -> Result<PathBuf, Outcome> {
         path = kit.target_dir.join(target.triple);
         suffix = if target.machine == Machine::Wasi { ".wasm" } else { "" };
     }
-    shell::run(&mut cargo).map_err(|error| Outcome::Wrong(format!("does not build: {error}")))?;
+    shell::run(&mut cargo).map_err(|error| RowResult::Wrong(format!("does not build: {error}")))?;
     Ok(path.join(profile).join(format!("{PACKAGE}{suffix}")))
 }
 
@@ -125,15 +125,15 @@ fn ran(row: Row, program: &Path, traces: &[PathBuf]) -> Entry {
     let start = Instant::now();
     let output = command(&row, program).args(traces).output();
     let seconds = start.elapsed().as_secs_f32();
-    let outcome = match &output {
-        Err(error) => Outcome::Wrong(format!("does not start: {error}")),
+    let result = match &output {
+        Err(error) => RowResult::Wrong(format!("does not start: {error}")),
         // 1: a tick differs, which its line tells.
-        Ok(output) if matches!(output.status.code(), Some(0 | 1)) => Outcome::Same,
+        Ok(output) if matches!(output.status.code(), Some(0 | 1)) => RowResult::Same,
         Ok(output) => {
-            let told = String::from_utf8_lossy(&output.stderr);
-            Outcome::Wrong(format!("{}: {}", output.status, told.lines().last().unwrap_or("no word")))
+            let printed = String::from_utf8_lossy(&output.stderr);
+            RowResult::Wrong(format!("{}: {}", output.status, printed.lines().last().unwrap_or("no word")))
         }
     };
-    let told = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    Entry { outcome, seconds, lines: told.lines().map(str::to_owned).collect(), ..Entry::of(row) }
+    let printed = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    Entry { result, seconds, lines: printed.lines().map(str::to_owned).collect(), ..Entry::of(row) }
 }

@@ -4,7 +4,7 @@
 //! groups and opcodes are those of the Arm Architecture Reference Manual, C4.1.96 "Data Processing -- Scalar Floating-Point
 //! and Advanced SIMD". Moves and selections of registers (`fmov`, `fcsel`) compute nothing.
 
-use super::judge::{Kind, Noted};
+use super::instruction::{Kind, Noted};
 
 /// What is to be judged in a function.
 pub(super) fn noted(code: &[u8]) -> Vec<Noted> {

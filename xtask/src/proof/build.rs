@@ -21,10 +21,10 @@ use crate::{
 /// A crate below the line: package and folder.
 pub(super) type Crate = (&'static str, PathBuf);
 
-/// What was compiled.
+/// The archives that were compiled, and for which machine.
 #[derive(Debug)]
 pub(super) struct Built {
-    /// For which machine.
+    /// The target triple.
     pub(super) target: String,
     pub(super) archives: Vec<Archive>,
 }
@@ -108,7 +108,7 @@ pub(super) fn probe(name: &str, source: &str, crates: &[Crate], toolchain: &Tool
     cargo.args(["--target", target]);
     let output = cargo.output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the probe does not build:\n{}", told(&output.stdout));
+        bail!("the probe does not build:\n{}", rendered(&output.stdout));
     }
     let own: Vec<&str> = crates.iter().map(|(package, _)| *package).chain(["proof-probe"]).collect();
     let mut archives = artifacts(&output.stdout, &own);
@@ -160,7 +160,7 @@ fn artifacts(messages: &[u8], own: &[&str]) -> Vec<Archive> {
 }
 
 /// What the compiler said, without its messages' frames.
-fn told(messages: &[u8]) -> String {
+fn rendered(messages: &[u8]) -> String {
     let text = String::from_utf8_lossy(messages);
     let said = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     said.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned)).collect()

@@ -14,7 +14,7 @@ use object::{
 
 use super::build::Built;
 
-/// What runs.
+/// The machine code that runs when a world is simulated.
 #[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) functions: Vec<Function>,
@@ -24,7 +24,7 @@ pub(super) struct Program {
 /// A function's machine code.
 #[derive(Debug)]
 pub(super) struct Function {
-    /// As people write it.
+    /// The demangled name.
     pub(super) name: String,
     pub(super) krate: String,
     pub(super) is_own: bool,
@@ -35,9 +35,9 @@ pub(super) struct Function {
 /// A symbol that nobody defines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Missing {
-    /// As people write it.
+    /// The demangled name.
     pub(super) symbol: String,
-    /// Who names it.
+    /// The function that names it.
     pub(super) user: String,
     pub(super) krate: String,
 }
@@ -66,7 +66,7 @@ struct Member {
     bytes: Vec<u8>,
 }
 
-/// A parsed one.
+/// A member of an archive, parsed.
 struct Unit<'d> {
     member: &'d Member,
     file: File<'d>,
@@ -78,7 +78,7 @@ struct Unit<'d> {
 type Place = (usize, SectionIndex);
 
 impl Program {
-    /// Reads archives.
+    /// Reads the functions out of what was built.
     pub(super) fn read(built: &Built) -> Result<Self> {
         let members = members(built)?;
         let mut units = Vec::new();
@@ -121,7 +121,7 @@ impl Program {
         Ok(program)
     }
 
-    /// How much there is.
+    /// Numbers of functions, our own and others, and of bytes.
     pub(super) fn counts(&self) -> Counts {
         let own = self.functions.iter().filter(|function| function.is_own).count();
         let bytes = self.functions.iter().map(|function| function.bytes.len()).sum();

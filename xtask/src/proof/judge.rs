@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use super::{
     arm,
     code::{Function, Machine, Program},
+    instruction::{Kind, Noted},
     x86,
 };
 
@@ -20,24 +21,6 @@ pub(super) struct Finding {
     pub(super) place: String,
     pub(super) krate: String,
     pub(super) what: String,
-}
-
-/// An instruction that is to be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Noted {
-    pub(super) kind: Kind,
-    pub(super) text: String,
-}
-
-/// What an instruction does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Computes with floats.
-    Float,
-    /// Asks the machine what no frame says.
-    Environment,
-    /// Cannot be decoded.
-    Unreadable,
 }
 
 /// Instructions that may stand in functions of a crate.
@@ -180,7 +163,7 @@ mod tests {
         Function { name, krate, is_own: true, machine: Machine::X86, bytes }
     }
 
-    fn judged(functions: Vec<Function>, symbols: &[&str]) -> Result<Vec<String>> {
+    fn checked(functions: Vec<Function>, symbols: &[&str]) -> Result<Vec<String>> {
         let missing = |symbol: &&str| Missing {
             symbol: (*symbol).to_owned(),
             user: "sim::step".to_owned(),
@@ -194,22 +177,22 @@ mod tests {
     #[test]
     fn an_exception_holds_for_its_crate_and_its_instructions() {
         let fine = || function("blake3", "<blake3::Hasher>::new", CPUID);
-        assert_eq!(judged(vec![fine()], &[]).expect("a needed exception"), [""; 0]);
+        assert_eq!(checked(vec![fine()], &[]).expect("a needed exception"), [""; 0]);
         let others = vec![fine(), function("blake3", "blake3::now", RDTSC), function("sim", "blake3::new", CPUID)];
-        let found = judged(others, &[]).expect("a needed exception");
+        let found = checked(others, &[]).expect("a needed exception");
         assert_eq!(found, ["blake3::now: `rdtsc` asks the machine", "blake3::new: `cpuid` asks the machine"]);
     }
 
     #[test]
     fn an_exception_that_nothing_needs_is_an_error() {
-        let error = judged(vec![function("blake3", "blake3::hash", &[0xC3])], &[]).expect_err("nothing needs it");
+        let error = checked(vec![function("blake3", "blake3::hash", &[0xC3])], &[]).expect_err("nothing needs it");
         assert!(error.to_string().contains("not needed any more"), "{error}");
     }
 
     #[test]
     fn a_symbol_from_above_the_line_is_named_with_its_user() {
         let found =
-            judged(Vec::new(), &["memcpy", "__rustc::__rust_alloc", "getenv"]).expect("no exception is at stake");
+            checked(Vec::new(), &["memcpy", "__rustc::__rust_alloc", "getenv"]).expect("no exception is at stake");
         assert_eq!(found, ["sim::step: names `getenv`, which is not below the line"]);
     }
 }

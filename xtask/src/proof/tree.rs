@@ -26,14 +26,14 @@ pub(super) fn findings(crates: &[Crate], folder: &Path, host: &str) -> Result<Ve
     let roots: Vec<&str> = crates.iter().map(|(package, _)| *package).collect();
     let packages = reached(&metadata, &roots);
     println!("dependency tree: {} packages below the line", packages.len());
-    Ok(judged(&packages, &|path| std::fs::read_to_string(path).unwrap_or_default()))
+    Ok(checked(&packages, &|path| std::fs::read_to_string(path).unwrap_or_default()))
 }
 
 /// A package that is compiled into a simulation.
 #[derive(Debug)]
 struct Package<'m> {
     name: &'m str,
-    /// Its `lib.rs`.
+    /// The text of its `lib.rs`.
     source: &'m str,
     features: Vec<&'m str>,
 }
@@ -73,7 +73,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn judged(packages: &[Package<'_>], read: &dyn Fn(&Path) -> String) -> Vec<Finding> {
+fn checked(packages: &[Package<'_>], read: &dyn Fn(&Path) -> String) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Package { name, source, features } in packages {
         let mut add = |what: &str| {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn found(metadata: &Value, source: &str) -> Vec<String> {
-        let findings = judged(&reached(metadata, &["sim"]), &|_| source.to_owned());
+        let findings = checked(&reached(metadata, &["sim"]), &|_| source.to_owned());
         findings.into_iter().map(|it| format!("{}: {}", it.krate, it.what)).collect()
     }
 

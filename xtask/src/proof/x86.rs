@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use iced_x86::{Code, Decoder, DecoderOptions, Mnemonic};
 
-use super::judge::{Kind, Noted};
+use super::instruction::{Kind, Noted};
 
 /// How names of arithmetic on packed and scalar floats begin; they end in the type. Intel SDM, volume 2.
 const ARITHMETIC: &[&str] = &[

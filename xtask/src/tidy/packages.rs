@@ -1,6 +1,6 @@
 //! What is published can be published: its manifest says what registries and readers ask, and it needs nothing that is not.
 //!
-//! What is inside a package, and that it builds by itself, is the rung `package`.
+//! What is inside a package, and that it builds by itself, is the check `package`.
 
 use serde_json::Value;
 

@@ -12,7 +12,7 @@ use super::tree::{File, Finding};
 pub(crate) struct Token {
     /// As written; for punctuation one character.
     pub(crate) text: String,
-    /// From 1.
+    /// The line, from 1.
     pub(crate) line: usize,
     /// Under `#[cfg(test)]` or `#[test]`, or in a file that is test code by its place.
     pub(crate) in_test: bool,

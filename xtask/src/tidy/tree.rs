@@ -28,10 +28,10 @@ pub(crate) struct File {
     pub(crate) text: String,
 }
 
-/// One violation.
+/// A violation of the house style, and its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// Where.
+    /// The path of the file, from the root.
     pub(crate) path: String,
     /// From 1; none if it concerns the file as a whole.
     pub(crate) line: Option<usize>,

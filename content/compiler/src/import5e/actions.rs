@@ -15,7 +15,7 @@ use crate::text;
 
 /// What an action needs to know of its owner.
 pub(super) struct Owner<'a> {
-    /// `creature/goblin`.
+    /// The entry that it belongs to, such as `creature/goblin`.
     pub(super) place: &'a str,
     /// Its weapon attacks count as magical.
     pub(super) magic_weapons: bool,
@@ -280,7 +280,10 @@ impl Outcome {
             if save.is_some() && at.start >= save_at && in_sentence && outcome.averted.damage.is_empty() {
                 outcome.averted.damage.push(it);
                 used.push(at);
-            } else if is_attack && at.start < save_at && joins(body, at.start, outcome.always.damage.is_empty()) {
+            } else if is_attack
+                && at.start < save_at
+                && belongs_to_hit(body, at.start, outcome.always.damage.is_empty())
+            {
                 outcome.always.damage.push(it);
                 used.push(at);
             } else if !facts.many {
@@ -351,7 +354,7 @@ impl Outcome {
 }
 
 /// Whether damage that only the prose names belongs to the hit: it is the first, or joined to it by "plus".
-fn joins(body: &str, at: usize, is_first: bool) -> bool {
+fn belongs_to_hit(body: &str, at: usize, is_first: bool) -> bool {
     is_first || body.get(..at).is_some_and(|before| before.ends_with("plus "))
 }
 

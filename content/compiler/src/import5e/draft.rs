@@ -44,7 +44,7 @@ pub(super) struct EffectDraft {
     pub(super) conditions: Vec<InflictDraft>,
 }
 
-/// Whom an action reaches.
+/// The creatures that an action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReachDraft {
     Actor,
@@ -61,7 +61,7 @@ pub(super) struct AttackDraft {
     pub(super) magical: bool,
 }
 
-/// One action.
+/// One action, as far as the input says what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ActionDraft {
     pub(super) slug: String,

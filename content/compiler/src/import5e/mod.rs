@@ -59,7 +59,7 @@ const DAMAGE_TYPES: [&str; 13] = [
     "thunder",
 ];
 
-/// What an import gives.
+/// The result of an import: sources and a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Import {
     /// YAML sources, sorted by path: creatures by kind, spells by level, items by use.
@@ -75,7 +75,7 @@ pub enum ImportError {
     /// A file is not JSON.
     #[error("{path}: not JSON: {reason}")]
     Json {
-        /// As given.
+        /// The path of the file, as it was given.
         path: String,
         /// With line and column.
         reason: String,
@@ -83,13 +83,13 @@ pub enum ImportError {
     /// A file is JSON, but no list of entries.
     #[error("{path}: expected a list of entries")]
     NoList {
-        /// As given.
+        /// The path of the file, as it was given.
         path: String,
     },
     /// No entry of any kind was recognised.
     #[error("no monster, spell or item in {files} files")]
     Nothing {
-        /// How many were given.
+        /// Number of files that were given.
         files: usize,
     },
 }

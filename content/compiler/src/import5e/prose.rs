@@ -100,7 +100,7 @@ pub(super) struct AttackHead {
     pub(super) stated: bool,
 }
 
-/// What stands before "Hit:".
+/// Reads the head of an attack: what stands before "Hit:".
 pub(super) fn attack_head(text: &str) -> AttackHead {
     let head = text.split("hit:").next().unwrap_or(text);
     let kind = KIND.captures(head);
@@ -209,7 +209,7 @@ pub(super) fn inflicts(text: &str) -> Vec<(Range<usize>, InflictDraft)> {
     all
 }
 
-/// How long something lasts.
+/// Reads how long something lasts, in rounds.
 pub(super) fn rounds(text: &str) -> Option<u16> {
     let named = FOR_TIME.captures(text).map(|it| {
         let count = number::<u32>(&it, 1).unwrap_or(1);

@@ -19,9 +19,9 @@ pub struct ImportReport {
 /// How many entries of a kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImportCount {
-    /// In the input.
+    /// Entries of the input.
     pub read: usize,
-    /// In the output.
+    /// Entries of the output.
     pub written: usize,
 }
 

@@ -6,10 +6,8 @@ use tickworld_content::{
 };
 
 use crate::{
-    lower::{
-        Kind,
-        reader::{Fields, Reader},
-    },
+    kind::Kind,
+    lower::reader::{Fields, Reader},
     text,
     yaml::{Node, Value},
 };
@@ -124,7 +122,7 @@ fn effect<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Effect {
     }
 }
 
-/// `2d6+3 slashing`.
+/// Reads damage such as `2d6+3 slashing`.
 fn damage<'n>(reader: &mut Reader<'_, 'n>, node: &'n Node) -> Option<Damage> {
     let (dice, add_ability, kind) = reader.parsed(node, |text| {
         let bad = || format!("`{text}` is not damage, such as 2d6+3 slashing");

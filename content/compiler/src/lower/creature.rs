@@ -6,8 +6,10 @@ use tickworld_content::{
 };
 
 use crate::{
+    kind::Kind,
     lower::{
-        Actions, Kind, action,
+        action,
+        action_list::ActionList,
         reader::{Fields, Reader},
     },
     names::{Entry, suggestion},
@@ -42,12 +44,12 @@ const FIELDS: [&str; 23] = [
 ];
 
 /// All of them, in pack order.
-pub(crate) fn creatures(reader: &mut Reader<'_, '_>, actions: &mut Actions) -> Vec<Creature> {
+pub(crate) fn creatures(reader: &mut Reader<'_, '_>, actions: &mut ActionList) -> Vec<Creature> {
     let names = reader.names;
     names.entries(Kind::Creature).iter().map(|entry| creature(reader, entry, actions)).collect()
 }
 
-fn creature<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut Actions) -> Creature {
+fn creature<'n>(reader: &mut Reader<'_, 'n>, entry: &Entry<'n>, actions: &mut ActionList) -> Creature {
     let fields = reader.entry(entry, &FIELDS);
     let abilities = abilities(reader, &fields);
     let (action_names, actions) = own_actions(reader, &fields, entry, actions);
@@ -134,7 +136,7 @@ fn own_actions<'n>(
     reader: &mut Reader<'_, 'n>,
     fields: &Fields<'n>,
     entry: &Entry<'n>,
-    actions: &mut Actions,
+    actions: &mut ActionList,
 ) -> (Vec<&'n str>, Vec<u32>) {
     let Some(node) = fields.optional("actions") else { return (Vec::new(), Vec::new()) };
     let given = reader.pairs(node);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tickworld_content::{limits, model::Key};
 
 use crate::{
-    lower::Kind,
+    kind::Kind,
     names::{Entry, Names, suggestion},
     source::{Sink, Source, Span},
     text::Parsed,

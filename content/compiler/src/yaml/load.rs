@@ -91,7 +91,7 @@ enum Place {
     Open,
     /// `]` or `}` that may close one.
     Close,
-    /// Anything else.
+    /// Any other character.
     Text,
 }
 

@@ -5,20 +5,20 @@ use crate::source::Span;
 /// One value of a source and where it stands.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it stands.
+    /// The place of the value in its source.
     pub span: Span,
-    /// What it says.
+    /// The value itself.
     pub value: Value,
 }
 
-/// What stands there.
+/// What a value can be: a scalar, a list or a mapping.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A word, a number, a text.
     Scalar {
         /// As in the source, without quotes.
         text: String,
-        /// Not quoted.
+        /// Whether it stood without quotes.
         plain: bool,
     },
     /// `- a` or `[a]`.

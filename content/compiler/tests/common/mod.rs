@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use tickworld_contentc::{Compiled, Import, Source, compile, import_5e};
 
-/// `content/data`.
+/// The folder of the shipped sources, `content/data`.
 pub(crate) fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data")
 }

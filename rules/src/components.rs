@@ -11,9 +11,9 @@ use crate::{key::ContentKey, settings::Faction};
 /// What a creature is: its stat block.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Creature {
-    /// `creature/NAME`.
+    /// The stat block's key, `creature/NAME`.
     pub key: ContentKey,
-    /// Its side.
+    /// The side that it fights on.
     pub faction: Faction,
 }
 
@@ -24,22 +24,22 @@ pub struct Position(pub Vec2);
 /// Hit points (SRD 5.1 p. 96); 0 is dead.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// 0 to `maximum`.
+    /// Hit points left, 0 to `maximum`.
     pub current: u16,
-    /// At least 1.
+    /// Hit points when unhurt, at least 1.
     pub maximum: u16,
 }
 
 impl Health {
-    /// Loses `amount`; never below 0. Gives what was lost.
-    pub fn hurt(&mut self, amount: u32) -> u16 {
+    /// Takes `amount` off; never below 0. Returns what was lost.
+    pub fn damage(&mut self, amount: u32) -> u16 {
         let lost = u16::try_from(amount).unwrap_or(u16::MAX).min(self.current);
         self.current = self.current.saturating_sub(lost);
         lost
     }
 
-    /// Gains `amount`; never beyond the maximum. Gives what was gained.
-    pub fn mend(&mut self, amount: u32) -> u16 {
+    /// Adds `amount`; never beyond the maximum. Returns what was gained.
+    pub fn heal(&mut self, amount: u32) -> u16 {
         let room = self.maximum.saturating_sub(self.current);
         let gained = u16::try_from(amount).unwrap_or(u16::MAX).min(room);
         self.current = self.current.saturating_add(gained);
@@ -69,38 +69,38 @@ pub struct Target(pub Entity);
 /// A straight walk. Only its start and its end are written, so a walker's only row that changes every tick is its position.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Motion {
-    /// Where it ends.
+    /// The place where the walk ends, in feet from the map's corner.
     pub goal: Vec2,
-    /// Added every tick before the last.
+    /// Feet that are added to the position in every tick before the last.
     pub step: Vec2,
     /// The tick at whose end the goal is reached exactly.
     pub arrival_tick: u64,
 }
 
-/// Waits for a path search.
+/// A path request: the creature waits for its search to be served.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seeking {
-    /// Where to.
+    /// The place to be reached, in feet from the map's corner.
     pub goal: Vec2,
-    /// Since when: who has waited longest is served first, at one tick the lower row.
+    /// The tick of the request: who has waited longest is served first, at one tick the lower row.
     pub since_tick: u64,
 }
 
-/// A player's walk whose way is searched for piece by piece.
+/// A path goal: where a player walks to whose way is searched for piece by piece.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errand {
-    /// Where it is to end.
+    /// The place where the walk is to end, in feet from the map's corner.
     pub goal: Vec2,
 }
 
-/// Found no way to an enemy.
+/// A path backoff: the creature found no way to an enemy, and waits before it searches again.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balked {
-    /// To whom.
+    /// The enemy to whom no way was found.
     pub enemy: Entity,
-    /// How often in a row.
+    /// Searches in a row that found no way, at least 1.
     pub failures: u8,
-    /// When it looks again.
+    /// The tick from which on it searches again.
     pub until_tick: u64,
 }
 
@@ -115,9 +115,10 @@ pub struct Status {
     pub held: bool,
 }
 
-/// By which content's conditions every [`Status`] was worked out ([`Ruleset::conditions_print`]).
+/// The fingerprint of the content by which every [`Status`] was computed ([`Ruleset::conditions_fingerprint`]); another one
+/// says that they must be computed anew.
 ///
-/// [`Ruleset::conditions_print`]: crate::ruleset::Ruleset::conditions_print
+/// [`Ruleset::conditions_fingerprint`]: crate::ruleset::Ruleset::conditions_fingerprint
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reckoned(pub u64);
 
@@ -133,9 +134,9 @@ impl Status {
 /// A condition on a creature (SRD 5.1 p. 358), by one source: each source's lasts by itself.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affliction {
-    /// `condition/NAME`.
+    /// The condition's key, `condition/NAME`.
     pub condition: ContentKey,
-    /// Who inflicted it.
+    /// The creature that inflicted it.
     pub source: Entity,
     /// Gone from this tick on; `None`: it stays until saved, escaped from, released, risen from, or healed by a rest.
     pub expiry_tick: Option<u64>,
@@ -150,7 +151,7 @@ pub struct Affliction {
 /// Has stood up and walks slower for what is left of the round (SRD 5.1, "Being Prone").
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rising {
-    /// From when on it walks as before.
+    /// The tick from which on it walks as before.
     pub until_tick: u64,
 }
 
@@ -159,7 +160,7 @@ pub struct Rising {
 pub struct RepeatSave {
     /// Number of the [`Ability`](tickworld_content::model::Ability), 0 to 5.
     pub ability: u8,
-    /// The number to reach.
+    /// The number that the throw must reach.
     pub difficulty: u8,
 }
 
@@ -168,9 +169,9 @@ pub struct RepeatSave {
 pub struct Spent {
     /// The action; for spell slots the key `slot/LEVEL`.
     pub key: ContentKey,
-    /// How often.
+    /// Uses spent since then, at least 1.
     pub count: u8,
-    /// How it comes back.
+    /// When the uses come back.
     pub back: Back,
 }
 
@@ -179,21 +180,21 @@ pub struct Spent {
 pub enum Back {
     /// At the start of a turn, on a d6 of at least this.
     Roll {
-        /// 1 to 6.
+        /// The least roll that brings it back, 1 to 6.
         from: u8,
     },
     /// With the new day, or a long rest.
     Day,
 }
 
-/// What a creature does in this tick; gone before the tick ends.
+/// A pending action: what a creature does in this tick; gone before the tick ends.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// What.
+    /// The thing that it does.
     pub act: Act,
-    /// To whom; none for deeds at a place.
+    /// The creature that it is done to; none for deeds at a place.
     pub target: Option<Entity>,
-    /// Where; the target's place where there is a target.
+    /// The place that it is aimed at, in feet; the target's place where there is a target.
     pub place: Vec2,
 }
 
@@ -202,7 +203,7 @@ pub struct Deed {
 pub enum Act {
     /// One of its own actions, or an equipped weapon's.
     Action {
-        /// `action/...`.
+        /// The action's key, `action/...`.
         key: ContentKey,
     },
     /// A routine of its multiattack.
@@ -210,14 +211,14 @@ pub enum Act {
         /// Position in the stat block's list.
         index: u8,
     },
-    /// A spell.
+    /// A spell that it knows.
     Spell {
-        /// `spell/NAME`.
+        /// The spell's key, `spell/NAME`.
         key: ContentKey,
     },
     /// A thing that is used up.
     Item {
-        /// `item/NAME`.
+        /// The item's key, `item/NAME`.
         key: ContentKey,
     },
 }
@@ -225,59 +226,59 @@ pub enum Act {
 /// What a player's input asked for, kept until their turn.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// What.
+    /// The deed as it was asked for; it is checked again on the turn.
     pub deed: Deed,
-    /// When they asked.
+    /// The tick in which they asked.
     pub asked_tick: u64,
 }
 
-/// A consequence on its way to the one it befalls; gone before the tick ends.
+/// A pending effect on the creature whose row holds it; gone before the tick ends.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blow {
-    /// Loses hit points.
+    /// The creature loses hit points.
     Damage {
-        /// By whom.
+        /// The creature that did it.
         source: Entity,
-        /// After saves, resistances and vulnerabilities.
+        /// Hit points, after saves, resistances and vulnerabilities.
         amount: u32,
-        /// From a critical hit.
+        /// Whether it comes from a critical hit.
         critical: bool,
     },
-    /// Regains hit points.
+    /// The creature regains hit points.
     Heal {
-        /// By whom.
+        /// The creature that healed.
         source: Entity,
-        /// As rolled.
+        /// Hit points as rolled, before the maximum is looked at.
         amount: u32,
     },
-    /// Comes into a condition.
+    /// The creature comes into a condition.
     Inflict {
-        /// Which, by whom, how long.
+        /// The condition, its source and how it ends.
         affliction: Affliction,
     },
 }
 
-/// Has blows to take in this tick.
+/// The creature has blows to take in this tick.
 pub type Struck = ();
 
-/// A dead creature, on its way out of the world.
+/// The creature is dead; its body leaves the world later.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corpse {
-    /// When it goes.
+    /// The tick in which the body goes.
     pub until_tick: u64,
 }
 
 /// A long rest, until when (SRD 5.1 p. 87).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// When it has done its good.
+    /// The tick in which the rest is over and takes effect.
     pub until_tick: u64,
 }
 
-/// Played by a person: does not act on its own.
+/// The player who plays the creature; it does not act on its own.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Controlled(pub PlayerId);
 
-/// Came from a spawner.
+/// The spawner that the creature came from.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin(pub Entity);

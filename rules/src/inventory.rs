@@ -1,4 +1,4 @@
-//! Things and coins: bags, what is picked up, put down, worn and given.
+//! Items and coins: bags, what is picked up, put down, worn and given.
 //!
 //! Invariant: things and coins are moved, never copied or lost: what one side loses the other gains, or nothing happens, in this
 //! very tick. What is equipped is in the bag. What was dropped or spilled is gone once content's time for it is over.
@@ -15,32 +15,32 @@ use tickworld_sim::{
 };
 
 use crate::{
-    body::Position,
     command::codes,
-    game::Rules,
-    goods::{Equipment, GroundItem, Purse, Stack},
+    components::Position,
+    items::{Equipment, GroundItem, Purse, Stack},
     key::ContentKey,
-    limits, reach,
-    realm::{Realm, Someone, bands},
+    limits, range,
+    realm::{LivingCreature, Realm, bands},
+    rules::Rules,
     ruleset::Ruleset,
     stats,
 };
 
 /// What became of an input: a code and the number that goes with it.
-pub type Answer = Result<i64, (OutcomeCode, i64)>;
+pub(crate) type Answer = Result<i64, (OutcomeCode, i64)>;
 
 /// How many of an item are in the bag.
 #[must_use]
-pub fn held(realm: &Realm, row: Row, item: ContentKey) -> u32 {
+pub(crate) fn item_count(realm: &Realm, row: Row, item: ContentKey) -> u32 {
     realm.bag.iter(row).find(|stack| stack.item == item).map_or(0, |stack| stack.count)
 }
 
 /// Puts things into a bag; gives whether they fit.
-pub fn put(realm: &mut Realm, row: Row, stack: Stack) -> bool {
+pub(crate) fn add(realm: &mut Realm, row: Row, stack: Stack) -> bool {
     let at = realm.bag.iter(row).position(|it| it.item == stack.item).and_then(|at| u32::try_from(at).ok());
     match at {
         Some(at) => {
-            let Some(count) = held(realm, row, stack.item).checked_add(stack.count) else { return false };
+            let Some(count) = item_count(realm, row, stack.item).checked_add(stack.count) else { return false };
             realm.bag.set(row, at, Stack { item: stack.item, count })
         }
         None => realm.bag.len(row) < limits::STACKS_MAX && realm.bag.push(row, stack).is_ok(),
@@ -48,8 +48,8 @@ pub fn put(realm: &mut Realm, row: Row, stack: Stack) -> bool {
 }
 
 /// Takes `count` out of a bag; gives whether there were so many. What is then gone is taken off, too.
-pub fn take(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
-    let Some(left) = held(realm, row, item).checked_sub(count) else { return false };
+pub(crate) fn remove(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
+    let Some(left) = item_count(realm, row, item).checked_sub(count) else { return false };
     realm.bag.retain(row, |stack| {
         if stack.item == item {
             stack.count = left;
@@ -57,13 +57,13 @@ pub fn take(realm: &mut Realm, row: Row, item: ContentKey, count: u32) -> bool {
         stack.count > 0
     });
     if left == 0 {
-        strip(realm, row, item);
+        take_off(realm, row, item);
     }
     true
 }
 
 /// Takes an item off; gives whether it was on.
-fn strip(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
+fn take_off(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
     let Some(mut equipment) = realm.equipment.get(row).copied() else { return false };
     let before = equipment;
     for slot in [&mut equipment.weapon, &mut equipment.armor, &mut equipment.shield] {
@@ -83,12 +83,12 @@ fn strip(realm: &mut Realm, row: Row, item: ContentKey) -> bool {
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: Entity) -> Answer {
+pub(crate) fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: Entity) -> Answer {
     let row = realm.entities.row(item).ok_or((codes::NO_SUCH_TARGET, 0))?;
     let ground = realm.ground_item.get(row).copied().ok_or((codes::NO_SUCH_TARGET, 0))?;
     let place = realm.position.get(row).ok_or((codes::NO_SUCH_TARGET, 0))?.0;
     let arm = realm.settings.cell().mul_int(rules.pack().constants.hand_cells.into());
-    if !reach::within(who.place, place, arm) {
+    if !range::within(who.place, place, arm) {
         return Err((codes::TOO_FAR, who.place.distance(place).floor()));
     }
     // The purse before the bag: what is put into a bag is not taken out again.
@@ -98,17 +98,17 @@ pub fn pick_up(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: Entity) 
         return Err((codes::BAD_AMOUNT, i64::try_from(coins).unwrap_or(i64::MAX)));
     }
     if let Some(stack) = ground.stack
-        && !put(realm, who.row, stack)
+        && !add(realm, who.row, stack)
     {
         return Err((codes::BAG_FULL, 0));
     }
-    pour(realm, row, who.row, coins);
+    transfer_coins(realm, row, who.row, coins);
     realm.despawn(item);
     Ok(i64::from(ground.stack.map_or(0, |stack| stack.count)))
 }
 
 /// Moves coins from one purse to another; gives whether both sides could be written.
-pub fn pour(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
+fn transfer_coins(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
     if coins == 0 || from == to {
         return true;
     }
@@ -123,63 +123,69 @@ pub fn pour(realm: &mut Realm, from: Row, to: Row, coins: u64) -> bool {
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &Someone, to: Entity, amount: i64) -> Answer {
+pub(crate) fn give_coins(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, to: Entity, amount: i64) -> Answer {
     let coins = u64::try_from(amount).ok().filter(|coins| *coins > 0).ok_or((codes::BAD_AMOUNT, amount))?;
     let taker = realm.entities.row(to).filter(|row| realm.creature.contains(*row)).ok_or((codes::NO_SUCH_TARGET, 0))?;
     if taker == who.row {
         return Err((codes::SELF_TARGET, 0));
     }
-    let taker = realm.someone_in(taker).ok_or((codes::TARGET_DEAD, 0))?;
+    let taker = realm.living_in(taker).ok_or((codes::TARGET_DEAD, 0))?;
     let arms = realm.settings.cell().mul_int(rules.pack().constants.give_cells.into());
-    if !reach::within(who.place, taker.place, arms) {
+    if !range::within(who.place, taker.place, arms) {
         return Err((codes::TOO_FAR, who.place.distance(taker.place).floor()));
     }
     let owned = realm.purse.get(who.row).map_or(0, |purse| purse.0);
     if owned < coins {
         return Err((codes::NOT_ENOUGH_COINS, i64::try_from(owned).unwrap_or(i64::MAX)));
     }
-    if pour(realm, who.row, taker.row, coins) { Ok(amount) } else { Err((codes::BAD_AMOUNT, amount)) }
+    if transfer_coins(realm, who.row, taker.row, coins) { Ok(amount) } else { Err((codes::BAD_AMOUNT, amount)) }
 }
 
 /// Puts things from the bag on the ground.
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn drop(realm: &mut Realm, step: &Step<'_, Rules>, who: &Someone, item: ContentKey, count: u32) -> Answer {
+pub(crate) fn drop(
+    realm: &mut Realm,
+    step: &Step<'_, Rules>,
+    who: &LivingCreature,
+    item: ContentKey,
+    count: u32,
+) -> Answer {
     if count == 0 {
         return Err((codes::BAD_AMOUNT, 0));
     }
-    let owned = held(realm, who.row, item);
+    let owned = item_count(realm, who.row, item);
     if owned < count {
         return Err((codes::NOT_IN_BAG, i64::from(owned)));
     }
-    let Some(heap) = lay(realm, step, who.place) else { return Err((codes::WORLD_FULL, 0)) };
-    take(realm, who.row, item, count);
+    let Some(heap) = new_heap(realm, step, who.place) else { return Err((codes::WORLD_FULL, 0)) };
+    remove(realm, who.row, item, count);
     realm.ground_item.modify(heap, |ground| ground.stack = Some(Stack { item, count }));
     Ok(i64::from(count))
 }
 
 /// What a dead creature had falls to the ground: a heap of coins, and each kind of thing. Gives whether all of it found room;
 /// what did not stays where it is.
-pub fn spill(realm: &mut Realm, step: &Step<'_, Rules>, dead: Row) -> bool {
+pub(crate) fn drop_everything(realm: &mut Realm, step: &Step<'_, Rules>, dead: Row) -> bool {
     let Some(place) = realm.position.get(dead).map(|position| position.0) else { return true };
     let coins = realm.purse.get(dead).map_or(0, |purse| purse.0);
     if coins > 0 {
-        let Some(heap) = lay(realm, step, place) else { return false };
+        let Some(heap) = new_heap(realm, step, place) else { return false };
         realm.purse.set(heap, Purse(0));
-        pour(realm, dead, heap, coins);
+        transfer_coins(realm, dead, heap, coins);
     }
     let stacks: Vec<Stack> = realm.bag.iter(dead).copied().collect();
     for stack in stacks {
-        let Some(heap) = lay(realm, step, place) else { return false };
-        take(realm, dead, stack.item, stack.count);
+        let Some(heap) = new_heap(realm, step, place) else { return false };
+        remove(realm, dead, stack.item, stack.count);
         realm.ground_item.modify(heap, |ground| ground.stack = Some(stack));
     }
     true
 }
 
 /// Something on the ground, nothing as yet; `None` where the world is full.
-fn lay(realm: &mut Realm, step: &Step<'_, Rules>, place: Vec2) -> Option<Row> {
+fn new_heap(realm: &mut Realm, step: &Step<'_, Rules>, place: Vec2) -> Option<Row> {
     let entity = realm.spawn(bands::ITEMS).ok()?;
     let row = realm.entities.row(entity)?;
     let seconds = u64::from(step.content().pack().constants.litter_seconds);
@@ -194,8 +200,8 @@ fn lay(realm: &mut Realm, step: &Step<'_, Rules>, place: Vec2) -> Option<Row> {
 ///
 /// # Errors
 /// The code that refuses it; nothing has then changed.
-pub fn equip(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: ContentKey) -> Answer {
-    if held(realm, who.row, item) == 0 {
+pub(crate) fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, item: ContentKey) -> Answer {
+    if item_count(realm, who.row, item) == 0 {
         return Err((codes::NOT_IN_BAG, 0));
     }
     let mut equipment = realm.equipment.get(who.row).copied().unwrap_or_default();
@@ -219,6 +225,6 @@ pub fn equip(realm: &mut Realm, rules: &Ruleset, who: &Someone, item: ContentKey
 ///
 /// # Errors
 /// [`codes::NOT_EQUIPPED`].
-pub fn unequip(realm: &mut Realm, who: &Someone, item: ContentKey) -> Answer {
-    if strip(realm, who.row, item) { Ok(0) } else { Err((codes::NOT_EQUIPPED, 0)) }
+pub(crate) fn unequip(realm: &mut Realm, who: &LivingCreature, item: ContentKey) -> Answer {
+    if take_off(realm, who.row, item) { Ok(0) } else { Err((codes::NOT_EQUIPPED, 0)) }
 }

@@ -11,7 +11,7 @@ use tickworld_sim::math::{Fx, Vec2};
 use crate::{
     key::ContentKey,
     limits,
-    realm::{Realm, Someone},
+    realm::{LivingCreature, Realm},
     ruleset::{Ruleset, feet},
 };
 
@@ -42,7 +42,7 @@ fn square_distance(a: Vec2, b: Vec2) -> u128 {
 
 /// Whether `target` is within `distance` feet of `actor`, their sizes taken into account.
 #[must_use]
-pub fn reaches(realm: &Realm, rules: &Ruleset, actor: &Someone, target: &Someone, distance: Fx) -> bool {
+pub fn reaches(realm: &Realm, rules: &Ruleset, actor: &LivingCreature, target: &LivingCreature, distance: Fx) -> bool {
     let girth = girth(realm, rules, &[actor.creature.key, target.creature.key]);
     within(actor.place, target.place, distance.saturating_add(girth))
 }
@@ -56,12 +56,12 @@ pub fn girth_max(realm: &Realm, rules: &Ruleset) -> Fx {
 /// Whether an enemy who can act stands within a cell of `who`, or `target` does, whoever it is: what hinders ranged attacks
 /// (SRD 5.1, "Ranged Attacks in Close Combat").
 #[must_use]
-pub fn is_pressed(realm: &Realm, rules: &Ruleset, who: &Someone, target: &Someone) -> bool {
+pub fn is_pressed(realm: &Realm, rules: &Ruleset, who: &LivingCreature, target: &LivingCreature) -> bool {
     let cell = realm.settings.cell();
-    let presses = |other: &Someone| {
+    let presses = |other: &LivingCreature| {
         other.row != who.row
             && reaches(realm, rules, who, other, cell)
-            && !realm.suffers(other.row, ConditionEffect::NoActions)
+            && !realm.has_effect(other.row, ConditionEffect::NoActions)
             && realm.obstacles.can_see(other.place, who.place)
     };
     if presses(target) {
@@ -70,7 +70,7 @@ pub fn is_pressed(realm: &Realm, rules: &Ruleset, who: &Someone, target: &Someon
     let radius = cell.saturating_add(girth(realm, rules, &[who.creature.key])).saturating_add(girth_max(realm, rules));
     let mut pressed = false;
     realm.grid.visit(who.place, radius, realm.factions.enemies_of(who.creature.faction), |member| {
-        pressed = pressed || realm.someone_in(member.row).is_some_and(|other| presses(&other));
+        pressed = pressed || realm.living_in(member.row).is_some_and(|other| presses(&other));
     });
     pressed
 }
@@ -143,14 +143,14 @@ impl Area {
     /// Living creatures in it that its origin can see, nearest to the origin first, the lower row of equals; at most
     /// [`limits::AREA_TARGETS_MAX`]. The one who makes an area that starts at them is left out.
     #[must_use]
-    pub fn creatures(&self, realm: &Realm, rules: &Ruleset, actor: &Someone) -> Vec<Someone> {
+    pub fn creatures(&self, realm: &Realm, rules: &Ruleset, actor: &LivingCreature) -> Vec<LivingCreature> {
         let mut near = Vec::new();
         let radius = self.radius().saturating_add(girth_max(realm, rules));
         realm.grid.visit(self.origin, radius, u32::MAX, |member| {
             if self.from_actor && member.row == actor.row {
                 return;
             }
-            near.extend(realm.someone_in(member.row).map(|it| (square_distance(self.origin, it.place), it)));
+            near.extend(realm.living_in(member.row).map(|it| (square_distance(self.origin, it.place), it)));
         });
         near.sort_unstable_by_key(|(distance, it)| (*distance, it.row));
         let mut found = Vec::new();

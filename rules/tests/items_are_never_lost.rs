@@ -5,8 +5,8 @@ mod common;
 use common::{BLUE, RED, class, deal, frame, group, item, pack, pass, played, rect, step, world_of, world_with};
 use tickworld_rules::{
     Command, Realm, Rules, SetUp,
-    body::Blow,
-    goods::{GroundItem, Purse, Stack},
+    components::Blow,
+    items::{GroundItem, Purse, Stack},
     limits,
     setup::{SetUpError, Treasure},
 };

@@ -1,6 +1,6 @@
 //! Laws of the rules, checked in every tick of random battles with random, partly hostile players.
 //!
-//! Each law (`tickworld_rules::laws`) is a function from a world (and the one before) to the first violation, so that a seeded
+//! Each invariant (`tickworld_rules::invariants`) is a function from a world (and the one before) to the first violation, so that a seeded
 //! bug can be shown to be caught: see the tests at the end.
 
 mod common;
@@ -8,9 +8,9 @@ mod common;
 use common::{creature, random_frame, skirmish, step, world_of};
 use tickworld_rules::{
     Event, Realm, Rules,
-    body::{Health, Position, Status},
-    goods::Purse,
-    laws,
+    components::{Health, Position, Status},
+    invariants,
+    items::Purse,
     setup::SpawnPoint,
 };
 use tickworld_sim::{
@@ -21,10 +21,10 @@ use tickworld_sim::{
 };
 
 /// No farther in a tick than twice the greatest speed there is (those who flee dash), and a rounding.
-fn broken(before: &Realm, now: &Realm) -> Option<(&'static str, String)> {
-    let stride = Fx::from_ratio(2 * 40, 180).saturating_add(Fx::from_ratio(1, 50));
-    let jumps = || Some(("nobody jumps", laws::nobody_jumps(before, now, stride)?));
-    laws::broken(before, now).or_else(jumps)
+fn first_violation(before: &Realm, now: &Realm) -> Option<(&'static str, String)> {
+    let step_length_max = Fx::from_ratio(2 * 40, 180).saturating_add(Fx::from_ratio(1, 50));
+    let jumps = || Some(("nobody jumps", invariants::nobody_jumps(before, now, step_length_max)?));
+    invariants::first_violation(before, now).or_else(jumps)
 }
 
 fn rows(realm: &Realm) -> Vec<(Row, Entity)> {
@@ -75,7 +75,7 @@ fn ropes(realm: &Realm) -> u64 {
 }
 
 #[test]
-fn laws_hold_in_every_tick_of_random_battles() {
+fn invariants_hold_in_every_tick_of_random_battles() {
     let mut deaths = 0;
     let mut fizzled = 0;
     for seed in 1..=6 {
@@ -93,13 +93,13 @@ fn laws_hold_in_every_tick_of_random_battles() {
             let frame = random_frame(&sim, seed, 10);
             step(&mut sim, &frame);
             let now = sim.state();
-            assert_eq!(broken(&before, now), None, "seed {seed}, tick {tick}");
+            assert_eq!(first_violation(&before, now), None, "seed {seed}, tick {tick}");
             events_match_hit_points(&before, &sim);
             let new = newcomers(&before, now);
-            assert_eq!(laws::coins_brought(&before, now), 500 * u128::from(new), "seed {seed}, tick {tick}");
+            assert_eq!(invariants::coins_brought(&before, now), 500 * u128::from(new), "seed {seed}, tick {tick}");
             assert_eq!(
-                laws::coins(now),
-                laws::coins(&before) + 500 * u128::from(new),
+                invariants::coins(now),
+                invariants::coins(&before) + 500 * u128::from(new),
                 "seed {seed}, tick {tick}: coins"
             );
             assert_eq!(ropes(now), ropes(&before) + 2 * new, "seed {seed}, tick {tick}: ropes");
@@ -121,7 +121,7 @@ fn last_outcome(sim: &Simulation<Rules>, player: u64) -> &'static str {
 
 type Bug<'b> = &'b dyn Fn(&mut Realm);
 
-/// Each law is shown to see a bug of its kind.
+/// Each invariant is shown to see a bug of its kind.
 #[test]
 fn seeded_bugs_are_caught() {
     let mut set_up = skirmish(3);
@@ -135,7 +135,7 @@ fn seeded_bugs_are_caught() {
     let mut sim = world_of(&set_up);
     common::pass(&mut sim, 3, 300);
     let before = sim.state().clone();
-    assert_eq!(broken(&before, &before), None);
+    assert_eq!(first_violation(&before, &before), None);
     let (row, entity) = rows(&before).into_iter().find(|(row, _)| before.lives(*row)).expect("someone lives");
     let (dead, _) = rows(&before).into_iter().find(|(row, _)| before.corpse.contains(*row)).expect("someone has died");
     let bugs: [(&str, Bug<'_>); 10] = [
@@ -160,7 +160,7 @@ fn seeded_bugs_are_caught() {
         ("passing rows are empty", &|it| it.struck.set(row, ())),
         ("equipment is in the bag", &|it| {
             let equipment =
-                tickworld_rules::goods::Equipment { weapon: Some(common::item("greatsword")), ..Default::default() };
+                tickworld_rules::items::Equipment { weapon: Some(common::item("greatsword")), ..Default::default() };
             it.equipment.set(row, equipment);
         }),
         ("spawners count right", &|it| {
@@ -169,12 +169,12 @@ fn seeded_bugs_are_caught() {
             it.spawner.modify(spawner.expect("there is one"), |it| it.alive += 1);
         }),
     ];
-    for (law, bug) in bugs {
+    for (invariant, bug) in bugs {
         let mut now = before.clone();
         bug(&mut now);
-        assert_eq!(broken(&before, &now).map(|(name, _)| name), Some(law), "{entity}");
+        assert_eq!(first_violation(&before, &now).map(|(name, _)| name), Some(invariant), "{entity}");
     }
     let mut now = before.clone();
     now.purse.modify(row, |it| *it = Purse(it.0 + 1));
-    assert_ne!(laws::coins(&now), laws::coins(&before));
+    assert_ne!(invariants::coins(&now), invariants::coins(&before));
 }

@@ -1,6 +1,6 @@
-//! Laws that hold at the end of every tick, whatever players send: for tests, fuzzers and swarms.
+//! What holds at the end of every tick, whatever players send: for tests, fuzzers and swarms.
 //!
-//! Invariant: a law is a function of two neighbouring states and of nothing else; it says what is broken and never mends it.
+//! Each invariant is a function of two neighbouring states and of nothing else; it says what is violated and repairs nothing.
 //! No system calls one: they cost a walk over everybody.
 
 use alloc::{format, string::String, vec::Vec};
@@ -12,42 +12,42 @@ use tickworld_sim::{
     math::Fx,
 };
 
-use crate::{Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
+use crate::{command::Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
 
-/// What is broken, if anything is.
-pub type Broken = Option<String>;
+/// What is wrong, in words, with the entity that it is wrong of.
+pub type Violation = String;
 
-/// One law.
+/// A named check of two neighbouring states.
 #[derive(Clone, Copy, Debug)]
-pub struct Law {
-    /// For people.
-    pub name: &'static str,
+struct Invariant {
+    /// The invariant in words, for messages.
+    name: &'static str,
     /// Compares the state before a tick with the one after it.
-    pub check: fn(&Realm, &Realm) -> Broken,
+    check: fn(&Realm, &Realm) -> Option<Violation>,
 }
 
-/// Every law of two neighbouring states alone.
-pub const LAWS: &[Law] = &[
-    Law { name: "hit points stay in range", check: hit_points_stay_in_range },
-    Law { name: "the dead are dead", check: the_dead_are_dead },
-    Law { name: "the dead do nothing", check: the_dead_do_nothing },
-    Law { name: "nobody is in a wall", check: nobody_is_in_a_wall },
-    Law { name: "status says what the list says", check: status_says_what_the_list_says },
-    Law { name: "paths are walked", check: paths_are_walked },
-    Law { name: "passing rows are empty", check: passing_rows_are_empty },
-    Law { name: "equipment is in the bag", check: equipment_is_in_the_bag },
-    Law { name: "spawners count right", check: spawners_count_right },
+/// Every invariant of two neighbouring states alone.
+const INVARIANTS: &[Invariant] = &[
+    Invariant { name: "hit points stay in range", check: hit_points_stay_in_range },
+    Invariant { name: "the dead are dead", check: the_dead_are_dead },
+    Invariant { name: "the dead do nothing", check: the_dead_do_nothing },
+    Invariant { name: "nobody is in a wall", check: nobody_is_in_a_wall },
+    Invariant { name: "status says what the list says", check: status_says_what_the_list_says },
+    Invariant { name: "paths are walked", check: paths_are_walked },
+    Invariant { name: "passing rows are empty", check: passing_rows_are_empty },
+    Invariant { name: "equipment is in the bag", check: equipment_is_in_the_bag },
+    Invariant { name: "spawners count right", check: spawners_count_right },
 ];
 
-/// The first law that `now` breaks, and how.
+/// The first invariant that `now` violates, and how.
 #[must_use]
-pub fn broken(before: &Realm, now: &Realm) -> Option<(&'static str, String)> {
-    LAWS.iter().find_map(|law| Some((law.name, (law.check)(before, now)?)))
+pub fn first_violation(before: &Realm, now: &Realm) -> Option<(&'static str, Violation)> {
+    INVARIANTS.iter().find_map(|it| Some((it.name, (it.check)(before, now)?)))
 }
 
 /// The farthest that anybody walks in a tick by this content: the greatest speed there is, dashing, and a rounding.
 #[must_use]
-pub fn stride(settings: &Settings, rules: &Ruleset) -> Fx {
+pub fn step_length_max(settings: &Settings, rules: &Ruleset) -> Fx {
     let constants = &rules.pack().constants;
     let speeds = rules.pack().creatures.iter().filter_map(|it| rules.creature(it.key.into()));
     let most = speeds.map(|(_, sheet)| sheet.speed).max().unwrap_or(Fx::ZERO);
@@ -57,17 +57,17 @@ pub fn stride(settings: &Settings, rules: &Ruleset) -> Fx {
     a_tick.saturating_add(Fx::from_ratio(1, 50))
 }
 
-/// Nobody who was there before walks farther in one tick than `stride`.
+/// Nobody who was there before walks farther in one tick than `step_length_max`.
 #[must_use]
-pub fn nobody_jumps(before: &Realm, now: &Realm, stride: Fx) -> Broken {
+pub fn nobody_jumps(before: &Realm, now: &Realm, step_length_max: Fx) -> Option<Violation> {
     rows(now).into_iter().find_map(|(row, entity)| {
         let (old, new) = (before.position.get(row)?.0, now.position.get(row)?.0);
         let same = before.entities.entity(row) == Some(entity);
-        (same && old.distance(new) > stride).then(|| format!("{entity}: jumped from {old:?} to {new:?}"))
+        (same && old.distance(new) > step_length_max).then(|| format!("{entity}: jumped from {old:?} to {new:?}"))
     })
 }
 
-/// Coins of everybody and on the ground. Inputs only move them; see [`goods`](crate::goods).
+/// Coins of everybody and on the ground. Inputs only move them; see `inventory.rs`.
 #[must_use]
 pub fn coins(realm: &Realm) -> u128 {
     let mut sum = 0_u128;
@@ -75,19 +75,24 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
-/// Coins are only moved, but for those of players who join in `frame`, and for what lay about and is gone, where `litter_goes`. Who joins may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
+/// Coins are only moved, but for those of players who enter in `frame`, and for what lay about and is gone, where
+/// `litter_goes`. Who enters may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
 #[must_use]
-pub fn coins_are_only_moved(frame: &InputFrame<Command>, before: &Realm, now: &Realm, litter_goes: bool) -> Broken {
+pub fn coins_are_only_moved(
+    frame: &InputFrame<Command>,
+    before: &Realm,
+    now: &Realm,
+    litter_goes: bool,
+) -> Option<Violation> {
     let (had, have) = (coins(before), coins(now));
-    let joins = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
-    let most = joins.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
+    let entered = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
+    let most = entered.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
     let least = had.saturating_add(coins_brought(before, now));
     (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))
 }
 
 /// Coins that a player's character brings, as its class says.
-#[must_use]
-pub fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
+fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|_, (class,)| classes.push(class.coins));
     let at = u64::try_from(classes.len()).ok().and_then(|count| player.0.checked_rem(count));
@@ -114,20 +119,20 @@ fn rows(realm: &Realm) -> Vec<(Row, Entity)> {
     all
 }
 
-fn hit_points_stay_in_range(_: &Realm, now: &Realm) -> Broken {
+fn hit_points_stay_in_range(_: &Realm, now: &Realm) -> Option<Violation> {
     let bad = |row: &Row| now.health.get(*row).is_none_or(|it| it.current > it.maximum || it.maximum == 0);
     rows(now).into_iter().find(|(row, _)| bad(row)).map(|(_, entity)| format!("{entity}: hit points out of range"))
 }
 
 /// Who has no hit points is a corpse by the end of the tick, and no one else is.
-fn the_dead_are_dead(_: &Realm, now: &Realm) -> Broken {
+fn the_dead_are_dead(_: &Realm, now: &Realm) -> Option<Violation> {
     rows(now).into_iter().find_map(|(row, entity)| {
         let dead = now.health.get(row).is_some_and(|it| it.current == 0);
         (dead != now.corpse.contains(row)).then(|| format!("{entity}: no hit points and no corpse, or the reverse"))
     })
 }
 
-fn the_dead_do_nothing(before: &Realm, now: &Realm) -> Broken {
+fn the_dead_do_nothing(before: &Realm, now: &Realm) -> Option<Violation> {
     rows(now).into_iter().filter(|(row, _)| now.corpse.contains(*row)).find_map(|(row, entity)| {
         let idle = !now.motion.contains(row)
             && !now.target.contains(row)
@@ -145,14 +150,14 @@ fn the_dead_do_nothing(before: &Realm, now: &Realm) -> Broken {
     })
 }
 
-fn nobody_is_in_a_wall(_: &Realm, now: &Realm) -> Broken {
+fn nobody_is_in_a_wall(_: &Realm, now: &Realm) -> Option<Violation> {
     rows(now).into_iter().find_map(|(row, entity)| {
         let place = now.position.get(row)?.0;
         now.obstacles.is_blocked_at(place).then(|| format!("{entity}: in a wall at {place:?}"))
     })
 }
 
-fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Broken {
+fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Option<Violation> {
     rows(now).into_iter().find_map(|(row, entity)| {
         let first = now.affliction.iter(row).filter_map(|it| it.expiry_tick).min();
         let right = match now.status.get(row) {
@@ -167,39 +172,39 @@ fn status_says_what_the_list_says(_: &Realm, now: &Realm) -> Broken {
 }
 
 /// A path that nobody walks would keep its owner from looking for another.
-fn paths_are_walked(_: &Realm, now: &Realm) -> Broken {
+fn paths_are_walked(_: &Realm, now: &Realm) -> Option<Violation> {
     rows(now).into_iter().find_map(|(row, entity)| {
         let idle = !now.path.is_empty(row) && !now.motion.contains(row);
         idle.then(|| format!("{entity}: keeps a path without walking it"))
     })
 }
 
-fn passing_rows_are_empty(_: &Realm, now: &Realm) -> Broken {
+fn passing_rows_are_empty(_: &Realm, now: &Realm) -> Option<Violation> {
     let busy = !now.deed.is_empty() || !now.struck.is_empty();
     let blows = rows(now).into_iter().any(|(row, _)| !now.blow.is_empty(row));
     (busy || blows).then(|| String::from("deeds or blows outlive the tick"))
 }
 
-fn equipment_is_in_the_bag(_: &Realm, now: &Realm) -> Broken {
-    let mut broken = None;
+fn equipment_is_in_the_bag(_: &Realm, now: &Realm) -> Option<Violation> {
+    let mut violation = None;
     join((&now.equipment, &now.entities)).for_each(|row, (it, entity)| {
         for item in [it.weapon, it.armor, it.shield].into_iter().flatten() {
             if !now.bag.iter(row).any(|stack| stack.item == item) {
-                broken = Some(format!("{entity}: wears what it does not have"));
+                violation = Some(format!("{entity}: wears what it does not have"));
             }
         }
     });
-    broken
+    violation
 }
 
-fn spawners_count_right(_: &Realm, now: &Realm) -> Broken {
-    let mut broken = None;
+fn spawners_count_right(_: &Realm, now: &Realm) -> Option<Violation> {
+    let mut violation = None;
     join((&now.spawner, &now.entities)).for_each(|_, (spawner, spawner_entity)| {
         let mine = |row: Row| now.origin.get(row).map(|it| it.0) == Some(spawner_entity);
         let alive = rows(now).into_iter().filter(|(row, _)| mine(*row)).count();
         if u32::try_from(alive) != Ok(spawner.alive) || spawner.alive > spawner.alive_max {
-            broken = Some(format!("spawner {spawner_entity}: counts {}, {alive} live", spawner.alive));
+            violation = Some(format!("spawner {spawner_entity}: counts {}, {alive} live", spawner.alive));
         }
     });
-    broken
+    violation
 }

@@ -6,10 +6,10 @@
 use tickworld_content::model::{Creature, ItemUse, Spell, Usage};
 use tickworld_sim::{entity::Row, session::OutcomeCode};
 
-use super::goods;
 use crate::{
-    body::{Act, Back, Spent},
     command::codes,
+    components::{Act, Back, Spent},
+    inventory,
     key::ContentKey,
     realm::Realm,
     ruleset::{Ruleset, known_spells},
@@ -18,19 +18,19 @@ use crate::{
 
 /// What is paid for an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Price {
-    /// Nothing.
+pub(crate) enum Price {
+    /// It costs nothing.
     Free,
-    /// A use.
+    /// It costs a use of something that comes back.
     Use {
-        /// Under which key it is noted.
+        /// The key under which the use is noted.
         key: ContentKey,
-        /// When it comes back.
+        /// When the use comes back.
         back: Back,
     },
-    /// One thing out of the bag.
-    Thing {
-        /// `item/NAME`.
+    /// It costs one item out of the bag.
+    Item {
+        /// The item's key, `item/NAME`.
         item: ContentKey,
     },
 }
@@ -42,7 +42,7 @@ fn used(realm: &Realm, row: Row, key: ContentKey) -> u8 {
 
 /// Whether one can do this at all: it is in the stat block, on the spell list, in hand or in the bag.
 #[must_use]
-pub fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> bool {
+pub(crate) fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> bool {
     let pack = rules.pack();
     match act {
         Act::Action { key } => {
@@ -56,7 +56,8 @@ pub fn knows(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
             position.is_some_and(|position| casting.is_some_and(|it| known_spells(it).any(|known| known == position)))
         }
         Act::Item { key } => {
-            goods::held(realm, row, key) > 0 && matches!(stats::item_use(rules, key), Some(ItemUse::Consumable { .. }))
+            inventory::item_count(realm, row, key) > 0
+                && matches!(stats::item_use(rules, key), Some(ItemUse::Consumable { .. }))
         }
     }
 }
@@ -76,7 +77,13 @@ fn wields(realm: &Realm, rules: &Ruleset, row: Row, position: u32) -> bool {
 ///
 /// # Errors
 /// [`codes::SPENT`] where no use is left, [`codes::UNKNOWN_ACTION`] where content has no such thing.
-pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Act) -> Result<Price, OutcomeCode> {
+pub(crate) fn price(
+    realm: &Realm,
+    rules: &Ruleset,
+    row: Row,
+    block: &Creature,
+    act: Act,
+) -> Result<Price, OutcomeCode> {
     let pack = rules.pack();
     match act {
         Act::Routine { .. } => Ok(Price::Free),
@@ -88,7 +95,7 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
             let position = pack.spell_position(key.key()).ok_or(codes::UNKNOWN_ACTION)?;
             spell_price(realm, rules, row, block, (position, &pack.spells[position]))
         }
-        Act::Item { key } if goods::held(realm, row, key) > 0 => Ok(Price::Thing { item: key }),
+        Act::Item { key } if inventory::item_count(realm, row, key) > 0 => Ok(Price::Item { item: key }),
         Act::Item { .. } => Err(codes::NOT_IN_BAG),
     }
 }
@@ -97,7 +104,13 @@ pub fn price(realm: &Realm, rules: &Ruleset, row: Row, block: &Creature, act: Ac
 ///
 /// # Errors
 /// [`codes::SPENT`] where no use is left.
-pub fn usage_price(realm: &Realm, row: Row, key: ContentKey, usage: Usage, paid: u8) -> Result<Price, OutcomeCode> {
+pub(crate) fn usage_price(
+    realm: &Realm,
+    row: Row,
+    key: ContentKey,
+    usage: Usage,
+    paid: u8,
+) -> Result<Price, OutcomeCode> {
     let used = || used(realm, row, key).saturating_add(paid);
     match usage {
         Usage::Recharge(from) if used() == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
@@ -136,12 +149,12 @@ fn spell_price(
     Err(codes::SPENT)
 }
 
-/// Pays.
-pub fn pay(realm: &mut Realm, row: Row, price: Price) {
+/// Takes the price from the one in `row`.
+pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
     match price {
         Price::Free => {}
-        Price::Thing { item } => {
-            goods::take(realm, row, item, 1);
+        Price::Item { item } => {
+            inventory::remove(realm, row, item, 1);
         }
         Price::Use { key, back } => {
             let at = realm.spent.iter(row).position(|spent| spent.key == key).and_then(|at| u32::try_from(at).ok());
