@@ -78,7 +78,7 @@
 //!
 //! | you want | look at |
 //! | --- | --- |
-//! | describe a world | [`state`], [`component`], [`column`](mod@column), [`list`], [`resource`], [`derived`], [`entities`] |
+//! | describe a world | [`state`], [`component`], [`column`](mod@column), [`list`], [`text`], [`resource`], [`derived`], [`entities`] |
 //! | write its rules | [`game`], [`step`], [`join`], [`commands`], [`events`], [`stream`], [`rng`], [`math`], [`grid`] |
 //! | run it | [`simulation`], [`frame`], [`executor`], [`content`] |
 //! | predict and go back | [`rollback`] |
@@ -86,7 +86,7 @@
 //! | know which part of a larger world this is | [`region`] |
 //! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
-//! | read its bytes without its types | [`schema`], [`bytes`], [`hash`], [`limits`] |
+//! | read its bytes without its types | [`schema`], [`json`], [`bytes`], [`hash`], [`limits`] |
 //!
 //! # What is deliberately absent
 //!
@@ -134,6 +134,7 @@ pub mod game;
 pub mod grid;
 pub mod hash;
 pub mod join;
+pub mod json;
 pub mod limits;
 pub mod list;
 pub mod math;
@@ -150,6 +151,7 @@ pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod stream;
+pub mod text;
 pub mod trace;
 pub mod world;
 
