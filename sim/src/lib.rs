@@ -72,7 +72,8 @@
 //! # }
 //! ```
 //!
-//! `examples/pasture.rs` is a whole game of a hundred lines.
+//! `examples/pasture.rs` is a whole game of a hundred lines; `held_controls.rs`, `recording.rs` and `state_to_json.rs` beside it
+//! show one thing each.
 //!
 //! # Where things are
 //!
