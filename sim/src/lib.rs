@@ -88,6 +88,7 @@
 //! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
 //! | read its bytes without its types | [`schema`], [`json`], [`bytes`], [`hash`], [`limits`] |
+//! | know what your build does on overflow | [`overflow`] |
 //!
 //! # What is deliberately absent
 //!
@@ -139,6 +140,7 @@ pub mod json;
 pub mod limits;
 pub mod list;
 pub mod math;
+pub mod overflow;
 pub mod part;
 pub mod prelude;
 pub mod region;

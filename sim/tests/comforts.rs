@@ -154,3 +154,10 @@ fn json_of_bytes_that_are_none_is_refused() {
     json::value(&<[(); 2]>::describe(), &[], &mut out).unwrap();
     assert_eq!(out, "[null,null]");
 }
+
+#[test]
+fn this_build_says_whether_overflow_is_checked() {
+    // What rustc is told for tests and release builds of this workspace; `cargo xtask ci --only built` tries both.
+    assert_eq!(tickworld_sim::overflow_is_checked!(), Some(true));
+    assert!(tickworld_sim::overflow::ADVICE.contains("overflow-checks = true"));
+}
