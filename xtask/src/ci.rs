@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, built, codegen, fuzz, no_std, package, proof, shell, tidy};
+use crate::{bans, built, codegen, fuzz, least_rust, no_std, package, proof, shell, tidy};
 
 /// One step of the ladder.
 struct Rung {
@@ -53,6 +53,12 @@ const RUNGS: &[Rung] = &[
         climb: |_| bans::check().map(|()| Outcome::Passed),
     },
     Rung {
+        name: "least-rust",
+        shows: "the least Rust version that the manifests declare is true, as far as this toolchain can tell",
+        repeat: "cargo xtask ci --only least-rust",
+        climb: |_| least_rust::check().map(|()| Outcome::Passed),
+    },
+    Rung {
         name: "no-std",
         shows: "the crates below the sans-I/O line link without std, and the region depends on nothing that does anything",
         repeat: "cargo xtask ci --only no-std",
@@ -90,7 +96,8 @@ const RUNGS: &[Rung] = &[
     },
     Rung {
         name: "built",
-        shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
+        shows: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone; and a crate \
+                outside the tree learns whether its overflow is checked",
         repeat: "cargo xtask ci --only built",
         climb: |_| built::check().map(|()| Outcome::Passed),
     },
