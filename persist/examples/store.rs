@@ -149,7 +149,7 @@ async fn live(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let own = std::mem::replace(&mut second.claim.epoch, epoch);
     match second.knock(1).await {
         Err(error) if matches!(error.downcast_ref(), Some(AppendError::Fenced { .. })) => {
-            println!("the dead one is fenced: {error}")
+            println!("the dead one writes no more: {error}")
         }
         other => return Err(format!("the dead one appends: {other:?}").into()),
     }
