@@ -13,6 +13,7 @@ use tickworld_proto::{
 };
 use tickworld_sim::{
     prelude::*,
+    rng::StreamKey,
     rollback::{PredictNothing, SyncTest, SyncTestSettings},
 };
 
@@ -403,4 +404,25 @@ fn what_is_no_session_is_refused() {
     let text = refusal(1, &[1, 2], &|settings| settings.input_delay_ticks = 65).expect("it is refused").to_string();
     assert_eq!(text, "input_delay_ticks is 65: expected 0 to 64");
     assert!(refusal(1, &[1, 2], &|settings| settings.root_ticks = 0).is_some());
+}
+
+/// Whoever sends at random from a peer's address, or from nobody's, changes nothing.
+#[test]
+fn random_bytes_change_nothing() {
+    let mut mesh = Mesh::new(11, Faults::NONE, 2, &[], |_, _| {});
+    mesh.run_to(Tick(20));
+    let mut dice = StreamKey::new(&Entropy::from_bytes([8; 16]), 11, "noise").rng(11);
+    let strangers = [player(2), player(1), player(9), PeerId::Spectator(4)];
+    for _ in 0..20_000 {
+        let mut bytes: Vec<u8> = (0..dice.below(120)).map(|_| dice.below(256) as u8).collect();
+        if let [version, kind, ..] = &mut bytes[..] {
+            (*version, *kind) = (1, dice.below(7) as u8);
+        }
+        let now = mesh.now;
+        mesh.peers[0].sound_mut().handle_message(now, strangers[dice.below(4) as usize], &bytes);
+    }
+    mesh.run_to(Tick(120));
+    mesh.check();
+    assert!(mesh.peers[0].has(|event| matches!(event, PeerEvent::Fault(..))));
+    assert_eq!(mesh.peers[0].sound().players().count(), 2);
 }
