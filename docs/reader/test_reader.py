@@ -96,13 +96,15 @@ def test_one_encoding_of_a_value():
     option, bool_ = ty(13, 3), ty(1)
     variants = ty(16, 1, 65, 2, 1, 66, 0, 1, 67, 1, 1, 48, 2)
     for good, row, text in ((option, b"\1\2\3", "770"), (option, b"\0\0\0", "none"), (bool_, b"\1", "true"),
-                            (variants, b"\1\7", "C 7"), (ty(10), little(3 << 15, 8), "1.5"), (ty(8), b"\xff" * 4, "-1")):
+                            (variants, b"\1\7", "C 7"), (ty(10), little(3 << 15, 8), "1.5"), (ty(8), b"\xff" * 4, "-1"),
+                            (ty(17, 4), b"\3a\"b\0", '"a\\"b"')):
         assert good.fields_of(row) == {"": text}, good.fields_of(row)
     page = [(0, b"a"), (2, b"b")]
     assert page_rows(b"\1\5" + bytes(7) + b"ab", 2, 64, ty(2), "page") == page
     assert page_rows(b"ab", 2, 64, ty(2), "page") == [(0, b"a"), (1, b"b")]
     for call in (lambda: option.fields_of(b"\0\0\1"), lambda: bool_.fields_of(b"\2"), lambda: option.fields_of(b"\2\0\0"),
-                 lambda: variants.fields_of(b"\0\1"), lambda: variants.fields_of(b"\2\0"), lambda: ty(17), lambda: Schema(b""),
+                 lambda: variants.fields_of(b"\0\1"), lambda: variants.fields_of(b"\2\0"), lambda: ty(18), lambda: ty(17, 0),
+                 lambda: ty(17, 2).fields_of(b"\3ab"), lambda: ty(17, 2).fields_of(b"\1ab"), lambda: Schema(b""),
                  lambda: page_rows(b"\1\3" + bytes(7) + b"ab", 2, 64, ty(2), "page"),
                  lambda: page_rows(b"\2\5" + bytes(15) + b"ab", 2, 1024, ty(2), "page"),
                  lambda: page_rows(b"\1\1" + bytes(7) + b"ab", 2, 64, ty(2), "page")):

@@ -1,5 +1,7 @@
 """Bytes, types and values: the schema of a trace, and rows read by it. What could have been written otherwise is refused."""
 
+import json
+
 from plain_blake3 import blake3
 
 
@@ -58,7 +60,7 @@ class Bytes:
         need(self.left() == 0, f"{self.what}: {self.left()} bytes too many")
 
 
-UNIT, BOOL, FX, ANGLE, ENTITY, OPTION, ARRAY, STRUCT, ENUM = 0, 1, 10, 11, 12, 13, 14, 15, 16
+UNIT, BOOL, FX, ANGLE, ENTITY, OPTION, ARRAY, STRUCT, ENUM, TEXT = 0, 1, 10, 11, 12, 13, 14, 15, 16, 17
 UNSIGNED, SIGNED = {2: 1, 3: 2, 4: 4, 5: 8}, {6: 1, 7: 2, 8: 4, 9: 8}
 FIXED = {UNIT: 0, BOOL: 1, FX: 8, ANGLE: 2, ENTITY: 8, **UNSIGNED, **SIGNED}
 
@@ -83,7 +85,10 @@ class Type:
                 self.variants = [(source.name(), Fields(source, depth)) for _ in range(source.uint(1))]
             self.size = max([parts.size for _, parts in self.variants], default=0) + (self.tag == ENUM)
             self.leaves = sum(parts.leaves for _, parts in self.variants) + (self.tag == ENUM)
-        need(self.tag <= ENUM, f"schema: no type has tag {self.tag}")
+        elif self.tag == TEXT:
+            self.size, self.leaves = source.uint(1) + 1, 1
+            need(self.size > 1, "schema: a text without room")
+        need(self.tag <= TEXT, f"schema: no type has tag {self.tag}")
         need(depth or self.leaves <= 65_536 and self.size <= 256, "schema: more than 65,536 values or 256 bytes in a row")
 
     def read(self, source, path, out):
@@ -106,6 +111,10 @@ class Type:
                 self.inner.read(source, f"{path}[{place}]", out)
         elif self.tag == STRUCT:
             self.variants[0][1].read(source, path, out)
+        elif self.tag == TEXT:
+            length = source.count(1, self.size - 1, "bytes of text")
+            out(path, json.dumps(source.take(length).decode(), ensure_ascii=False))
+            need(not any(source.take(self.size - 1 - length)), f"{source.what}: padding that is not zero")
         else:
             number = source.count(1, len(self.variants) - 1, f"as a variant of {self.name}")
             name, parts = self.variants[number]

@@ -81,6 +81,9 @@ fn run(arguments: Arguments) -> Result<(), Exit> {
         Task::Serve => {
             log(&config)?;
             layers.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            if tickworld_sim::overflow_is_checked!() == Some(false) {
+                tracing::warn!("{}", tickworld_sim::overflow::ADVICE);
+            }
             tell_what_does_not_apply(&layers, &config);
             let runtime = tokio::runtime::Runtime::new().map_err(|error| (FAILED, error.to_string()))?;
             let ended = runtime.block_on(host(config, world));

@@ -14,7 +14,11 @@ use crate::{
 /// A fixed-size value: what a row, a resource, an input or an event is made of.
 ///
 /// Written by `#[derive(Component)]` for structs and enums whose fields are components; implemented here for integers,
-/// `bool`, `Option`, arrays and the types of [`math`](crate::math).
+/// `bool`, `Option`, arrays, [`Text`](crate::text::Text) and the types of [`math`](crate::math).
+///
+/// A row, an input and an event are at most 256 bytes long ([`ROW_BYTES_MAX`](crate::limits::ROW_BYTES_MAX)). A longer type is
+/// still a component, to be a field's, but a column of it does not compile; split it over several columns, and keep what grows
+/// in a [`ListColumn`](crate::list::ListColumn).
 ///
 /// # Determinism
 /// The encoding is little-endian and has no padding whose content is free: an enum's payload is padded with zeros up to its

@@ -18,6 +18,51 @@ pub trait Rebuild<S>: Clone + PartialEq + Send + Sync {
 }
 
 /// A part of a state that is not hashed, because it follows from the rest.
+///
+/// The engine makes it after set-up and restore. Within and between ticks the game's systems keep it up: whoever changes what it
+/// follows from changes it too, or rebuilds it. [`SyncTest`](crate::rollback::SyncTest) and
+/// [`Simulation::check_derived`](crate::simulation::Simulation::check_derived) find a system that forgot.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use tickworld_sim::prelude::*;
+///
+/// /// Who stands on a cell: what would be a walk over all positions otherwise.
+/// #[derive(Clone, PartialEq, Default)]
+/// struct Standing(BTreeMap<Cell, u32>);
+///
+/// impl Rebuild<Board> for Standing {
+///     fn rebuild(_: Option<&Self>, board: &Board) -> Self {
+///         let mut standing = Self::default();
+///         for (_, cell) in &board.position {
+///             *standing.0.entry(*cell).or_default() += 1;
+///         }
+///         standing
+///     }
+/// }
+///
+/// #[derive(State, Clone)]
+/// struct Board {
+///     entities: Entities,
+///     position: Column<Cell>,
+///     standing: Derived<Standing>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut board = Board::empty();
+/// board.rebuild(); // `Simulation` does that
+/// let cell = Cell::new(3, 4);
+/// board.spawn_with(Band(0), |board, _, row| {
+///     board.position.set(row, cell);
+///     *board.standing.get_mut().0.entry(cell).or_default() += 1; // with every change of what it follows from
+/// })?;
+/// assert_eq!(board.standing.0[&cell], 1);
+/// assert_eq!(board.check_derived(), Ok(())); // equal to one that is made anew
+/// board.standing.get_mut().0.clear();
+/// assert_eq!(board.check_derived(), Err("standing"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Derived<D>(Option<Arc<D>>);
 

@@ -72,7 +72,8 @@
 //! # }
 //! ```
 //!
-//! `examples/pasture.rs` is a whole game of a hundred lines.
+//! `examples/pasture.rs` is a whole game of a hundred lines; `held_controls.rs`, `recording.rs` and `state_to_json.rs` beside it
+//! show one thing each.
 //!
 //! # Players travel
 //!
@@ -184,7 +185,7 @@
 //!
 //! | you want | look at |
 //! | --- | --- |
-//! | describe a world | [`state`], [`component`], [`column`](mod@column), [`list`], [`resource`], [`derived`], [`entities`] |
+//! | describe a world | [`state`], [`component`], [`column`](mod@column), [`list`], [`text`], [`resource`], [`derived`], [`entities`] |
 //! | write its rules | [`game`], [`step`], [`join`], [`commands`], [`events`], [`stream`], [`rng`], [`math`], [`grid`] |
 //! | run it | [`simulation`], [`frame`], [`executor`], [`content`] |
 //! | predict and go back | [`rollback`] |
@@ -192,7 +193,8 @@
 //! | know which part of a larger world this is, and let players travel | [`region`], [`parcel`] |
 //! | keep it, send it, restore it | [`world`], [`snapshot`], [`durability`] |
 //! | record it, and find where two runs part | [`trace`], [`diff`] |
-//! | read its bytes without its types | [`schema`], [`bytes`], [`hash`], [`limits`] |
+//! | read its bytes without its types | [`schema`], [`json`], [`bytes`], [`hash`], [`limits`] |
+//! | know what your build does on overflow | [`overflow`] |
 //!
 //! # What is deliberately absent
 //!
@@ -240,9 +242,11 @@ pub mod game;
 pub mod grid;
 pub mod hash;
 pub mod join;
+pub mod json;
 pub mod limits;
 pub mod list;
 pub mod math;
+pub mod overflow;
 pub mod parcel;
 pub mod part;
 pub mod prelude;
@@ -257,6 +261,7 @@ pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod stream;
+pub mod text;
 pub mod trace;
 pub mod world;
 

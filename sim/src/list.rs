@@ -26,6 +26,30 @@ use crate::{
 /// A list of `T` for every entity that has one; `N` items a chunk.
 ///
 /// Choose `N` so that most lists take one chunk and a chunk stays within 256 bytes.
+///
+/// ```
+/// use tickworld_sim::prelude::*;
+///
+/// #[derive(State, Clone)]
+/// struct Camp {
+///     entities: Entities,
+///     bag: ListColumn<u16, 8>, // item numbers, eight a chunk
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut camp = Camp::empty();
+/// let cook = camp.spawn(Band(0))?;
+/// let row = camp.entities.row(cook).expect("just spawned");
+/// for item in [7, 7, 12] {
+///     camp.bag.push(row, item)?; // an error only where the whole pool is full
+/// }
+/// let before = camp.bag.clone(); // shares its pages
+/// camp.bag.clear(row);
+/// assert!(camp.bag.is_empty(row));
+/// assert_eq!(before.iter(row).copied().collect::<Vec<_>>(), [7, 7, 12]); // in the order of pushing
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ListColumn<T, const N: usize> {
     heads: Column<Head>,

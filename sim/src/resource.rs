@@ -16,6 +16,28 @@ use crate::{
 const ROW: Row = Row::new(0);
 
 /// A value that belongs to no entity. Reads deref; writes go through [`set`](Self::set) and [`modify`](Self::modify).
+///
+/// ```
+/// use tickworld_sim::prelude::*;
+///
+/// #[derive(Component, Clone, Copy, Debug, PartialEq)]
+/// struct Weather {
+///     rain: u8,
+///     wind: Angle,
+/// }
+///
+/// #[derive(State, Clone)]
+/// struct Island {
+///     entities: Entities,
+///     weather: Resource<Weather>,
+///     day: Resource<u64>,
+/// }
+///
+/// let mut island = Island::empty(); // every resource at its filler: zeros
+/// island.day.set(12);
+/// island.weather.modify(|weather| weather.rain = weather.rain.saturating_add(3));
+/// assert_eq!((island.weather.rain, *island.day), (3, 12));
+/// ```
 #[derive(Clone)]
 pub struct Resource<T>(Column<T>);
 

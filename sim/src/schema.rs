@@ -4,7 +4,7 @@
 //! that bytes of one can be read as the other. A [`Type`] reads encoded rows without the Rust types that wrote them: that is
 //! what lets any build report the fields of any trace.
 
-use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     hash::{Hash, Hasher},
     limits,
     math::{Angle, Fx},
+    text::{decode_text, quote},
 };
 
 /// A name that is static where a program describes itself and owned where a file did.
@@ -40,6 +41,8 @@ pub enum Type {
     Angle,
     /// [`Entity`]: index and generation.
     Entity,
+    /// [`Text`](crate::text::Text) of at most that many bytes, from 1 to 255.
+    Text(u8),
     /// A mark byte, then the value or zeros.
     Option(Box<Self>),
     /// That many values in a row.
@@ -136,6 +139,8 @@ pub enum Value {
     Entity(Entity),
     /// The variant of an enum.
     Variant(String),
+    /// A text, without the room behind it.
+    Text(String),
     /// Nothing: an empty `Option`, a value of no size.
     None,
 }
@@ -150,6 +155,11 @@ impl fmt::Display for Value {
             Self::Angle(v) => write!(f, "{}/65536 turn", v.to_bits()),
             Self::Entity(v) => v.fmt(f),
             Self::Variant(v) => f.write_str(v),
+            Self::Text(v) => {
+                let mut quoted = String::new();
+                quote(v, &mut quoted);
+                f.write_str(&quoted)
+            }
             Self::None => f.write_str("none"),
         }
     }
@@ -163,6 +173,7 @@ impl Type {
     // Fx      8  two's complement, 16 fraction bits
     // Angle   2  1/65536 turns
     // entity  8  index (4), generation (4)
+    // text    1  length in bytes, then UTF-8, then zeros up to as many bytes as there is room for
     // option  1  0 or 1, then the value, or zeros of its size
     // array   the values, one after the other
     // struct  the fields, one after the other
@@ -177,6 +188,7 @@ impl Type {
             Self::U16 | Self::I16 | Self::Angle => 2,
             Self::U32 | Self::I32 => 4,
             Self::U64 | Self::I64 | Self::Fx | Self::Entity => 8,
+            Self::Text(capacity) => usize::from(*capacity).saturating_add(1),
             Self::Option(inner) => inner.size().saturating_add(1),
             Self::Array(inner, count) => inner.size().saturating_mul(usize::from(*count)),
             Self::Struct { fields, .. } => fields_size(fields),
@@ -213,6 +225,27 @@ impl Type {
         self.read_at(bytes, &mut String::new(), visit)
     }
 
+    /// The values of encoded bytes as texts by path. What shares a path (a variant and its only value) shares a text. `show`
+    /// writes a value: its [`Display`](fmt::Display), or a name that only the caller knows.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn fields(
+        &self,
+        bytes: &[u8],
+        show: &mut dyn FnMut(&Value) -> String,
+    ) -> Result<BTreeMap<String, String>, DecodeError> {
+        let mut fields: BTreeMap<String, String> = BTreeMap::new();
+        self.read(bytes, &mut |path, value| {
+            let text = fields.entry(path.into()).or_default();
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&show(&value));
+        })?;
+        Ok(fields)
+    }
+
     fn read_at(&self, bytes: &[u8], path: &mut String, visit: &mut dyn FnMut(&str, Value)) -> Result<(), DecodeError> {
         let value = match self {
             Self::Unit => Value::None,
@@ -228,6 +261,7 @@ impl Type {
             Self::Fx => Value::Fx(Fx::decode(bytes)?),
             Self::Angle => Value::Angle(Angle::decode(bytes)?),
             Self::Entity => Value::Entity(Entity::decode(bytes)?),
+            Self::Text(_) => Value::Text(decode_text(bytes)?.into()),
             Self::Option(inner) => match bytes.split_first() {
                 Some((1, rest)) => return inner.read_at(rest, path, visit).map_err(|e| e.shift(1)),
                 Some((0, rest)) => {
@@ -326,6 +360,7 @@ impl Schema {
     // type: tag (1): 0 unit | 1 bool | 2 u8 | 3 u16 | 4 u32 | 5 u64 | 6 i8 | 7 i16 | 8 i32 | 9 i64 | 10 Fx | 11 Angle
     //       | 12 entity | 13 option: type | 14 array: count (2), type
     //       | 15 struct: name, fields | 16 enum: name, variants (1), then for each: name, fields
+    //       | 17 text: room in bytes (1), at least 1
     // fields: number (1), then for each: name, type
     // A row, an input and an event have at most 256 bytes. At most 16 types stand around one. A whole type holds at most 65,536
     // values, those of all variants; a variant counts as one besides, and so does what is empty.
@@ -421,6 +456,7 @@ const OPTION: u8 = 13;
 const ARRAY: u8 = 14;
 const STRUCT: u8 = 15;
 const ENUM: u8 = 16;
+const TEXT: u8 = 17;
 
 fn put_row_type(out: &mut Vec<u8>, ty: &Type) {
     assert!(ty.leaf_count() <= limits::TYPE_LEAVES_MAX, "a type holds too many values: {ty:?}");
@@ -452,6 +488,7 @@ fn put_type(out: &mut Vec<u8>, ty: &Type) {
                 put_fields(out, &variant.fields);
             }
         }
+        Type::Text(capacity) => out.extend([TEXT, *capacity]),
         plain => {
             let tag = PLAIN.iter().position(|p| p == plain).expect("every other type is plain");
             out.push(u8::try_from(tag).expect("a dozen tags"));
@@ -501,6 +538,10 @@ fn read_type(reader: &mut Reader<'_>, depth: u8) -> Result<Type, DecodeError> {
             let variant = |_| Ok(Variant { name: read_name(reader)?, fields: read_field_list(reader, depth)? });
             Type::Enum { name, variants: (0..count).map(variant).collect::<Result<_, DecodeError>>()? }
         }
+        TEXT => match reader.value()? {
+            0 => return Err(reader.fail(DecodeCause::Range)),
+            capacity => Type::Text(capacity),
+        },
         tag => match PLAIN.get(usize::from(tag)) {
             Some(plain) => plain.clone(),
             None => return Err(reader.fail(DecodeCause::Variant(tag))),

@@ -77,6 +77,36 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
         Ok(entity)
     }
 
+    /// Makes an entity and gives it its rows in one expression, as [`Commands::spawn`](crate::commands::Commands::spawn) does at
+    /// the end of a system.
+    ///
+    /// ```
+    /// use tickworld_sim::prelude::*;
+    ///
+    /// #[derive(State, Clone)]
+    /// struct Meadow {
+    ///     entities: Entities,
+    ///     position: Column<Cell>,
+    ///     hunger: Column<u8>,
+    /// }
+    ///
+    /// let mut meadow = Meadow::empty();
+    /// let sheep = meadow.spawn_with(Band(0), |meadow, _, row| {
+    ///     meadow.position.set(row, Cell::new(3, 4));
+    ///     meadow.hunger.set(row, 9);
+    /// });
+    /// let row = meadow.entities.row(sheep.expect("there is room")).expect("it lives");
+    /// assert_eq!(meadow.hunger.get(row), Some(&9));
+    /// ```
+    ///
+    /// # Errors
+    /// When the world is full; `fill` is then not called.
+    fn spawn_with(&mut self, band: Band, fill: impl FnOnce(&mut Self, Entity, Row)) -> Result<Entity, SpawnError> {
+        let entity = self.spawn(band)?;
+        fill(self, entity, Row::new(entity.index()));
+        Ok(entity)
+    }
+
     /// Removes an entity and all its components; gives whether it lived.
     fn despawn(&mut self, entity: Entity) -> bool {
         let Some(row) = self.entities().row(entity) else { return false };

@@ -71,6 +71,7 @@ fn main() -> ExitCode {
     let Common { json, threads, color } = cli.common;
     let workers = threads.map_or(1, usize::from);
     warn_of_threads(workers);
+    warn_of_overflow();
     let outcome = Pool::new(workers).map_err(Failure::from).and_then(|pool| {
         let mut context = Context { out: Output::new(json, color), pool, quiet: json, color };
         let outcome = run(&mut context, cli.command);
@@ -126,6 +127,15 @@ fn warn_of_threads(workers: usize) {
             std::io::stderr(),
             "warning: --threads {workers} on a machine that runs {cores} at a time: more than that make it slower"
         );
+    }
+}
+
+/// A build without overflow checks may come to other roots than one with them.
+fn warn_of_overflow() {
+    use std::io::Write as _;
+    if tickworld_sim::overflow_is_checked!() == Some(false) {
+        // Whoever closed standard error does not want to know.
+        _ = writeln!(std::io::stderr(), "warning: {}", tickworld_sim::overflow::ADVICE);
     }
 }
 

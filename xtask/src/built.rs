@@ -68,6 +68,7 @@ const PANIC: &str = "panicked at";
 /// # Errors
 /// When a build or a command fails, a command panics, or none of the list runs a command that there is.
 pub(crate) fn check() -> Result<()> {
+    overflow()?;
     shell::run(shell::cargo().args(["build", "--release"]))?;
     let bench = Bench::new("tickworld")?;
     bench.covers_every_command()?;
@@ -82,6 +83,37 @@ pub(crate) fn check() -> Result<()> {
     server.run(&["--print-config"], &[0])?;
     server.serves()?;
     server.run(&["token", "--player", "7", "--data", "world"], &[0])
+}
+
+/// Whether a program learns how it was built: a crate with one line, outside the tree, built with overflow checks and without. The
+/// engine under it is built once: what is asked is how the crate itself was.
+fn overflow() -> Result<()> {
+    let folder = shell::scratch("built")?.join("overflow");
+    std::fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot create {}", folder.display()))?;
+    let manifest = format!(
+        "[package]\nname = \"outsider\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+         tickworld-sim = {{ path = {:?} }}\n",
+        shell::root().join("sim")
+    );
+    let main =
+        "//! Says how it was built.\nfn main() {\n    print!(\"{:?}\", tickworld_sim::overflow_is_checked!());\n}\n";
+    for (path, text) in [("Cargo.toml", &*manifest), ("src/main.rs", main)] {
+        std::fs::write(folder.join(path), text).with_context(|| format!("cannot write {path}"))?;
+    }
+    // The versions that the tree is tested with, and nothing fetched.
+    std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
+    for is_checked in [true, false] {
+        let mut run = shell::cargo();
+        let profile = format!("profile.dev.package.outsider.overflow-checks={is_checked}");
+        run.args(["run", "--offline", "--quiet", "--config", &profile, "--manifest-path"]);
+        run.arg(folder.join("Cargo.toml")).env("CARGO_TARGET_DIR", shell::scratch("built")?.join("overflow-target"));
+        let said = shell::read(&mut run)?;
+        ensure!(
+            said.trim() == format!("Some({is_checked})"),
+            "built with overflow-checks = {is_checked}, it says {said}"
+        );
+    }
+    Ok(())
 }
 
 /// Imports every folder of entries that the importer's tests keep, good and bad ones.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bans, built, codegen, fuzz, no_std, package, proof, shell, tidy};
+use crate::{bans, built, codegen, fuzz, least_rust, no_std, package, proof, shell, tidy};
 
 /// One check, with what it shows and how to repeat it.
 struct Check {
@@ -58,6 +58,12 @@ const CHECKS: &[Check] = &[
         run: |_| bans::check().map(|()| Status::Passed),
     },
     Check {
+        name: "least-rust",
+        description: "the least Rust version that the manifests declare is true, as far as this toolchain can tell",
+        repeat: "cargo xtask ci --only least-rust",
+        run: |_| least_rust::check().map(|()| Status::Passed),
+    },
+    Check {
         name: "no-std",
         description: "the crates below the sans-I/O line link without std, and the region depends on nothing that does anything",
         repeat: "cargo xtask ci --only no-std",
@@ -95,7 +101,8 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "built",
-        description: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone",
+        description: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone; and a crate \
+                outside the tree learns whether its overflow is checked",
         repeat: "cargo xtask ci --only built",
         run: |_| built::check().map(|()| Status::Passed),
     },

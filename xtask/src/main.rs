@@ -10,12 +10,14 @@ mod built;
 mod ci;
 mod codegen;
 mod fuzz;
+mod least_rust;
 mod matrix;
 mod measure;
 mod mutants;
 mod no_std;
 mod package;
 mod proof;
+mod semver;
 mod shell;
 mod tidy;
 mod torture;
@@ -84,6 +86,12 @@ enum Chore {
         #[arg(long, value_name = "FIGURE")]
         only: Option<String>,
     },
+    /// Compare the public API of the published packages with that of a commit (needs cargo-semver-checks)
+    Semver {
+        /// The commit to compare with
+        #[arg(long, value_name = "REV", default_value = "main")]
+        baseline_rev: String,
+    },
     /// Fuzz the targets of fuzz/ with libFuzzer (needs a C++ compiler)
     Fuzz(fuzz::Fuzz),
 }
@@ -104,6 +112,7 @@ fn main() -> ExitCode {
         Chore::Mutants(arguments) => mutants::run(&arguments),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Measure { only } => measure::run(only.as_deref()),
+        Chore::Semver { baseline_rev } => semver::run(&baseline_rev),
         Chore::Fuzz(fuzz) => fuzz::run(&fuzz),
     };
     match result {

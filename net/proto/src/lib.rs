@@ -1,6 +1,7 @@
 //! The lockstep protocol, sans I/O: bytes and instants go in, bytes and events come out.
 //!
 //! [`message`] is what the two sides say, [`host`] the side with the world, [`client`] the side that follows it.
+//! [`peer`] needs no host: a few players who simulate one world together, with rollback, as with GGRS or GGPO.
 //! docs/PROTOCOL.md has the state diagrams, timers and limits.
 #![no_std]
 #![deny(unsafe_code)]
@@ -49,5 +50,6 @@ pub mod host;
 pub mod instant;
 pub mod limits;
 pub mod message;
+pub mod peer;
 
 pub use codec::WireError;

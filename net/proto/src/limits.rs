@@ -118,3 +118,30 @@ pub const CLIENT_TRANSMITS_MAX: usize = 256;
 /// Events that wait for the caller; further ones are counted, not kept. Outcomes are always kept: they are bounded by
 /// [`INPUTS_IN_FLIGHT_MAX`].
 pub const CLIENT_EVENTS_MAX: usize = 1_024;
+
+// Sessions between peers, without a host.
+
+/// Version of the messages between peers; they refuse another one.
+pub const PEER_VERSION: u8 = 1;
+/// Most players of a session between peers.
+pub const PEERS_MAX: usize = 8;
+/// Most ticks by which a peer's own inputs may be delayed.
+pub const PEER_DELAY_TICKS_MAX: u32 = 64;
+/// Most ticks that a peer may be ahead of what is confirmed.
+pub const PEER_PREDICTION_TICKS_MAX: u32 = 64;
+/// How far above the confirmed tick another peer's input may be: its delay and its prediction on top of one's own.
+pub const PEER_INPUTS_AHEAD_MAX: u64 = 256;
+/// How long inputs are kept below the confirmed tick: no peer is further behind.
+pub const PEER_INPUTS_KEPT: u64 = 256;
+/// Confirmed frames that wait for a spectator, here and there.
+pub const PEER_FRAMES_KEPT: usize = 1_024;
+/// Roots of one peer that wait for the own ones.
+pub const PEER_ROOTS_KEPT: usize = 64;
+/// Readings of a peer's time that advice is made of.
+pub const PEER_READINGS_KEPT: usize = 30;
+/// Ticks between two pieces of advice about time: more than there are readings, so that each is of its own.
+pub const PEER_ADVICE_TICKS: u64 = 60;
+/// A peer that is ahead by fewer ticks need not wait.
+pub const PEER_ADVICE_TICKS_MIN: u32 = 2;
+/// Messages that wait for the transport; what is beyond is said again by a timer.
+pub const PEER_TRANSMITS_MAX: usize = 256;

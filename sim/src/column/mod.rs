@@ -9,11 +9,13 @@
     reason = "page coordinates: rows are u32, pages and words are bounded by limits::RUNS_MAX, divisors are not zero"
 )]
 
+mod iter;
 mod page;
 mod pages;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
+pub use iter::Rows;
 pub use page::PageBytes;
 pub(crate) use page::{BLOCK_ROWS, Page, ones};
 pub use pages::{Job, PageEntry, Pages, column_root, table_hash};
@@ -45,6 +47,10 @@ pub const fn page_rows(row_bytes: usize) -> u16 {
 }
 
 /// A component for all entities that have it.
+///
+/// A row is at most 256 bytes long ([`ROW_BYTES_MAX`](limits::ROW_BYTES_MAX)); a column of longer ones does not compile. What
+/// grows belongs into a [`ListColumn`](crate::list::ListColumn), what is read by other systems into a column of its own: a write
+/// to any field hashes its whole page again.
 ///
 /// ```
 /// use tickworld_sim::{column::Column, entities::Entities, entity::Band};

@@ -111,6 +111,40 @@ pub enum TraceDiffError<L, R> {
 
 /// Compares two traces; lists at most `limit` differing fields.
 ///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
+/// # use tickworld_sim::{executor::Inline, frame::{InputFrame, Tick}, rng::Entropy};
+/// use tickworld_sim::{
+///     diff::{Rerun, traces},
+///     trace::{About, Recorder, Trace},
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Two runs of a game `Counter`, into the second of which something reached from outside.
+/// let record = |meddle: bool| -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+///     let mut game = simulation();
+///     let mut recorder = Recorder::begin(Vec::new(), &game, About::default(), &[])?;
+///     for tick in 1..=9 {
+///         let frame = InputFrame::empty(Tick(tick), Entropy::from_bytes([7; 16]));
+///         if meddle && tick == 6 {
+///             game.world_mut().state_mut().presses.set(40);
+///         }
+///         let roots = game.step(&frame, &Inline)?;
+///         recorder.record(&frame, &roots, game.world())?;
+///     }
+///     Ok(recorder.seal()?.0)
+/// };
+/// let (mut left, mut right) = (Trace::open(record(false)?)?, Trace::open(record(true)?)?);
+/// # let simulation = simulation();
+/// let rerun = Rerun::<Counter> { library: simulation.library(), executor: &Inline }; // this build, to run them again
+/// let finding = traces(&mut left, &mut right, &rerun, 10)?.finding.expect("they differ");
+/// assert_eq!((finding.tick, finding.inputs_differ), (Tick(6), false));
+/// let (_, differences) = finding.differences.expect("both sides' pages are in the files");
+/// assert_eq!(differences.list[0].to_string(), "presses of world: 0 | 40");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// As [`first_difference`].
 pub fn traces<G: Game, L: Source, R: Source>(

@@ -42,6 +42,24 @@ pub trait StateView {
         page.row(at as usize).map(|row| out.extend_from_slice(row)).is_some()
     }
 
+    /// Shows every row of a column with its number and canonical bytes, ascending.
+    ///
+    /// # Errors
+    /// Where a page is not what the schema says; rows before it were shown.
+    fn rows(&self, column: usize, visit: &mut dyn FnMut(u32, &[u8])) -> Result<(), DecodeError> {
+        let Some(ty) = self.schema().columns.get(column) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        for entry in self.pages(column) {
+            bytes.clear();
+            self.page_bytes(column, entry.page, &mut bytes);
+            let first = entry.page.saturating_mul(ty.page_rows.into());
+            for (place, row) in page_rows_of(&bytes, &entry, ty)?.rows() {
+                visit(first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX)), row);
+            }
+        }
+        Ok(())
+    }
+
     /// The place and type of a column.
     fn column(&self, name: &str) -> Option<(usize, &ColumnType)> {
         self.schema().columns.iter().enumerate().find(|(_, column)| column.name == name)
@@ -57,7 +75,30 @@ pub(super) fn page_rows_of<'b>(
     PageBytes::parse(bytes, entry.row_count, ty.ty.size(), usize::from(ty.page_rows))
 }
 
-/// A live world as a state to be compared. Hash it first ([`World::seal`]): dirty pages are hashed at every look.
+/// A live world as a state to be compared, or read without its types. Hash it first ([`World::seal`]): dirty pages are hashed at
+/// every look.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
+/// use tickworld_sim::diff::{StateView, WorldView, worlds};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (before, mut after) = (simulation(), simulation());
+/// after.world_mut().state_mut().presses.set(3);
+/// let left = WorldView::new(before.world(), before.schema());
+/// let right = WorldView::new(after.world(), after.schema());
+///
+/// let (at, column) = right.column("presses").expect("the counter has it");
+/// right.rows(at, &mut |row, bytes| {
+///     let fields = column.ty.fields(bytes, &mut |value| value.to_string()).expect("its own bytes");
+///     assert_eq!((row, &*fields[""]), (0, "3")); // a row that is one plain value has an empty path
+/// })?;
+///
+/// let differences = worlds(&left, &right, 10);
+/// assert_eq!(differences.list[0].to_string(), "presses of world: 0 | 3");
+/// # Ok(())
+/// # }
+/// ```
 pub struct WorldView<'w, G: Game> {
     world: &'w World<G>,
     schema: Arc<Schema>,

@@ -3,8 +3,8 @@
 //! Invariant: a value is its 64 bits, and each operation is a pure function of bits with a named overflow policy and one
 //! rounding of the exact result. Text lives in [`decimal`](super::decimal), roots in [`root`](super::root).
 //!
-//! Deliberately absent: `Add`, `Mul` and their kin, since an operator cannot say what it does on overflow; conversion
-//! from and to floats.
+//! Deliberately absent: `Add`, `Mul` and their kin, since an operator cannot say what it does on overflow (whoever says it once
+//! has them by [`Saturating`](super::Saturating) and [`Checked`](super::Checked)); conversion from and to floats.
 #![expect(clippy::disallowed_types, reason = "this is the wrapper that the ban points to")]
 
 use core::ops::Neg;
@@ -31,6 +31,8 @@ use super::round::{
 /// assert_eq!(distance, Fx::parse_decimal("10.5").expect("a plain decimal"));
 /// assert_eq!(distance.floor(), 10);
 /// ```
+///
+/// There is no `+` on it. [`Saturating`](super::Saturating) and [`Checked`](super::Checked) have the operators.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Fx(I48F16);
 

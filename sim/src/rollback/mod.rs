@@ -2,7 +2,8 @@
 //!
 //! Invariant: the confirmed line is stepped once per tick, with confirmed frames alone, so its roots never depend on a guess;
 //! only they are ever given out. The predicted line begins at the confirmed world and is thrown away from the first tick
-//! whose guess was wrong. A predicted frame has [`Entropy::PREDICTED`]: real entropy is secret until the tick is made.
+//! whose guess was wrong. A predicted frame has [`Entropy::PREDICTED`](crate::rng::Entropy::PREDICTED), since a sequencer's
+//! entropy is secret until the tick is made, unless the [`InputPredictor`] knows better.
 //!
 //! To fork a world (to try a frame, a content switch, another future) no session is needed: a clone of a [`Simulation`]
 //! shares all pages and goes its own way.
@@ -22,7 +23,6 @@ use crate::{
     frame::{FrameError, Input, InputFrame, Tick},
     game::Game,
     limits,
-    rng::Entropy,
     simulation::Simulation,
     world::{Roots, World},
 };
@@ -98,6 +98,9 @@ struct Predicted<G: Game> {
 }
 
 /// A rollback session over a [`Simulation`].
+///
+/// It is given confirmed frames by whoever sequences them. For peers without a sequencer, `tickworld_proto::peer` makes the frames,
+/// delays inputs and keeps time around this type. Here the game is one with a `Press` for an input and a count of presses.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
@@ -195,6 +198,18 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         self.counters
     }
 
+    /// What guesses.
+    #[must_use]
+    pub const fn predictor(&self) -> &P {
+        &self.predictor
+    }
+
+    /// What guesses, to be told what became known. Ticks that are predicted already stay as they were guessed until one before
+    /// them is confirmed differently, or [`predict_anew`](Self::predict_anew) is called.
+    pub const fn predictor_mut(&mut self) -> &mut P {
+        &mut self.predictor
+    }
+
     /// A confirmed tick, while it is remembered. O(1).
     #[must_use]
     pub fn evidence(&self, tick: Tick) -> Option<&Evidence<G>> {
@@ -284,6 +299,14 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         Ok(roots)
     }
 
+    /// Makes the predicted line anew, with what the predictor knows by now: where inputs became known that no confirmation
+    /// waits for yet. The local inputs stay.
+    pub fn predict_anew(&mut self, executor: &dyn Executor) {
+        if !self.ahead.is_empty() {
+            self.roll_back(&mut |_, local| local, executor);
+        }
+    }
+
     /// Makes the predicted line anew on top of the confirmed world.
     fn roll_back(&mut self, place: Placing<'_, G::Input>, executor: &dyn Executor) {
         self.counters.rollbacks = self.counters.rollbacks.saturating_add(1);
@@ -304,7 +327,8 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         let mut inputs = self.predictor.predict(tick, self.predicted.world(), &local);
         inputs.retain(|guess| local.iter().all(|own| own.player != guess.player));
         inputs.extend_from_slice(&local);
-        let frame = InputFrame::new(tick, Entropy::PREDICTED, inputs);
+        let entropy = self.predictor.entropy(tick);
+        let frame = InputFrame::new(tick, entropy, inputs);
         self.predicted.advance(&frame, executor)?;
         self.ahead.push_back(Predicted { local, frame, world: self.predicted.snapshot() });
         Ok(())

@@ -9,6 +9,7 @@ use crate::{
     component::Component,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     game::Game,
+    rng::Entropy,
     world::World,
 };
 
@@ -17,6 +18,13 @@ pub trait InputPredictor<G: Game> {
     /// The inputs of `tick`, on top of the predicted `world` before it. `local` are known and are added by the session,
     /// which drops guesses about the players whose inputs they are.
     fn predict(&mut self, tick: Tick, world: &World<G>, local: &[Input<G::Input>]) -> Vec<Input<G::Input>>;
+
+    /// The entropy of the guessed frame. A sequencer's is secret until the tick is made, so a placeholder stands for it. Where
+    /// the session knows the true one (peers who agreed on a seed, a game without dice), a guess that is right is the very
+    /// frame, and is neither stepped nor hashed a second time.
+    fn entropy(&self, _tick: Tick) -> Entropy {
+        Entropy::PREDICTED
+    }
 
     /// Is told every confirmed frame, before the ticks ahead of it are made anew.
     fn confirmed(&mut self, _frame: &InputFrame<G::Input>) {}

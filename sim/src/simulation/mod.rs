@@ -57,6 +57,10 @@ pub type Observer<'o, G> = &'o mut dyn FnMut(&'static str, &mut World<G>);
 impl<G: Game> Simulation<G> {
     /// A world at tick 0, as `set_up` leaves it.
     ///
+    /// # Determinism
+    /// What a system's `+` does on overflow is the build's to say, unless it is named: see [`overflow`](crate::overflow), and
+    /// let your program look with [`overflow_is_checked!`](crate::overflow_is_checked) when it starts.
+    ///
     /// # Panics
     /// If `library` does not hold `content`.
     pub fn new(

@@ -7,6 +7,37 @@
 //!
 //! To write: [`Recorder`]. To read: [`Trace::open`], then ticks, worlds ([`Trace::seek`]) or raw states ([`Trace::raw_state`]).
 //! To check: [`Audit`] needs no game, [`Verifier`] simulates everything again. To compare two: [`crate::diff::traces`].
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/counter.inc"));
+//! # use tickworld_sim::{executor::Inline, frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick}, rng::Entropy};
+//! use tickworld_sim::trace::{About, Recorder, Trace, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // `simulation()` gives the world of a game `Counter`; each input counts.
+//! let mut game = simulation();
+//! // A keyframe is a whole world, and evidence one of each of the last ticks: of a large world, both are most of the file.
+//! let about = About { title: "presses".into(), keyframe_ticks: 50, evidence_ticks: 4, ..About::default() };
+//! let mut recorder = Recorder::begin(Vec::new(), &game, about, &[])?; // or a file, which is a `Sink`
+//! for tick in 1..=120 {
+//!     # let input = |sequence, act| Input { player: PlayerId(1), sequence: Sequence(sequence), act };
+//!     # let inputs = if tick == 1 { vec![input(0, Act::ENTER)] } else { vec![input(tick, Act::Play(Press))] };
+//!     let frame = InputFrame::new(Tick(tick.into()), Entropy::from_bytes([tick as u8; 16]), inputs);
+//!     let roots = game.step(&frame, &Inline)?;
+//!     recorder.record(&frame, &roots, game.world())?; // after the step that it records
+//! }
+//! let (bytes, size) = recorder.seal()?;
+//! assert_eq!(size.ticks, 120);
+//!
+//! let mut trace = Trace::open(bytes)?;
+//! let past = trace.seek::<Counter>(Tick(77), game.library(), &Inline)?; // from the keyframe of tick 50
+//! assert_eq!(*past.state().presses, 76);
+//!
+//! let report = Verifier::<Counter>::run(&mut trace, game.library(), &Inline, &mut |_, _| {})?;
+//! assert_eq!((report.audit.ticks, report.divergence), (120, None));
+//! # Ok(())
+//! # }
+//! ```
 
 mod audit;
 mod error;

@@ -13,9 +13,10 @@ use tickworld_sim::{
     hash::hash,
     resource::Resource,
     rng::Entropy,
-    rollback::{AdvanceError, PredictNothing, Rollback, RollbackSettings},
+    rollback::{AdvanceError, InputPredictor, PredictNothing, Rollback, RollbackSettings},
     simulation::Simulation,
     step::Step,
+    world::World,
 };
 
 thread_local! {
@@ -136,4 +137,56 @@ fn a_library_that_is_replaced_serves_both_lines() {
     assert_eq!(*session.predicted().state().sum, 100);
     session.confirm(&frame, &Inline).expect("the pack is there");
     assert_eq!(session.confirmed().world().content(), other);
+}
+
+/// Knows the entropy of ticks to come, as peers do who agreed on a seed; and an input of another player, once it is told.
+struct Knowing(Option<(Tick, Input<Move>)>);
+
+impl InputPredictor<Rolls> for Knowing {
+    fn predict(&mut self, tick: Tick, _: &World<Rolls>, _: &[Input<Move>]) -> Vec<Input<Move>> {
+        self.0.filter(|(of, _)| *of == tick).map(|(_, input)| input).into_iter().collect()
+    }
+
+    fn entropy(&self, tick: Tick) -> Entropy {
+        secret(tick.0)
+    }
+}
+
+fn knowing() -> Rollback<Rolls, Knowing> {
+    RUNS.set(0);
+    let simulation = Simulation::new(Library::of(ContentId::NONE, 1), ContentId::NONE, |_, _| {});
+    Rollback::new(simulation, Knowing(None), RollbackSettings::default(), &Inline)
+}
+
+#[test]
+fn who_knows_the_entropy_guesses_dice_too() {
+    let mut session = knowing();
+    for tick in 1..=TICKS {
+        session.advance_predicted(own(tick, Move::Roll), &Inline).expect("not full");
+        session
+            .confirm(&InputFrame::new(Tick(tick), secret(tick), own(tick, Move::Roll)), &Inline)
+            .expect("a good frame");
+    }
+    assert_eq!((session.counters().predictions_kept, session.counters().rollbacks), (TICKS, 0));
+    assert_eq!(RUNS.get(), TICKS, "each tick is made once");
+}
+
+#[test]
+fn what_becomes_known_of_a_guessed_tick_can_be_shown_before_it_is_confirmed() {
+    let mut session = knowing();
+    session.predict_anew(&Inline);
+    assert_eq!(session.counters().rollbacks, 0, "there is nothing to make anew");
+    for tick in 1..=4 {
+        session.advance_predicted(own(tick, Move::Count), &Inline).expect("not full");
+    }
+    assert_eq!(*session.predicted().state().sum, 3);
+    // An operator is always there; their input counts as anybody's.
+    let other = Input { player: PlayerId::OPERATOR, sequence: Sequence(1), act: Act::Play(Move::Count) };
+    session.predictor_mut().0 = Some((Tick(4), other));
+    assert_eq!(*session.predicted().state().sum, 3);
+    session.predict_anew(&Inline);
+    assert_eq!(*session.predicted().state().sum, 4);
+    assert_eq!((session.counters().rollbacks, session.counters().resimulated_ticks), (1, 4));
+    assert!(session.predictor().0.is_some());
+    assert_eq!((session.tick(), session.confirmed_tick()), (Tick(4), Tick(0)));
 }

@@ -6,10 +6,9 @@ use serde::Serialize;
 use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
 use tickworld_sim::{
-    column::PageBytes,
     diff::{StateView, WorldView},
     frame::Tick,
-    schema::{RowKind, Type},
+    schema::RowKind,
     trace::Trace,
 };
 
@@ -183,20 +182,16 @@ fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<Colu
         let pages = view.pages(at);
         let count: u64 = pages.iter().map(|page| u64::from(page.row_count)).sum();
         let mut shown_rows = Vec::new();
-        for entry in pages.iter().filter(|_| detailed) {
-            let mut bytes = Vec::new();
-            view.page_bytes(at, entry.page, &mut bytes);
-            let rows = PageBytes::parse(&bytes, entry.row_count, column.ty.size(), column.page_rows.into());
-            let Ok(rows) = rows else { continue };
-            for (place, bytes) in rows.rows() {
-                let row = entry.page * u32::from(column.page_rows) + u32::try_from(place).unwrap_or(0);
+        if detailed {
+            // A page that is none ends the column; `trace verify` names it.
+            _ = view.rows(at, &mut |row, bytes| {
                 if wanted.row.is_none_or(|wanted| wanted == row)
                     && shown_rows.len() < wanted.limit
-                    && let Some(fields) = fields(&column.ty, bytes, names)
+                    && let Ok(fields) = column.ty.fields(bytes, &mut |value| shown(value, names))
                 {
                     shown_rows.push(RowReport { row, name: None, fields });
                 }
-            }
+            });
         }
         if column.rows == RowKind::Entity {
             let rows: Vec<u32> = shown_rows.iter().map(|row| row.row).collect();
@@ -210,19 +205,6 @@ fn columns(view: &dyn StateView, wanted: &Wanted<'_>, names: &Names) -> Vec<Colu
         }
     }
     reports
-}
-
-/// The values of a row by path. A variant and its only value share a path, and a text.
-fn fields(ty: &Type, bytes: &[u8], names: &Names) -> Option<BTreeMap<String, String>> {
-    let mut fields: BTreeMap<String, String> = BTreeMap::new();
-    let read = ty.read(bytes, &mut |path, value| {
-        let text = fields.entry(path.to_owned()).or_default();
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(&shown(&value, names));
-    });
-    read.ok().map(|()| fields)
 }
 
 fn say(context: &mut Context, report: &Report, wanted: &Wanted<'_>) {
