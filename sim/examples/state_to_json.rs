@@ -19,6 +19,7 @@ enum Order {
 struct Camp {
     entities: Entities,
     name: Column<Text<16>>,
+    #[parcel(skip)]
     order: Column<Order>,
     bag: ListColumn<u16, 4>,
     weather: Resource<Option<u8>>,

@@ -1,4 +1,4 @@
-//! The rung `least-rust`: the `rust-version` that the manifests declare is true, as far as this machine can tell.
+//! The check `least-rust`: the `rust-version` that the manifests declare is true, as far as this machine can tell.
 //!
 //! A toolchain of that very version builds everything there is: then the rest of the ladder is the proof. A newer one cannot show
 //! what an older one lacks; clippy knows it of the standard library, and the manifests of the dependencies say it of themselves.

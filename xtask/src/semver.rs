@@ -1,7 +1,7 @@
 //! `cargo xtask semver`: what of the published packages' public API changed since a commit, judged by `cargo semver-checks`.
 //!
-//! It compares with a commit, since nothing is in a registry yet; so it needs the tool and time, and no network. It is no rung: the
-//! tool reads rustdoc's JSON, whose format follows the compiler, and is installed where somebody wants it.
+//! It compares with a commit, since nothing is in a registry yet; so it needs the tool and time, and no network. It is no check of
+//! `ci`: the tool reads rustdoc's JSON, whose format follows the compiler, and is installed where somebody wants it.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;

@@ -7,6 +7,7 @@ mod arena;
 mod audit_refuses_what_no_recorder_writes;
 mod caravan;
 mod columns_hold_what_an_ordered_map_holds;
+mod comforts;
 mod derive_component;
 mod derive_state;
 mod diff_believes_no_link;

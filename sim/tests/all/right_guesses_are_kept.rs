@@ -144,7 +144,7 @@ struct Knowing(Option<(Tick, Input<Move>)>);
 
 impl InputPredictor<Rolls> for Knowing {
     fn predict(&mut self, tick: Tick, _: &World<Rolls>, _: &[Input<Move>]) -> Vec<Input<Move>> {
-        self.0.filter(|(of, _)| *of == tick).map(|(_, input)| input).into_iter().collect()
+        self.0.iter().filter(|(of, _)| *of == tick).map(|(_, input)| input.clone()).collect()
     }
 
     fn entropy(&self, tick: Tick) -> Entropy {

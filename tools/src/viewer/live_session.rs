@@ -185,10 +185,9 @@ impl<G: Game> LiveSession<G> {
                 }
                 self.confirmed.push_back((tick, root));
             }
+            ClientEvent::Desync(report) if self.difference.as_ref().is_some_and(|known| known.tick <= report.tick) => {}
             ClientEvent::Desync(report) => {
-                if self.difference.as_ref().is_none_or(|known| report.tick < known.tick) {
-                    self.difference = Some(RootDifference { tick: report.tick, detail: report.finding });
-                }
+                self.difference = Some(RootDifference { tick: report.tick, detail: report.finding });
             }
             ClientEvent::Rejoining(cause) => self.trouble = Some(format!("takes the world anew: {cause:?}")),
             ClientEvent::ContentMissing(id) => {
