@@ -3,6 +3,7 @@
 //! Invariant: it keeps the same promises as any store, which [`conformance`](crate::conformance) shows; unless it is given a
 //! [`SeededBug`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
 
+mod claims;
 mod faults;
 
 use std::{
@@ -189,65 +190,6 @@ impl State {
             Ok(loaded) => loaded,
             Err(never) => match never {},
         });
-    }
-
-    fn claim(&mut self, record: &Record) -> Result<Claim, ClaimError> {
-        let validator = self.validator.as_ref().ok_or(ClaimError::Absent)?;
-        let checked = validator.check_claim(record, |slot| Ok::<_, ClaimError>(self.record_hash_at(slot)));
-        let forgiven = match &checked {
-            Err(ClaimError::Moved { .. }) => self.has(SeededBug::ClaimsTakenSlots),
-            Err(ClaimError::After { .. }) => self.has(SeededBug::ClaimsAfterVoidRecords),
-            Err(ClaimError::Acknowledged(_)) => self.has(SeededBug::CutsWithoutAsking),
-            Err(ClaimError::Incarnation { .. }) => {
-                self.has(SeededBug::ClaimsAnyIncarnation) || self.has(SeededBug::CutsWithoutAsking)
-            }
-            _ => false,
-        };
-        let (Some(claim), true) = (record.as_claim(), checked.is_ok() || forgiven) else {
-            return Err(checked.expect_err("it is no claim, or not a good one"));
-        };
-        if self.full && !self.has(SeededBug::AppendsWhenFull) {
-            return Err(ClaimError::Storage(Fault::Full));
-        }
-        match self.fault.take() {
-            Some(FaultMode::Fails) => return Err(ClaimError::Storage(told_to_fail())),
-            Some(FaultMode::UnknownLost) => return Err(ClaimError::Unknown(told_to_fail())),
-            Some(FaultMode::UnknownWritten) => {
-                self.put_claim(record, claim.after);
-                return Err(ClaimError::Unknown(told_to_fail()));
-            }
-            Some(FaultMode::KeepsHalf) | None => self.put_claim(record, claim.after),
-        }
-        Claim::of(record).ok_or(ClaimError::NoClaim)
-    }
-
-    fn put_claim(&mut self, record: &Record, after: LogPosition) {
-        if self.has(SeededBug::LosesClaims) {
-            if let Some(validator) = &mut self.validator {
-                validator.claimed(record);
-            }
-            return;
-        }
-        if !self.has(SeededBug::KeepsSnapshotsOfVoidTicks) {
-            self.manifests.retain(|tick, _| *tick <= after.tick);
-        }
-        if self.has(SeededBug::ForgetsWhatWasVoid) {
-            self.records.retain(|slot, _| *slot <= after.slot);
-        }
-        // Where only a snapshot is left of the record, the journal begins anew with it.
-        if self.record(after.slot).is_none_or(|it| it.is_err())
-            && let Some(validator) = &mut self.validator
-            && let Some(base) = validator.live.base_at(after)
-        {
-            validator.live.trim(base);
-            self.records.retain(|slot, _| *slot > after.slot);
-        }
-        let mut bytes = Vec::new();
-        record.encode(&mut bytes);
-        self.records.insert(record.slot(), bytes);
-        if let Some(validator) = &mut self.validator {
-            validator.claimed(record);
-        }
     }
 
     /// Judges an append as every store does, but for the seeded bug.
