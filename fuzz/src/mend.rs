@@ -81,7 +81,10 @@ pub fn parcel(bytes: &[u8], schema: SchemaId, revision: u32, region: RegionId) -
 pub fn journal_record(bytes: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     let Some(end) = bytes.len().checked_sub(32) else { return out };
-    let mut hashed = b"\x1atickworld.journal.record.1".to_vec();
+    // Version 1 has a hash of its own; whatever else it says, it is tried as the one that is written.
+    let is_old = bytes.get(8..10) == Some(&[1, 0]);
+    let name: &[u8] = if is_old { b"\x1atickworld.journal.record.1" } else { b"\x1atickworld.journal.record.2" };
+    let mut hashed = name.to_vec();
     hashed.extend_from_slice(&bytes[..end]);
     out[end..].copy_from_slice(&hash(&hashed).0);
     out

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tickworld_contentc::compile;
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Body, Epoch, JournalHeader, Proof, Record, WorldId};
+use tickworld_persist::{ClaimRecord, Epoch, JournalHeader, Record, Slot, TickRecord, WallTime, Why, WorldId};
 use tickworld_proto::{
     limits::PROTOCOL_VERSION,
     message::{Durability, FrameRequest, Hello, Message, PageRequest, SessionKind},
@@ -25,7 +25,10 @@ use tickworld_sim::{
     trace::{About, Recorder, Start},
 };
 
-use crate::decoders::{dice, parcel};
+use crate::{
+    decoders::{dice, parcel},
+    mend,
+};
 
 /// A seed: the target's name, its own name, its bytes.
 pub type Seed = (&'static str, &'static str, Vec<u8>);
@@ -151,29 +154,58 @@ fn schemas() -> [Seed; 3] {
     ]
 }
 
-fn journal() -> [Seed; 2] {
+fn journal() -> [Seed; 4] {
     let mut simulation = Ledger::open(70, 9);
     let start_root = simulation.seal(&Inline).root;
     let header = JournalHeader {
         world: WorldId([7; 16]),
+        region: Some(RegionId::FIRST),
         revision: 1,
         tick_rate: 30,
         root_lag_ticks: 1,
         start: Start { tick: Tick(0), root: start_root, content: ContentId::NONE },
         schema: (**simulation.schema()).clone(),
     };
-    let body = Body {
-        tick: Tick(1),
+    let claim = Record::claim(ClaimRecord {
+        slot: Slot(1),
+        after: header.start_position(),
+        wall: WallTime(5),
+        incarnation: 1,
+        why: Why::TakeOver,
+        is_loss: false,
+        who: "seed".to_owned(),
+    });
+    let claim = claim.expect("within the limits");
+    let record = Record::new(TickRecord {
+        slot: Slot(2),
         epoch: Epoch(1),
-        previous_hash: header.hash(),
-        durable: Tick(0),
-        proof: Some(Proof { tick: Tick(0), root: start_root }),
+        previous_hash: claim.hash(),
+        wall: WallTime(6),
+        root: Some(start_root),
         frame: Bytes::from(encoded(&frame(Tick(1)))),
+    });
+    let record = record.expect("within the limits");
+    let bytes_of = |record: &Record| {
+        let mut bytes = Vec::new();
+        record.encode(&mut bytes);
+        bytes
     };
-    let (mut header_bytes, mut record) = (Vec::new(), Vec::new());
+    let mut header_bytes = Vec::new();
     header.encode(&mut header_bytes);
-    Record::new(body).expect("within the limits").encode(&mut record);
-    [("journal", "header", header_bytes), ("journal", "record", record)]
+    [
+        ("journal", "header", header_bytes),
+        ("journal", "record", bytes_of(&record)),
+        ("journal", "claim", bytes_of(&claim)),
+        ("journal", "record-of-version-1", old_record()),
+    ]
+}
+
+/// An empty frame of tick 5 in a record of version 1 (docs/FORMATS.md, "Old journal record").
+fn old_record() -> Vec<u8> {
+    let mut bytes = [&b"TWRECORD"[..], &[1, 0], &5_u64.to_le_bytes(), &2_u64.to_le_bytes(), &[7; 32]].concat();
+    bytes.extend_from_slice(&[&4_u64.to_le_bytes()[..], &[0; 41], &28_u32.to_le_bytes()].concat());
+    bytes.extend_from_slice(&[&5_u64.to_le_bytes()[..], &[3; 16], &[0; 4], &[0; 32]].concat());
+    mend::journal_record(&bytes)
 }
 
 fn messages() -> Vec<Seed> {

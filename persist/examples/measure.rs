@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Body, Durability, Epoch, JournalHeader, LogPosition, Page, Record, WorldId,
+    Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Page, Record, TickRecord, WallTime, Why, WorldId,
     embedded::{Core, Files, Settings},
     limits,
 };
@@ -20,6 +20,7 @@ use tickworld_sim::{
     content::ContentId,
     frame::Tick,
     hash::Hash,
+    region::RegionId,
     schema::{ColumnType, RowKind, Schema, Type},
     trace::Start,
 };
@@ -54,6 +55,7 @@ fn begin(folder: &Path, settings: Settings) -> Result2<Core<Files>> {
     let start = Start { tick: Tick(0), root: Hash::ZERO, content: ContentId::NONE };
     core.create(&JournalHeader {
         world: WorldId([1; 16]),
+        region: Some(RegionId::FIRST),
         revision: 1,
         tick_rate: 30,
         root_lag_ticks: 1,
@@ -61,6 +63,11 @@ fn begin(folder: &Path, settings: Settings) -> Result2<Core<Files>> {
         schema,
     })?;
     Ok(core)
+}
+
+fn claimed(core: &mut Core<Files>) -> Result2<Claim> {
+    let log = core.log_state()?;
+    Ok(core.claim(&log.claim_after(log.last, Why::TakeOver, false, &Claimant::default())?)?)
 }
 
 /// Successive records of so many bytes.
@@ -72,15 +79,15 @@ fn next(position: &mut LogPosition, epoch: Epoch, frame_bytes: usize) -> Result2
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         frame.extend_from_slice(&state.to_le_bytes());
     }
-    let record = Record::new(Body {
-        tick,
+    let record = Record::new(TickRecord {
+        slot: position.slot.next(),
         epoch,
         previous_hash: position.record_hash,
-        durable: position.tick,
-        proof: None,
+        wall: WallTime(0),
+        root: None,
         frame: frame.into(),
     })?;
-    *position = LogPosition { tick, record_hash: record.hash() };
+    *position = record.position();
     Ok(record)
 }
 
@@ -91,7 +98,7 @@ fn appends(
     count: usize,
     durability: Durability,
 ) -> Result2<()> {
-    let claim = core.claim()?;
+    let claim = claimed(core)?;
     let mut position = claim.last;
     let mut times = Vec::new();
     for _ in 0..count {
@@ -144,7 +151,7 @@ fn snapshot(core: &mut Core<Files>) -> Result2<()> {
 fn killed(root: &str, settings: Settings, frame_bytes: usize, count: usize) -> Result2<()> {
     let folder = Path::new(root).join("measure");
     let mut core = begin(&folder, settings)?;
-    let claim = core.claim()?;
+    let claim = claimed(&mut core)?;
     let mut position = claim.last;
     let mut left = count;
     let some = (16 << 20) / (frame_bytes + 200);

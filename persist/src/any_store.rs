@@ -16,14 +16,14 @@ use crate::{
     embedded::{self, Files, ReadOnly, Settings},
     error::{
         AppendError, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError, RetainError,
-        SpendError, TrimError, TruncateError,
+        SpendError, TrimError,
     },
     header::JournalHeader,
     memory::Memory,
-    record::{Epoch, Record},
+    record::{Record, Slot},
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots},
+    store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
     tokens::{TokenDigest, Tokens},
 };
 
@@ -128,7 +128,7 @@ impl AnyStore {
     }
 
     /// Closes it once everything that was asked for before is done, whatever other handles there are. What was only appended
-    /// to memory is lost: seal first.
+    /// to memory is lost: end the claim first.
     pub async fn close(self) {
         match self {
             Self::Embedded(store) => store.close().await,
@@ -168,8 +168,8 @@ impl Journal for AnyStore {
         chosen!(self, store => store.create(header))
     }
 
-    async fn claim(&self) -> Result<Claim, ClaimError> {
-        chosen!(self, store => store.claim())
+    async fn claim(&self, record: &Record) -> Result<Claim, ClaimError> {
+        chosen!(self, store => store.claim(record))
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
@@ -180,20 +180,20 @@ impl Journal for AnyStore {
         chosen!(self, store => store.log_state())
     }
 
-    async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+    async fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         chosen!(self, store => store.read(from, bytes_max))
+    }
+
+    async fn record(&self, slot: Slot) -> Result<Option<Record>, ReadError> {
+        chosen!(self, store => store.record(slot))
+    }
+
+    async fn find(&self, tick: Tick) -> Result<Option<Slot>, ReadError> {
+        chosen!(self, store => store.find(tick))
     }
 
     async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
         chosen!(self, store => store.trim_prefix(tick))
-    }
-
-    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
-        chosen!(self, store => store.truncate_after(tick, policy))
-    }
-
-    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
-        chosen!(self, store => store.seal(epoch))
     }
 }
 

@@ -1,13 +1,17 @@
 //! Errors: one enum per operation, and [`Fault`] for what any of them may meet in the storage itself.
 //!
-//! Invariant: an error means that nothing was changed, but for those called `Unknown`. Where the storage fails, claims,
-//! truncations and what retention removes may have happened nevertheless: each can be repeated without harm.
+//! Invariant: an error means that nothing was changed, but for those called `Unknown`. Where the storage fails, what retention
+//! removes may have happened nevertheless: it can be repeated without harm.
 
 use std::ops::RangeInclusive;
 
 use tickworld_sim::{component::DecodeError, frame::Tick, hash::Hash};
 
-use crate::{Durability, header::WorldId, record::Epoch};
+use crate::{
+    Durability,
+    header::WorldId,
+    record::{Epoch, RecordError, Slot},
+};
 
 /// What can be wrong with the storage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +69,9 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("ticks {} to {}: {cause}", ticks.start(), ticks.end())]
 pub struct Damage {
-    /// From the first to the last.
+    /// Where the first of them stands, or should stand.
+    pub slot: Slot,
+    /// From the first to the last; of a claim, the tick that would follow it.
     pub ticks: RangeInclusive<Tick>,
     /// What is wrong with the first of them; those after it may be whole, but do not follow from anything.
     pub cause: Cause,
@@ -93,10 +99,47 @@ pub enum ClaimError {
     /// No journal was begun.
     #[error("there is no journal yet: begin one")]
     Absent,
-    /// The end is damaged or behind what was acknowledged: recover first, and truncate what cannot be used.
-    #[error("the journal's end is damaged, recover it before it is claimed: {0}")]
-    Damaged(Damage),
-    /// The storage.
+    /// The journal is of format 1.
+    #[error(
+        "the journal is of format 1, which this build reads and does not continue: go on with the build that wrote it, or begin a \
+         new world in another folder; `tickworld trace from-journal` keeps its history"
+    )]
+    Old,
+    /// The record is no claim.
+    #[error("the record of a tick is no claim")]
+    NoClaim,
+    /// The slot is not the next one: somebody else has taken it. Read on, and try again.
+    #[error("a claim in slot {found}, the next one is {next}")]
+    Moved {
+        /// The slot that would be taken.
+        next: Slot,
+        /// The claim's.
+        found: Slot,
+    },
+    /// The record that it would go on after is not there, or is another one, or is void.
+    #[error("there is no record in slot {after} that history could go on after")]
+    After {
+        /// The record's slot.
+        after: Slot,
+    },
+    /// Those ticks may have been told, and the claim does not say that they are lost.
+    #[error("ticks {} to {} were acknowledged: they are lost only if you accept it", .0.start(), .0.end())]
+    Acknowledged(RangeInclusive<Tick>),
+    /// With loss a life of the region ends, and only then.
+    #[error("a claim in incarnation {found}, this one is {expected}")]
+    Incarnation {
+        /// The one that it would be.
+        expected: u32,
+        /// The claim's.
+        found: u32,
+    },
+    /// No claim could be made of what was found.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// It may or may not stand there. Read the state of the log before anything else is done.
+    #[error("it is not known whether the claim was written, read back: {0}")]
+    Unknown(Fault),
+    /// The storage. Nothing was written.
     #[error(transparent)]
     Storage(#[from] Fault),
 }
@@ -119,12 +162,29 @@ pub enum AppendError {
         /// In force.
         current: Epoch,
     },
-    /// The journal was sealed; it can be claimed anew.
-    #[error("the journal is sealed: claim it to go on")]
+    /// The claim was ended; the journal can be claimed anew.
+    #[error("the journal's claim was ended: claim it to go on")]
     Sealed,
+    /// The journal is of format 1.
+    #[error("the journal is of format 1, which this build reads and does not continue")]
+    Old,
+    /// A claim among the records of ticks.
+    #[error("a claim in slot {slot} among the records of ticks")]
+    Claim {
+        /// Its slot.
+        slot: Slot,
+    },
+    /// Not the next slot.
+    #[error("a record in slot {found}, the next one is {expected}")]
+    Gap {
+        /// The slot after the last one.
+        expected: Slot,
+        /// The record's.
+        found: Slot,
+    },
     /// Not the next tick.
     #[error("a record of tick {found}, the next one is {expected}")]
-    Gap {
+    Tick {
         /// The tick after the last one.
         expected: Tick,
         /// The record's.
@@ -136,8 +196,8 @@ pub enum AppendError {
         /// The record's.
         tick: Tick,
     },
-    /// The proof is of another tick than the header's root lag says.
-    #[error("the record of tick {tick} carries the root of another tick than the journal's root lag says")]
+    /// It carries a root where the header's root lag knows no tick for it.
+    #[error("the record of tick {tick} carries a root, and the journal's root lag names no tick for it")]
     Proof {
         /// The record's.
         tick: Tick,
@@ -167,12 +227,12 @@ pub enum ReadError {
     #[error("there is no journal")]
     Absent,
     /// They are no longer kept.
-    #[error("tick {tick} is no longer in the journal, which begins after tick {base}")]
+    #[error("slot {slot} is no longer in the journal, which begins after slot {base}")]
     Trimmed {
         /// Asked for.
-        tick: Tick,
+        slot: Slot,
         /// The last one that is not kept.
-        base: Tick,
+        base: Slot,
     },
     /// The first one asked for is damaged.
     #[error(transparent)]
@@ -192,24 +252,6 @@ pub enum TrimError {
     /// No whole snapshot is kept of that tick, so what follows could not be replayed.
     #[error("no whole snapshot of tick {tick} is kept, so what comes before is needed")]
     Needed {
-        /// Asked for.
-        tick: Tick,
-    },
-    /// The storage.
-    #[error(transparent)]
-    Storage(#[from] Fault),
-}
-
-/// Why the journal was not truncated.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TruncateError {
-    /// Those ticks were acknowledged: they may only go if somebody accepts that.
-    #[error("ticks {} to {} were acknowledged: they are lost only if you accept it", .0.start(), .0.end())]
-    Acknowledged(RangeInclusive<Tick>),
-    /// The tick to go on from is not a whole record, the base, or a kept snapshot.
-    #[error("the journal cannot go on from tick {tick}: there is no whole record of it")]
-    Absent {
         /// Asked for.
         tick: Tick,
     },

@@ -12,11 +12,12 @@ use tickworld_sim::{
     frame::Tick,
     hash::{Hash, Hasher},
     limits as sim,
+    region::RegionId,
     schema::{Schema, SchemaId},
     trace::Start,
 };
 
-use crate::limits;
+use crate::{limits, record::Slot, store::LogPosition};
 
 /// A world's lasting identity, drawn at random when it is set up: two worlds of one game are never mistaken for each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,8 @@ impl fmt::Debug for WorldId {
 pub struct JournalHeader {
     /// Which world.
     pub world: WorldId,
+    /// Which region of it; `None` in a journal of version 1, which is read and not continued.
+    pub region: Option<RegionId>,
     /// Revision of the rules that the world began with.
     pub revision: u32,
     /// Ticks a second, when nothing slows the world.
@@ -55,10 +58,24 @@ pub struct JournalHeader {
 
 /// First bytes of a header.
 const MAGIC: [u8; 8] = *b"TWJRNL\r\n";
-/// The version that is written, and the only one that is read.
-const VERSION: u16 = 1;
+/// The version that is written. Version 1 is read; it has no region.
+const VERSION: u16 = 2;
+const OLD_VERSION: u16 = 1;
 
 impl JournalHeader {
+    /// Whether the journal is of format 1: it is read, and not continued.
+    #[must_use]
+    pub const fn is_old(&self) -> bool {
+        self.region.is_none()
+    }
+
+    /// The place before the first record. A record of format 1 has its tick for a slot, so the start has too.
+    #[must_use]
+    pub fn start_position(&self) -> LogPosition {
+        let slot = if self.is_old() { Slot(self.start.tick.0) } else { Slot::HEADER };
+        LogPosition { slot, tick: self.start.tick, record_hash: self.hash() }
+    }
+
     /// The game's name.
     #[must_use]
     pub fn game(&self) -> &str {
@@ -82,28 +99,36 @@ impl JournalHeader {
     pub fn hash(&self) -> Hash {
         let mut bytes = Vec::new();
         self.encode(&mut bytes);
-        let mut hasher = Hasher::new(b"tickworld.journal.header.1");
+        let mut hasher = Hasher::new(match self.region {
+            Some(_) => b"tickworld.journal.header.2",
+            None => b"tickworld.journal.header.1",
+        });
         hasher.update(&bytes);
         hasher.finish()
     }
 
     // DOC:JOURNAL_HEADER
     // 0    8  magic          "TWJRNL", a carriage return and a line feed
-    // 8    2  version        1
+    // 8    2  version        2; a reader takes 1 too, which has no region: what follows it stands 4 bytes earlier
     // 10  16  world id
-    // 26   4  rules revision
-    // 30   2  tick rate      ticks a second, from 1
-    // 32   1  root lag       ticks, from 1 to 8
-    // 33   8  start tick
-    // 41  32  start root
-    // 73  32  start content  id of the pack in force
-    // 105  4  schema         length, then its bytes ("Schema"), to the end
+    // 26   4  region         number of the world's region, from 1
+    // 30   4  rules revision
+    // 34   2  tick rate      ticks a second, from 1
+    // 36   1  root lag       ticks, from 1 to 8
+    // 37   8  start tick
+    // 45  32  start root
+    // 77  32  start content  id of the pack in force
+    // 109  4  schema         length, then its bytes ("Schema"), to the end
     // DOC:END
     /// Appends the canonical bytes (docs/FORMATS.md, "Journal").
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let version = if self.region.is_some() { VERSION } else { OLD_VERSION };
+        out.extend_from_slice(&version.to_le_bytes());
         out.extend_from_slice(&self.world.0);
+        if let Some(region) = self.region {
+            out.extend_from_slice(&region.0.to_le_bytes());
+        }
         out.extend_from_slice(&self.revision.to_le_bytes());
         out.extend_from_slice(&self.tick_rate.to_le_bytes());
         out.push(self.root_lag_ticks);
@@ -124,10 +149,12 @@ impl JournalHeader {
         if reader.value::<[u8; 8]>()? != MAGIC {
             return Err(DecodeError::new(DecodeCause::Form("no journal header: another magic")));
         }
-        if reader.value::<u16>()? != VERSION {
+        let version: u16 = reader.value()?;
+        if version != VERSION && version != OLD_VERSION {
             return Err(reader.fail(DecodeCause::Form("a version of the journal that this build cannot read")));
         }
         let world = WorldId(reader.value()?);
+        let region = if version == VERSION { Some(RegionId(reader.value()?)) } else { None };
         let revision = reader.value()?;
         let tick_rate = reader.value()?;
         let root_lag_ticks = reader.value()?;
@@ -142,7 +169,7 @@ impl JournalHeader {
         }
         let schema = Schema::decode(reader.take(length as usize)?)?;
         reader.end()?;
-        let header = Self { world, revision, tick_rate, root_lag_ticks, start, schema };
+        let header = Self { world, region, revision, tick_rate, root_lag_ticks, start, schema };
         header.check().map_err(|what| DecodeError::new(DecodeCause::Form(what)))?;
         Ok(header)
     }
@@ -158,6 +185,17 @@ impl JournalHeader {
         if self.tick_rate == 0 {
             return Err("the tick rate is at least 1");
         }
+        if self.region == Some(RegionId(0)) {
+            return Err("regions are numbered from 1");
+        }
         Ok(())
+    }
+
+    /// Checks what a journal that begins must be besides.
+    ///
+    /// # Errors
+    /// What is out of its range, as a sentence.
+    pub fn check_new(&self) -> Result<(), &'static str> {
+        if self.is_old() { Err("a journal of format 1 is read, and not begun") } else { self.check() }
     }
 }

@@ -18,6 +18,31 @@
 //! The stores themselves are the feature `stores`, which is on unless it is switched off: without it there is neither a database
 //! nor tokio, and what is left is what a state machine needs to speak of a store.
 //!
+//! # Slots, claims and lives
+//!
+//! A journal is a row of *slots*, numbered densely from 1 ([`Slot`]); the header stands before them, in slot 0. In each stands one
+//! [`Record`]: a tick's frame ([`TickRecord`]), or a *claim* ([`ClaimRecord`]).
+//!
+//! - **Whoever appends the next slot owns the region.** A record takes the slot after the last one or none, so two owners cannot
+//!   both go on, and the slower one is told. Failover, skip, cut and a good end are one kind of record: a claim, which names the
+//!   record that history goes on after.
+//! - An *epoch* ([`Epoch`]) is the slot of the claim in force. There is no counter beside the records, and no flag that says how
+//!   the last owner ended: the last record does.
+//! - *Void* is what stands between the record that a claim goes on after and the claim, torn rows among it. Void records stay where
+//!   they are until they are trimmed; the history passes them over, and so does every reader but [`Journal::record`].
+//! - A claim that voids ticks which may have been told says so ([`ClaimRecord::is_loss`]). Only then does another life of the region
+//!   begin, with the next *incarnation*; whoever opens the region raises all its numbers before anything else. A claim that lies
+//!   about it is refused.
+//! - The *watermark*, kept beside a database that could fall back, names a slot. Slots are never taken twice, so it only rises: a
+//!   claim after a loss stands behind everything that was ever acknowledged.
+//!
+//! A tick may be made twice in one journal, before and after a claim; so snapshots name the slot of their record. A journal of
+//! format 1 has no slots and no claims: it is read, with each tick in the slot of its number, and not continued
+//! ([`error::ClaimError::Old`]).
+//!
+//! Reserved and refused by name, because a region on one machine needs none of it: runs of empty ticks in one record, restores,
+//! upgrades and other changes of terms.
+//!
 //! # What is deliberately absent
 //!
 //! Frames and worlds as values: a journal keeps canonical bytes, whoever replays knows the game. A cache: the pages of a
@@ -35,6 +60,8 @@ pub mod error;
 mod header;
 pub mod limits;
 #[cfg(feature = "stores")]
+mod live;
+#[cfg(feature = "stores")]
 pub mod memory;
 mod page;
 mod record;
@@ -49,13 +76,15 @@ mod walk;
 #[cfg(feature = "stores")]
 pub use any_store::{AnyStore, StoreConfig};
 pub use header::{JournalHeader, WorldId};
-pub use record::{Body, Epoch, Proof, Record, RecordError};
+pub use record::{ClaimRecord, Epoch, Proof, Record, RecordError, Slot, TickRecord, WallTime, Why};
 pub use recover::{
     Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
 };
 pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
-pub use store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store};
+pub use store::{
+    Appended, Claim, Claimant, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store,
+};
 pub use tickworld_sim::durability::Durability;
 pub use tokens::{TokenDigest, Tokens};
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};

@@ -8,6 +8,8 @@ use tickworld_sim::limits as sim;
 pub const ROOT_LAG_TICKS_MAX: u8 = 8;
 /// Longest input frame of a record in bytes: [`FRAME_INPUTS_MAX`](sim::FRAME_INPUTS_MAX) inputs of the largest size fit.
 pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
+/// Longest text of a claim that says who claims, in bytes.
+pub const CLAIM_WHO_BYTES_MAX: usize = 256;
 /// Most records that one append keeps; those after them are to be given again.
 pub const APPEND_RECORDS_MAX: usize = 1024;
 /// Most bytes of records in one commit, so that one append keeps; a single record may be longer.

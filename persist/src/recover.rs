@@ -2,7 +2,7 @@
 //!
 //! Invariant: what it proposes to replay is whole, linked, and follows from a state that is whole; every tick beyond that is
 //! named, and those among them that may have been acknowledged are named apart. It changes nothing and replays nothing: who
-//! knows the game replays, compares the roots, truncates what cannot be used, and claims.
+//! knows the game replays, compares the roots, and claims what goes on.
 
 use std::ops::RangeInclusive;
 
@@ -13,9 +13,9 @@ use crate::{
     header::JournalHeader,
     limits,
     page::page_hashes,
-    record::{Proof, Record},
+    record::{Proof, Record, RecordError, Why},
     salvage::{Salvage, TailReport},
-    store::{DataLossPolicy, LogPosition, LogState, Snapshot, Store},
+    store::{Claimant, LogPosition, LogState, Snapshot, Store},
     verify::Progress,
     walk::{ChainWalk, Walked},
 };
@@ -66,7 +66,7 @@ pub struct Recovery {
     pub proven: Option<Proof>,
     /// Newer snapshots than the origin, newest first.
     pub skipped: Vec<SkippedSnapshot>,
-    /// Records after `end`, to be truncated; or, with [`Cause::Fork`], a history that is not the acknowledged one.
+    /// Records after `end`, which a claim makes void; or, with [`Cause::Fork`], a history that is not the acknowledged one.
     pub damage: Option<Damage>,
     /// Ticks of the damage that may have been acknowledged to somebody.
     pub lost: Option<RangeInclusive<Tick>>,
@@ -79,19 +79,13 @@ impl Recovery {
         self.lost.is_none()
     }
 
-    /// Truncates what cannot be used, so that the journal can be claimed.
+    /// The claim that goes on after `end`, in place of what cannot be used.
     ///
     /// # Errors
-    /// When acknowledged ticks would be lost and `policy` does not accept it.
-    pub async fn truncate<S: Store>(
-        &self,
-        store: &S,
-        policy: DataLossPolicy,
-    ) -> Result<(), crate::error::TruncateError> {
-        if self.damage.is_none() {
-            return Ok(());
-        }
-        store.truncate_after(self.end.tick, policy).await
+    /// When the claimant's name is too long.
+    pub fn claim(&self, by: &Claimant) -> Result<Record, RecordError> {
+        let why = if self.damage.is_some() { Why::Cut } else { Why::TakeOver };
+        self.log.claim_after(self.end, why, self.lost.is_some(), by)
     }
 }
 
@@ -127,7 +121,7 @@ pub async fn recover<S: Store + Salvage>(
     let log = store.log_state().await?;
     let tail = store.tail_report().await?;
     let (origin, skipped) = find_origin(store, &header, log, progress).await?;
-    let mut walk = ChainWalk::new(origin.position(), log, tail);
+    let mut walk = ChainWalk::new(&header, origin.position(), log, tail);
     while let Some(from) = walk.poll_read() {
         let (done, total) = walk.progress();
         progress(Progress::Records { done, total });
@@ -159,7 +153,7 @@ pub async fn find_origin<S: Store>(
             Err(cause) => skipped.push(SkippedSnapshot { tick, cause }),
         }
     }
-    let start = LogPosition { tick: header.start.tick, record_hash: header.hash() };
+    let start = header.start_position();
     if log.base == start {
         return Ok((Origin::Start(start), skipped));
     }
@@ -201,8 +195,11 @@ async fn contradiction<S: Store>(
     log: LogState,
     snapshot: &Snapshot,
 ) -> Result<Option<Cause>, ReadError> {
-    let own = record_at(store, snapshot.position().tick).await?;
-    let prover = record_at(store, prover_of(header, snapshot)).await?;
+    let own = store.record(snapshot.slot).await?;
+    let prover = match store.find(prover_of(header, snapshot)).await? {
+        Some(slot) => store.record(slot).await?,
+        None => None,
+    };
     Ok(snapshot_contradiction(header, log, snapshot, own.as_ref(), prover.as_ref()))
 }
 
@@ -224,21 +221,14 @@ pub fn snapshot_contradiction(
     prover: Option<&Record>,
 ) -> Option<Cause> {
     let position = snapshot.position();
-    let link = if position.tick == log.base.tick { Some(log.base.record_hash) } else { own.map(Record::hash) };
-    if link.is_some_and(|link| link != position.record_hash) {
+    let link = if position.slot == log.base.slot { Some(log.base.record_hash) } else { own.map(Record::hash) };
+    let is_of_another_tick = own.is_some_and(|record| record.tick() != position.tick);
+    if is_of_another_tick || link.is_some_and(|link| link != position.record_hash) {
         return Some(Cause::Chain);
     }
-    let proof = prover.and_then(|record| record.body().proof).filter(|proof| proof.tick == position.tick)?;
+    let proof = prover.and_then(|record| record.proof(header)).filter(|proof| proof.tick == position.tick)?;
     let one = snapshot.manifest.roots(&header.schema).root;
     (proof.root != one).then_some(Cause::Root { tick: position.tick, one, other: proof.root })
-}
-
-async fn record_at<S: Store>(store: &S, tick: Tick) -> Result<Option<Record>, ReadError> {
-    match store.read(tick, 0).await {
-        Ok(records) => Ok(records.into_iter().next().filter(|record| record.tick() == tick)),
-        Err(ReadError::Damaged(_) | ReadError::Trimmed { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// Parts damage, which is an answer, from failure, which is none.

@@ -10,47 +10,63 @@ use tickworld_sim::frame::Tick;
 
 use crate::{
     error::ReadError,
+    record::Slot,
     store::{LogPosition, LogState},
 };
 
 /// What a store found at the end of its own journal that is not as it was left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailReport {
-    /// To which tick something stands after the last whole record that is not whole: to be truncated before anything is
-    /// appended.
-    pub torn_tail: Option<Tick>,
-    /// The last tick that was reported durable, as noted beside the database; `None` where there is no such note.
+    /// To which slot something stands after the last whole record that is not whole: a claim must go on before it.
+    pub torn_tail: Option<Slot>,
+    /// The last record that was reported durable, as noted beside the database; `None` where there is no such note.
     pub watermark: Option<LogPosition>,
 }
 
 impl TailReport {
+    /// The last slot and the last tick that may have been reported durable to somebody, by a journal that stands at `log`.
+    fn acknowledged_place(&self, log: &LogState) -> (Slot, Tick) {
+        let noted = match (self.watermark, self.torn_tail) {
+            (Some(mark), _) => (mark.slot, mark.tick),
+            // Without a watermark nothing tells that what is damaged at the end was never acknowledged; each slot may be a tick.
+            (None, Some(torn)) => (torn, Tick(log.last.tick.0.saturating_add(torn.0 - log.last.slot.0))),
+            (None, None) => (log.durable.slot, log.durable.tick),
+        };
+        if noted.0 > log.durable.slot { noted } else { (log.durable.slot, log.durable.tick) }
+    }
+
     /// The last tick that may have been reported durable to somebody, by a journal that stands at `log`.
     #[must_use]
     pub fn acknowledged(&self, log: &LogState) -> Tick {
-        // Without a watermark nothing tells that what is damaged at the end was never acknowledged.
-        let noted = self.watermark.map_or(self.torn_tail.unwrap_or(log.durable), |mark| mark.tick);
-        noted.max(log.durable)
+        self.acknowledged_place(log).1
     }
 
-    /// The last tick of which anything stands in a journal that stands at `log`, or was acknowledged.
+    /// The last slot in which anything stands, or stood that was acknowledged, of a journal that stands at `log`.
     #[must_use]
-    pub fn end(&self, log: &LogState) -> Tick {
-        self.torn_tail.unwrap_or(log.last.tick).max(self.acknowledged(log))
+    pub fn end(&self, log: &LogState) -> Slot {
+        self.torn_tail.unwrap_or(log.last.slot).max(self.acknowledged_place(log).0)
+    }
+
+    /// The last tick of those: at least as many as there may be.
+    #[must_use]
+    pub fn end_tick(&self, log: &LogState) -> Tick {
+        let torn = self.torn_tail.map_or(0, |torn| torn.0.saturating_sub(log.last.slot.0));
+        Tick(log.last.tick.0.saturating_add(torn)).max(self.acknowledged(log))
     }
 
     /// The acknowledged tick that a record at `position` says is another history's.
     #[must_use]
     pub fn fork_at(&self, position: LogPosition) -> Option<Tick> {
         self.watermark
-            .filter(|mark| mark.tick == position.tick && mark.record_hash != position.record_hash)
+            .filter(|mark| mark.slot == position.slot && mark.record_hash != position.record_hash)
             .map(|mark| mark.tick)
     }
 
     /// Of the ticks after `end`, those that may have been acknowledged.
     #[must_use]
-    pub fn lost_after(&self, end: Tick, log: &LogState) -> Option<RangeInclusive<Tick>> {
-        let acknowledged = self.acknowledged(log);
-        (acknowledged > end).then(|| end.next()..=acknowledged)
+    pub fn lost_after(&self, end: LogPosition, log: &LogState) -> Option<RangeInclusive<Tick>> {
+        let (slot, tick) = self.acknowledged_place(log);
+        (slot > end.slot && tick > end.tick).then(|| end.tick.next()..=tick)
     }
 }
 

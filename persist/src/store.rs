@@ -1,13 +1,13 @@
 //! [`Journal`] and [`Snapshots`]: what a world is kept in.
 //!
-//! Invariant: what an append reported as durable is there after any crash that its level allows; records only ever follow the
-//! last one, written by whoever claimed the journal last; and a manifest is there only with all its pages.
+//! Invariant: what an append reported as durable is there after any crash that its level allows; a record takes the slot after
+//! the last one or none, so whoever appends the next slot owns the region; and a manifest is there only with all its pages.
 //!
-//! Shaped for a clustered backend as well as a local one. There an append of tick T is one conditional insert into the slot
-//! of T: the slot is the fence, so the epoch travels with each record, and no lock, lease or clock decides who may write. Its
-//! outcome may be unknown, and is then read back. Pages are immutable under their hash, so putting them twice does no harm
-//! and they need no condition. Nothing here promises an order between calls that overlap, except that appends take effect in
-//! the order in which they were called.
+//! Shaped for a clustered backend as well as a local one. There an append is one conditional insert into the next slot: the
+//! slot is the fence, and no lock, lease or clock decides who may write. A claim is a record in a slot like any other, so it
+//! fences by standing there. Its outcome, as an append's, may be unknown, and is then read back. Pages are immutable under
+//! their hash, so putting them twice does no harm and they need no condition. Nothing here promises an order between calls
+//! that overlap, except that appends take effect in the order in which they were called.
 
 use std::future::Future;
 
@@ -18,10 +18,9 @@ use crate::{
     Durability,
     error::{
         AppendError, ClaimError, CreateError, FetchError, ManifestError, PutError, ReadError, RetainError, TrimError,
-        TruncateError,
     },
     header::JournalHeader,
-    record::{Epoch, Record},
+    record::{ClaimRecord, Epoch, Record, RecordError, Slot, WallTime, Why},
     retention::{Removed, Retention},
     tokens::Tokens,
 };
@@ -29,7 +28,9 @@ use crate::{
 /// The position of a record in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPosition {
-    /// Its tick.
+    /// Its slot; at the start of a journal, the header's.
+    pub slot: Slot,
+    /// Its tick; of a claim, the last one before it.
     pub tick: Tick,
     /// Its hash; at the start of a journal, the header's.
     pub record_hash: Hash,
@@ -43,24 +44,45 @@ pub struct LogState {
     /// The last whole record; the base where there is none.
     pub last: LogPosition,
     /// The last record that is on disk, or on as many as the store promises.
-    pub durable: Tick,
+    pub durable: LogPosition,
+    /// The slot that the next record takes: after everything that stands there, whole or not, and everything that was ever
+    /// acknowledged.
+    pub next: Slot,
     /// The claim in force; 0 before the first.
     pub epoch: Epoch,
-    /// Whether the owner ended its claim in good order.
+    /// Which life of the region this is, from 1.
+    pub incarnation: u32,
+    /// Whether the last record is a claim that ended in good order.
     pub sealed: bool,
 }
 
 impl LogState {
+    /// A claim in the next slot, on a history that goes on after this record; with loss another life of the region begins.
+    ///
+    /// # Errors
+    /// When the text is too long, or the record does not stand before the next slot.
+    pub fn claim_after(
+        &self,
+        after: LogPosition,
+        why: Why,
+        is_loss: bool,
+        by: &Claimant,
+    ) -> Result<Record, RecordError> {
+        let incarnation = self.incarnation.saturating_add(u32::from(is_loss));
+        let Claimant { who, wall } = by.clone();
+        Record::claim(ClaimRecord { slot: self.next, after, wall, incarnation, why, is_loss, who })
+    }
+
     /// Of records whose append failed or had no known outcome, those that are not in the journal: what is to be given again.
     /// Where none is left, an append of none still makes sure of the level that was asked for.
     ///
     /// # Errors
-    /// When somebody else has claimed the journal since: what stands at these ticks may be the other owner's.
+    /// When somebody else has claimed the journal since: what stands in these slots may be the other owner's.
     pub fn unwritten<'r>(&self, records: &'r [Record]) -> Result<&'r [Record], AppendError> {
-        if records.first().is_some_and(|record| record.body().epoch < self.epoch) {
+        if records.first().is_some_and(|record| record.epoch() < self.epoch) {
             return Err(AppendError::Fenced { by: self.epoch });
         }
-        Ok(after(records, self.last.tick))
+        Ok(&records[records.partition_point(|record| record.slot() <= self.last.slot)..])
     }
 }
 
@@ -68,13 +90,17 @@ impl Appended {
     /// Of the records that were given, those that are to be given again.
     #[must_use]
     pub fn rest<'r>(&self, records: &'r [Record]) -> &'r [Record] {
-        after(records, self.kept)
+        &records[records.partition_point(|record| record.tick() <= self.kept)..]
     }
 }
 
-/// Of records of successive ticks, those after `tick`.
-fn after(records: &[Record], tick: Tick) -> &[Record] {
-    &records[records.partition_point(|record| record.tick() <= tick)..]
+/// Who claims a journal, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimant {
+    /// A name: at most [`CLAIM_WHO_BYTES_MAX`](crate::limits::CLAIM_WHO_BYTES_MAX) bytes.
+    pub who: String,
+    /// When, by their clock.
+    pub wall: WallTime,
 }
 
 /// The right to append.
@@ -82,8 +108,19 @@ fn after(records: &[Record], tick: Tick) -> &[Record] {
 pub struct Claim {
     /// For every record from now on.
     pub epoch: Epoch,
-    /// What they follow.
+    /// The claim itself, which they follow.
     pub last: LogPosition,
+    /// Which life of the region this is.
+    pub incarnation: u32,
+}
+
+impl Claim {
+    /// Of a claim that was made; `None` of the record of a tick.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let incarnation = record.as_claim()?.incarnation;
+        Some(Self { epoch: record.epoch(), last: record.position(), incarnation })
+    }
 }
 
 /// What an append came to: a prefix of what was given is kept.
@@ -117,12 +154,14 @@ pub trait Journal: Send + Sync {
     /// When there is one already, or the storage fails.
     fn create(&self, header: &JournalHeader) -> impl Future<Output = Result<(), CreateError>> + Send;
 
-    /// Takes the journal over: gives an epoch above all before it, durably, so that whoever appended so far is fenced.
+    /// Puts a claim into the next slot, durably. Whoever appended so far is fenced, what stands between the record that it goes
+    /// on after and the claim is void, and so are the snapshots of that.
     ///
     /// # Errors
-    /// When there is none, or the storage fails; from a store that found its own end damaged, or behind what was
-    /// acknowledged: recover first.
-    fn claim(&self) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
+    /// When somebody else has taken the slot, the claim does not go on after a record of the history, or voids what may have been
+    /// acknowledged and does not say so; when the journal is of format 1, or there is none; when the storage fails. After
+    /// [`ClaimError::Unknown`] the state of the log tells what became of it.
+    fn claim(&self, record: &Record) -> impl Future<Output = Result<Claim, ClaimError>> + Send;
 
     /// Appends records of successive ticks in one commit: a prefix of them, at least the first; [`Appended`] tells how far it
     /// goes. Which prefix a store takes at once is its own affair, a limit for instance. Without records it makes what was
@@ -145,34 +184,30 @@ pub trait Journal: Send + Sync {
     /// When there is none, or the storage fails.
     fn log_state(&self) -> impl Future<Output = Result<LogState, ReadError>> + Send;
 
-    /// Records from a tick on: as many as are whole and linked to each other, at most `bytes_max` bytes of them but at least
-    /// one; none after the last.
+    /// The history from a slot on, claims and all: as many records as are whole and linked to each other, at most `bytes_max`
+    /// bytes of them but at least one; none after the last. Void ones are passed over.
     ///
     /// # Errors
     /// When the first one is damaged or no longer kept, or the storage fails.
-    fn read(&self, from: Tick, bytes_max: u64) -> impl Future<Output = Result<Vec<Record>, ReadError>> + Send;
+    fn read(&self, from: Slot, bytes_max: u64) -> impl Future<Output = Result<Vec<Record>, ReadError>> + Send;
+
+    /// What stands in a slot, whether it is void or not; `None` where nothing whole does.
+    ///
+    /// # Errors
+    /// When there is no journal, or the storage fails.
+    fn record(&self, slot: Slot) -> impl Future<Output = Result<Option<Record>, ReadError>> + Send;
+
+    /// The slot whose record makes a tick of the history; the base's for its own tick.
+    ///
+    /// # Errors
+    /// When there is no journal, or the storage fails.
+    fn find(&self, tick: Tick) -> impl Future<Output = Result<Option<Slot>, ReadError>> + Send;
 
     /// Forgets the records up to a tick whose snapshot is kept, the tick's own too.
     ///
     /// # Errors
     /// When no whole snapshot of that tick is kept.
     fn trim_prefix(&self, tick: Tick) -> impl Future<Output = Result<(), TrimError>> + Send;
-
-    /// Forgets what stands after a tick, so that the journal can be claimed and goes on from there. Only for recovery.
-    ///
-    /// # Errors
-    /// When acknowledged ticks would go and nobody accepted it, or there is nothing whole to go on from.
-    fn truncate_after(
-        &self,
-        tick: Tick,
-        policy: DataLossPolicy,
-    ) -> impl Future<Output = Result<(), TruncateError>> + Send;
-
-    /// Ends a claim in good order: everything appended is durable, and nothing more is appended before the next claim.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append).
-    fn seal(&self, epoch: Epoch) -> impl Future<Output = Result<LogState, AppendError>> + Send;
 }
 
 /// A page by its hash.
@@ -195,6 +230,8 @@ impl Page {
 /// A world to start again from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Slot of the record of its tick.
+    pub slot: Slot,
     /// Hash of the record of its tick: a snapshot belongs to one history.
     pub record_hash: Hash,
     /// The world as page hashes.
@@ -205,7 +242,7 @@ impl Snapshot {
     /// Its position in the chain.
     #[must_use]
     pub const fn position(&self) -> LogPosition {
-        LogPosition { tick: self.manifest.head.tick, record_hash: self.record_hash }
+        LogPosition { slot: self.slot, tick: self.manifest.head.tick, record_hash: self.record_hash }
     }
 }
 

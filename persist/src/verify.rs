@@ -15,7 +15,7 @@ use crate::{
     header::JournalHeader,
     limits,
     page::page_hashes,
-    record::Record,
+    record::{Epoch, Record, Slot},
     recover::damage_of,
     salvage::{Salvage, TailReport},
     store::{LogState, Store},
@@ -82,8 +82,10 @@ pub enum Finding {
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// Whole records.
+    /// Whole records of ticks.
     pub records: u64,
+    /// Whole claims.
+    pub claims: u64,
     /// Roots that they carry.
     pub proofs: u64,
     /// Whole snapshots.
@@ -104,12 +106,12 @@ impl VerifyReport {
     }
 
     /// Adds damaged ticks, to the last finding where they continue it.
-    fn damaged(&mut self, ticks: RangeInclusive<Tick>, cause: Cause) {
+    fn damaged(&mut self, slot: Slot, ticks: RangeInclusive<Tick>, cause: Cause) {
         match self.findings.last_mut() {
             Some(Finding::Records(last)) if last.ticks.end().next() == *ticks.start() && last.cause == cause => {
                 last.ticks = *last.ticks.start()..=*ticks.end();
             }
-            _ => self.findings.push(Finding::Records(Damage { ticks, cause })),
+            _ => self.findings.push(Finding::Records(Damage { slot, ticks, cause })),
         }
     }
 
@@ -198,49 +200,64 @@ async fn verify_records<S: Store>(
     progress: &mut (dyn FnMut(Progress) -> ControlFlow<()> + Send),
 ) -> Result<(), ReadError> {
     let Standing { header, log, tail } = journal;
-    let base = log.base.tick;
-    let last = tail.end(log);
-    let (mut at, mut link) = (base, Some(log.base.record_hash));
+    let (base, last) = (log.base.tick, tail.end_tick(log));
+    let mut at = At { slot: log.base.slot, tick: base, link: Some(log.base.record_hash) };
     // The epoch of the last record, and the tick where its owner began.
-    let mut owner = (None, base);
-    while at < last && !report.is_full() {
-        let (done, total) = (at.0.saturating_sub(base.0), last.0.saturating_sub(base.0));
+    let mut owner = (Epoch(0), base);
+    while at.slot < tail.end(log) && !report.is_full() {
+        let (done, total) = (at.tick.0.saturating_sub(base.0), last.0.saturating_sub(base.0));
         if progress(Progress::Records { done, total }).is_break() {
             report.is_stopped = true;
             return Ok(());
         }
-        let records = match store.read(at.next(), limits::WALK_BYTES).await {
+        let records = match store.read(at.slot.next(), limits::WALK_BYTES).await {
             Ok(records) if records.is_empty() => {
-                report.damaged(at.next()..=last, Cause::Missing);
+                // Of a claim at the end alone, no tick is missing.
+                let ticks = at.tick.next()..=last.max(at.tick.next());
+                report.damaged(at.slot.next(), ticks, Cause::Missing);
                 return Ok(());
             }
             Ok(records) => records,
             Err(ReadError::Damaged(damage)) => {
                 // Those after it may be whole: each is looked at.
-                report.damaged(at.next()..=at.next(), damage.cause);
-                (at, link) = (at.next(), None);
+                let tick = *damage.ticks.start();
+                report.damaged(damage.slot, tick..=tick, damage.cause);
+                // A claim makes no tick: the one that would follow it is looked at next.
+                let is_last = damage.slot >= tail.end(log);
+                at = At { slot: damage.slot, tick: if is_last { last } else { at.tick }, link: None };
                 continue;
             }
             Err(error) => return Err(error),
         };
         for record in records {
-            if link.is_some_and(|link| link != record.body().previous_hash) {
-                report.damaged(record.tick()..=record.tick(), Cause::Chain);
+            let tick = record.tick();
+            if at.link.is_some_and(|link| link != record.previous_hash()) {
+                let tick = if record.is_claim() { tick.next() } else { tick };
+                report.damaged(record.slot(), tick..=tick, Cause::Chain);
             }
-            if owner.0 != Some(record.body().epoch) {
-                owner = (Some(record.body().epoch), at);
+            if owner.0 != record.epoch() {
+                let begun = if record.is_claim() { tick } else { at.tick };
+                owner = (record.epoch(), begun);
             }
-            (at, link) = (record.tick(), Some(record.hash()));
+            at = At { slot: record.slot(), tick, link: Some(record.hash()) };
             verify_record(header, &record, owner.1, &mut known.roots, report);
-            if snapshots.binary_search(&at).is_ok() {
-                known.links.insert(at, record.hash());
+            if snapshots.binary_search(&tick).is_ok() && !record.is_claim() {
+                known.links.insert(tick, record.hash());
             }
             if tail.fork_at(record.position()).is_some() {
-                report.damaged(at..=at, Cause::Fork);
+                report.damaged(record.slot(), tick..=tick, Cause::Fork);
             }
         }
     }
     Ok(())
+}
+
+/// How far the records were read.
+struct At {
+    slot: Slot,
+    tick: Tick,
+    /// Hash of the last one, where it is known.
+    link: Option<Hash>,
 }
 
 fn verify_record(
@@ -250,18 +267,25 @@ fn verify_record(
     roots: &mut BTreeMap<Tick, Hash>,
     report: &mut VerifyReport,
 ) {
+    if record.is_claim() {
+        report.claims += 1;
+        return;
+    }
     report.records += 1;
     let tick = record.tick();
-    match (header.proven_by(tick), record.body().proof) {
+    match (header.proven_by(tick), record.proof(header)) {
         (None, None) => {}
         (Some(proven), None) if proven < begun => {}
         (Some(_), None) => report.unproven(tick),
-        (expected, Some(proof)) if expected != Some(proof.tick) => report.damaged(tick..=tick, Cause::Chain),
+        (expected, Some(proof)) if expected != Some(proof.tick) => {
+            report.damaged(record.slot(), tick..=tick, Cause::Chain)
+        }
         (_, Some(proof)) => {
             report.proofs += 1;
             let known = *roots.entry(proof.tick).or_insert(proof.root);
             if known != proof.root {
-                report.damaged(tick..=tick, Cause::Root { tick: proof.tick, one: proof.root, other: known });
+                let cause = Cause::Root { tick: proof.tick, one: proof.root, other: known };
+                report.damaged(record.slot(), tick..=tick, cause);
             }
         }
     }

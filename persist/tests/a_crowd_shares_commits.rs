@@ -11,7 +11,7 @@ use std::{
 };
 
 use redb::{DatabaseError, backends::InMemoryBackend};
-use support::{header, records};
+use support::{claim_of, header, records};
 use tickworld_persist::{
     Durability, Journal as _, TokenDigest, Tokens as _,
     embedded::{Settings, StorageBackend, Store},
@@ -123,7 +123,7 @@ async fn and_a_tick_goes_before_it() {
     let backend = Counting::default();
     let store = Store::open(backend.clone(), Settings::default()).await.unwrap();
     store.create(&header()).await.unwrap();
-    let claim = store.claim().await.unwrap();
+    let claim = store.claim(&claim_of(&store.log_state().await.unwrap())).await.unwrap();
     let before = backend.count();
     assert_eq!(store.spend(token(CROWD + 1), 100).await, Ok(true));
     let alone = backend.count() - before;

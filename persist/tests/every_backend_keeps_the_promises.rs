@@ -50,7 +50,7 @@ impl BackendUnderTest for Double {
 
     async fn corrupt(&mut self, corruption: Corruption) -> bool {
         match corruption {
-            Corruption::Record(tick) => self.0.damage_record(tick),
+            Corruption::Record(slot) => self.0.damage_record(slot),
             Corruption::Page(hash) => self.0.damage_page(hash),
         }
         true

@@ -4,10 +4,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use tickworld_persist::{
-    Appended, DataLossPolicy, Durability,
+    Appended, Durability, Why,
     conformance::World,
     embedded::{Core, Files, ReadOnly, Settings, StorageBackend},
-    error::{Fault, TruncateError},
+    error::{ClaimError, Fault},
 };
 use tickworld_sim::frame::Tick;
 
@@ -23,7 +23,8 @@ fn filled(folder: &Path, count: usize) -> Core<Files> {
     let world = World::default();
     let mut core = Core::open(Files::new(folder), Settings::default()).expect("an empty folder");
     core.create(world.header()).expect("there is none yet");
-    let claim = core.claim().expect("nobody else claims it");
+    let log = core.log_state().expect("there is one");
+    let claim = core.claim(&world.claim(&log)).expect("nobody else claims it");
     core.append(&world.records(claim.epoch, claim.last, count), Durability::Disk).expect("they follow");
     core
 }
@@ -31,8 +32,8 @@ fn filled(folder: &Path, count: usize) -> Core<Files> {
 fn read(folder: &Path) -> Result<(Tick, usize), Fault> {
     let mut core = Core::open(ReadOnly::new(folder), Settings::default())?;
     let log = core.log_state().expect("it has a journal");
-    let records = core.read_records(log.base.tick.next(), u64::MAX).expect("they are whole");
-    Ok((log.last.tick, records.len()))
+    let records = core.read_records(log.base.slot.next(), u64::MAX).expect("they are whole");
+    Ok((log.last.tick, records.iter().filter(|record| !record.is_claim()).count()))
 }
 
 #[test]
@@ -78,10 +79,13 @@ fn nothing_that_is_done_with_it_reaches_the_files() {
     filled(folder.path(), 9).close();
     let before = contents(folder.path());
     let mut core = Core::open(ReadOnly::new(folder.path()), Settings::default()).expect("nobody has it open");
-    let claim = core.claim().expect("in memory alone");
-    let records = World::default().records(claim.epoch, claim.last, 5);
+    let (world, log) = (World::default(), core.log_state().expect("it has a journal"));
+    let claim = core.claim(&world.claim(&log)).expect("in memory alone");
+    let records = world.records(claim.epoch, claim.last, 5);
     assert_eq!(core.append(&records, Durability::Disk), Ok(Appended { kept: Tick(14), durable: Tick(14) }));
-    assert!(matches!(core.truncate_after(Tick(2), DataLossPolicy::Accept), Err(TruncateError::Storage(_))));
+    let log = core.log_state().expect("it has a journal");
+    let lossy = core.claim(&world.claim_after(&log, log.base, Why::Cut, true));
+    assert!(matches!(lossy, Err(ClaimError::Storage(_))), "{lossy:?}");
     drop(core);
     assert_eq!(contents(folder.path()), before);
     assert_eq!(read(folder.path()), Ok((Tick(9), 9)));

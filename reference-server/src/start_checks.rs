@@ -17,6 +17,12 @@ pub const ROOT_LAG_TICKS: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misfit {
+    /// The stored world's journal is of format 1.
+    #[error(
+        "the stored world's journal is of format 1, which this build reads and does not continue: go on with the build that wrote \
+         it, or give another folder as `data` to begin a new world; `tickworld trace from-journal` keeps its history"
+    )]
+    OldJournal,
     /// The stored world is another game's.
     #[error(
         "the stored world is one of the game `{stored}`, and this server runs `{ours}`: start a server of that game, or give \
@@ -107,6 +113,7 @@ mod tests {
         let schema = schema::<Ledger>();
         JournalHeader {
             world: WorldId([7; 16]),
+            region: Some(tickworld_sim::region::RegionId::FIRST),
             revision: Ledger::REVISION,
             tick_rate: 30,
             root_lag_ticks: 1,

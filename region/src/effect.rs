@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Durability, Epoch, Record, Retention,
+    Appended, Durability, Epoch, LogPosition, Record, Retention,
     error::{AppendError, Fault},
 };
 use tickworld_proto::{
@@ -17,7 +17,6 @@ use tickworld_sim::{
     executor::Executor,
     frame::{Act, Input, InputFrame, PlayerId, Request, Sequence},
     game::Game,
-    hash::Hash,
     rng::Entropy,
     schema::SchemaId,
     simulation::Simulation,
@@ -46,8 +45,9 @@ pub enum Effect<G: Game> {
     LoadPack(Box<LoadPack<G>>),
     /// Store a snapshot; answered with [`handle_snapshot_stored`](crate::Region::handle_snapshot_stored).
     StoreSnapshot(Box<StoreSnapshot<G>>),
-    /// End the claim in good order; answered with [`handle_sealed`](crate::Region::handle_sealed).
-    Seal(Epoch),
+    /// Put this claim into the journal, which ends the region's own in good order; answered with
+    /// [`handle_claim_ended`](crate::Region::handle_claim_ended).
+    EndClaim(Record),
 }
 
 /// Records for the journal.
@@ -181,8 +181,8 @@ impl<G: Game> LoadPack<G> {
 pub struct StoreSnapshot<G: Game> {
     /// The world, hashed.
     pub world: World<G>,
-    /// Hash of the record of its tick.
-    pub record_hash: Hash,
+    /// Where the record of its tick stands.
+    pub position: LogPosition,
     /// Of its columns.
     pub schema: SchemaId,
     /// Which snapshots stay afterwards.

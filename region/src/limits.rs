@@ -22,3 +22,5 @@ pub const TICK_RATE: u16 = 30;
 pub const READ_BYTES: u64 = 8 * 1024 * 1024;
 /// Of what a pack lacks, so many are named in the message of the refusal.
 pub const UNRESOLVED_SHOWN: usize = 8;
+/// How often [`open`](fn@crate::open) claims the next slot while another owner goes on taking it.
+pub const CLAIM_TRIES_MAX: u32 = 1_000;

@@ -2,22 +2,23 @@
 //!
 //! Invariant: what goes on is proven as far as the journal carries roots; ticks that were acknowledged are given up only
 //! where somebody accepted it, after they were named; and the world stands where the claim says, whatever an owner before
-//! appended until it was fenced.
+//! appended until it was fenced. What a claim owes is paid before anybody plays.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tickworld_persist::{
-    Claim, DataLossPolicy, JournalHeader, LogPosition, Origin, Record, RecoverError, Recovery, Retention, Salvage,
-    SkippedSnapshot, Snapshot, Store, WorldId,
-    error::{ClaimError, CreateError, Damage, FetchError, PutError, ReadError, TruncateError},
+    Claim, Claimant, DataLossPolicy, Durability, JournalHeader, LogPosition, Origin, Record, RecordError, RecoverError,
+    Recovery, Retention, Salvage, SkippedSnapshot, Snapshot, Store, TickRecord, Why, WorldId,
+    error::{AppendError, ClaimError, CreateError, Damage, FetchError, PutError, ReadError},
     recover,
 };
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Executor,
-    frame::Tick,
+    frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     game::Game,
     hash::Hash,
+    rng::Entropy,
     simulation::Simulation,
     snapshot::RestoreError,
     trace::Start,
@@ -27,14 +28,14 @@ use tickworld_sim::{
 use crate::{
     adapter::{AdapterError, GameAdapter},
     effect::StoreSnapshot,
-    limits::{READ_BYTES, TICK_RATE},
+    limits::{CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
     replay::{Divergence, Replay, ReplayError, Replayed},
     snapshot_write::SnapshotWrite,
     step::Stepper,
 };
 
 /// How a world is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenSettings {
     /// Identity of a world that begins: drawn at random by the embedder.
     pub world: WorldId,
@@ -46,6 +47,10 @@ pub struct OpenSettings {
     pub loss: DataLossPolicy,
     /// Which snapshots stay.
     pub retention: Retention,
+    /// Who claims the journal.
+    pub claimant: Claimant,
+    /// Fresh secret bytes, for the tick that a claim may owe: drawn at random by the embedder.
+    pub entropy: Entropy,
 }
 
 /// A world that can go on, and the right to.
@@ -60,6 +65,12 @@ pub struct Opened<G: Game> {
     pub header: JournalHeader,
     /// The right to append.
     pub claim: Claim,
+    /// Who has it.
+    pub claimant: Claimant,
+    /// The record that made the world's tick.
+    pub position: LogPosition,
+    /// The last record, which the next one follows: the claim, or what it owed.
+    pub last: LogPosition,
     /// The tick of the snapshot that the world was opened with; the start's where there was none.
     pub snapshot_tick: Tick,
     /// What was found on the way.
@@ -73,7 +84,7 @@ pub struct OpenReport {
     pub has_begun: bool,
     /// Newer snapshots that cannot be used.
     pub skipped: Vec<SkippedSnapshot>,
-    /// What was cut off the journal's end.
+    /// What of the journal's end is void from now on.
     pub damage: Option<Damage>,
     /// Whether anything beside the journal told up to which tick it was acknowledged.
     pub is_watermark_noted: bool,
@@ -147,12 +158,15 @@ pub enum OpenError {
     /// The first snapshot was not stored.
     #[error("the world's beginning is not stored: {0}")]
     Snapshot(String),
-    /// What cannot be used was not cut.
-    #[error(transparent)]
-    Cut(#[from] TruncateError),
+    /// The tick that a claim owed was not stored.
+    #[error("what the claim owes is not stored: {0}")]
+    Debt(#[from] AppendError),
     /// The journal was not claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
+    /// Another owner took every slot that was claimed.
+    #[error("the world runs elsewhere: its owner took every slot that was claimed, {CLAIM_TRIES_MAX} times")]
+    Contended,
 }
 
 /// Opens the store's world, or begins one; `observe` is shown every tick that is made again.
@@ -167,7 +181,10 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
     stepper: &mut (dyn Stepper<A::Game> + Send),
     observe: &mut (dyn FnMut(&Replayed<A::Game>) + Send),
 ) -> Result<Opened<A::Game>, OpenError> {
-    let has_begun = store.header().await?.is_none();
+    let has_begun = match store.header().await? {
+        Some(header) if header.is_old() => return Err(ClaimError::Old.into()),
+        header => header.is_none(),
+    };
     if has_begun {
         begin(adapter, store, settings, executor).await?;
     }
@@ -179,11 +196,9 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
     let mut opening = Opening { adapter, store, stepper, observe };
     let mut replay = opening.origin(&recovery, executor).await?;
     let snapshot_tick = replay.tick();
-    opening.go_on_to(&mut replay, recovery.end.tick).await?;
-    recovery.truncate(store, settings.loss).await?;
-    let claim = store.claim().await?;
-    // An owner before may have appended until it was fenced.
-    opening.go_on_to(&mut replay, claim.last.tick).await?;
+    opening.go_on_to(&mut replay, recovery.end).await?;
+    let claim = opening.claim(&mut replay, recovery.claim(&settings.claimant), settings).await?;
+    opening.pay(&mut replay, claim, settings).await?;
     let report = OpenReport {
         has_begun,
         skipped: recovery.skipped.clone(),
@@ -191,9 +206,9 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
         is_watermark_noted: recovery.tail.watermark.is_some(),
         replayed_ticks: replay.tick().0.saturating_sub(snapshot_tick.0),
     };
-    let header = replay.header().clone();
-    let (simulation, roots, recent, _) = replay.into_parts();
-    Ok(Opened { simulation, roots, recent, header, claim, snapshot_tick, report })
+    let (header, last, claimant) = (replay.header().clone(), replay.position(), settings.claimant.clone());
+    let (simulation, roots, recent, position) = replay.into_parts();
+    Ok(Opened { simulation, roots, recent, header, claim, claimant, position, last, snapshot_tick, report })
 }
 
 /// Looks at the store's world without a change to the store: what [`open`](fn@open) would go on with, and up to where.
@@ -210,7 +225,7 @@ pub async fn look<A: GameAdapter, S: Store + Salvage>(
     let recovery = recover(store, &mut |_| {}).await?;
     let mut opening = Opening { adapter, store, stepper, observe };
     let mut replay = opening.origin(&recovery, executor).await?;
-    opening.go_on_to(&mut replay, recovery.end.tick).await?;
+    opening.go_on_to(&mut replay, recovery.end).await?;
     Ok((recovery, replay))
 }
 
@@ -237,6 +252,7 @@ async fn begin<A: GameAdapter, S: Store>(
     }
     let header = JournalHeader {
         world: settings.world,
+        region: Some(simulation.world().region().state().id),
         revision: <A::Game as Game>::REVISION,
         tick_rate: settings.tick_rate.or(rules).unwrap_or(TICK_RATE),
         root_lag_ticks: settings.root_lag_ticks,
@@ -246,7 +262,7 @@ async fn begin<A: GameAdapter, S: Store>(
     store.create(&header).await?;
     let snapshot = StoreSnapshot {
         world: simulation.snapshot(),
-        record_hash: header.hash(),
+        position: header.start_position(),
         schema: simulation.schema_id(),
         retention: settings.retention,
     };
@@ -304,15 +320,86 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         if found == id { Ok(content) } else { Err(OpenError::Content { id, found }) }
     }
 
-    /// Makes the ticks again that the journal has up to `end`.
-    async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: Tick) -> Result<(), OpenError> {
-        while replay.tick() < end {
-            let from = replay.tick().next();
-            let records = self.store.read(from, READ_BYTES).await?;
-            if records.is_empty() {
-                return Err(ReplayError::Order { last: replay.tick(), found: end }.into());
+    /// Puts the claim into the next slot; reads on and tries again where somebody else has taken that.
+    async fn claim(
+        &mut self,
+        replay: &mut Replay<A::Game>,
+        proposed: Result<Record, RecordError>,
+        settings: &OpenSettings,
+    ) -> Result<Claim, OpenError> {
+        let mut record = proposed.map_err(ClaimError::from)?;
+        for _ in 0..CLAIM_TRIES_MAX {
+            let claimed = match self.store.claim(&record).await {
+                Err(error @ ClaimError::Unknown(_)) => {
+                    let is_there = self.store.log_state().await?.last == record.position();
+                    Claim::of(&record).filter(|_| is_there).ok_or(error)
+                }
+                claimed => claimed,
+            };
+            match claimed {
+                Ok(claim) => {
+                    replay.handle_record(&record)?;
+                    return Ok(claim);
+                }
+                Err(ClaimError::Moved { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
-            for record in records.iter().take_while(|record| record.tick() <= end) {
+            // Whoever owns the journal appended meanwhile, or another one has claimed it.
+            let log = self.store.log_state().await?;
+            self.go_on_to(replay, log.last).await?;
+            record = log.claim_after(log.last, Why::TakeOver, false, &settings.claimant).map_err(ClaimError::from)?;
+        }
+        Err(OpenError::Contended)
+    }
+
+    /// Makes the tick that a claim owes before any other: where told ticks were taken back, all numbers of the region rise.
+    async fn pay(
+        &mut self,
+        replay: &mut Replay<A::Game>,
+        claim: Claim,
+        settings: &OpenSettings,
+    ) -> Result<(), OpenError> {
+        let world = replay.simulation().world();
+        let own = *world.region().state();
+        if own.incarnation >= claim.incarnation {
+            return Ok(());
+        }
+        let tick = world.tick().next();
+        // Every slot that is void may have been a tick that told others its number.
+        let number = claim.incarnation;
+        let lamport = own.lamport.saturating_add(claim.last.slot.0);
+        let act = Act::Incarnation { number, lamport };
+        let acts = vec![Input { player: PlayerId::REGION, sequence: Sequence(0), act }];
+        let frame = InputFrame::<<A::Game as Game>::Input>::new(tick, settings.entropy, acts);
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let record = Record::new(TickRecord {
+            slot: claim.last.slot.next(),
+            epoch: claim.epoch,
+            previous_hash: claim.last.record_hash,
+            wall: settings.claimant.wall,
+            root: replay.header().proven_by(tick).and_then(|tick| replay.root_of(tick)),
+            frame: bytes.into(),
+        });
+        let record = record.map_err(ClaimError::from)?;
+        match self.store.append(std::slice::from_ref(&record), Durability::Disk).await {
+            Err(error @ AppendError::Unknown(_)) if self.store.log_state().await?.last != record.position() => {
+                return Err(error.into());
+            }
+            Err(AppendError::Unknown(_)) | Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.step(replay, &record).await
+    }
+
+    /// Makes the ticks again that the journal has up to `end`.
+    async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: LogPosition) -> Result<(), OpenError> {
+        while replay.position().slot < end.slot {
+            let records = self.store.read(replay.position().slot.next(), READ_BYTES).await?;
+            if records.is_empty() {
+                return Err(ReplayError::Order { last: replay.tick(), found: end.tick }.into());
+            }
+            for record in records.iter().take_while(|record| record.slot() <= end.slot) {
                 self.step(replay, record).await?;
             }
         }
@@ -324,7 +411,8 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         for id in replay.missing_contents() {
             replay.add_content(id, self.content(id).await?);
         }
-        let step = replay.poll_step().expect("a record was taken just now");
+        // A claim makes no tick.
+        let Some(step) = replay.poll_step() else { return Ok(()) };
         let replayed = replay.handle_stepped(self.stepper.step(step))?;
         (self.observe)(&replayed);
         match replayed.divergence {

@@ -24,7 +24,7 @@ use crate::step::{Step, StepError, Stepped};
 
 /// A world that follows a journal.
 ///
-/// For each record: [`handle_record`](Self::handle_record), then [`add_content`](Self::add_content) for each of
+/// A claim makes no tick: there is nothing to poll after it. For each record: [`handle_record`](Self::handle_record), then [`add_content`](Self::add_content) for each of
 /// [`missing_contents`](Self::missing_contents), then [`poll_step`](Self::poll_step) and
 /// [`handle_stepped`](Self::handle_stepped).
 pub struct Replay<G: Game> {
@@ -32,7 +32,10 @@ pub struct Replay<G: Game> {
     /// `None` while a step is under way, and once one has failed.
     simulation: Option<Simulation<G>>,
     roots: Roots,
+    /// The last record, claims among them.
     last: LogPosition,
+    /// The record that made the newest tick.
+    made: LogPosition,
     /// Roots of the last ticks, the newest last.
     recent: VecDeque<(Tick, Hash)>,
     taken: Option<Taken<G>>,
@@ -199,6 +202,7 @@ impl<G: Game> Replay<G> {
             simulation: Some(simulation),
             roots,
             last: place,
+            made: place,
             taken: None,
             proof: None,
             proofs: 0,
@@ -226,6 +230,17 @@ impl<G: Game> Replay<G> {
     #[must_use]
     pub const fn tick(&self) -> Tick {
         self.last.tick
+    }
+
+    /// The last record: what follows stands after it.
+    #[must_use]
+    pub const fn position(&self) -> LogPosition {
+        self.last
+    }
+
+    /// The root of one of the last ticks.
+    pub(crate) fn root_of(&self, tick: Tick) -> Option<Hash> {
+        self.recent.iter().find(|(of, _)| *of == tick).map(|(_, root)| *root)
     }
 
     /// Its roots.
@@ -256,12 +271,17 @@ impl<G: Game> Replay<G> {
     pub fn handle_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         assert!(self.taken.is_none() && self.simulation.is_some(), "records are taken one by one");
         let tick = record.tick();
-        if tick != self.last.tick.next() || record.body().previous_hash != self.last.record_hash {
+        let expected = if record.is_claim() { self.last.tick } else { self.last.tick.next() };
+        if tick != expected || record.previous_hash() != self.last.record_hash {
             return Err(ReplayError::Order { last: self.last.tick, found: tick });
         }
-        let frame = InputFrame::<G::Input>::decode_as(&record.body().frame, record.frame_format());
+        let Some(frame) = record.frame() else {
+            self.last = record.position();
+            return Ok(());
+        };
+        let frame = InputFrame::<G::Input>::decode_as(frame, record.frame_format());
         let frame = frame.map_err(|error| ReplayError::Frame { tick, error })?;
-        self.proof = record.body().proof.map(|proof| (tick, proof));
+        self.proof = record.proof(&self.header).map(|proof| (tick, proof));
         self.taken = Some(Taken { frame, place: record.position() });
         Ok(())
     }
@@ -287,7 +307,7 @@ impl<G: Game> Replay<G> {
     pub fn poll_step(&mut self) -> Option<Step<G>> {
         let Taken { frame, place } = self.taken.take()?;
         let simulation = self.simulation.take()?;
-        self.last = place;
+        (self.last, self.made) = (place, place);
         Some(Step { simulation, frame, seals: true })
     }
 
@@ -315,7 +335,7 @@ impl<G: Game> Replay<G> {
 
     /// Compares what a record proves with the roots of the last ticks, whether the record's own tick was made or not.
     pub fn compare_record(&mut self, record: &Record) -> Option<Divergence> {
-        self.compare(record.tick(), record.body().proof?)
+        self.compare(record.tick(), record.proof(&self.header)?)
     }
 
     fn compare(&mut self, witness: Tick, proof: Proof) -> Option<Divergence> {
@@ -352,13 +372,13 @@ impl<G: Game> Replay<G> {
         })
     }
 
-    /// The world, its roots, the roots of the last ticks, and its place in the journal.
+    /// The world, its roots, the roots of the last ticks, and the position of its tick's record.
     ///
     /// # Panics
     /// While a step is under way, and once one has failed.
     #[must_use]
     pub fn into_parts(self) -> (Simulation<G>, Roots, Vec<(Tick, Hash)>, LogPosition) {
         let simulation = self.simulation.expect("a replay is over between steps");
-        (simulation, self.roots, self.recent.into(), self.last)
+        (simulation, self.roots, self.recent.into(), self.made)
     }
 }

@@ -94,7 +94,7 @@ impl StoreCall {
 impl<G: Game> SnapshotWrite<G> {
     /// Of a world whose record is kept.
     #[must_use]
-    pub fn new(StoreSnapshot { world, record_hash, schema, retention }: StoreSnapshot<G>) -> Self {
+    pub fn new(StoreSnapshot { world, position, schema, retention }: StoreSnapshot<G>) -> Self {
         let manifest = Manifest::of(&world, schema);
         let columns = manifest.columns.iter().enumerate();
         let unknown: VecDeque<PageRef> =
@@ -104,7 +104,7 @@ impl<G: Game> SnapshotWrite<G> {
             retention,
             pages: unknown.len() as u64,
             pages_new: 0,
-            snapshot: Snapshot { record_hash, manifest },
+            snapshot: Snapshot { slot: position.slot, record_hash: position.record_hash, manifest },
             unknown,
             asked: Vec::new(),
             batches: VecDeque::new(),

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, TICK};
-use tickworld_persist::Epoch;
+use tickworld_persist::{Epoch, Why};
 use tickworld_proto::instant::Micros;
 use tickworld_region::{Answer, AppendOutcome, Ended, Request, RequestError, limits::REQUESTS_MAX};
 use tickworld_sim::frame::Tick;
@@ -25,7 +25,7 @@ fn a_panic_ends_the_region_after_everything_before_it_is_stored_and_told() {
     assert_eq!(driver.region.released_tick(), Tick(2));
     let expected = Ended::Panicked { tick: Tick(3), message: "index out of bounds".to_owned() };
     assert_eq!(driver.ended(), Some(&expected));
-    assert_eq!(driver.seals, 0, "the claim is not ended in good order");
+    assert_eq!(driver.ends.len(), 0, "the claim is not ended in good order");
 }
 
 #[test]
@@ -45,8 +45,10 @@ fn a_shutdown_stores_a_snapshot_of_the_last_tick_and_ends_the_claim() {
         driver.keep();
         assert_eq!(driver.region.released_tick(), Tick(2));
         assert_eq!(driver.stored(Ok(())), Tick(2));
-        assert_eq!(driver.seals, 1);
-        driver.region.handle_sealed(driver.now, Ok(()));
+        assert_eq!(driver.ends.len(), 1);
+        let end = driver.ends[0].as_claim().expect("a claim");
+        assert_eq!((end.why, end.is_loss, end.after.tick, end.slot), (Why::End, false, Tick(2), end.after.slot.next()));
+        driver.region.handle_claim_ended(driver.now, Ok(()));
         driver.settle();
         assert_eq!(driver.ended(), Some(&Ended::Asked));
         assert_eq!(driver.region.poll_timeout(), None);
@@ -58,7 +60,7 @@ fn a_world_that_did_not_change_since_its_snapshot_is_not_stored_again() {
     let mut driver = Driver::plain(1);
     driver.ask(Request::Shutdown);
     assert!(driver.snapshots.is_empty());
-    assert_eq!(driver.seals, 1);
+    assert_eq!(driver.ends.len(), 1);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_shutdown_is_taken_however_many_requests_wait() {
     assert!(matches!(driver.answer(beyond), Some(Err(RequestError::Unavailable(why))) if why.contains("too many")));
     let shutdown = driver.ask(Request::Shutdown);
     assert_eq!(driver.answer(shutdown), Some(&Ok(Answer::Ending(Tick(1)))));
-    driver.region.handle_sealed(driver.now, Ok(()));
+    driver.region.handle_claim_ended(driver.now, Ok(()));
     driver.settle();
     assert_eq!(driver.ended(), Some(&Ended::Asked));
     for request in waiting {

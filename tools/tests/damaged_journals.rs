@@ -7,13 +7,13 @@ use std::path::Path;
 use common::{
     Bench,
     store::{
-        MANIFESTS, META, PACKS, PAGES, RECORDS, alter, cover, d20, edit, flip, ledger, page_of, record, remove, rewrite,
+        MANIFESTS, META, PACKS, PAGES, RECORDS, alter, cover, d20, edit, flip, ledger, page_of, record, remove,
+        rewrite, slot,
     },
 };
 use redb::ReadableTable as _;
 use serde_json::Value;
-use tickworld_persist::Epoch;
-use tickworld_sim::frame::Tick;
+use tickworld_persist::{Epoch, WallTime};
 
 /// Damages a copy of `store`, and expects these words of `journal verify`, and a finding of this kind at this tick.
 fn damaged(store: &Path, damage: impl FnOnce(&Path), kind: &str, tick: Option<u64>, words: &[&str]) -> Value {
@@ -50,10 +50,10 @@ fn last(store: &Path) -> u64 {
 #[test]
 fn a_flipped_bit_in_a_record() {
     let words = ["records of ticks 7 to 7: damaged", "hash is not that of its bytes"];
-    let report = damaged(d20(), |w| alter(w, RECORDS, 7, flip), "record", Some(7), &words);
+    let report = damaged(d20(), |w| alter(w, RECORDS, slot(7), flip), "record", Some(7), &words);
     assert_eq!(report["goes_on"]["lost"], Value::Null, "the world of the end is whole: {report}");
     let bench = Bench::new();
-    alter(&bench.copy(d20(), "w"), RECORDS, 7, flip);
+    alter(&bench.copy(d20(), "w"), RECORDS, slot(7), flip);
     let words = ["records of ticks 7 to", "journal verify w"];
     bench.refused("journal replay w", &words);
     bench.refused("journal export w", &words);
@@ -64,7 +64,7 @@ fn a_flipped_bit_in_a_record() {
 
 #[test]
 fn a_record_that_is_gone() {
-    damaged(d20(), |w| remove(w, RECORDS, 7), "record", Some(7), &["records of ticks 7 to 7: missing"]);
+    damaged(d20(), |w| remove(w, RECORDS, slot(7)), "record", Some(7), &["records of ticks 7 to 7: missing"]);
 }
 
 #[test]
@@ -72,7 +72,9 @@ fn records_at_the_end_that_are_gone() {
     let last = last(d20());
     let cut = |w: &Path| {
         remove(w, MANIFESTS, last);
-        remove(w, RECORDS, last);
+        remove(w, RECORDS, slot(last));
+        // And the claim with which its server ended.
+        remove(w, RECORDS, slot(last) + 1);
     };
     let words = [&*format!("records of ticks {last} to {last}: missing"), "were acknowledged and would be lost"];
     let report = damaged(d20(), cut, "record", Some(last), &words);
@@ -83,10 +85,10 @@ fn records_at_the_end_that_are_gone() {
 #[test]
 fn a_record_put_in_the_place_of_another() {
     let forge = |w: &Path| {
-        let mut body = record(w, 7).body().clone();
-        body.durable = Tick(2);
-        let forged = tickworld_persist::Record::new(body).expect("a record");
-        alter(w, RECORDS, 7, |row| {
+        let mut own = record(w, 7).as_tick().expect("a tick's").clone();
+        own.wall = WallTime(2);
+        let forged = tickworld_persist::Record::new(own).expect("a record");
+        alter(w, RECORDS, slot(7), |row| {
             row.clear();
             forged.encode(row);
         });
@@ -104,7 +106,7 @@ fn a_record_put_in_the_place_of_another() {
 fn a_history_that_was_rewritten() {
     let words = ["another history than the one that was acknowledged"];
     let last = last(d20());
-    let report = damaged(d20(), |w| rewrite(w, 7, |body| body.durable = Tick(3)), "record", Some(last), &words);
+    let report = damaged(d20(), |w| rewrite(w, 7, |own| own.wall = WallTime(3)), "record", Some(last), &words);
     let kinds: Vec<&str> =
         report["findings"].as_array().expect("a list").iter().filter_map(|it| it["kind"].as_str()).collect();
     assert_eq!(kinds, ["record", "snapshot"], "the watermark and the world of the end both tell");
@@ -139,7 +141,7 @@ fn other_inputs_in_a_history_that_shows_nothing() {
 fn another_root_in_a_history_that_shows_nothing() {
     let bench = Bench::new();
     let folder = bench.copy(d20(), "w");
-    rewrite(&folder, 9, |body| body.proof.iter_mut().for_each(|proof| proof.root.0[3] ^= 4));
+    rewrite(&folder, 9, |body| body.root.iter_mut().for_each(|root| root.0[3] ^= 4));
     cover(&folder, 0);
     bench.ok("journal verify w");
     let report = bench.json("journal replay w --json", 1);
@@ -153,7 +155,7 @@ fn another_root_in_a_history_that_shows_nothing() {
 #[test]
 fn a_root_that_contradicts_a_world() {
     let prove = |w: &Path| {
-        rewrite(w, 1, |body| body.proof.iter_mut().for_each(|proof| proof.root.0[3] ^= 4));
+        rewrite(w, 1, |body| body.root.iter_mut().for_each(|root| root.0[3] ^= 4));
     };
     damaged(d20(), prove, "record", Some(1), &["the roots of tick 0 contradict each other"]);
 }
@@ -161,7 +163,7 @@ fn a_root_that_contradicts_a_world() {
 #[test]
 fn a_record_without_a_root() {
     let words = ["the records of ticks 9 to 9 carry no root"];
-    damaged(d20(), |w| rewrite(w, 9, |body| body.proof = None), "root", Some(9), &words);
+    damaged(d20(), |w| rewrite(w, 9, |body| body.root = None), "root", Some(9), &words);
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn a_frame_that_nobody_writes() {
 
 #[test]
 fn a_claim_that_comes_back() {
-    let words = ["the record of tick 9 is of epoch 7", "1 is in force"];
+    let words = ["the record of tick 9 is of epoch 7, and 1 is in force"];
     damaged(d20(), |w| rewrite(w, 9, |body| body.epoch = Epoch(7)), "epoch", Some(9), &words);
 }
 

@@ -5,7 +5,11 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Bench, root};
+use common::{
+    Bench, root,
+    store::{contents, of_format_1},
+};
+use serde_json::Value;
 use tickworld_rules::{Command, Event, Realm, Rules, Ruleset};
 use tickworld_sim::{
     content::Library,
@@ -60,6 +64,37 @@ fn old_traces_stay_readable() {
             assert_eq!(Some(lines.lines().count() as u64 - 1), info["last_tick"].as_u64(), "{file}");
         }
     }
+}
+
+/// A store of format 1 is read by everything that reads stores, and no server goes on with it.
+#[test]
+fn a_store_of_format_1_is_read_and_not_continued() {
+    let bench = Bench::new();
+    let folder = bench.path("w");
+    of_format_1(&folder, 40);
+    let before = contents(&folder);
+    let info = bench.json("journal info w --json", 0);
+    assert_eq!(
+        (&info["format"], &info["last_tick"], &info["durable_tick"]),
+        (&1.into(), &40.into(), &40.into()),
+        "{info}"
+    );
+    assert_eq!((&info["ended_in_order"], &info["epoch"], &info["region"]), (&true.into(), &1.into(), &Value::Null));
+    let verified = bench.json("journal verify w --json", 0);
+    assert_eq!(
+        (&verified["records"], &verified["proofs"], &verified["snapshots"]),
+        (&40.into(), &40.into(), &2.into())
+    );
+    let replayed = bench.json("journal replay w --json", 0);
+    assert_eq!((&replayed["ticks"], &replayed["proven_tick"]), (&40.into(), &40.into()), "{replayed}");
+    assert_eq!(bench.ok("journal export w --from 5 --to 9").lines().count(), 6);
+    bench.ok("trace from-journal w -o t.trace");
+    assert_eq!(bench.json("trace info t.trace --json", 0)["last_tick"], 40);
+    let words = ["format 1", "the build that wrote it", "another folder", "trace from-journal"];
+    bench.refused("load --sessions 1 --seconds 1 --accounts 60 --data w", &words);
+    let after = contents(&folder);
+    assert_eq!(after.get("world.mark"), before.get("world.mark"));
+    bench.ok("journal verify w");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub fn run(data: &[u8]) {
             record.encode(&mut out);
             assert!(out == bytes, "a record reads back to other bytes");
             assert_eq!(out.len(), record.encoded_bytes());
+            assert!(record.is_claim() == (record.frame().is_none()), "a record is of a tick, or a claim");
+            assert!(!record.is_claim() || record.epoch().slot() == record.slot(), "a claim's epoch is its own slot");
         }
     }
     if let Ok(header) = JournalHeader::decode(data) {

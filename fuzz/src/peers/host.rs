@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Epoch, JournalHeader, LogPosition, WorldId};
+use tickworld_persist::{Appended, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, HostSettings, Kinds, SessionId},
@@ -23,6 +23,8 @@ use tickworld_sim::{
     content::ContentId,
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
+    hash::Hash,
+    region::RegionId,
     trace::Start,
 };
 
@@ -282,7 +284,7 @@ impl Stage {
                     let stored = SnapshotStored { tick: snapshot.world.tick(), pages: 1, pages_new: 1 };
                     self.region.handle_snapshot_stored(self.now, Micros(100), Ok(stored));
                 }
-                Effect::ReadLogState | Effect::Seal(_) => panic!("no append failed, and nobody ends the region"),
+                Effect::ReadLogState | Effect::EndClaim(_) => panic!("no append failed, and nobody ends the region"),
             }
         }
         any
@@ -349,19 +351,24 @@ fn opened() -> Opened<Ledger> {
     let roots = simulation.seal(&Inline);
     let header = JournalHeader {
         world: WorldId([7; 16]),
+        region: Some(RegionId::FIRST),
         revision: 1,
         tick_rate: 30,
         root_lag_ticks: 1,
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
         schema: (**simulation.schema()).clone(),
     };
-    let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
+    let position = header.start_position();
+    let last = LogPosition { slot: Slot(1), tick: Tick(0), record_hash: Hash([5; 32]) };
     Opened {
         recent: vec![(Tick(0), roots.root)],
         simulation,
         roots,
         header,
-        claim: Claim { epoch: Epoch(1), last },
+        claim: Claim { epoch: Epoch(1), last, incarnation: 1 },
+        claimant: Claimant::default(),
+        position,
+        last,
         snapshot_tick: Tick(0),
         report: OpenReport::default(),
     }

@@ -10,13 +10,13 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Claim, DataLossPolicy, Durability, Epoch, Journal, JournalHeader, LogState, Page, Record, Removed,
-    Retention, Salvage, Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
+    Appended, Claim, Durability, Journal, JournalHeader, LogState, Page, Record, Removed, Retention, Salvage, Slot,
+    Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Core, Settings, Store},
     error::{
         AppendError, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError, RetainError,
-        SpendError, TrimError, TruncateError,
+        SpendError, TrimError,
     },
     memory::FaultMode,
 };
@@ -40,7 +40,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A store whose disk fails during the next append, or while the next token is spent, if it was told to.
+/// A store whose disk fails during the next append or claim, or while the next token is spent, if it was told to.
 #[derive(Clone)]
 struct Faulty {
     store: Store<SimMedium>,
@@ -130,8 +130,8 @@ impl BackendUnderTest for Machine {
     async fn corrupt(&mut self, corruption: Corruption) -> bool {
         let mut core = Core::open(self.medium.clone(), settings()).expect("the database opens");
         let bytes = match corruption {
-            Corruption::Record(tick) => {
-                let records = core.read_records(tick, 0).expect("it is whole yet");
+            Corruption::Record(slot) => {
+                let records = core.read_records(slot, 0).expect("it is whole yet");
                 let mut bytes = Vec::new();
                 records[0].encode(&mut bytes);
                 bytes
@@ -176,8 +176,8 @@ impl Journal for Faulty {
         self.store.create(header).await
     }
 
-    async fn claim(&self) -> Result<Claim, ClaimError> {
-        self.store.claim().await
+    async fn claim(&self, record: &Record) -> Result<Claim, ClaimError> {
+        self.suffering(self.store.claim(record)).await
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
@@ -188,20 +188,20 @@ impl Journal for Faulty {
         self.store.log_state().await
     }
 
-    async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+    async fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.store.read(from, bytes_max).await
+    }
+
+    async fn record(&self, slot: Slot) -> Result<Option<Record>, ReadError> {
+        self.store.record(slot).await
+    }
+
+    async fn find(&self, tick: Tick) -> Result<Option<Slot>, ReadError> {
+        self.store.find(tick).await
     }
 
     async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
         self.store.trim_prefix(tick).await
-    }
-
-    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
-        self.store.truncate_after(tick, policy).await
-    }
-
-    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
-        self.store.seal(epoch).await
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Scribe, settings};
+use support::{Scribe, claim, settings};
 use tickworld_persist::{
     Durability, TokenDigest,
     embedded::Core,
@@ -210,7 +210,7 @@ fn a_database_that_fell_back_is_noticed_by_its_watermark() {
     drop(core);
     medium.database.load_image(older);
     let mut core = Core::open(medium, settings()).unwrap();
-    let refused = core.claim().unwrap_err().to_string();
+    let refused = claim(&mut core).unwrap_err().to_string();
     assert!(refused.contains("3 to 4"), "{refused}");
 }
 
@@ -230,11 +230,11 @@ fn a_claim_notes_what_a_crash_took_from_the_watermark() {
     drop(core);
     medium.watermark.load_image(noted);
     let mut core = Core::open(medium.clone(), settings()).unwrap();
-    core.claim().unwrap();
+    claim(&mut core).unwrap();
     medium.kill();
     drop(core);
     medium.database.load_image(older);
     let mut core = Core::open(medium, settings()).unwrap();
-    let refused = core.claim().unwrap_err().to_string();
+    let refused = claim(&mut core).unwrap_err().to_string();
     assert!(refused.contains("3 to 4"), "{refused}");
 }

@@ -4,17 +4,32 @@ use tickworld_sim::frame::Tick;
 
 use super::{
     BackendUnderTest, Verdict, ensure,
-    journal::{begin, grow},
+    journal::{begin, claim_again, grow, held},
     same,
     snapshots::{altered, append},
 };
 use crate::{
     Durability,
     error::{AppendError, Fault},
+    header::JournalHeader,
     memory::FaultMode,
-    record::Record,
-    store::{Journal as _, Snapshots as _},
+    record::{Epoch, Record},
+    store::{Journal as _, LogState, Snapshots as _},
 };
+
+/// Where a journal stands that was just begun.
+pub(super) fn log_of_nothing(header: &JournalHeader) -> LogState {
+    let start = header.start_position();
+    LogState {
+        base: start,
+        last: start,
+        durable: start,
+        next: start.slot.next(),
+        epoch: Epoch(0),
+        incarnation: 1,
+        sealed: false,
+    }
+}
 
 pub(super) async fn a_failed_append_is_not_there<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
@@ -32,7 +47,7 @@ pub(super) async fn a_failed_append_is_not_there<S: BackendUnderTest>(subject: &
     records.push(other);
     subject.crash().await;
     drop(store);
-    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(records));
+    same!("after a crash", held(&subject.open().await).await, Ok(records));
     Ok(())
 }
 
@@ -45,7 +60,7 @@ pub(super) async fn an_unknown_outcome_is_read_back<S: BackendUnderTest>(subject
         }
         let store = subject.open().await;
         let world = super::World::default();
-        let claim = store.claim().await.map_err(|error| error.to_string())?;
+        let claim = claim_again(&store, &world).await?;
         let next = world.record(claim.epoch, claim.last, 9);
         if !subject.inject(fault) {
             continue;
@@ -91,7 +106,7 @@ pub(super) async fn what_was_not_kept_is_given_again<S: BackendUnderTest>(subjec
     append::<S>(&store, &expected[kept..]).await?;
     subject.crash().await;
     drop(store);
-    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(expected));
+    same!("after a crash", held(&subject.open().await).await, Ok(expected));
     Ok(())
 }
 
@@ -129,9 +144,9 @@ pub(super) async fn a_full_store_loses_nothing_and_goes_on<S: BackendUnderTest>(
     let next = world.record(claim.epoch, last, 10);
     append::<S>(&store, std::slice::from_ref(&next)).await?;
     records.push(next);
-    same!("what is there", store.read(Tick(1), u64::MAX).await, Ok(records.clone()));
+    same!("what is there", held(&store).await, Ok(records.clone()));
     subject.crash().await;
     drop(store);
-    same!("after a crash", subject.open().await.read(Tick(1), u64::MAX).await, Ok(records));
+    same!("after a crash", held(&subject.open().await).await, Ok(records));
     Ok(())
 }

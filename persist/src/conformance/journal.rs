@@ -7,16 +7,34 @@ use crate::{
     Durability,
     error::{AppendError, ClaimError, CreateError, ReadError},
     limits,
-    record::{Body, Epoch, Proof, Record},
-    store::{Appended, Claim, Journal as _, LogPosition},
+    record::{Epoch, Record, Slot, TickRecord},
+    store::{Appended, Claim, Journal, LogPosition},
 };
 
 /// A claimed journal of the pretended world.
 pub(super) async fn begin<S: BackendUnderTest>(subject: &mut S) -> Result<(S::Store, World, Claim), String> {
     let (store, world) = (subject.open().await, World::default());
     store.create(world.header()).await.map_err(|error| format!("creating: {error}"))?;
-    let claim = store.claim().await.map_err(|error| format!("claiming: {error}"))?;
+    let claim = claim_again(&store, &world).await?;
     Ok((store, world, claim))
+}
+
+/// Takes the journal over where it ends.
+pub(super) async fn claim_again<J: Journal>(store: &J, world: &World) -> Result<Claim, String> {
+    let log = store.log_state().await.map_err(|error| format!("before claiming: {error}"))?;
+    store.claim(&world.claim(&log)).await.map_err(|error| format!("claiming: {error}"))
+}
+
+/// The slot of a tick in a journal that was claimed once, before its first tick.
+pub(super) const fn slot(tick: u64) -> Slot {
+    Slot(tick + 1)
+}
+
+/// Every record of a tick that is kept.
+pub(super) async fn held<J: Journal>(store: &J) -> Result<Vec<Record>, ReadError> {
+    let from = store.log_state().await?.base.slot.next();
+    let records = store.read(from, u64::MAX).await?;
+    Ok(records.into_iter().filter(|record| !record.is_claim()).collect())
 }
 
 /// Appends so many records on disk; gives the last one's position.
@@ -35,8 +53,9 @@ pub(super) async fn a_journal_is_begun_once<S: BackendUnderTest>(subject: &mut S
     let (store, world) = (subject.open().await, World::default());
     same!("header before", store.header().await, Ok(None));
     same!("state before", store.log_state().await, Err(ReadError::Absent));
-    same!("claim before", store.claim().await, Err(ClaimError::Absent));
-    let early = world.records(Epoch(1), LogPosition { tick: Tick(0), record_hash: world.header().hash() }, 1);
+    let log = super::faults::log_of_nothing(world.header());
+    same!("claim before", store.claim(&world.claim(&log)).await, Err(ClaimError::Absent));
+    let early = world.records(Epoch(1), log.last, 1);
     same!("append before", store.append(&early, Durability::Disk).await, Err(AppendError::Absent));
     let mut bad = world.header().clone();
     bad.root_lag_ticks = 0;
@@ -44,6 +63,10 @@ pub(super) async fn a_journal_is_begun_once<S: BackendUnderTest>(subject: &mut S
     same!("create", store.create(world.header()).await, Ok(()));
     same!("create again", store.create(world.header()).await, Err(CreateError::Exists(world.header().world)));
     same!("header", store.header().await, Ok(Some(world.header().clone())));
+    same!("state after", store.log_state().await, Ok(log));
+    let unclaimed = store.append(&early, Durability::Disk).await;
+    let refused = Err(AppendError::Unclaimed { epoch: Epoch(1), current: Epoch(0) });
+    same!("append without a claim", unclaimed, refused);
     subject.crash().await;
     drop(store);
     same!("header after a crash", subject.open().await.header().await, Ok(Some(world.header().clone())));
@@ -57,22 +80,42 @@ pub(super) async fn records_follow_each_other<S: BackendUnderTest>(subject: &mut
     let append = async |record: Record| store.append(&[record], Durability::Disk).await;
 
     let again = append(records[2].clone()).await;
-    same!("a tick twice", again, Err(AppendError::Gap { expected: Tick(4), found: Tick(3) }));
-    let skipped = world.record(claim.epoch, LogPosition { tick: Tick(4), record_hash: last.record_hash }, 0);
-    same!("a tick left out", append(skipped).await, Err(AppendError::Gap { expected: Tick(4), found: Tick(5) }));
-    let foreign = world.record(claim.epoch, LogPosition { tick: last.tick, record_hash: Hash::ZERO }, 0);
+    same!("a slot twice", again, Err(AppendError::Gap { expected: slot(4), found: slot(3) }));
+    let next = world.record(claim.epoch, last, 0);
+    let place = |slot: Slot, tick: u64, record_hash| LogPosition { slot, tick: Tick(tick), record_hash };
+    let skipped = world.record(claim.epoch, place(slot(4), 3, last.record_hash), 0);
+    same!("a slot left out", append(skipped).await, Err(AppendError::Gap { expected: slot(4), found: slot(5) }));
+    for tick in [2, 4] {
+        let other = world.record(claim.epoch, place(last.slot, tick, last.record_hash), 0);
+        let refused = Err(AppendError::Tick { expected: Tick(4), found: Tick(tick + 1) });
+        same!("another tick in the next slot", append(other).await, refused);
+    }
+    let foreign = world.record(claim.epoch, place(last.slot, 3, Hash::ZERO), 0);
     same!("another history", append(foreign).await, Err(AppendError::Chain { tick: Tick(4) }));
-    let proof = Some(Proof { tick: Tick(1), root: world.root(Tick(1)) });
-    let body = Body { proof, ..world.record(claim.epoch, last, 0).body().clone() };
-    let early = Record::new(body).map_err(|error| error.to_string())?;
-    same!("a proof of another tick", append(early).await, Err(AppendError::Proof { tick: Tick(4) }));
-    let unclaimed = world.record(claim.epoch.next(), last, 0);
-    let (epoch, current) = (claim.epoch.next(), claim.epoch);
-    same!("an epoch of nobody", append(unclaimed).await, Err(AppendError::Unclaimed { epoch, current }));
+    let (later, current) = (Epoch(last.slot.0 + 9), claim.epoch);
+    let unclaimed = append(world.record(later, last, 0)).await;
+    same!("an epoch of nobody", unclaimed, Err(AppendError::Unclaimed { epoch: later, current }));
+    let log = store.log_state().await.map_err(|error| error.to_string())?;
+    let claimed = append(world.claim(&log)).await;
+    same!("a claim among ticks", claimed, Err(AppendError::Claim { slot: slot(4) }));
+    let no_claim = store.claim(&next).await;
+    same!("a tick as a claim", no_claim, Err(ClaimError::NoClaim));
 
     same!("the log after refusals", store.log_state().await.map(|log| log.last), Ok(last));
-    let next = append(world.record(claim.epoch, last, 0)).await;
+    let next = append(next).await;
     same!("the next one", next, Ok(Appended { kept: Tick(4), durable: Tick(4) }));
+    Ok(())
+}
+
+/// The header's root lag says which tick's root a record carries: none before there is one.
+pub(super) async fn a_root_has_a_tick<S: BackendUnderTest>(subject: &mut S) -> Verdict {
+    let (store, world, claim) = begin(subject).await?;
+    let first = world.record(claim.epoch, claim.last, 0);
+    let Some(record) = first.as_tick() else { return Err("a tick's record is one".to_owned()) };
+    let rooted = Record::new(TickRecord { root: Some(world.root(Tick(0))), ..record.clone() });
+    let rooted = rooted.map_err(|error| error.to_string())?;
+    let refused = store.append(&[rooted], Durability::Disk).await;
+    same!("a root of no tick", refused, Err(AppendError::Proof { tick: Tick(1) }));
     Ok(())
 }
 
@@ -81,9 +124,9 @@ pub(super) async fn a_group_that_does_not_follow_is_refused_whole<S: BackendUnde
     let mut records = world.records(claim.epoch, claim.last, 4);
     records.remove(2);
     let refused = store.append(&records, Durability::Disk).await;
-    same!("a group with a gap", refused, Err(AppendError::Gap { expected: Tick(3), found: Tick(4) }));
+    same!("a group with a gap", refused, Err(AppendError::Gap { expected: slot(3), found: slot(4) }));
     same!("the log", store.log_state().await.map(|log| log.last), Ok(claim.last));
-    same!("the records", store.read(Tick(1), u64::MAX).await, Ok(vec![]));
+    same!("the records", held(&store).await, Ok(vec![]));
     Ok(())
 }
 
@@ -108,7 +151,7 @@ pub(super) async fn an_append_keeps_a_prefix<S: BackendUnderTest>(subject: &mut 
     let store = subject.open().await;
     let mut found = Vec::new();
     while found.len() < records.len() {
-        let read = store.read(Tick(found.len() as u64 + 1), u64::MAX).await.map_err(|error| error.to_string())?;
+        let read = store.read(slot(found.len() as u64 + 1), u64::MAX).await.map_err(|error| error.to_string())?;
         ensure!(!read.is_empty(), "only {} of {} are there after a crash", found.len(), records.len());
         found.extend(read);
     }
@@ -119,59 +162,21 @@ pub(super) async fn an_append_keeps_a_prefix<S: BackendUnderTest>(subject: &mut 
 pub(super) async fn reading_gives_what_was_written<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;
     let records = grow::<S>(&store, &world, claim, 10).await?;
-    same!("all", store.read(Tick(1), u64::MAX).await, Ok(records.clone()));
-    same!("from the middle", store.read(Tick(7), u64::MAX).await, Ok(records[6..].to_vec()));
-    same!("at least one", store.read(Tick(3), 0).await, Ok(records[2..3].to_vec()));
+    let all = store.read(Slot(1), u64::MAX).await.map_err(|error| error.to_string())?;
+    same!("what begins the history", all.first().map(Record::position), Some(claim.last));
+    same!("all", &all[1..], &records[..]);
+    same!("from the middle", store.read(slot(7), u64::MAX).await, Ok(records[6..].to_vec()));
+    same!("at least one", store.read(slot(3), 0).await, Ok(records[2..3].to_vec()));
     let two = records[0].encoded_bytes() as u64 + records[1].encoded_bytes() as u64;
-    same!("as many as fit", store.read(Tick(1), two).await, Ok(records[..2].to_vec()));
-    same!("after the last", store.read(Tick(11), u64::MAX).await, Ok(vec![]));
-    let forgotten = Err(ReadError::Trimmed { tick: Tick(0), base: Tick(0) });
-    same!("before the first", store.read(Tick(0), u64::MAX).await, forgotten);
-    Ok(())
-}
-
-pub(super) async fn a_later_claim_fences_the_earlier<S: BackendUnderTest>(subject: &mut S) -> Verdict {
-    let (one, world, first) = begin(subject).await?;
-    let records = grow::<S>(&one, &world, first, 2).await?;
-    let other = subject.open().await;
-    let second = other.claim().await.map_err(|error| error.to_string())?;
-    ensure!(second.epoch > first.epoch, "epoch {} after {}", second.epoch, first.epoch);
-    same!("what the claim follows", second.last, records[1].position());
-    let late = world.record(first.epoch, second.last, 0);
-    let fenced = one.append(&[late], Durability::Disk).await;
-    same!("the earlier owner", fenced, Err(AppendError::Fenced { by: second.epoch }));
-    let seal = one.seal(first.epoch).await;
-    same!("the earlier owner's seal", seal, Err(AppendError::Fenced { by: second.epoch }));
-    same!(
-        "the later owner",
-        other.append(&[world.record(second.epoch, second.last, 0)], Durability::Disk).await,
-        Ok(Appended { kept: Tick(3), durable: Tick(3) })
-    );
-    subject.crash().await;
-    drop((one, other));
-    let third = subject.open().await.claim().await.map_err(|error| error.to_string())?;
-    ensure!(third.epoch > second.epoch, "epoch {} after {} and a crash", third.epoch, second.epoch);
-    Ok(())
-}
-
-pub(super) async fn a_sealed_journal_takes_nothing_before_the_next_claim<S: BackendUnderTest>(
-    subject: &mut S,
-) -> Verdict {
-    let (store, world, claim) = begin(subject).await?;
-    let records = world.records(claim.epoch, claim.last, 3);
-    let appended = store.append(&records[..2], Durability::Memory).await;
-    ensure!(appended.is_ok(), "appending: {appended:?}");
-    let log = store.seal(claim.epoch).await.map_err(|error| error.to_string())?;
-    same!("what the seal makes durable", (log.durable, log.sealed), (Tick(2), true));
-    same!("an append after it", store.append(&records[2..], Durability::Disk).await, Err(AppendError::Sealed));
-    subject.crash().await;
-    drop(store);
-    let store = subject.open().await;
-    let log = store.log_state().await.map_err(|error| error.to_string())?;
-    same!("after a crash", (log.last.tick, log.sealed), (Tick(2), true));
-    let claim = store.claim().await.map_err(|error| error.to_string())?;
-    grow::<S>(&store, &world, claim, 1).await?;
-    same!("claimed again", store.log_state().await.map(|log| log.sealed), Ok(false));
+    same!("as many as fit", store.read(slot(1), two).await, Ok(records[..2].to_vec()));
+    same!("after the last", store.read(slot(11), u64::MAX).await, Ok(vec![]));
+    let forgotten = Err(ReadError::Trimmed { slot: Slot(0), base: Slot(0) });
+    same!("before the first", store.read(Slot(0), u64::MAX).await, forgotten);
+    same!("one of them", store.record(slot(3)).await, Ok(Some(records[2].clone())));
+    same!("none of them", store.record(slot(11)).await, Ok(None));
+    for (tick, found) in [(0, Some(Slot(0))), (3, Some(slot(3))), (10, Some(slot(10))), (11, None)] {
+        same!("where a tick stands", store.find(Tick(tick)).await, Ok(found));
+    }
     Ok(())
 }
 
@@ -189,15 +194,15 @@ pub(super) async fn what_is_durable_survives_a_crash<S: BackendUnderTest>(subjec
         "a quorum was answered with {quorum:?}"
     );
     let durable = quorum.map_or(in_memory.durable, |appended| appended.durable);
-    same!("the word of the log", store.log_state().await.map(|log| log.durable), Ok(durable));
+    same!("the word of the log", store.log_state().await.map(|log| log.durable.tick), Ok(durable));
     subject.crash().await;
     drop(store);
     let store = subject.open().await;
-    let found = store.read(Tick(1), u64::MAX).await.map_err(|error| error.to_string())?;
+    let found = held(&store).await.map_err(|error| error.to_string())?;
     ensure!(found.len() as u64 >= durable.0, "{} of {durable} durable records are there", found.len());
     same!("what is there", found.as_slice(), &records[..found.len()]);
     let log = store.log_state().await.map_err(|error| error.to_string())?;
     same!("the log", log.last.tick, Tick(found.len() as u64));
-    ensure!(log.durable >= durable, "durable to {} after the crash", log.durable);
+    ensure!(log.durable.tick >= durable, "durable to {} after the crash", log.durable.tick);
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Invariant: a law is told apart from its violation: for each there is a [`SeededBug`](crate::memory::SeededBug) that it is
 //! shown to catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
 
+mod claims;
 mod damage;
 mod faults;
 mod journal;
@@ -30,7 +31,7 @@ pub trait BackendUnderTest: Send {
     /// gives.
     fn crash(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// What becomes of the next append, or of the next token to spend; whether the backend can be made to.
+    /// What becomes of the next append or claim, or of the next token to spend; whether the backend can be made to.
     fn inject(&mut self, fault: FaultMode) -> bool;
 
     /// Whether there is room; whether the backend can be made to.
@@ -46,8 +47,8 @@ pub trait BackendUnderTest: Send {
 /// What is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Corruption {
-    /// The record of a tick.
-    Record(tickworld_sim::frame::Tick),
+    /// The record in a slot.
+    Record(crate::Slot),
     /// A page.
     Page(tickworld_sim::hash::Hash),
 }
@@ -100,11 +101,18 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
     laws! {
         journal::a_journal_is_begun_once,
         journal::records_follow_each_other,
+        journal::a_root_has_a_tick,
         journal::a_group_that_does_not_follow_is_refused_whole,
         journal::an_append_keeps_a_prefix,
         journal::reading_gives_what_was_written,
-        journal::a_later_claim_fences_the_earlier,
-        journal::a_sealed_journal_takes_nothing_before_the_next_claim,
+        claims::a_later_claim_fences_the_earlier,
+        claims::a_slot_is_claimed_once,
+        claims::a_claim_in_doubt_is_read_back,
+        claims::an_ended_journal_takes_nothing_before_the_next_claim,
+        claims::a_claim_goes_on_after_a_record_of_the_history_alone,
+        claims::what_was_told_is_void_only_with_loss,
+        claims::void_records_are_passed_over_and_stay,
+        claims::a_life_ends_with_loss_and_not_without,
         journal::what_is_durable_survives_a_crash,
         snapshots::pages_are_put_once_under_their_hash,
         snapshots::a_manifest_needs_its_pages,
@@ -115,6 +123,7 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         snapshots::retention_needs_a_whole_snapshot,
         damage::a_whole_store_recovers_and_verifies,
         damage::a_damaged_record_is_named_and_cut_only_when_accepted,
+        damage::a_damaged_claim_hides_no_ticks,
         damage::a_damaged_page_sends_recovery_to_an_older_snapshot,
         faults::a_failed_append_is_not_there,
         faults::an_unknown_outcome_is_read_back,

@@ -9,14 +9,14 @@ use tickworld_sim::{
 
 use super::{
     BackendUnderTest, Corruption, Verdict, World, ensure,
-    journal::{begin, grow},
+    journal::{begin, grow, slot},
     same,
 };
 use crate::{
     Durability,
     error::{ManifestError, PutError, ReadError, RetainError, TrimError},
     limits,
-    record::{Body, Record},
+    record::{Record, Slot, TickRecord},
     recover::{Origin, recover},
     retention::Retention,
     store::{Journal as _, LogPosition, Page, Snapshots as _},
@@ -83,12 +83,14 @@ pub(super) async fn a_manifest_belongs_to_the_journal<S: BackendUnderTest>(subje
     for tick in 0..=9 {
         store.put_pages(&world.pages(Tick(tick))).await.map_err(|error| error.to_string())?;
     }
-    let ahead = LogPosition { tick: Tick(6), record_hash: Hash::ZERO };
+    let ahead = LogPosition { slot: slot(6), tick: Tick(6), record_hash: Hash::ZERO };
     let refused = Err(ManifestError::Tick { tick: Tick(6), base: Tick(0), last: Tick(5) });
     same!("ahead of the journal", store.put_manifest(&world.snapshot(ahead)).await, refused);
-    let foreign = LogPosition { tick: Tick(4), record_hash: Hash::ZERO };
+    let foreign = LogPosition { slot: slot(4), tick: Tick(4), record_hash: Hash::ZERO };
     let refused = Err(ManifestError::Chain { tick: Tick(4) });
     same!("of another history", store.put_manifest(&world.snapshot(foreign)).await, refused);
+    let beside = LogPosition { slot: slot(5), ..records[3].position() };
+    same!("in another slot", store.put_manifest(&world.snapshot(beside)).await, refused);
     // The record of tick 5 proves tick 3.
     let mut wrong = world.snapshot(records[2].position());
     wrong.manifest.columns[0].pop();
@@ -98,7 +100,7 @@ pub(super) async fn a_manifest_belongs_to_the_journal<S: BackendUnderTest>(subje
     wrong.manifest.head.schema.0 = Hash::ZERO;
     same!("of another schema", store.put_manifest(&wrong).await, Err(ManifestError::Schema));
     same!("what is kept then", store.manifests().await, Ok(vec![]));
-    keep::<S>(&store, &world, claim.last).await?;
+    keep::<S>(&store, &world, world.header().start_position()).await?;
     keep::<S>(&store, &world, records[4].position()).await
 }
 
@@ -134,9 +136,10 @@ pub(super) async fn records_are_forgotten_only_under_a_snapshot<S: BackendUnderT
     same!("without a snapshot", store.trim_prefix(Tick(4)).await, needed);
     keep::<S>(&store, &world, records[3].position()).await?;
     same!("under one", store.trim_prefix(Tick(4)).await, Ok(()));
-    let gone = Err(ReadError::Trimmed { tick: Tick(4), base: Tick(4) });
-    same!("a forgotten record", store.read(Tick(4), u64::MAX).await, gone);
-    same!("those after it", store.read(Tick(5), u64::MAX).await, Ok(records[4..].to_vec()));
+    let gone = Err(ReadError::Trimmed { slot: slot(4), base: slot(4) });
+    same!("a forgotten record", store.read(slot(4), u64::MAX).await, gone);
+    same!("a forgotten claim", store.record(Slot(1)).await, Ok(None));
+    same!("those after it", store.read(slot(5), u64::MAX).await, Ok(records[4..].to_vec()));
     subject.crash().await;
     drop(store);
     let log = subject.open().await.log_state().await.map_err(|error| error.to_string())?;
@@ -155,7 +158,7 @@ pub(super) async fn retention_leaves_what_replay_needs<S: BackendUnderTest>(subj
     same!("snapshots that stay", store.manifests().await, Ok(vec![Tick(20), Tick(30)]));
     same!("what was removed", (removed.snapshots, removed.records), (3, 20));
     ensure!(removed.pages >= 3, "only {} pages were removed", removed.pages);
-    same!("the records after the oldest", store.read(Tick(21), u64::MAX).await, Ok(records[20..].to_vec()));
+    same!("the records after the oldest", store.read(slot(21), u64::MAX).await, Ok(records[20..].to_vec()));
     for tick in [Tick(20), Tick(30)] {
         for page in world.pages(tick) {
             same!("a page that is needed", store.page(page.hash).await, Ok(Some(page.bytes.clone())));
@@ -202,9 +205,10 @@ pub(super) async fn retention_needs_a_whole_snapshot<S: BackendUnderTest>(subjec
 
 /// A record like another one, whose contents differ.
 pub(super) fn altered(record: &Record) -> Result<Record, String> {
-    let mut frame = record.body().frame.to_vec();
+    let tick = record.as_tick().ok_or("a claim has no frame")?;
+    let mut frame = tick.frame.to_vec();
     frame.push(1);
-    Record::new(Body { frame: frame.into(), ..record.body().clone() }).map_err(|error| error.to_string())
+    Record::new(TickRecord { frame: frame.into(), ..tick.clone() }).map_err(|error| error.to_string())
 }
 
 /// Appends on disk; for laws that need no more.

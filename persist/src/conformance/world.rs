@@ -8,6 +8,7 @@ use tickworld_sim::{
     content::ContentId,
     frame::Tick,
     hash::Hash,
+    region::RegionId,
     schema::{ColumnType, RowKind, Schema, SchemaId, Type},
     snapshot::Manifest,
     trace::Start,
@@ -16,8 +17,8 @@ use tickworld_sim::{
 
 use crate::{
     header::{JournalHeader, WorldId},
-    record::{Body, Epoch, Proof, Record},
-    store::{LogPosition, Page, Snapshot},
+    record::{Epoch, Record, TickRecord, WallTime, Why},
+    store::{Claimant, LogPosition, LogState, Page, Snapshot},
 };
 
 /// The pretended world.
@@ -33,8 +34,15 @@ impl Default for World {
         let schema = Schema { game: "pretended".into(), columns: vec![column], input: Type::Unit, event: Type::Unit };
         let start = Start { tick: Tick(0), root: Hash::ZERO, content: ContentId::NONE };
         let schema_id = schema.id();
-        let header =
-            JournalHeader { world: WorldId([7; 16]), revision: 1, tick_rate: 30, root_lag_ticks: 2, start, schema };
+        let header = JournalHeader {
+            world: WorldId([7; 16]),
+            region: Some(RegionId::FIRST),
+            revision: 1,
+            tick_rate: 30,
+            root_lag_ticks: 2,
+            start,
+            schema,
+        };
         let mut world = Self { header, schema_id };
         world.header.start.root = world.root(Tick(0));
         world
@@ -71,7 +79,8 @@ impl World {
     /// The snapshot at a position of the chain.
     #[must_use]
     pub fn snapshot(&self, position: LogPosition) -> Snapshot {
-        Snapshot { record_hash: position.record_hash, manifest: self.manifest(position.tick) }
+        let LogPosition { slot, tick, record_hash } = position;
+        Snapshot { slot, record_hash, manifest: self.manifest(tick) }
     }
 
     /// The record after a position, with `noise` bytes of inputs.
@@ -80,10 +89,23 @@ impl World {
         let tick = after.tick.next();
         let mut frame = tick.0.to_le_bytes().to_vec();
         frame.extend((0..noise).map(|i| (i % 251) as u8));
-        let proof = self.header.proven_by(tick).map(|tick| Proof { tick, root: self.root(tick) });
-        let body =
-            Body { tick, epoch, previous_hash: after.record_hash, durable: after.tick, proof, frame: frame.into() };
-        Record::new(body).expect("a short frame that begins with its tick")
+        let root = self.header.proven_by(tick).map(|tick| self.root(tick));
+        let (slot, previous_hash, wall) = (after.slot.next(), after.record_hash, WallTime(tick.0));
+        let record = TickRecord { slot, epoch, previous_hash, wall, root, frame: frame.into() };
+        Record::new(record).expect("a short frame that begins with its tick")
+    }
+
+    /// A claim in the next slot of a journal that stands at `log`, which goes on after the last record.
+    #[must_use]
+    pub fn claim(&self, log: &LogState) -> Record {
+        self.claim_after(log, log.last, Why::TakeOver, false)
+    }
+
+    /// A claim in the next slot, which goes on after any record.
+    #[must_use]
+    pub fn claim_after(&self, log: &LogState, after: LogPosition, why: Why, is_loss: bool) -> Record {
+        let by = Claimant { who: "conformance".to_owned(), wall: WallTime(log.next.0) };
+        log.claim_after(after, why, is_loss, &by).expect("a short name, and a record before the next slot")
     }
 
     /// The next `count` records.

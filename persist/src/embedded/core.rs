@@ -18,7 +18,10 @@ use tickworld_sim::{
 
 use super::{
     StorageBackend,
-    rows::{self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, PACKS, PAGES, RECORDS, STATE_KEY, State, TOKENS},
+    rows::{
+        self, FORMAT, FORMAT_KEY, HEADER_KEY, MANIFESTS, META, OLD_FORMAT, PACKS, PAGES, RECORDS, STATE_KEY, TOKENS,
+        Table,
+    },
     watermark::Watermark,
 };
 use crate::{
@@ -27,8 +30,7 @@ use crate::{
     header::JournalHeader,
     limits,
     record::Record,
-    salvage::TailReport,
-    store::{LogPosition, LogState},
+    store::LogPosition,
 };
 
 /// What can be chosen of an embedded store.
@@ -56,6 +58,8 @@ pub struct Core<B: StorageBackend> {
     database: Option<Database>,
     /// As the database has it, and `pending` after it; `None` without a journal, or while the database is not open.
     pub(super) validator: Option<AppendValidator>,
+    /// Whether the database is of format 1, which is only read.
+    pub(super) is_old: bool,
     /// What is wrong with the header or the state, if they cannot be read.
     pub(super) header_damage: Option<Cause>,
     /// Appended, but not on disk yet: written again if a failure takes them away.
@@ -88,6 +92,7 @@ impl<B: StorageBackend> Core<B> {
             settings,
             database: None,
             validator: None,
+            is_old: false,
             header_damage: None,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -99,8 +104,8 @@ impl<B: StorageBackend> Core<B> {
         Ok(core)
     }
 
-    /// Closes the database in good order. Appends of [`Durability::Memory`](crate::Durability::Memory) may be lost: seal
-    /// first.
+    /// Closes the database in good order. Appends of [`Durability::Memory`](crate::Durability::Memory) may be lost:
+    /// end the claim first.
     pub fn close(mut self) -> B
     where
         B: Clone,
@@ -162,8 +167,12 @@ impl<B: StorageBackend> Core<B> {
             }
         })?;
         match found {
+            Some(format) if format == OLD_FORMAT.to_le_bytes() => {
+                self.is_old = true;
+                Ok(())
+            }
             Some(format) if format != FORMAT.to_le_bytes() => {
-                Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT}")))
+                Err(Fault::Corrupt(format!("format {format:02x?}: this build reads format {FORMAT} and {OLD_FORMAT}")))
             }
             Some(_) if has_tokens => Ok(()),
             // Tokens came to the format later, beside what was there.
@@ -203,9 +212,20 @@ impl<B: StorageBackend> Core<B> {
         };
         let read = rows::unchecked(HEADER_KEY.as_bytes(), &header)
             .and_then(JournalHeader::decode)
-            .and_then(|header| Ok((header, State::decode(&state)?)));
+            .and_then(|header| Ok((header, rows::decode_state(self.is_old, &state)?)));
         match read {
-            Ok((header, state)) => self.load_tail(header, state),
+            Ok((header, _)) if header.is_old() != self.is_old => {
+                self.header_damage = Some(malformed("a header of another format than the database"));
+                Ok(())
+            }
+            Ok((header, (base, old))) => {
+                let watermark = self.watermark.of(header.world);
+                let load = |txn: &redb::ReadTransaction| {
+                    AppendValidator::load(header, base, watermark, &mut Table(txn.open_table(RECORDS)?))
+                };
+                self.validator = Some(self.read(load)?.with_old(old));
+                Ok(())
+            }
             Err(error) => {
                 self.header_damage = Some(Cause::Malformed(error));
                 Ok(())
@@ -213,41 +233,13 @@ impl<B: StorageBackend> Core<B> {
         }
     }
 
-    fn load_tail(&mut self, header: JournalHeader, state: State) -> Result<(), Fault> {
-        let (last, torn_tail) = self.read(|txn| {
-            let records = txn.open_table(RECORDS)?;
-            let mut torn_tail = None;
-            for row in records.range(state.base.tick.0.saturating_add(1)..)?.rev() {
-                let (key, value) = row?;
-                if let Ok(record) = Record::decode(value.value())
-                    && record.tick().0 == key.value()
-                {
-                    return Ok((LogPosition { tick: record.tick(), record_hash: record.hash() }, torn_tail));
-                }
-                torn_tail = torn_tail.or(Some(tickworld_sim::frame::Tick(key.value())));
-            }
-            Ok((state.base, torn_tail))
-        })?;
-        let watermark = self.watermark.of(header.world);
-        let State { epoch, sealed, base } = state;
-        let log = LogState { base, last, durable: last.tick, epoch, sealed };
-        self.validator =
-            Some(AppendValidator { header, log, report: TailReport { torn_tail, watermark }, forked: false });
-        if let Some(mark) = watermark.filter(|mark| (base.tick..=last.tick).contains(&mark.tick)) {
-            let forked = self.record_hash_at(mark.tick)?.is_some_and(|link| link != mark.record_hash);
-            self.validator.iter_mut().for_each(|validator| validator.forked = forked);
-        }
-        Ok(())
-    }
-
     /// Writes again what was appended but taken away by the failure.
     fn write_pending(&mut self) -> Result<(), Fault> {
-        let Some(last) = self.validator.as_ref().map(|validator| validator.log.last.tick) else { return Ok(()) };
-        let lost: Vec<Record> = self.pending.iter().filter(|record| record.tick() > last).cloned().collect();
-        let Some(end) = lost.last() else { return Ok(()) };
-        let position = LogPosition { tick: end.tick(), record_hash: end.hash() };
+        let Some(last) = self.validator.as_ref().map(|validator| validator.last().slot) else { return Ok(()) };
+        let lost: Vec<Record> = self.pending.iter().filter(|record| record.slot() > last).cloned().collect();
+        let Some(end) = lost.last().map(Record::position) else { return Ok(()) };
         self.commit(redb::Durability::Immediate, |txn| insert_records(txn, &lost)).map_err(Failure::fault)?;
-        self.advance(position, redb::Durability::Immediate, &[])
+        self.advance(end, redb::Durability::Immediate, &[])
     }
 
     /// Takes note that the journal's last record is at `position` after a commit, and of the watermark if it is on disk.
@@ -258,11 +250,11 @@ impl<B: StorageBackend> Core<B> {
         records: &[Record],
     ) -> Result<(), Fault> {
         let Some(validator) = &mut self.validator else { return Ok(()) };
-        validator.log.last = position;
+        validator.extend(position);
         if matches!(durability, redb::Durability::Immediate) {
             self.pending.clear();
             self.pending_bytes = 0;
-            validator.log.durable = position.tick;
+            validator.settle();
             self.note_watermark(position)
         } else {
             self.pending.extend_from_slice(records);
@@ -274,7 +266,7 @@ impl<B: StorageBackend> Core<B> {
     /// Writes the watermark. That it cannot be written is no reason to hold the world up: it only ever lags then.
     pub(super) fn note_watermark(&mut self, position: LogPosition) -> Result<(), Fault> {
         let Some(validator) = &mut self.validator else { return Ok(()) };
-        if validator.report.watermark == Some(position) {
+        if validator.report.watermark == Some(position) || self.is_old {
             return Ok(());
         }
         if self.watermark.write(&mut self.backend, validator.header.world, position).is_ok() {
@@ -288,7 +280,7 @@ impl<B: StorageBackend> Core<B> {
         self.pending_bytes >= limits::PENDING_BYTES_MAX
     }
 
-    /// Drops what waits to be written again, where the journal is truncated.
+    /// Drops what waits to be written again, where a claim has settled what is there.
     pub(super) fn clear_pending(&mut self) {
         self.pending.clear();
         self.pending_bytes = 0;
@@ -367,7 +359,7 @@ pub(super) fn insert_records(txn: &WriteTransaction, records: &[Record]) -> Resu
     for record in records {
         bytes.clear();
         record.encode(&mut bytes);
-        table.insert(record.tick().0, bytes.as_slice())?;
+        table.insert(record.slot().0, bytes.as_slice())?;
     }
     Ok(())
 }

@@ -3,22 +3,23 @@
 //! Invariant: whatever is written was validated first, and the validator moves on only after the commit. A failed append is
 //! looked up at once, so that its outcome stays unknown only while the storage cannot be read.
 
-use tickworld_sim::frame::Tick;
+use tickworld_sim::{frame::Tick, hash::Hash};
 
 use super::{
     Core, StorageBackend,
     core::{Failure, insert_records, io_fault},
-    rows::{HEADER_KEY, MANIFESTS, META, RECORDS, STATE_KEY, State, checked},
+    rows::{HEADER_KEY, MANIFESTS, META, RECORDS, STATE_KEY, Table, checked, decode_snapshot, encode_state},
 };
 use crate::{
     Durability,
     append_validator::{AppendValidator, prefix},
-    error::{AppendError, Cause, ClaimError, CreateError, Damage, Fault, ReadError, TruncateError},
+    error::{AppendError, ClaimError, CreateError, Fault, ReadError},
     header::JournalHeader,
     limits,
-    record::{Epoch, Record},
+    live::{Base, Rows as _},
+    record::{Record, Slot},
     salvage::TailReport,
-    store::{Appended, Claim, DataLossPolicy, LogPosition, LogState},
+    store::{Appended, Claim, LogPosition, LogState},
 };
 
 /// Records to append, and how durable they must be.
@@ -42,7 +43,7 @@ impl<B: StorageBackend> Core<B> {
     /// See [`Journal::create`](crate::Journal::create).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn create(&mut self, header: &JournalHeader) -> Result<(), CreateError> {
-        header.check().map_err(CreateError::Header)?;
+        header.check_new().map_err(CreateError::Header)?;
         self.guarded(|core| {
             if let Some(validator) = &core.validator {
                 return Err(CreateError::Exists(validator.header.world));
@@ -51,13 +52,13 @@ impl<B: StorageBackend> Core<B> {
                 return Err(CreateError::Storage(Fault::Corrupt("a journal whose header is damaged".into())));
             }
             let validator = AppendValidator::new(header);
-            let state = State { epoch: validator.log.epoch, sealed: false, base: validator.log.base };
+            let state = encode_state(validator.live.base());
             let mut bytes = Vec::new();
             header.encode(&mut bytes);
             let written = core.commit(redb::Durability::Immediate, |txn| {
                 let mut meta = txn.open_table(META)?;
                 meta.insert(HEADER_KEY, checked(HEADER_KEY.as_bytes(), bytes).as_slice())?;
-                meta.insert(STATE_KEY, state.encode().as_slice())?;
+                meta.insert(STATE_KEY, state.as_slice())?;
                 Ok(())
             });
             if let Err(failure) = written {
@@ -67,7 +68,7 @@ impl<B: StorageBackend> Core<B> {
                     _ => Err(failure.fault()),
                 })?;
             }
-            let base = validator.log.base;
+            let base = validator.last();
             core.validator = Some(validator);
             Ok(core.advance(base, redb::Durability::Immediate, &[])?)
         })
@@ -75,22 +76,63 @@ impl<B: StorageBackend> Core<B> {
 
     /// See [`Journal::claim`](crate::Journal::claim).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn claim(&mut self) -> Result<Claim, ClaimError> {
+    pub fn claim(&mut self, record: &Record) -> Result<Claim, ClaimError> {
+        let is_loss = self.guarded(|core| core.check_claim(record).map(|claim| claim.is_loss))?;
+        if is_loss {
+            self.shut();
+            self.backend.keep_damaged().map_err(|error| ClaimError::Storage(io_fault(&error)))?;
+        }
         self.guarded(|core| {
+            let after = core.check_claim(record)?.after;
+            // Where only a snapshot is left of that record, the journal begins anew with it.
+            let is_whole = core.row(after.slot)?.is_some();
             let validator = core.validator.as_ref().ok_or(ClaimError::Absent)?;
-            let epoch = validator.claim()?;
-            let (base, last) = (validator.log.base, validator.log.last);
-            core.write_state(State { epoch, sealed: false, base })?;
-            // A crash may have taken the last notes away. Whoever claims goes on from here, so from here on it is noted.
-            if core
-                .validator
-                .as_ref()
-                .is_some_and(|validator| validator.report.watermark.is_none_or(|mark| mark.tick < last.tick))
-            {
-                core.note_watermark(last)?;
+            let base = validator.live.base();
+            let base = if is_whole || after.slot == base.position.slot {
+                base
+            } else {
+                validator.live.base_at(after).unwrap_or(base)
+            };
+            let written = core.commit(redb::Durability::Immediate, |txn| {
+                insert_records(txn, std::slice::from_ref(record))?;
+                txn.open_table(RECORDS)?.retain_in(..=base.position.slot.0, |_, _| false)?;
+                txn.open_table(MANIFESTS)?.retain_in(after.tick.0.saturating_add(1).., |_, _| false)?;
+                txn.open_table(META)?.insert(STATE_KEY, encode_state(base).as_slice())?;
+                Ok(())
+            });
+            match written {
+                Ok(()) => {
+                    core.clear_pending();
+                    if let Some(validator) = &mut core.validator {
+                        validator.live.trim(base);
+                        validator.claimed(record);
+                    }
+                    core.note_watermark(record.position())?;
+                }
+                Err(failure) => core.look_up_claim(record, failure)?,
             }
-            Ok(Claim { epoch, last })
+            Claim::of(record).ok_or(ClaimError::NoClaim)
         })
+    }
+
+    fn check_claim(&mut self, record: &Record) -> Result<crate::ClaimRecord, ClaimError> {
+        let validator = self.validator.clone().ok_or(ClaimError::Absent)?;
+        validator.check_claim(record, |slot| self.record_hash_at(slot))
+    }
+
+    /// After a failed commit: `Ok` if the claim stands there nevertheless, and surely.
+    fn look_up_claim(&mut self, record: &Record, failure: Failure) -> Result<(), ClaimError> {
+        let fault = match failure {
+            Failure::Before(fault) => return Err(ClaimError::Storage(fault)),
+            Failure::Unknown(fault) => fault,
+        };
+        // Opening the database reads the validator again, and writes what only memory had.
+        let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(AppendValidator::last)));
+        match found {
+            Ok(Some(last)) if last == record.position() => self.settle().map_err(|_| ClaimError::Unknown(fault)),
+            Ok(_) => Err(ClaimError::Storage(fault)),
+            Err(_) => Err(ClaimError::Unknown(fault)),
+        }
     }
 
     /// See [`Journal::append`](crate::Journal::append).
@@ -121,7 +163,7 @@ impl<B: StorageBackend> Core<B> {
         judged: &mut Vec<Result<Tick, AppendError>>,
     ) -> Result<Tick, AppendError> {
         let mut validator = self.validator.clone().ok_or(AppendError::Absent)?;
-        let before = validator.log.last;
+        let before = validator.last();
         let mut good = Vec::new();
         let mut immediate = self.pending_is_full();
         for append in appends {
@@ -130,23 +172,23 @@ impl<B: StorageBackend> Core<B> {
                 Durability::Memory | Durability::Disk => validator.after(&append.records),
             };
             if let Ok(position) = end {
-                validator.log.last = position;
+                validator.extend(position);
                 good.extend_from_slice(&append.records);
                 immediate |= append.durability == Durability::Disk;
             }
             judged.push(end.map(|position| position.tick));
         }
         let durability = if immediate { redb::Durability::Immediate } else { redb::Durability::None };
-        let nothing = good.is_empty() && validator.log.durable == before.tick;
+        let nothing = good.is_empty() && validator.durable() == before;
         let is_wanted = judged.iter().any(Result::is_ok);
         if !is_wanted || nothing || (good.is_empty() && !immediate) {
-            return Ok(validator.log.durable);
+            return Ok(validator.durable().tick);
         }
         match self.commit(durability, |txn| insert_records(txn, &good)) {
-            Ok(()) => self.advance(validator.log.last, durability, &good)?,
-            Err(failure) => self.look_up(validator.log.last, failure)?,
+            Ok(()) => self.advance(validator.last(), durability, &good)?,
+            Err(failure) => self.look_up(validator.last(), failure)?,
         }
-        Ok(self.validator.as_ref().map_or(validator.log.durable, |validator| validator.log.durable))
+        Ok(self.validator.as_ref().map_or(validator.durable(), AppendValidator::durable).tick)
     }
 
     /// After a failed commit: `Ok` if the journal now ends at `wanted` nevertheless, and surely.
@@ -156,9 +198,9 @@ impl<B: StorageBackend> Core<B> {
             Failure::Unknown(fault) => fault,
         };
         // Opening the database reads the validator again.
-        let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log)));
+        let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(AppendValidator::last)));
         match found {
-            Ok(Some(log)) if log.last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
+            Ok(Some(last)) if last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
             Ok(_) => Err(AppendError::Storage(fault)),
             Err(_) => Err(AppendError::Unknown(fault)),
         }
@@ -167,8 +209,8 @@ impl<B: StorageBackend> Core<B> {
     /// One more commit, so that what was read back from a storage that failed is certainly on it.
     fn settle(&mut self) -> Result<(), Fault> {
         let Some(validator) = &self.validator else { return Ok(()) };
-        let LogState { epoch, sealed, base, last, .. } = validator.log;
-        self.write_state(State { epoch, sealed, base })?;
+        let (base, last) = (validator.live.base(), validator.last());
+        self.write_state(base)?;
         self.advance(last, redb::Durability::Immediate, &[])
     }
 
@@ -177,7 +219,7 @@ impl<B: StorageBackend> Core<B> {
     pub fn log_state(&mut self) -> Result<LogState, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            core.validator.as_ref().map(|validator| validator.log).ok_or(ReadError::Absent)
+            core.validator.as_ref().map(AppendValidator::log).ok_or(ReadError::Absent)
         })
     }
 
@@ -192,187 +234,106 @@ impl<B: StorageBackend> Core<B> {
 
     /// See [`Journal::read`](crate::Journal::read).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn read_records(&mut self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+    pub fn read_records(&mut self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            let validator = core.validator.as_ref().ok_or(ReadError::Absent)?;
-            let base = validator.log.base;
-            let last = validator.report.torn_tail.unwrap_or(validator.log.last.tick);
-            if from <= base.tick {
-                return Err(ReadError::Trimmed { tick: from, base: base.tick });
+            let validator = core.validator.take().ok_or(ReadError::Absent)?;
+            let bytes_max = bytes_max.min(limits::READ_BYTES_MAX);
+            let read = core.read(|txn| validator.read(from, bytes_max, &mut Table(txn.open_table(RECORDS)?)));
+            if read.is_ok() {
+                core.validator = Some(validator);
             }
-            let (records, stopped) = core.read_chain(from, base, last, bytes_max.min(limits::READ_BYTES_MAX))?;
-            match stopped {
-                Some(cause) if records.is_empty() => {
-                    Err(ReadError::Damaged(Damage { ticks: from..=last.max(from), cause }))
-                }
-                _ => Ok(records),
-            }
+            read?
         })
     }
 
-    /// Whole records that follow each other, and why they stop before the limit or the tick `last`, if they do.
-    fn read_chain(
-        &mut self,
-        from: Tick,
-        base: LogPosition,
-        last: Tick,
-        bytes_max: u64,
-    ) -> Result<(Vec<Record>, Option<Cause>), Fault> {
-        self.read(|txn| {
-            let table = txn.open_table(RECORDS)?;
-            let mut records: Vec<Record> = Vec::new();
-            let (mut bytes, mut expected) = (0_u64, from);
-            for row in table.range(from.0..)? {
-                let (key, value) = row?;
-                if key.value() != expected.0 {
-                    break;
-                }
-                bytes += value.value().len() as u64;
-                if bytes > bytes_max && !records.is_empty() {
-                    return Ok((records, None));
-                }
-                let record = match Record::decode(value.value()) {
-                    Ok(record) => record,
-                    Err(error) => return Ok((records, Some(Cause::Malformed(error)))),
-                };
-                let previous =
-                    records.last().map(Record::hash).or((from == base.tick.next()).then_some(base.record_hash));
-                if record.tick() != expected || previous.is_some_and(|link| link != record.body().previous_hash) {
-                    return Ok((records, Some(Cause::Chain)));
-                }
-                expected = expected.next();
-                records.push(record);
-            }
-            Ok((records, (expected <= last).then_some(Cause::Missing)))
+    /// See [`Journal::record`](crate::Journal::record).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn record(&mut self, slot: Slot) -> Result<Option<Record>, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            core.validator.as_ref().ok_or(ReadError::Absent)?;
+            Ok(core.row(slot)?)
         })
     }
 
-    /// Forgets up to so many of the oldest records up to `tick`; whether some are left to forget.
+    /// See [`Journal::find`](crate::Journal::find).
+    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
+    pub fn find(&mut self, tick: Tick) -> Result<Option<Slot>, ReadError> {
+        self.guarded(|core| {
+            core.check_header()?;
+            Ok(core.validator.as_ref().ok_or(ReadError::Absent)?.live.find(tick))
+        })
+    }
+
+    /// The whole record in a slot, void or not.
+    pub(super) fn row(&mut self, slot: Slot) -> Result<Option<Record>, Fault> {
+        let row = self.read(|txn| Table(txn.open_table(RECORDS)?).row(slot))?;
+        Ok(row.and_then(Result::ok).filter(|record| record.slot() == slot))
+    }
+
+    /// Forgets some of the oldest slots up to the one of a tick; how many ticks, and whether some are left to forget.
     pub(super) fn trim_some(&mut self, tick: Tick, count_max: usize) -> Result<(u64, bool), Fault> {
         self.guarded(|core| {
             let Some(validator) = core.validator.as_ref() else { return Ok((0, false)) };
-            let log = validator.log;
-            let end = tick.min(log.last.tick).min(Tick(log.base.tick.0.saturating_add(count_max as u64)));
-            if end <= log.base.tick {
+            let (log, live) = (validator.log(), &validator.live);
+            let Some(end) = live.find(tick.min(log.last.tick)) else { return Ok((0, false)) };
+            // A base is a tick's record, never a claim: whoever begins there begins with its world.
+            let some = Tick(log.base.tick.0.saturating_add(count_max as u64)).min(tick);
+            let slot = live.find(some).map_or(end, |slot| slot.min(end));
+            let position_tick = live.tick_of(slot).unwrap_or(log.base.tick);
+            if slot <= log.base.slot {
                 return Ok((0, false));
             }
-            let Some(link) = core.record_hash_at(end)? else {
+            let Some(record_hash) = core.record_hash_at(slot)? else {
                 return Err(Fault::Corrupt(format!(
-                    "the record of tick {end} is damaged, nothing before it is forgotten"
+                    "the record of tick {position_tick} is damaged, nothing before it is forgotten"
                 )));
             };
-            let state =
-                State { epoch: log.epoch, sealed: log.sealed, base: LogPosition { tick: end, record_hash: link } };
-            let count = core
-                .commit(redb::Durability::Immediate, |txn| {
-                    let mut records = txn.open_table(RECORDS)?;
-                    let mut count = 0;
-                    for row in records.extract_from_if(..=end.0, |_, _| true)? {
-                        row?;
-                        count += 1;
-                    }
-                    txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
-                    Ok(count)
-                })
-                .map_err(Failure::fault)?;
-            if let Some(validator) = &mut core.validator {
-                validator.log.base = state.base;
-            }
-            core.advance(log.last, redb::Durability::Immediate, &[])?;
-            Ok((count, end < tick.min(log.last.tick)))
-        })
-    }
-
-    /// The chain's link at a tick: of its record, of the base, or else of a snapshot of it.
-    pub(super) fn record_hash_at(&mut self, tick: Tick) -> Result<Option<tickworld_sim::hash::Hash>, Fault> {
-        let Some(validator) = self.validator.clone() else { return Ok(None) };
-        if tick == validator.log.base.tick {
-            return Ok(Some(validator.log.base.record_hash));
-        }
-        self.read(|txn| {
-            let row = txn.open_table(RECORDS)?.get(tick.0)?.and_then(|row| Record::decode(row.value()).ok());
-            if let Some(record) = row.filter(|record| record.tick() == tick) {
-                return Ok(Some(record.hash()));
-            }
-            let row = txn.open_table(MANIFESTS)?.get(tick.0)?;
-            let snapshot =
-                row.and_then(|row| super::rows::decode_snapshot(tick, row.value(), &validator.header.schema).ok());
-            Ok(snapshot.map(|snapshot| snapshot.record_hash))
-        })
-    }
-
-    /// See [`Journal::truncate_after`](crate::Journal::truncate_after).
-    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn truncate_after(&mut self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
-        let (mut base, position) = self.guarded(|core| {
-            let validator = core.validator.as_ref().ok_or(TruncateError::Absent { tick })?;
-            let base = validator.log.base;
-            validator.check_truncation(tick, policy)?;
-            let link = if tick < base.tick { None } else { core.record_hash_at(tick)? };
-            let position = LogPosition { tick, record_hash: link.ok_or(TruncateError::Absent { tick })? };
-            Ok::<_, TruncateError>((base, position))
-        })?;
-        if policy == DataLossPolicy::Accept {
-            self.shut();
-            self.backend.keep_damaged().map_err(|error| TruncateError::Storage(io_fault(&error)))?;
-        }
-        self.guarded(|core| {
-            let validator = core.validator.as_ref().ok_or(TruncateError::Absent { tick })?;
-            let LogState { epoch, sealed, .. } = validator.log;
-            // Where only a snapshot is left of that tick, the journal begins anew with it.
-            if core.read(|txn| record_is_whole(txn, tick))?.is_none() && tick > base.tick {
-                base = position;
-            }
-            let state = State { epoch, sealed, base };
+            let position = LogPosition { slot, tick: position_tick, record_hash };
+            let validator = core.validator.as_ref().ok_or(Fault::Closed)?;
+            let Some(base) = validator.live.base_at(position) else { return Ok((0, false)) };
             core.commit(redb::Durability::Immediate, |txn| {
-                let mut records = txn.open_table(RECORDS)?;
-                records.retain_in(tick.0.saturating_add(1).., |_, _| false)?;
-                records.retain_in(..=base.tick.0, |_, _| false)?;
-                txn.open_table(MANIFESTS)?.retain_in(tick.0.saturating_add(1).., |_, _| false)?;
-                txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
+                txn.open_table(RECORDS)?.retain_in(..=slot.0, |_, _| false)?;
+                txn.open_table(META)?.insert(STATE_KEY, encode_state(base).as_slice())?;
                 Ok(())
             })
             .map_err(Failure::fault)?;
             if let Some(validator) = &mut core.validator {
-                (validator.log.base, validator.report.torn_tail, validator.forked) = (base, None, false);
+                validator.live.trim(base);
             }
-            core.clear_pending();
-            Ok(core.advance(position, redb::Durability::Immediate, &[])?)
+            core.advance(log.last, redb::Durability::Immediate, &[])?;
+            Ok((position_tick.0 - log.base.tick.0, slot < end))
         })
     }
 
-    /// See [`Journal::seal`](crate::Journal::seal).
-    #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
-    pub fn seal(&mut self, epoch: Epoch) -> Result<LogState, AppendError> {
-        self.guarded(|core| {
-            let validator = core.validator.as_ref().ok_or(AppendError::Absent)?;
-            validator.check_epoch(epoch)?;
-            let base = validator.log.base;
-            core.write_state(State { epoch, sealed: true, base }).map_err(AppendError::Unknown)?;
-            core.validator.as_ref().map(|validator| validator.log).ok_or(AppendError::Absent)
-        })
+    /// The hash of the record in a slot of the history: of itself, of the base, or else of a snapshot of it.
+    pub(super) fn record_hash_at(&mut self, slot: Slot) -> Result<Option<Hash>, Fault> {
+        let Some(validator) = &self.validator else { return Ok(None) };
+        let base = validator.live.base().position;
+        if slot == base.slot {
+            return Ok(Some(base.record_hash));
+        }
+        let (tick, schema) = (validator.live.tick_of(slot), validator.header.schema.clone());
+        if let Some(record) = self.row(slot)? {
+            return Ok(Some(record.hash()));
+        }
+        let (Some(tick), is_old) = (tick, self.is_old) else { return Ok(None) };
+        let row = self.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
+        let snapshot = row.and_then(|row| decode_snapshot(tick, &row, is_old, &schema).ok());
+        Ok(snapshot.filter(|snapshot| snapshot.slot == slot).map(|snapshot| snapshot.record_hash))
     }
 
     /// Writes the state, and with it everything that was appended.
-    fn write_state(&mut self, state: State) -> Result<(), Fault> {
+    fn write_state(&mut self, base: Base) -> Result<(), Fault> {
         self.commit(redb::Durability::Immediate, |txn| {
-            txn.open_table(META)?.insert(STATE_KEY, state.encode().as_slice())?;
+            txn.open_table(META)?.insert(STATE_KEY, encode_state(base).as_slice())?;
             Ok(())
         })
-        .map_err(Failure::fault)?;
-        let Some(validator) = &mut self.validator else { return Ok(()) };
-        (validator.log.epoch, validator.log.sealed, validator.log.base) = (state.epoch, state.sealed, state.base);
-        let last = validator.log.last;
-        self.advance(last, redb::Durability::Immediate, &[])
+        .map_err(Failure::fault)
     }
 
     fn check_header(&self) -> Result<(), ReadError> {
         self.header_damage.clone().map_or(Ok(()), |cause| Err(ReadError::Header(cause)))
     }
-}
-
-fn record_is_whole(txn: &redb::ReadTransaction, tick: Tick) -> Result<Option<()>, redb::Error> {
-    let row = txn.open_table(RECORDS)?.get(tick.0)?;
-    Ok(row.and_then(|row| Record::decode(row.value()).ok()).filter(|record| record.tick() == tick).map(|_| ()))
 }

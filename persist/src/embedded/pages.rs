@@ -18,14 +18,14 @@ use tickworld_sim::{
 use super::{
     Core, StorageBackend,
     core::{Failure, malformed},
-    rows::{MANIFESTS, PACKS, PAGES, Pieces, RECORDS, decode_snapshot, encode_snapshot},
+    rows::{MANIFESTS, PACKS, PAGES, Pieces, decode_snapshot, encode_snapshot},
 };
 use crate::{
+    append_validator::AppendValidator,
     error::{Cause, Fault, FetchError, ManifestError, PutError},
     limits,
     page::{check_pages, page_hashes},
-    record::Record,
-    store::{Page, Snapshot},
+    store::{LogPosition, Page, Snapshot},
 };
 
 impl<B: StorageBackend> Core<B> {
@@ -118,7 +118,7 @@ impl<B: StorageBackend> Core<B> {
             if manifests >= limits::MANIFESTS_MAX as u64 {
                 return Err(ManifestError::Limit { what: "the number of snapshots" });
             }
-            let last = core.validator.as_ref().map(|validator| validator.log.last);
+            let last = core.validator.as_ref().map(AppendValidator::last);
             let written = core.commit(redb::Durability::Immediate, |txn| {
                 txn.open_table(MANIFESTS)?.insert(tick.0, row.as_slice())?;
                 Ok(())
@@ -139,8 +139,8 @@ impl<B: StorageBackend> Core<B> {
     /// Whether a snapshot is of this journal's history and contradicts nothing in it.
     fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
         let validator = self.validator.clone().ok_or(ManifestError::Absent)?;
-        let (header, log) = (&validator.header, validator.log);
-        let tick = snapshot.position().tick;
+        let (header, log) = (&validator.header, validator.log());
+        let LogPosition { slot, tick, record_hash } = snapshot.position();
         if tick < log.base.tick || tick > log.last.tick {
             return Err(ManifestError::Tick { tick, base: log.base.tick, last: log.last.tick });
         }
@@ -153,14 +153,12 @@ impl<B: StorageBackend> Core<B> {
         if read.is_none() || snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        if self.record_hash_at(tick)? != Some(snapshot.record_hash) {
+        if validator.live.find(tick) != Some(slot) || self.record_hash_at(slot)? != Some(record_hash) {
             return Err(ManifestError::Chain { tick });
         }
-        let prover = tick.0.saturating_add(u64::from(header.root_lag_ticks));
-        let proof = self.read(|txn| {
-            let row = txn.open_table(RECORDS)?.get(prover)?;
-            Ok(row.and_then(|row| Record::decode(row.value()).ok()).and_then(|record| record.body().proof))
-        })?;
+        let prover = validator.live.find(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
+        let prover = prover.map(|slot| self.row(slot)).transpose()?.flatten();
+        let proof = prover.and_then(|record| record.proof(header));
         let proven = proof.map(|proof| proof.root).or((tick == header.start.tick).then_some(header.start.root));
         if proven.is_some_and(|root| root != snapshot.manifest.roots(&header.schema).root) {
             return Err(ManifestError::Root { tick });
@@ -187,7 +185,10 @@ impl<B: StorageBackend> Core<B> {
             let schema =
                 core.validator.as_ref().map(|validator| validator.header.schema.clone()).ok_or(FetchError::Absent)?;
             let row = core.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
-            row.map(|row| decode_snapshot(tick, &row, &schema)).transpose().map_err(|e| Cause::Malformed(e).into())
+            let is_old = core.is_old;
+            row.map(|row| decode_snapshot(tick, &row, is_old, &schema))
+                .transpose()
+                .map_err(|e| Cause::Malformed(e).into())
         })
     }
 
@@ -343,7 +344,7 @@ impl<B: StorageBackend> Core<B> {
     fn settled(&mut self, written: Result<(), Failure>) -> Result<(), PutError> {
         match written {
             Ok(()) => {
-                let last = self.validator.as_ref().map(|validator| validator.log.last);
+                let last = self.validator.as_ref().map(AppendValidator::last);
                 Ok(last.map_or(Ok(()), |last| self.advance(last, redb::Durability::Immediate, &[]))?)
             }
             Err(Failure::Before(fault)) => Err(PutError::Storage(fault)),

@@ -14,25 +14,30 @@ use tickworld_sim::{
 };
 
 use crate::{
+    append_validator::OldState,
     limits,
-    record::Epoch,
+    live::{Base, Rows},
+    record::{Epoch, Record, Slot},
     store::{LogPosition, Snapshot},
 };
 
 // DOC:TABLES
-// meta       text      "format": 1 (4) | "header": the header's bytes, check | "state": the state's row
-// records    tick      the record's bytes
+// meta       text      "format": 2 (4) | "header": the header's bytes, check | "state": the state's row
+// records    slot      the record's bytes
 // pages      hash      the page's bytes
-// manifests  tick      link (32), hash of the record of that tick; the manifest's bytes ("Snapshot"), check
+// manifests  tick      slot (8) and hash (32) of the record of that tick; the manifest's bytes ("Snapshot"), check
 // packs      pack id   length (8), then the hash of each piece (32), whose bytes are a page of 64 KiB, the last one less;
 //                      check
 // tokens     digest    when it expires (8), check; of single-use tokens that were spent. Made where it is not there.
 //
-// The state's row: epoch in force (8), sealed (1), base tick (8), base link (32), check. The base is the place before the
-// first record that is kept.
+// The state's row: slot (8), tick (8) and hash (32) of the base, epoch (8) and incarnation (4) in force there, check. The base
+// is the place before the first record that is kept. What stands in a void slot stays until the base has passed it.
 // A digest is the first 16 bytes of BLAKE3 over 17 "tickworld.token.1" and the token's id.
 // A check is the first 8 bytes of BLAKE3 over 15 "tickworld.row.1", length of the key (1), the key, and the row before it. A
 // tick as a key is 8 bytes long here.
+//
+// A database of format 1 is read, and nothing is appended to it: its records stand by tick, its manifests name no slot, and its
+// state's row is: epoch in force (8), sealed (1), base tick (8), base hash (32), check.
 // DOC:END
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(super) const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -44,53 +49,79 @@ pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const HEADER_KEY: &str = "header";
 pub(super) const STATE_KEY: &str = "state";
-pub(super) const FORMAT: u32 = 1;
+/// The format of a database that begins.
+pub(super) const FORMAT: u32 = 2;
+/// The one before, which is read.
+pub(super) const OLD_FORMAT: u32 = 1;
 const CHECK_BYTES: usize = 8;
 
-/// What a journal remembers besides its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) epoch: Epoch,
-    pub(super) sealed: bool,
-    pub(super) base: LogPosition,
+/// The state's row.
+pub(super) fn encode_state(base: Base) -> Vec<u8> {
+    let Base { position: LogPosition { slot, tick, record_hash }, epoch, incarnation } = base;
+    let mut out = Vec::new();
+    out.extend_from_slice(&slot.0.to_le_bytes());
+    out.extend_from_slice(&tick.0.to_le_bytes());
+    out.extend_from_slice(&record_hash.0);
+    out.extend_from_slice(&epoch.0.to_le_bytes());
+    out.extend_from_slice(&incarnation.to_le_bytes());
+    checked(STATE_KEY.as_bytes(), out)
 }
 
-impl State {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.extend_from_slice(&self.epoch.0.to_le_bytes());
-        out.push(u8::from(self.sealed));
-        out.extend_from_slice(&self.base.tick.0.to_le_bytes());
-        out.extend_from_slice(&self.base.record_hash.0);
-        checked(STATE_KEY.as_bytes(), out)
-    }
-
-    pub(super) fn decode(row: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(unchecked(STATE_KEY.as_bytes(), row)?);
-        let state = Self {
-            epoch: Epoch(reader.value()?),
-            sealed: reader.value()?,
-            base: LogPosition { tick: Tick(reader.value()?), record_hash: Hash(reader.value()?) },
+/// The base; and of a database of format 1 what else it says.
+pub(super) fn decode_state(is_old: bool, row: &[u8]) -> Result<(Base, Option<OldState>), DecodeError> {
+    let mut reader = Reader::new(unchecked(STATE_KEY.as_bytes(), row)?);
+    let read = if is_old {
+        let old = OldState { epoch: Epoch(reader.value()?), is_sealed: reader.value()? };
+        let tick = Tick(reader.value()?);
+        let position = LogPosition { slot: Slot(tick.0), tick, record_hash: Hash(reader.value()?) };
+        (Base { position, epoch: Epoch(position.slot.0), incarnation: 1 }, Some(old))
+    } else {
+        let position = LogPosition {
+            slot: Slot(reader.value()?),
+            tick: Tick(reader.value()?),
+            record_hash: Hash(reader.value()?),
         };
-        reader.end()?;
-        Ok(state)
-    }
+        (Base { position, epoch: Epoch(reader.value()?), incarnation: reader.value()? }, None)
+    };
+    reader.end()?;
+    Ok(read)
 }
 
 pub(super) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
-    let mut out = snapshot.record_hash.0.to_vec();
+    let mut out = snapshot.slot.0.to_le_bytes().to_vec();
+    out.extend_from_slice(&snapshot.record_hash.0);
     snapshot.manifest.encode(&mut out);
     checked(&snapshot.position().tick.0.to_le_bytes(), out)
 }
 
-pub(super) fn decode_snapshot(tick: Tick, row: &[u8], schema: &Schema) -> Result<Snapshot, DecodeError> {
+pub(super) fn decode_snapshot(tick: Tick, row: &[u8], is_old: bool, schema: &Schema) -> Result<Snapshot, DecodeError> {
     let mut reader = Reader::new(unchecked(&tick.0.to_le_bytes(), row)?);
-    let link = Hash(reader.value()?);
+    let slot = Slot(if is_old { tick.0 } else { reader.value()? });
+    let record_hash = Hash(reader.value()?);
     let manifest = Manifest::decode(reader.take(reader.left())?, schema)?;
     if manifest.head.tick != tick {
         return Err(DecodeError::new(DecodeCause::Form("a manifest of another tick")));
     }
-    Ok(Snapshot { record_hash: link, manifest })
+    Ok(Snapshot { slot, record_hash, manifest })
+}
+
+/// The records of a database, as a transaction sees them.
+pub(super) struct Table(pub(super) redb::ReadOnlyTable<u64, &'static [u8]>);
+
+impl Rows for Table {
+    type Error = redb::Error;
+
+    fn row(&mut self, slot: Slot) -> Result<Option<Result<Record, DecodeError>>, redb::Error> {
+        Ok(self.0.get(slot.0)?.map(|row| Record::decode(row.value())))
+    }
+
+    fn last_row(&mut self, base: Slot, slot: Slot) -> Result<Option<Slot>, redb::Error> {
+        if slot <= base {
+            return Ok(None);
+        }
+        let row = self.0.range(base.next().0..=slot.0)?.next_back().transpose()?;
+        Ok(row.map(|(key, _)| Slot(key.value())))
+    }
 }
 
 /// A pack as the pages that hold its pieces.

@@ -17,18 +17,18 @@ use super::{
 };
 use crate::{
     Durability,
-    append_validator::prefix,
+    append_validator::{AppendValidator, prefix},
     error::{
         AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
-        RetainError, SpendError, TrimError, TruncateError,
+        RetainError, SpendError, TrimError,
     },
     header::JournalHeader,
     limits,
     page::{check_pages, page_hashes},
-    record::{Epoch, Record},
+    record::{Record, Slot},
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots},
+    store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
     tokens::{TokenDigest, Tokens},
 };
 
@@ -75,7 +75,7 @@ impl<B: StorageBackend> Store<B> {
     }
 
     /// Closes the database once everything that was asked for before is done, whatever other handles there are. What was
-    /// only appended to memory is lost: seal first.
+    /// only appended to memory is lost: end the claim first.
     pub async fn close(self) {
         match &self.door {
             Door::Thread(calls) => calls.close().await,
@@ -140,8 +140,9 @@ impl<B: StorageBackend> Journal for Store<B> {
         self.call(move |core| core.create(&header)).await
     }
 
-    async fn claim(&self) -> Result<Claim, ClaimError> {
-        self.call(Core::claim).await
+    async fn claim(&self, record: &Record) -> Result<Claim, ClaimError> {
+        let record = record.clone();
+        self.call(move |core| core.claim(&record)).await
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
@@ -155,8 +156,16 @@ impl<B: StorageBackend> Journal for Store<B> {
         self.call(Core::log_state).await
     }
 
-    async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+    async fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.call(move |core| core.read_records(from, bytes_max)).await
+    }
+
+    async fn record(&self, slot: Slot) -> Result<Option<Record>, ReadError> {
+        self.call(move |core| core.record(slot)).await
+    }
+
+    async fn find(&self, tick: Tick) -> Result<Option<Slot>, ReadError> {
+        self.call(move |core| core.find(tick)).await
     }
 
     async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
@@ -169,14 +178,6 @@ impl<B: StorageBackend> Journal for Store<B> {
         }
         self.trim_records(tick).await?;
         Ok(())
-    }
-
-    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
-        self.call(move |core| core.truncate_after(tick, policy)).await
-    }
-
-    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
-        self.call(move |core| core.seal(epoch)).await
     }
 }
 
@@ -239,7 +240,7 @@ impl<B: StorageBackend> Snapshots for Store<B> {
     async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
         let ticks = self.manifests().await?;
         let log = self
-            .call(|core| core.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(|validator| validator.log))))
+            .call(|core| core.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(AppendValidator::log))))
             .await?;
         let Some(log) = log else { return Ok(Removed::default()) };
         let (doomed, kept) = retention.part(&ticks, log.last.tick);

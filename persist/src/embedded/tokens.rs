@@ -15,6 +15,7 @@ use super::{
     rows::{TOKENS, checked, unchecked},
 };
 use crate::{
+    append_validator::AppendValidator,
     error::{Fault, SpendError},
     tokens::TokenDigest,
 };
@@ -104,7 +105,7 @@ impl<B: StorageBackend> Core<B> {
 
     fn commit_spent(&mut self, news: &News) -> Result<(), Failure> {
         self.commit(redb::Durability::Immediate, |txn| insert_spent(txn, news))?;
-        let last = self.validator.as_ref().map(|validator| validator.log.last);
+        let last = self.validator.as_ref().map(AppendValidator::last);
         last.map_or(Ok(()), |last| self.advance(last, redb::Durability::Immediate, &[])).map_err(Failure::Unknown)
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: a fault is what a storage may do and a store must cope with; a bug is what no store may do, and what
 //! [`conformance`](crate::conformance) is shown to catch by it.
 
-/// What happens to the next append, or to the next token to spend.
+/// What happens to the next append or claim, or to the next token to spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultMode {
     /// The storage refuses it.
@@ -36,6 +36,7 @@ macro_rules! seeded_bugs {
 
 seeded_bugs! {
     TakesGaps,
+    TakesTicksTwice,
     TakesAnyChain,
     TakesAnyProof,
     DoesNotFence,
@@ -46,7 +47,13 @@ seeded_bugs! {
     LosesWhatItAcknowledged,
     CallsMemoryDurable,
     KeepsInMemoryForDisk,
-    ReusesEpochs,
+    ClaimsTakenSlots,
+    ClaimsAfterVoidRecords,
+    ClaimsAnyIncarnation,
+    LosesClaims,
+    ShowsVoidRecords,
+    KeepsSnapshotsOfVoidTicks,
+    ForgetsWhatWasVoid,
     HidesDamage,
     HidesLostPages,
     TakesWrongHashes,

@@ -3,6 +3,7 @@
 //! Invariant: it keeps the same promises as any store, which [`conformance`](crate::conformance) shows; unless it is given a
 //! [`SeededBug`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
 
+mod claims;
 mod faults;
 
 use std::{
@@ -23,16 +24,17 @@ use crate::{
     Durability,
     append_validator::{AppendValidator, prefix},
     error::{
-        AppendError, Cause, ClaimError, CreateError, Damage, Fault, FetchError, ManifestError, PutError, ReadError,
-        RetainError, SpendError, TrimError, TruncateError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
+        RetainError, SpendError, TrimError,
     },
     header::JournalHeader,
     limits,
+    live::Rows,
     page::{check_pages, page_hashes},
-    record::{Epoch, Record},
+    record::{Record, Slot},
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots},
+    store::{Appended, Claim, Journal, LogPosition, LogState, Page, Snapshot, Snapshots},
     tokens::{TokenDigest, Tokens},
 };
 
@@ -49,7 +51,7 @@ pub struct Memory {
 struct State {
     validator: Option<AppendValidator>,
     /// Encoded, so that they can be damaged.
-    records: BTreeMap<Tick, Vec<u8>>,
+    records: BTreeMap<Slot, Vec<u8>>,
     pages: BTreeMap<Hash, Bytes>,
     manifests: BTreeMap<Tick, Snapshot>,
     packs: BTreeMap<ContentId, Bytes>,
@@ -108,18 +110,19 @@ impl Memory {
         if state.bug == Some(SeededBug::ForgetsSpentTokens) {
             state.tokens.pop_last();
         }
-        let durable = state.validator.as_ref().map(|validator| validator.log.durable);
+        let durable = state.validator.as_ref().map(|validator| validator.durable().slot);
         let Some(mut durable) = durable else { return };
         if state.bug == Some(SeededBug::LosesWhatItAcknowledged) {
-            durable = Tick(durable.0.saturating_sub(1));
+            durable = Slot(durable.0.saturating_sub(1));
         }
-        state.truncate(durable);
+        state.records.retain(|slot, _| *slot <= durable);
+        state.look();
     }
 
-    /// Damages the record of a tick.
-    pub fn damage_record(&self, tick: Tick) {
+    /// Damages the record in a slot.
+    pub fn damage_record(&self, slot: Slot) {
         let mut state = self.state();
-        if let Some(last) = state.records.get_mut(&tick).and_then(|bytes| bytes.last_mut()) {
+        if let Some(last) = state.records.get_mut(&slot).and_then(|bytes| bytes.last_mut()) {
             *last ^= 1;
         }
         state.look();
@@ -160,38 +163,33 @@ impl State {
     }
 
     fn header_and_log(&self) -> Option<(&JournalHeader, LogState)> {
-        self.validator.as_ref().map(|validator| (&validator.header, validator.log))
+        self.validator.as_ref().map(|validator| (&validator.header, validator.log()))
     }
 
-    fn record(&self, tick: Tick) -> Option<Result<Record, DecodeError>> {
-        self.records.get(&tick).map(|bytes| Record::decode(bytes))
+    fn record(&self, slot: Slot) -> Option<Result<Record, DecodeError>> {
+        self.records.get(&slot).map(|bytes| Record::decode(bytes))
     }
 
-    fn record_hash_at(&self, tick: Tick) -> Option<Hash> {
+    /// The hash of the record in a slot of the history: of itself, of the base, or else of a snapshot of it.
+    fn record_hash_at(&self, slot: Slot) -> Option<Hash> {
         let (_, log) = self.header_and_log()?;
-        if tick == log.base.tick {
+        if slot == log.base.slot {
             return Some(log.base.record_hash);
         }
-        let record = self.record(tick).and_then(Result::ok).map(|record| record.hash());
-        record.or_else(|| self.manifests.get(&tick).map(|snapshot| snapshot.record_hash))
+        let record = self.record(slot).and_then(Result::ok).map(|record| record.hash());
+        let of_snapshot = || self.manifests.values().find(|it| it.slot == slot).map(|it| it.record_hash);
+        record.or_else(of_snapshot)
     }
 
-    /// Finds the last whole record again.
+    /// Finds out again what the records say.
     fn look(&mut self) {
-        let whole = self.records.iter().rev().find_map(|(tick, bytes)| {
-            Record::decode(bytes).ok().map(|record| LogPosition { tick: *tick, record_hash: record.hash() })
+        let Some(validator) = self.validator.take() else { return };
+        let (base, watermark) = (validator.live.base(), validator.report.watermark);
+        let loaded = AppendValidator::load(validator.header, base, watermark, &mut Table(&self.records));
+        self.validator = Some(match loaded {
+            Ok(loaded) => loaded,
+            Err(never) => match never {},
         });
-        let end = self.records.keys().next_back().copied();
-        let Some(validator) = &mut self.validator else { return };
-        validator.log.last = whole.unwrap_or(validator.log.base);
-        validator.report.torn_tail = end.filter(|end| *end > validator.log.last.tick);
-        validator.log.durable = validator.log.durable.min(validator.log.last.tick);
-    }
-
-    fn truncate(&mut self, tick: Tick) {
-        self.records.retain(|at, _| *at <= tick);
-        self.manifests.retain(|at, _| *at <= tick);
-        self.look();
     }
 
     /// Judges an append as every store does, but for the seeded bug.
@@ -200,6 +198,7 @@ impl State {
         let judged = validator.after(records);
         let forgiven = match &judged {
             Err(AppendError::Gap { .. }) => self.has(SeededBug::TakesGaps),
+            Err(AppendError::Tick { .. }) => self.has(SeededBug::TakesTicksTwice),
             Err(AppendError::Chain { .. }) => self.has(SeededBug::TakesAnyChain),
             Err(AppendError::Proof { .. }) => self.has(SeededBug::TakesAnyProof),
             Err(AppendError::Fenced { .. }) => self.has(SeededBug::DoesNotFence),
@@ -207,7 +206,7 @@ impl State {
             _ => false,
         };
         match records.last() {
-            Some(last) if forgiven => Ok(LogPosition { tick: last.tick(), record_hash: last.hash() }),
+            Some(last) if forgiven => Ok(last.position()),
             _ => judged,
         }
     }
@@ -236,7 +235,7 @@ impl State {
         let (last, durable) = self
             .validator
             .as_ref()
-            .map_or((Tick(0), Tick(0)), |validator| (validator.log.last.tick, validator.log.durable));
+            .map_or((Tick(0), Tick(0)), |validator| (validator.last().tick, validator.durable().tick));
         Appended { kept: kept.unwrap_or(last), durable }
     }
 
@@ -274,15 +273,15 @@ impl State {
         for record in records {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
-            self.records.insert(record.tick(), bytes);
+            self.records.insert(record.slot(), bytes);
         }
         let Some(validator) = &mut self.validator else { return };
-        validator.log.last = position;
+        validator.extend(position);
         if durable {
-            validator.log.durable = position.tick;
+            validator.settle();
         }
         if lost {
-            self.records.remove(&position.tick);
+            self.records.remove(&position.slot);
         }
     }
 
@@ -323,32 +322,38 @@ impl State {
         self.manifests.get(&tick).is_some_and(|snapshot| page_hashes(&snapshot.manifest).all(whole))
     }
 
-    fn trim(&mut self, tick: Tick) -> u64 {
-        let Some(link) = self.record_hash_at(tick) else { return 0 };
-        let before = self.records.len();
-        self.records.retain(|at, _| *at > tick);
-        if let Some(validator) = &mut self.validator {
-            validator.log.base = LogPosition { tick, record_hash: link };
-        }
-        (before - self.records.len()) as u64
+    fn trim(&mut self, to: Slot) -> u64 {
+        let Some(record_hash) = self.record_hash_at(to) else { return 0 };
+        let Some(validator) = &mut self.validator else { return 0 };
+        let Some(tick) = validator.live.tick_of(to) else { return 0 };
+        let Some(base) = validator.live.base_at(LogPosition { slot: to, tick, record_hash }) else { return 0 };
+        validator.live.trim(base);
+        let is_of_tick = |bytes: &Vec<u8>| Record::decode(bytes).is_ok_and(|record| !record.is_claim());
+        let gone = self.records.range(..=to).filter(|(_, bytes)| is_of_tick(bytes)).count() as u64;
+        self.records.retain(|at, _| *at > to);
+        gone
     }
 
     fn check_manifest(&self, snapshot: &Snapshot) -> Result<(), ManifestError> {
-        let (header, log) = self.header_and_log().ok_or(ManifestError::Absent)?;
-        let tick = snapshot.position().tick;
+        let validator = self.validator.as_ref().ok_or(ManifestError::Absent)?;
+        let (header, log) = (&validator.header, validator.log());
+        let position = snapshot.position();
+        let tick = position.tick;
         if tick < log.base.tick || tick > log.last.tick {
             return Err(ManifestError::Tick { tick, base: log.base.tick, last: log.last.tick });
         }
         if snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        if self.record_hash_at(tick) != Some(snapshot.record_hash)
+        let is_live = validator.live.find(tick) == Some(position.slot);
+        if (!is_live || self.record_hash_at(position.slot) != Some(snapshot.record_hash))
             && !self.has(SeededBug::TakesManifestsOfOtherHistories)
         {
             return Err(ManifestError::Chain { tick });
         }
-        let prover = self.record(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
-        let proof = prover.and_then(Result::ok).and_then(|record| record.body().proof).map(|proof| proof.root);
+        let prover = validator.live.find(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
+        let prover = prover.and_then(|slot| self.record(slot)).and_then(Result::ok);
+        let proof = prover.and_then(|record| record.proof(header)).map(|proof| proof.root);
         let proven = proof.or((tick == header.start.tick).then_some(header.start.root));
         let root = snapshot.manifest.roots(&header.schema).root;
         if proven.is_some_and(|proven| proven != root) && !self.has(SeededBug::TakesManifestsWithWrongRoots) {
@@ -382,7 +387,8 @@ impl State {
         let snapshots = u32::try_from(doomed.len()).unwrap_or(u32::MAX);
         let mut records = 0;
         if oldest > log.base.tick {
-            records = self.trim(if self.has(SeededBug::RemovesNeededRecords) { oldest.next() } else { oldest });
+            let slot = self.manifests.get(&oldest).map_or(Slot(0), |snapshot| snapshot.slot);
+            records = self.trim(if self.has(SeededBug::RemovesNeededRecords) { slot.next() } else { slot });
         }
         let mut reachable: BTreeSet<Hash> =
             self.manifests.values().flat_map(|kept| page_hashes(&kept.manifest)).collect();
@@ -401,7 +407,7 @@ impl Journal for Memory {
     }
 
     async fn create(&self, header: &JournalHeader) -> Result<(), CreateError> {
-        header.check().map_err(CreateError::Header)?;
+        header.check_new().map_err(CreateError::Header)?;
         let mut state = self.state();
         match &state.validator {
             Some(validator) => Err(CreateError::Exists(validator.header.world)),
@@ -412,14 +418,8 @@ impl Journal for Memory {
         }
     }
 
-    async fn claim(&self) -> Result<Claim, ClaimError> {
-        let mut state = self.state();
-        let same = state.has(SeededBug::ReusesEpochs);
-        let validator = state.validator.as_mut().ok_or(ClaimError::Absent)?;
-        let epoch = validator.claim()?;
-        let epoch = if same { Epoch(1) } else { epoch };
-        (validator.log.epoch, validator.log.sealed) = (epoch, false);
-        Ok(Claim { epoch, last: validator.log.last })
+    async fn claim(&self, record: &Record) -> Result<Claim, ClaimError> {
+        self.state().claim(record)
     }
 
     async fn append(&self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
@@ -431,38 +431,31 @@ impl Journal for Memory {
         self.readable()?.header_and_log().map(|(_, log)| log).ok_or(ReadError::Absent)
     }
 
-    async fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
+    async fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         let state = self.readable()?;
         let validator = state.validator.as_ref().ok_or(ReadError::Absent)?;
-        let (log, report) = (validator.log, validator.report);
-        if from <= log.base.tick {
-            return Err(ReadError::Trimmed { tick: from, base: log.base.tick });
+        if state.has(SeededBug::ShowsVoidRecords) {
+            let rows = state.records.range(from..).map_while(|(_, bytes)| Record::decode(bytes).ok());
+            return Ok(rows.collect());
         }
-        let last = report.torn_tail.unwrap_or(log.last.tick);
-        let (mut records, mut bytes, mut at) = (Vec::<Record>::new(), 0_u64, from);
-        while at <= last {
-            bytes += state.records.get(&at).map_or(0, |bytes| bytes.len() as u64);
-            if bytes > bytes_max && !records.is_empty() {
-                break;
-            }
-            let follows =
-                |record: &Record| records.last().is_none_or(|last| last.hash() == record.body().previous_hash);
-            let cause = match state.record(at) {
-                Some(Ok(record)) if follows(&record) => {
-                    records.push(record);
-                    at = at.next();
-                    continue;
-                }
-                Some(Ok(_)) => Cause::Chain,
-                Some(Err(error)) => Cause::Malformed(error),
-                None => Cause::Missing,
-            };
-            if records.is_empty() && !state.has(SeededBug::HidesDamage) {
-                return Err(ReadError::Damaged(Damage { ticks: from..=last, cause }));
-            }
-            break;
+        let read = match validator.read(from, bytes_max, &mut Table(&state.records)) {
+            Ok(read) => read,
+            Err(never) => match never {},
+        };
+        match read {
+            Err(ReadError::Damaged(_)) if state.has(SeededBug::HidesDamage) => Ok(Vec::new()),
+            read => read,
         }
-        Ok(records)
+    }
+
+    async fn record(&self, slot: Slot) -> Result<Option<Record>, ReadError> {
+        let state = self.readable()?;
+        state.validator.as_ref().ok_or(ReadError::Absent)?;
+        Ok(state.record(slot).and_then(Result::ok))
+    }
+
+    async fn find(&self, tick: Tick) -> Result<Option<Slot>, ReadError> {
+        Ok(self.readable()?.validator.as_ref().ok_or(ReadError::Absent)?.live.find(tick))
     }
 
     async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
@@ -470,33 +463,24 @@ impl Journal for Memory {
         if !state.is_whole(tick) && !state.has(SeededBug::ForgetsWithoutSnapshot) {
             return Err(TrimError::Needed { tick });
         }
-        state.trim(tick);
+        let slot = state.validator.as_ref().and_then(|validator| validator.live.find(tick));
+        slot.map(|slot| state.trim(slot));
         Ok(())
     }
+}
 
-    async fn truncate_after(&self, tick: Tick, policy: DataLossPolicy) -> Result<(), TruncateError> {
-        let mut state = self.state();
-        let policy = if state.has(SeededBug::CutsWithoutAsking) { DataLossPolicy::Accept } else { policy };
-        state.validator.as_ref().ok_or(TruncateError::Absent { tick })?.check_truncation(tick, policy)?;
-        let link = state.record_hash_at(tick).ok_or(TruncateError::Absent { tick })?;
-        if state.record(tick).is_none_or(|record| record.is_err()) {
-            state.records.retain(|at, _| *at > tick);
-            state
-                .validator
-                .iter_mut()
-                .for_each(|validator| validator.log.base = LogPosition { tick, record_hash: link });
-        }
-        state.truncate(tick);
-        state.validator.iter_mut().for_each(|validator| validator.log.durable = tick);
-        Ok(())
+/// The records as rows.
+struct Table<'r>(&'r BTreeMap<Slot, Vec<u8>>);
+
+impl Rows for Table<'_> {
+    type Error = std::convert::Infallible;
+
+    fn row(&mut self, slot: Slot) -> Result<Option<Result<Record, DecodeError>>, Self::Error> {
+        Ok(self.0.get(&slot).map(|bytes| Record::decode(bytes)))
     }
 
-    async fn seal(&self, epoch: Epoch) -> Result<LogState, AppendError> {
-        let mut state = self.state();
-        let validator = state.validator.as_mut().ok_or(AppendError::Absent)?;
-        validator.check_epoch(epoch)?;
-        (validator.log.sealed, validator.log.durable) = (true, validator.log.last.tick);
-        Ok(validator.log)
+    fn last_row(&mut self, base: Slot, slot: Slot) -> Result<Option<Slot>, Self::Error> {
+        Ok(if slot > base { self.0.range(base.next()..=slot).next_back().map(|(slot, _)| *slot) } else { None })
     }
 }
 
@@ -544,7 +528,7 @@ impl Snapshots for Memory {
         let mut state = self.state();
         state.check_manifest(snapshot)?;
         state.manifests.insert(snapshot.position().tick, snapshot.clone());
-        state.validator.iter_mut().for_each(|validator| validator.log.durable = validator.log.last.tick);
+        state.validator.iter_mut().for_each(AppendValidator::settle);
         Ok(())
     }
 

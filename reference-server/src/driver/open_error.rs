@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use tickworld_persist::{
     RecoverError,
-    error::{Fault, FetchError, ReadError, TruncateError},
+    error::{ClaimError, Fault, FetchError, ReadError},
 };
 use tickworld_region::{AdapterError, ReplayError};
 use tickworld_sim::frame::Tick;
@@ -79,7 +79,7 @@ impl From<tickworld_region::OpenError> for OpenError {
         use tickworld_region::{OpenError as Error, StepError};
         match error {
             Error::Lost { ticks, cause } => Self::Lost { ticks, cause },
-            Error::Cut(TruncateError::Acknowledged(ticks)) => {
+            Error::Claim(ClaimError::Acknowledged(ticks)) => {
                 Self::Lost { ticks, cause: "the journal's end is damaged".to_owned() }
             }
             Error::Replay(ReplayError::Game { expected, found }) => {
@@ -91,6 +91,7 @@ impl From<tickworld_region::OpenError> for OpenError {
             Error::Replay(ReplayError::Revision { expected, found }) => {
                 Self::Misfit(Misfit::Revision { stored: found, ours: expected })
             }
+            Error::Claim(ClaimError::Old) => Self::Misfit(Misfit::OldJournal),
             Error::TickRate { set, rules } => Self::Misfit(Misfit::TickRate { set, rules }),
             Error::Diverged(divergence) => Self::Unproven { tick: divergence.tick },
             Error::Replay(ReplayError::Step { tick, error: StepError::Panicked(message) }) => {

@@ -62,7 +62,7 @@ pub(crate) enum Work<G: Game> {
         result: Result<SnapshotStored, String>,
     },
     /// The claim was ended, or why not.
-    Sealed(Result<(), String>),
+    ClaimEnded(Result<(), String>),
     /// Something that the region cannot do without is gone.
     Lost(&'static str),
     /// An operator or an embedder asks for something.
@@ -106,12 +106,12 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
             Effect::Authenticate(authenticate) => self.authenticate(authenticate),
             Effect::LoadPack(load) => self.load_pack(*load),
             Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
-            Effect::Seal(epoch) => {
-                let ticket = self.post.reserve(Work::Sealed(Err("the task that ends the claim died".to_owned())));
+            Effect::EndClaim(record) => {
+                let ticket = self.post.reserve(Work::ClaimEnded(Err("the task that ends the claim died".to_owned())));
                 let store = Arc::clone(&self.store);
                 self.runtime.spawn(async move {
-                    let result = store.seal(epoch).await.map(drop).map_err(|error| error.to_string());
-                    ticket.complete(Work::Sealed(result));
+                    let result = store.claim(&record).await.map(drop).map_err(|error| error.to_string());
+                    ticket.complete(Work::ClaimEnded(result));
                 });
             }
             here @ (Effect::Step(_) | Effect::Hash(_)) => return Some(here),

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tickworld_persist::{DataLossPolicy, Durability, Retention, Salvage, Store, WorldId};
+use tickworld_persist::{Claimant, DataLossPolicy, Durability, Retention, Salvage, Store, WallTime, WorldId};
 use tickworld_proto::host::{AddressRates, HostSettings, Rate};
 use tickworld_region::{OpenSettings, Opened, RegionSettings};
-use tickworld_sim::executor::Executor;
+use tickworld_sim::{executor::Executor, rng::Entropy};
 
 use crate::{
     config::{Config, DurabilityLevel},
@@ -24,8 +24,10 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     executor: &Arc<dyn Executor>,
     meters: &Meters,
 ) -> Result<Opened<A::Game>, StartError> {
-    let mut world = [0; 16];
-    getrandom::fill(&mut world).map_err(|error| StartError::Thread(std::io::Error::other(error.to_string())))?;
+    let drawn = |error: getrandom::Error| StartError::Thread(std::io::Error::other(error.to_string()));
+    let (mut world, mut entropy) = ([0; 16], [0; 16]);
+    getrandom::fill(&mut world).map_err(drawn)?;
+    getrandom::fill(&mut entropy).map_err(drawn)?;
     let stored = store.header().await.ok().flatten();
     let settings = OpenSettings {
         world: WorldId(world),
@@ -33,6 +35,8 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
         root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
         loss: if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: retention(config, stored.as_ref().map_or(start_checks::TICK_RATE, |header| header.tick_rate)),
+        claimant: claimant(),
+        entropy: Entropy::from_bytes(entropy),
     };
     let (begun, mut steps) = (Instant::now(), CatchingStepper(Arc::clone(executor)));
     let opened = tickworld_region::open(adapter, store, &settings, &**executor, &mut steps, &mut |_| {}).await;
@@ -42,13 +46,21 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     let per_second = ticks as f64 / begun.elapsed().as_secs_f64().max(1e-9);
     meters.replayed.set(ticks as f64);
     meters.replay_speed.set(if ticks == 0 { 0.0 } else { per_second });
-    let (from, tick) = (opened.snapshot_tick.0, opened.claim.last.tick.0);
+    let (from, tick) = (opened.snapshot_tick.0, opened.position.tick.0);
     if opened.report.has_begun {
         tracing::info!(world = adapter.title(), tick, %root, "began a world");
     } else {
         tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
     }
     Ok(opened)
+}
+
+/// This process, as a claim names it.
+fn claimant() -> Claimant {
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let wall = wall.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let who = concat!("tickworld-server ", env!("CARGO_PKG_VERSION")).to_owned();
+    Claimant { who, wall: WallTime(wall) }
 }
 
 /// What somebody should know of the world that was opened.
@@ -58,12 +70,12 @@ fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) 
         tracing::warn!(tick = skipped.tick.0, cause = %skipped.cause, "a snapshot cannot be used");
     }
     if let Some(damage) = &report.damage {
-        tracing::warn!(%damage, "cut the journal's end");
+        tracing::warn!(%damage, "the journal's end is void from now on");
     }
     let rules = adapter.tick_rate(opened.simulation.world());
     let mut warnings = start_checks::warnings(config, &opened.header, rules);
     if config.durability == DurabilityLevel::Disk && !report.has_begun {
-        let (first, last) = (opened.header.start.tick, opened.claim.last.tick);
+        let (first, last) = (opened.header.start.tick, opened.position.tick);
         warnings.extend(start_checks::store_warning(report.is_watermark_noted, first, last));
     }
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

@@ -1,7 +1,7 @@
 //! [`Phase`]: how a region comes to its end.
 //!
 //! ```text
-//! Running --shutdown--> Draining --all kept and hashed--> Storing --stored--> Sealing --sealed--> Ended(Asked)
+//! Running --shutdown--> Draining --all kept and hashed--> Storing --stored--> EndingClaim --ended--> Ended(Asked)
 //!    |                     |
 //!    +--a step panicked----+--all kept--> Ended(Panicked)
 //!    +--another owner, or the journal is lost, at any time--> Ended
@@ -26,7 +26,7 @@ pub(super) enum Phase {
         deadline: Instant,
     },
     /// The claim is being ended.
-    Sealing {
+    EndingClaim {
         deadline: Instant,
     },
     Ended,
@@ -36,7 +36,7 @@ impl Phase {
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Running | Self::Ended => None,
-            Self::Draining { deadline, .. } | Self::Storing { deadline } | Self::Sealing { deadline } => {
+            Self::Draining { deadline, .. } | Self::Storing { deadline } | Self::EndingClaim { deadline } => {
                 Some(*deadline)
             }
         }
@@ -46,7 +46,7 @@ impl Phase {
     pub(super) const fn overdue(&self) -> &'static str {
         match self {
             Self::Storing { .. } => "the last snapshot was not stored in time",
-            Self::Sealing { .. } => "the journal's claim was not ended in time",
+            Self::EndingClaim { .. } => "the journal's claim was not ended in time",
             _ => "the journal did not store the last ticks in time",
         }
     }

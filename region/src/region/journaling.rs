@@ -149,8 +149,8 @@ impl Journaling {
             return Progress::Fenced(state.epoch);
         }
         self.stage = Stage::Idle;
-        self.written = self.queue.iter().take_while(|(record, _)| record.tick() <= state.last.tick).count();
-        self.keep(state.durable.min(state.last.tick))
+        self.written = self.queue.iter().take_while(|(record, _)| record.slot() <= state.last.slot).count();
+        self.keep(state.durable.tick.min(state.last.tick))
     }
 
     fn keep(&mut self, kept: Tick) -> Progress {

@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-use tickworld_persist::{Epoch, JournalHeader, LogPosition, LogState};
+use tickworld_persist::{ClaimRecord, Claimant, Epoch, JournalHeader, LogPosition, LogState, Record, WallTime, Why};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, KeptKey, SessionId},
@@ -68,12 +68,16 @@ pub struct Region<G: Game> {
     journaling: Journaling,
     hashing: Hashing<G>,
     snapshots: Snapshots<G>,
-    /// The records from the newest hashed tick on.
+    /// The records of ticks from the newest hashed one on.
     records: VecDeque<LogPosition>,
+    /// The last record: a tick's, or the claim at the beginning.
+    last: LogPosition,
+    incarnation: u32,
+    /// In whose name records are written, and what their clock said when the region began.
+    claimant: Claimant,
+    began: Instant,
     /// The newest tick that is kept as surely as records are appended for.
     kept: Tick,
-    /// The newest tick that is known to be on disk, or on as many as the store promises.
-    durable: Tick,
     storage_failed: Option<String>,
     /// The newest tick that was shown as released.
     released: Tick,
@@ -86,7 +90,9 @@ pub struct Region<G: Game> {
     open_requests: BTreeMap<RequestId, ()>,
     authentications: VecDeque<Authenticate>,
     phase: Phase,
-    to_seal: bool,
+    to_end_claim: bool,
+    /// When the claim is ended.
+    ended_at: WallTime,
     events: VecDeque<Event<G>>,
     events_dropped: u64,
 }
@@ -95,9 +101,9 @@ impl<G: Game> Region<G> {
     /// A region of an opened world, which nobody plays yet.
     #[must_use]
     pub fn new(now: Instant, settings: RegionSettings, opened: Opened<G>, secrets: Box<dyn Secrets>) -> Self {
-        let Opened { simulation, roots, recent, header, claim, snapshot_tick, .. } = opened;
+        let Opened { simulation, roots, recent, header, claim, position, last, claimant, snapshot_tick, .. } = opened;
         let tick = simulation.world().tick();
-        assert_eq!(tick, claim.last.tick, "a region begins where the journal ends");
+        assert_eq!((tick, tick), (position.tick, last.tick), "a region begins where the journal ends");
         let settings =
             RegionSettings { host: HostSettings { tick_rate: header.tick_rate, ..settings.host }, ..settings };
         let world = simulation.snapshot();
@@ -117,9 +123,12 @@ impl<G: Game> Region<G> {
             journaling: Journaling::new(claim.epoch),
             hashing: Hashing::new(world, recent, header.root_lag_ticks),
             snapshots: Snapshots::new(snapshot_tick),
-            records: VecDeque::from([claim.last]),
+            records: VecDeque::from([position]),
+            last,
+            incarnation: claim.incarnation,
+            claimant,
+            began: now,
             kept: tick,
-            durable: tick,
             storage_failed: None,
             released: tick,
             loading: VecDeque::new(),
@@ -128,7 +137,8 @@ impl<G: Game> Region<G> {
             open_requests: BTreeMap::new(),
             authentications: VecDeque::new(),
             phase: Phase::Running,
-            to_seal: false,
+            to_end_claim: false,
+            ended_at: WallTime(0),
             events: VecDeque::new(),
             events_dropped: 0,
             header,
@@ -296,9 +306,6 @@ impl<G: Game> Region<G> {
         if self.has_ended() {
             return;
         }
-        if let AppendOutcome::Kept(appended) = outcome {
-            self.durable = self.durable.max(appended.durable);
-        }
         let progress = self.journaling.handle_appended(now, outcome);
         self.take_progress(now, progress);
     }
@@ -340,8 +347,8 @@ impl<G: Game> Region<G> {
     }
 
     /// The claim was ended, or could not be.
-    pub fn handle_sealed(&mut self, now: Instant, result: Result<(), String>) {
-        if !matches!(self.phase, Phase::Sealing { .. }) {
+    pub fn handle_claim_ended(&mut self, now: Instant, result: Result<(), String>) {
+        if !matches!(self.phase, Phase::EndingClaim { .. }) {
             return;
         }
         self.settle(now);
@@ -363,7 +370,7 @@ impl<G: Game> Region<G> {
             .or_else(|| self.poll_snapshot())
             .or_else(|| self.authentications.pop_front().map(Effect::Authenticate))
             .or_else(|| self.poll_pack())
-            .or_else(|| core::mem::take(&mut self.to_seal).then_some(Effect::Seal(self.epoch)))
+            .or_else(|| core::mem::take(&mut self.to_end_claim).then(|| Effect::EndClaim(self.end_of_claim())))
     }
 
     /// The next message to send. Fetch all of them before [`poll_event`](Self::poll_event).
@@ -385,6 +392,26 @@ impl<G: Game> Region<G> {
     /// Takes over keys of the world's last owner. Each must be handed over once at most.
     pub fn take_over_keys(&mut self, now: Instant, keys: impl IntoIterator<Item = KeptKey>) {
         self.host.take_over_keys(now, keys);
+    }
+
+    /// What the clock of people says, by the one that the region was opened with.
+    pub(super) fn wall(&self, now: Instant) -> WallTime {
+        WallTime(self.claimant.wall.0.saturating_add(now.since(self.began).0 / 1_000))
+    }
+
+    /// The claim that ends the region's own: nothing is appended any more.
+    fn end_of_claim(&self) -> Record {
+        let after = self.last;
+        let claim = ClaimRecord {
+            slot: after.slot.next(),
+            after,
+            wall: self.ended_at,
+            incarnation: self.incarnation,
+            why: Why::End,
+            is_loss: false,
+            who: self.claimant.who.clone(),
+        };
+        Record::claim(claim).expect("the claim at the beginning had the same name")
     }
 
     /// After anything has changed: what follows from it.

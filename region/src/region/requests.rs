@@ -119,13 +119,13 @@ impl<G: Game> Region<G> {
         let world = &self.hashing.newest;
         let record = self.records.front().expect("the record of the newest hashed tick is kept");
         assert_eq!(record.tick, world.tick(), "records are kept from the newest hashed tick on");
-        self.snapshots.want(world, record.record_hash, request);
+        self.snapshots.want(world, *record, request);
     }
 
     pub(super) fn poll_snapshot(&mut self) -> Option<Effect<G>> {
-        let (world, record_hash) = self.snapshots.poll(self.kept)?;
+        let (world, position) = self.snapshots.poll(self.kept)?;
         let (schema, retention) = (self.schema_id, self.settings.retention);
-        Some(Effect::StoreSnapshot(Box::new(StoreSnapshot { world, record_hash, schema, retention })))
+        Some(Effect::StoreSnapshot(Box::new(StoreSnapshot { world, position, schema, retention })))
     }
 
     /// A snapshot was stored, or was not; it took so long.

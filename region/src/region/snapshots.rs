@@ -3,8 +3,9 @@
 //! Invariant: only a hashed world whose record is kept is stored, one at a time; whoever asked for a snapshot is answered when
 //! one that is not older than the request's world is stored, or could not be.
 
+use tickworld_persist::LogPosition;
 use tickworld_proto::instant::{Instant, Micros};
-use tickworld_sim::{frame::Tick, game::Game, hash::Hash, world::World};
+use tickworld_sim::{frame::Tick, game::Game, world::World};
 
 use crate::{limits::SNAPSHOT_RETRY_WAIT, request::RequestId, settings::RegionSettings};
 
@@ -24,7 +25,7 @@ pub(super) struct Snapshots<G: Game> {
 /// A world that is to be stored, and what it would save a replay.
 struct Wanted<G: Game> {
     world: World<G>,
-    record_hash: Hash,
+    position: LogPosition,
     requests: Vec<RequestId>,
     debt: Micros,
 }
@@ -68,20 +69,20 @@ impl<G: Game> Snapshots<G> {
     }
 
     /// Stores this world next, for somebody or for its own sake; in place of one that is not being stored yet.
-    pub(super) fn want(&mut self, world: &World<G>, record_hash: Hash, request: Option<RequestId>) {
+    pub(super) fn want(&mut self, world: &World<G>, position: LogPosition, request: Option<RequestId>) {
         let mut requests = self.wanted.take().map_or_else(Vec::new, |wanted| wanted.requests);
         requests.extend(request);
-        self.wanted = Some(Wanted { world: world.clone(), record_hash, requests, debt: self.debt });
+        self.wanted = Some(Wanted { world: world.clone(), position, requests, debt: self.debt });
     }
 
     /// The world to store now, if its record is among those that are kept.
-    pub(super) fn poll(&mut self, kept: Tick) -> Option<(World<G>, Hash)> {
+    pub(super) fn poll(&mut self, kept: Tick) -> Option<(World<G>, LogPosition)> {
         if self.storing.is_some() || self.wanted.as_ref().is_none_or(|wanted| wanted.world.tick() > kept) {
             return None;
         }
-        let Wanted { world, record_hash, requests, debt } = self.wanted.take()?;
+        let Wanted { world, position, requests, debt } = self.wanted.take()?;
         self.storing = Some(Storing { tick: world.tick(), requests, debt });
-        Some((world, record_hash))
+        Some((world, position))
     }
 
     /// The snapshot under way is stored, or is not; gives who asked for it.

@@ -1,6 +1,6 @@
 //! The way of a tick: frame, record, step, root, release; and the end, when no more ticks follow.
 
-use tickworld_persist::{Body, LogPosition, Proof, Record};
+use tickworld_persist::{Record, TickRecord};
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
     content::ContentId,
@@ -46,17 +46,18 @@ impl<G: Game> Region<G> {
         let tick = frame.tick;
         // The first records after an opening have none: its root was known to the owner before.
         let proven = self.header.proven_by(tick);
-        let proof = proven.and_then(|tick| Some(Proof { tick, root: self.hashing.root_of(tick)? }));
-        let body = Body {
-            tick,
+        let root = proven.and_then(|tick| self.hashing.root_of(tick));
+        let record = Record::new(TickRecord {
+            slot: self.last.slot.next(),
             epoch: self.epoch,
-            previous_hash: self.records.back().expect("the record of the newest hashed tick is kept").record_hash,
-            durable: self.durable,
-            proof,
+            previous_hash: self.last.record_hash,
+            wall: self.wall(now),
+            root,
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
-        };
-        let record = Record::new(body).expect("frames are within the journal's limits");
-        self.records.push_back(LogPosition { tick, record_hash: record.hash() });
+        });
+        let record = record.expect("frames are within the journal's limits");
+        self.last = record.position();
+        self.records.push_back(self.last);
         self.journaling.push(record, now);
     }
 
@@ -210,8 +211,9 @@ impl<G: Game> Region<G> {
             if self.snapshots.stored_tick() < self.stepped {
                 self.want_snapshot(None);
             } else {
-                self.to_seal = true;
-                self.phase = Phase::Sealing { deadline };
+                self.to_end_claim = true;
+                self.ended_at = self.wall(now);
+                self.phase = Phase::EndingClaim { deadline };
             }
         }
     }

@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Durability, Epoch, JournalHeader, LogPosition, Record, WorldId};
+use tickworld_persist::{
+    Appended, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Record, Slot, WorldId,
+};
 use tickworld_proto::{
     host::HostSettings,
     instant::{Instant, Micros},
@@ -13,7 +15,7 @@ use tickworld_region::{
     Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, OpenReport, Opened, Region, RegionSettings,
     Request, RequestError, RequestId, SnapshotStored, Step, StepError, StoreSnapshot,
 };
-use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, trace::Start};
+use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, hash::Hash, region::RegionId, trace::Start};
 
 pub(crate) const TICK: Micros = Micros(33_334);
 
@@ -26,7 +28,7 @@ pub(crate) struct Driver {
     pub(crate) steps: VecDeque<Box<Step<Ledger>>>,
     pub(crate) hashes: VecDeque<Box<HashWorld<Ledger>>>,
     pub(crate) snapshots: VecDeque<StoreSnapshot<Ledger>>,
-    pub(crate) seals: u32,
+    pub(crate) ends: Vec<Record>,
     pub(crate) events: Vec<Event<Ledger>>,
     requests: u64,
 }
@@ -37,19 +39,24 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
     let roots = simulation.seal(&Inline);
     let header = JournalHeader {
         world: WorldId([7; 16]),
+        region: Some(RegionId::FIRST),
         revision: 1,
         tick_rate: 30,
         root_lag_ticks,
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
         schema: (**simulation.schema()).clone(),
     };
-    let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
+    let position = header.start_position();
+    let last = LogPosition { slot: Slot(1), tick: Tick(0), record_hash: Hash([5; 32]) };
     Opened {
         recent: vec![(Tick(0), roots.root)],
         simulation,
         roots,
         header,
-        claim: Claim { epoch: Epoch(1), last },
+        claim: Claim { epoch: Epoch(1), last, incarnation: 1 },
+        claimant: Claimant::default(),
+        position,
+        last,
         snapshot_tick: Tick(0),
         report: OpenReport::default(),
     }
@@ -72,7 +79,7 @@ impl Driver {
             steps: VecDeque::new(),
             hashes: VecDeque::new(),
             snapshots: VecDeque::new(),
-            seals: 0,
+            ends: Vec::new(),
             events: Vec::new(),
             requests: 0,
         }
@@ -97,7 +104,7 @@ impl Driver {
                 Effect::Step(step) => self.steps.push_back(step),
                 Effect::Hash(hash) => self.hashes.push_back(hash),
                 Effect::StoreSnapshot(snapshot) => self.snapshots.push_back(*snapshot),
-                Effect::Seal(_) => self.seals += 1,
+                Effect::EndClaim(record) => self.ends.push(record),
                 Effect::Authenticate(_) | Effect::LoadPack(_) => panic!("nobody asked for that"),
             }
         }

@@ -23,7 +23,7 @@ pub(crate) enum Journal {
         /// The server's data folder
         data: PathBuf,
     },
-    /// Write it as JSON lines: the header, then a line a tick
+    /// Write it as JSON lines: the header, then a line a tick and a line a claim
     #[command(after_help = "Example:\n  tickworld journal export tickworld-data --from 9000 --to 9030 > inputs.jsonl")]
     Export {
         /// The server's data folder

@@ -15,7 +15,8 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    AnyStore, Body, Durability, Epoch, Journal, JournalHeader, LogPosition, Proof, Record, StoreConfig, WorldId,
+    AnyStore, Claimant, Durability, Epoch, Journal, JournalHeader, LogPosition, Record, StoreConfig, TickRecord,
+    WallTime, Why, WorldId,
 };
 use tickworld_proto::{
     channel::Channel,
@@ -33,6 +34,8 @@ use tickworld_sim::{
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
     game::Game as _,
+    hash::Hash,
+    region::RegionId,
     rng::{Entropy, Rng, StreamKey},
     simulation::Simulation,
     trace::Start,
@@ -144,7 +147,8 @@ struct Bench {
     epoch: Epoch,
     last: LogPosition,
     durable: Tick,
-    proof: Proof,
+    /// Of the newest tick.
+    root: Hash,
 }
 
 /// Most ticks that may be under way: as many as the server's default.
@@ -157,6 +161,7 @@ impl Bench {
         let tick = simulation.world().tick();
         let header = JournalHeader {
             world: WorldId([7; 16]),
+            region: Some(RegionId::FIRST),
             revision: Ledger::REVISION,
             tick_rate: 1_000,
             root_lag_ticks: 1,
@@ -191,7 +196,7 @@ impl Bench {
         Ok(Self {
             start: Instant::now(),
             host,
-            proof: Proof { tick, root: roots.root },
+            root: roots.root,
             simulation,
             clients: Clients::new(arguments),
             batch: arguments.batch,
@@ -268,15 +273,15 @@ impl Bench {
     fn tick(&mut self) {
         let tick = self.host.open_tick();
         let frame = self.host.close_frame(self.now(), Entropy::from_bytes(secret(tick.0)));
-        let body = Body {
-            tick,
+        let record = Record::new(TickRecord {
+            slot: self.last.slot.next(),
             epoch: self.epoch,
             previous_hash: self.last.record_hash,
-            durable: self.durable,
-            proof: Some(self.proof),
+            wall: WallTime(0),
+            root: Some(self.root),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
-        };
-        let record = Record::new(body).expect("frames are within the journal's limits");
+        });
+        let record = record.expect("frames are within the journal's limits");
         self.last = record.position();
         // There is room for as many as may be under way; a journal that is gone has left a note.
         _ = self.records.try_send(record);
@@ -285,7 +290,7 @@ impl Bench {
         self.simulation.advance(&frame, &Inline).expect("the host makes frames of this world's next tick");
         let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);
-        self.proof = Proof { tick, root: roots.root };
+        self.root = roots.root;
         let now = self.now();
         self.host.handle_stepped(now, self.simulation.snapshot(), world_bytes);
         self.host.handle_root(now, roots, self.simulation.snapshot());
@@ -332,7 +337,9 @@ async fn keep(
     let opened = async {
         let store = AnyStore::open(&config).await.map_err(|error| error.to_string())?;
         store.create(&header).await.map_err(|error| error.to_string())?;
-        let claim = store.claim().await.map_err(|error| error.to_string())?;
+        let log = store.log_state().await.map_err(|error| error.to_string())?;
+        let claim = log.claim_after(log.last, Why::TakeOver, false, &Claimant::default());
+        let claim = store.claim(&claim.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?;
         Ok((store, claim))
     };
     let (store, claim) = match opened.await {

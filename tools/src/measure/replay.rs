@@ -14,8 +14,8 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 use tickworld_persist::{
-    AnyStore, Body, Durability, Journal as _, JournalHeader, Page, Proof, Record, Snapshot, Snapshots as _,
-    StoreConfig, WorldId,
+    AnyStore, Claimant, Durability, Journal as _, JournalHeader, LogPosition, Page, Record, Snapshot, Snapshots as _,
+    StoreConfig, TickRecord, WallTime, Why, WorldId,
     limits::{APPEND_RECORDS_MAX, PUT_BYTES_MAX, PUT_PAGES_MAX},
 };
 use tickworld_region::{Answer, Request};
@@ -29,7 +29,7 @@ use tickworld_sim::{
     executor::Inline,
     frame::{InputFrame, Tick},
     game::Game as _,
-    hash::Hash,
+    region::RegionId,
     rng::Entropy,
     simulation::Simulation,
     snapshot::Manifest,
@@ -131,10 +131,10 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
 }
 
-/// A world and its link in the journal.
+/// A world and its record's position in the journal.
 struct Kept {
     world: World<Rules>,
-    link: Hash,
+    position: LogPosition,
 }
 
 /// Plays and journals; gives the world of the last snapshot's tick.
@@ -148,6 +148,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
     }
     let header = JournalHeader {
         world: WorldId([9; 16]),
+        region: Some(RegionId::FIRST),
         revision: Rules::REVISION,
         tick_rate: TICK_RATE,
         root_lag_ticks: 1,
@@ -155,9 +156,11 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         schema: (**simulation.schema()).clone(),
     };
     store.create(&header).await.map_err(|error| failed(&error))?;
-    let claim = store.claim().await.map_err(|error| failed(&error))?;
-    let (mut last, mut durable) = (claim.last, claim.last.tick);
-    let mut proof = Proof { tick: Tick(0), root: roots.root };
+    let log = store.log_state().await.map_err(|error| failed(&error))?;
+    let claim =
+        log.claim_after(log.last, Why::TakeOver, false, &Claimant::default()).map_err(|error| failed(&error))?;
+    let claim = store.claim(&claim).await.map_err(|error| failed(&error))?;
+    let (mut last, mut root) = (claim.last, roots.root);
     let mut kept = None;
     let mut group = Vec::with_capacity(APPEND_RECORDS_MAX);
     let mut progress = Progress::new(context.quiet, "playing", ticks);
@@ -171,20 +174,20 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         let frame = InputFrame::empty(tick, Entropy::from_bytes(entropy));
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        let (epoch, previous) = (claim.epoch, last.record_hash);
-        let body = Body { tick, epoch, previous_hash: previous, durable, proof: Some(proof), frame: bytes.into() };
-        let record = Record::new(body).map_err(|error| failed(&error))?;
+        let (slot, epoch, previous_hash) = (last.slot.next(), claim.epoch, last.record_hash);
+        let (wall, frame_bytes) = (WallTime(0), bytes.into());
+        let record = TickRecord { slot, epoch, previous_hash, wall, root: Some(root), frame: frame_bytes };
+        let record = Record::new(record).map_err(|error| failed(&error))?;
         last = record.position();
         group.push(record);
         let roots = simulation.step(&frame, &Inline).map_err(|error| failed(&error))?;
-        proof = Proof { tick, root: roots.root };
+        root = roots.root;
         if tick.0.is_multiple_of(every) {
-            kept = Some(Kept { world: simulation.snapshot(), link: last.record_hash });
+            kept = Some(Kept { world: simulation.snapshot(), position: last });
         }
         if group.len() == APPEND_RECORDS_MAX || tick.0 == ticks {
             while !group.is_empty() {
                 let appended = store.append(&group, Durability::Disk).await.map_err(|error| failed(&error))?;
-                durable = appended.durable;
                 group = appended.rest(&group).to_vec();
             }
             progress.set(tick.0);
@@ -204,7 +207,7 @@ fn copy(from: &Path, to: &Path) -> Outcome<()> {
 }
 
 /// Stores a snapshot as a server does.
-async fn keep(folder: &Path, Kept { world, link }: &Kept) -> Outcome<()> {
+async fn keep(folder: &Path, Kept { world, position }: &Kept) -> Outcome<()> {
     let store = AnyStore::open(&StoreConfig::embedded(folder)).await.map_err(|error| failed(&error))?;
     let manifest = Manifest::of(world, tickworld_sim::world::schema::<Rules>().id());
     let columns = world.column_list();
@@ -221,7 +224,10 @@ async fn keep(folder: &Path, Kept { world, link }: &Kept) -> Outcome<()> {
     for some in pages.chunks(PUT_PAGES_MAX.min(PUT_BYTES_MAX / (17 * 1024))) {
         store.put_pages(some).await.map_err(|error| failed(&error))?;
     }
-    store.put_manifest(&Snapshot { record_hash: *link, manifest }).await.map_err(|error| failed(&error))?;
+    store
+        .put_manifest(&Snapshot { slot: position.slot, record_hash: position.record_hash, manifest })
+        .await
+        .map_err(|error| failed(&error))?;
     store.close().await;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use tickworld_persist::{LogPosition, Record, Snapshot, error::Cause};
+use tickworld_persist::{Record, Snapshot, error::Cause};
 use tickworld_region::{Divergence, Replay, ReplayError, Replayed};
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -109,10 +109,7 @@ impl<'s, H: Hosted> Follow<'s, H> {
         let header = &store.header;
         Replay::<H::Game>::check(header).map_err(|error| refused(store, &error))?;
         let (simulation, place) = match origin {
-            Origin::Start => {
-                let place = LogPosition { tick: header.start.tick, record_hash: header.hash() };
-                (begin_anew::<H>(store, beginning)?, place)
-            }
+            Origin::Start => (begin_anew::<H>(store, beginning)?, header.start_position()),
             Origin::Snapshot(snapshot) => (resume::<H>(store, snapshot)?, snapshot.position()),
         };
         let begun = Replay::begin(header.clone(), simulation, place, &Inline);
@@ -150,12 +147,12 @@ impl<'s, H: Hosted> Follow<'s, H> {
         if id == ContentId::NONE { Ok(Vec::new()) } else { Ok(vec![(id, pack(self.store, id)?)]) }
     }
 
-    /// Makes the tick of a record, and compares what it and the stored worlds prove.
+    /// Makes the tick of a record, and compares what it and the stored worlds prove; nothing comes of a claim.
     pub(crate) fn step(
         &mut self,
         record: &Record,
         executor: &dyn Executor,
-    ) -> Outcome<Followed<<H::Game as Game>::Input>> {
+    ) -> Outcome<Option<Followed<<H::Game as Game>::Input>>> {
         let store = self.store;
         self.replay.handle_record(record).map_err(|error| refused(store, &error))?;
         let mut contents = Vec::new();
@@ -164,14 +161,14 @@ impl<'s, H: Hosted> Follow<'s, H> {
             self.replay.add_content(id, content::<H>(store, id, &bytes)?);
             contents.push((id, bytes));
         }
-        let step = self.replay.poll_step().expect("a record was taken just now");
+        let Some(step) = self.replay.poll_step() else { return Ok(None) };
         let replayed = self.replay.handle_stepped(step.run(executor)).map_err(|error| refused(store, &error))?;
         let Replayed { frame, roots, divergence } = replayed;
         let divergence = match divergence {
             Some(divergence) => Some(divergence),
             None => self.compare_snapshot()?,
         };
-        Ok(Followed { frame, roots, contents, divergence })
+        Ok(Some(Followed { frame, roots, contents, divergence }))
     }
 
     fn compare_snapshot(&mut self) -> Outcome<Option<Divergence>> {

@@ -11,8 +11,8 @@ use std::{ops::ControlFlow, path::Path};
 
 use bytes::Bytes;
 use tickworld_persist::{
-    AnyStore, Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Snapshot, Snapshots as _,
-    StoreConfig, TailReport, VerifyError, VerifyReport,
+    AnyStore, Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Slot, Snapshot,
+    Snapshots as _, StoreConfig, TailReport, VerifyError, VerifyReport,
     error::{Cause, Fault, FetchError, ReadError},
 };
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
@@ -90,8 +90,13 @@ impl OpenStore {
         Records::new(self, from, to)
     }
 
-    /// Whole records that follow each other, from a tick on.
-    fn read(&self, from: Tick, bytes_max: u64) -> Result<Vec<tickworld_persist::Record>, ReadError> {
+    /// The slot of a tick's record.
+    pub(crate) fn find(&self, tick: Tick) -> Option<Slot> {
+        self.runtime.block_on(self.store.find(tick)).ok().flatten()
+    }
+
+    /// Whole records that follow each other, from a slot on.
+    fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<tickworld_persist::Record>, ReadError> {
         self.runtime.block_on(self.store.read(from, bytes_max))
     }
 

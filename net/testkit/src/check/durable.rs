@@ -65,16 +65,19 @@ fn places(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 /// The whole record that begins here, if one does.
 fn record_at(bytes: &[u8]) -> Option<Record> {
-    // Length of the frame at 107, frame, hash (32).
-    let length = u32::from_le_bytes(*bytes.get(107..)?.first_chunk()?);
-    let end = usize::try_from(length).ok()?.checked_add(111 + 32)?;
+    // Of a tick's (kind 0, at 10): length of the frame at 102, frame, hash (32).
+    if *bytes.get(10)? != 0 {
+        return None;
+    }
+    let length = u32::from_le_bytes(*bytes.get(102..)?.first_chunk()?);
+    let end = usize::try_from(length).ok()?.checked_add(106 + 32)?;
     Record::decode(bytes.get(..end)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use tickworld_ledger::Transfer;
-    use tickworld_persist::{Body, Epoch};
+    use tickworld_persist::{Epoch, Slot, TickRecord, WallTime};
     use tickworld_sim::{frame::InputFrame, rng::Entropy};
 
     use super::*;
@@ -82,15 +85,15 @@ mod tests {
     fn record(tick: u64) -> (Write, Hash) {
         let mut frame = Vec::new();
         InputFrame::<Transfer>::empty(Tick(tick), Entropy::PREDICTED).encode(&mut frame);
-        let body = Body {
-            tick: Tick(tick),
+        let record = Record::new(TickRecord {
+            slot: Slot(tick + 1),
             epoch: Epoch(1),
             previous_hash: Hash([0; 32]),
-            durable: Tick(0),
-            proof: None,
+            wall: WallTime(0),
+            root: None,
             frame: frame.into(),
-        };
-        let record = Record::new(body).unwrap();
+        });
+        let record = record.unwrap();
         let mut bytes = b"a page begins TWRECOR TWRECORD not".to_vec();
         record.encode(&mut bytes);
         bytes.extend_from_slice(b"and ends");

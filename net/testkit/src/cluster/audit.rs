@@ -49,8 +49,7 @@ impl<D: Disk> Cluster<D> {
         let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
         let mut history: Vec<_> = self.watch.history.iter().take(kept).cloned().collect();
         history.extend(opened.frames.iter().cloned());
-        let claim = opened.world.claim;
-        let (epoch, end) = (claim.epoch, claim.last.tick);
+        let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
         self.watch.begin(Life(self.lives + 1), epoch, end, history);
         let simulation = &opened.world.simulation;
         self.watch.coins(end, simulation.state(), || "the replay at the end".into());

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_persist::{Body, Epoch, Proof, Record};
+use tickworld_persist::{LogState, Record, TickRecord};
 use tickworld_region::Append;
 use tickworld_sim::{frame::Tick, hash::Hash};
 
@@ -32,26 +32,30 @@ impl Glue {
             return changed.clone();
         }
         let before = Tick(tick.0.saturating_sub(1));
-        let previous = self.changed.get(&before).map_or(record.body().previous_hash, Record::hash);
-        let proof = record.body().proof.map(|proof| Proof { root: other, ..proof });
-        let changed = made(Body { previous_hash: previous, proof, ..record.body().clone() });
+        let own = of_tick(record);
+        let previous_hash = self.changed.get(&before).map_or(own.previous_hash, Record::hash);
+        let changed = made(TickRecord { previous_hash, root: own.root.map(|_| other), ..own });
         self.changed.insert(tick, changed.clone());
         changed
     }
 
-    /// For [`Bug::IgnoresTheFence`]: the same records in the name of another owner.
-    pub(super) fn steal(&mut self, append: Append, epoch: Epoch) -> Append {
-        let mut previous = append.records.first().map(|record| record.body().previous_hash);
+    /// For [`Bug::IgnoresTheFence`]: the same records in the name of whoever owns the journal now, which stands at `log`.
+    pub(super) fn steal(&mut self, append: Append, log: &LogState) -> Append {
+        let mut last = log.last;
         let mut renewed = |record: &Record| {
-            let before = previous.unwrap_or(record.body().previous_hash);
-            let record = made(Body { epoch, previous_hash: before, ..record.body().clone() });
-            previous = Some(record.hash());
+            let (slot, epoch, previous_hash) = (last.slot.next(), log.epoch, last.record_hash);
+            let record = made(TickRecord { slot, epoch, previous_hash, ..of_tick(record) });
+            last = record.position();
             record
         };
         Append { records: append.records.iter().map(&mut renewed).collect(), ..append }
     }
 }
 
-fn made(body: Body) -> Record {
-    Record::new(body).expect("it was a record before")
+fn of_tick(record: &Record) -> TickRecord {
+    record.as_tick().expect("a region appends ticks").clone()
+}
+
+fn made(record: TickRecord) -> Record {
+    Record::new(record).expect("it was a record before")
 }

@@ -247,8 +247,7 @@ impl<D: Disk> Cluster<D> {
     fn begin_life(&mut self, store: D::Store, opened: opening::Opened) {
         self.lives += 1;
         let life = Life(self.lives);
-        let claim = opened.world.claim;
-        let (epoch, end) = (claim.epoch, claim.last.tick);
+        let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
         self.watch.note(|| format!("server {} begins at tick {end} with epoch {epoch}", life.0));
         self.watch.count("lives of servers");
         for (tick, root) in &opened.replayed {

@@ -5,8 +5,8 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    DataLossPolicy, Record, RecoverError, Retention, Salvage, Store, WorldId,
-    error::{ClaimError, FetchError, ReadError},
+    Claimant, DataLossPolicy, Record, RecoverError, Retention, Salvage, Slot, Store, WallTime, Why, WorldId,
+    error::{AppendError, ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
     AdapterError, Content, GameAdapter, InlineStepper, OpenError as Refusal, OpenSettings, Opened as World, Replay,
@@ -17,6 +17,7 @@ use tickworld_sim::{
     executor::Inline,
     frame::{InputFrame, Tick},
     hash::{Hash, hash},
+    rng::Entropy,
     simulation::Simulation,
 };
 
@@ -93,8 +94,8 @@ fn judge(error: Refusal) -> OpenError {
             | Refusal::Create(_)
             | Refusal::Put(_)
             | Refusal::Snapshot(_)
-            | Refusal::Cut(_)
-            | Refusal::Claim(ClaimError::Storage(_))
+            | Refusal::Claim(ClaimError::Storage(_) | ClaimError::Unknown(_))
+            | Refusal::Debt(AppendError::Storage(_) | AppendError::Unknown(_))
     );
     if fails { OpenError::Storage(error.to_string()) } else { wrong(error.to_string()) }
 }
@@ -110,6 +111,8 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
         root_lag_ticks: plan.root_lag_ticks,
         loss: if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: plan.retention(),
+        claimant: Claimant { who: "a simulated server".to_owned(), wall: WallTime(0) },
+        entropy: Entropy::from_bytes(*b"of a claims debt"),
     };
     let mut seen = Seen::default();
     let (bank, mut stepper) = (Bank::of(plan), InlineStepper(&Inline));
@@ -118,7 +121,7 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
     let world = now(opened).map_err(judge)?;
     let mut replayed = seen.roots;
     if replayed.is_empty() {
-        replayed.push((world.claim.last.tick, world.roots.root));
+        replayed.push((world.position.tick, world.roots.root));
     }
     let (base, mut frames) = before(store, world.snapshot_tick)?;
     frames.extend(seen.frames);
@@ -147,7 +150,11 @@ fn lose_tail<S: Store>(store: &S) -> Result<(), OpenError> {
     }
     let head = now(store.log_state()).map_err(|error| failed(&error))?;
     let to = Tick(head.last.tick.0.saturating_sub(2)).max(head.base.tick);
-    now(store.truncate_after(to, DataLossPolicy::Accept)).map_err(|error| failed(&error))
+    let slot = now(store.find(to)).map_err(|error| failed(&error))?.unwrap_or(head.base.slot);
+    let record = now(store.record(slot)).map_err(|error| failed(&error))?;
+    let after = record.as_ref().map_or(head.base, Record::position);
+    let cut = head.claim_after(after, Why::Cut, true, &Claimant::default()).map_err(|error| failed(&error))?;
+    now(store.claim(&cut)).map(drop).map_err(|error| failed(&error))
 }
 
 /// What was made again.
@@ -167,24 +174,25 @@ impl Seen {
 /// The frames that are kept up to `start`: not needed to go on, but whoever watches wants to see them.
 fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Transfer>>), OpenError> {
     let head = now(store.log_state()).map_err(|error| OpenError::Storage(error.to_string()))?;
-    let (base, mut tick, mut frames) = (head.base.tick, head.base.tick, Vec::new());
+    let (mut at, mut tick, mut frames) = (head.base.slot, head.base.tick, Vec::new());
     while tick < start {
-        for record in read(store, tick.next())?.iter().take_while(|record| record.tick() <= start) {
-            let frame = InputFrame::decode(&record.body().frame);
-            frames.push(frame.map_err(|error| wrong(format!("the frame of tick {}: {error}", record.tick())))?);
-            tick = record.tick();
+        for record in read(store, at.next())?.iter().take_while(|record| record.tick() <= start) {
+            (at, tick) = (record.slot(), record.tick());
+            let Some(frame) = record.frame() else { continue };
+            let frame = InputFrame::decode(frame);
+            frames.push(frame.map_err(|error| wrong(format!("the frame of tick {tick}: {error}")))?);
         }
     }
-    Ok((base, frames))
+    Ok((head.base.tick, frames))
 }
 
-fn read<S: Store>(store: &S, from: Tick) -> Result<Vec<Record>, OpenError> {
+fn read<S: Store>(store: &S, from: Slot) -> Result<Vec<Record>, OpenError> {
     let records = now(store.read(from, READ_BYTES)).map_err(|error| match error {
         ReadError::Damaged(_) | ReadError::Trimmed { .. } => wrong(error.to_string()),
         error => OpenError::Storage(error.to_string()),
     })?;
     if records.is_empty() {
-        return Err(wrong(format!("tick {from} is not there, though the journal's head says so")));
+        return Err(wrong(format!("slot {from} is not there, though the journal's head says so")));
     }
     Ok(records)
 }

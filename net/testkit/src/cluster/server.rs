@@ -49,7 +49,7 @@ pub(super) enum Wake {
     /// The pack is read and tried.
     Pack,
     /// The claim is ended.
-    Seal,
+    EndClaim,
     /// For [`Bug::AcknowledgesBeforeDurable`].
     Hurried,
 }
@@ -86,7 +86,7 @@ pub(super) struct Server<S> {
     hashes: VecDeque<Box<HashWorld<Ledger>>>,
     authentications: VecDeque<Authenticate>,
     pack: Option<Box<LoadPack<Ledger>>>,
-    epoch_to_seal: Option<tickworld_persist::Epoch>,
+    end_of_claim: Option<tickworld_persist::Record>,
     /// Whether the power goes in the midst of the next append, or the next step of a snapshot.
     pub(super) is_append_armed: bool,
     pub(super) is_snapshot_armed: bool,
@@ -155,7 +155,7 @@ impl<S: Store + Clone> Server<S> {
             hashes: VecDeque::new(),
             authentications: VecDeque::new(),
             pack: None,
-            epoch_to_seal: None,
+            end_of_claim: None,
             is_append_armed: false,
             is_snapshot_armed: false,
             panics: false,
@@ -184,10 +184,10 @@ impl<S: Store + Clone> Server<S> {
             Wake::Authenticate => self.authenticate(now),
             Wake::Pack => self.try_pack(now, site),
             Wake::Hurried => self.append_hurried(site),
-            Wake::Seal => {
-                if let Some(epoch) = self.epoch_to_seal.take() {
-                    let result = ready(self.store.seal(epoch)).map(drop).map_err(|error| error.to_string());
-                    self.region.handle_sealed(now, result);
+            Wake::EndClaim => {
+                if let Some(record) = self.end_of_claim.take() {
+                    let result = ready(self.store.claim(&record)).map(drop).map_err(|error| error.to_string());
+                    self.region.handle_claim_ended(now, result);
                 }
             }
         }
@@ -221,9 +221,9 @@ impl<S: Store + Clone> Server<S> {
                     self.pack = Some(load);
                     self.wake_for_storage(site, Wake::Pack);
                 }
-                Effect::Seal(epoch) => {
-                    self.epoch_to_seal = Some(epoch);
-                    self.wake_for_storage(site, Wake::Seal);
+                Effect::EndClaim(record) => {
+                    self.end_of_claim = Some(record);
+                    self.wake_for_storage(site, Wake::EndClaim);
                 }
             }
         }
@@ -305,7 +305,8 @@ impl<S: Store + Clone> Server<S> {
         match &outcome {
             AppendOutcome::Kept(appended) => site.watch.take(self.life, appended.durable),
             AppendOutcome::Fenced(by) if site.bug == Some(Bug::IgnoresTheFence) => {
-                let append = self.glue.steal(append, *by);
+                let Ok(log) = ready(self.store.log_state()) else { return Some(AppendOutcome::Fenced(*by)) };
+                let append = self.glue.steal(append, &log);
                 self.journal = Some(JournalWork::Append(append));
                 self.wake_for_storage(site, Wake::Journal);
                 return None;

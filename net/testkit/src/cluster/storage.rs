@@ -9,11 +9,11 @@ use std::{
 };
 
 use tickworld_persist::{
-    Journal as _, Salvage, Store,
+    Journal as _, Salvage, Slot, Store,
     embedded::{self, Settings},
     memory::{FaultMode, Memory},
 };
-use tickworld_sim::{frame::Tick, hash::Hash};
+use tickworld_sim::hash::Hash;
 
 use crate::{
     check::DurableAcks,
@@ -111,12 +111,12 @@ impl Disk for Embedded {
 #[derive(Default)]
 pub(super) struct Double {
     memory: Memory,
-    told: Tick,
+    told: Slot,
 }
 
 impl Debug for Double {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Double(told to {})", self.told)
+        write!(f, "Double(told to slot {})", self.told)
     }
 }
 
@@ -153,16 +153,16 @@ impl Disk for Double {
 
     fn tell(&mut self, acks: &mut DurableAcks) {
         let Ok(head) = now(self.memory.log_state()) else { return };
-        self.told = self.told.min(head.durable).max(head.base.tick);
-        if self.told == head.durable {
+        self.told = self.told.min(head.durable.slot).max(head.base.slot);
+        if self.told == head.durable.slot {
             return;
         }
         let Ok(records) = now(self.memory.read(self.told.next(), u64::MAX)) else { return };
-        for record in records.iter().take_while(|record| record.tick() <= head.durable) {
+        for record in records.iter().take_while(|record| record.slot() <= head.durable.slot) {
             let mut bytes = Vec::new();
             record.encode(&mut bytes);
             acks.sync(&[Write::Bytes { offset: 0, bytes }]);
-            self.told = record.tick();
+            self.told = record.slot();
         }
     }
 
@@ -173,8 +173,8 @@ impl Disk for Double {
     /// A record before the last one: the double keeps no watermark, so that a last record with damage is a torn tail to it.
     fn turned(&mut self, dice: &mut Dice) -> Option<Self> {
         let head = now(self.memory.log_state()).ok()?;
-        let count = head.last.tick.0.checked_sub(head.base.tick.0 + 1).filter(|count| *count > 0)?;
-        self.memory.damage_record(Tick(head.base.tick.0 + 1 + dice.below(count)));
-        Some(Self { memory: self.memory.clone(), told: Tick(0) })
+        let count = head.last.slot.0.checked_sub(head.base.slot.0 + 1).filter(|count| *count > 0)?;
+        self.memory.damage_record(Slot(head.base.slot.0 + 1 + dice.below(count)));
+        Some(Self { memory: self.memory.clone(), told: Slot(0) })
     }
 }

@@ -111,7 +111,7 @@ impl Watch {
 
     /// A frame was closed, and this is its record.
     pub(super) fn close(&mut self, life: Life, record: &Record) {
-        let frame = InputFrame::decode(&record.body().frame).expect("a region's records carry frames");
+        let frame = InputFrame::decode(record.frame().expect("a region appends ticks")).expect("and they can be read");
         let (frame, link): (InputFrame<Transfer>, Hash) = (frame, record.hash());
         self.links.insert((life, frame.tick), link);
         self.digest.bytes(&link.0);

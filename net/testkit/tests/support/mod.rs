@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Appended, Body, Claim, Durability, Epoch, JournalHeader, LogPosition, Page, Proof, Record, Snapshot, TokenDigest,
-    WorldId,
+    Appended, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Page, Record, Slot, Snapshot, TickRecord,
+    TokenDigest, WallTime, Why, WorldId,
     embedded::{Core, Settings},
-    error::{AppendError, SpendError},
+    error::{AppendError, ClaimError, SpendError},
 };
 use tickworld_sim::{
     content::ContentId,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     hash::Hash,
+    region::RegionId,
     rng::Entropy,
     simulation::Simulation,
     snapshot::Manifest,
@@ -32,6 +33,12 @@ pub(crate) const ROOT_LAG_TICKS: u8 = 2;
 /// A small cache, so that commits reach the disk in several ways.
 pub(crate) fn settings() -> Settings {
     Settings { cache_bytes: 1 << 20, ..Settings::default() }
+}
+
+/// Claims a journal where it ends.
+pub(crate) fn claim(core: &mut Core<SimMedium>) -> Result<Claim, ClaimError> {
+    let log = core.log_state().map_err(|_| ClaimError::Absent)?;
+    core.claim(&log.claim_after(log.last, Why::TakeOver, false, &Claimant::default())?)
 }
 
 pub(crate) struct Scribe {
@@ -60,13 +67,14 @@ impl Scribe {
         let root = simulation.seal(&tickworld_sim::executor::Inline).root;
         let header = JournalHeader {
             world: WorldId(*b"a simulated disk"),
+            region: Some(RegionId::FIRST),
             revision: 1,
             tick_rate: 20,
             root_lag_ticks: ROOT_LAG_TICKS,
             start: Start { tick: Tick(0), root, content: ContentId::NONE },
             schema: (**simulation.schema()).clone(),
         };
-        let last = LogPosition { tick: Tick(0), record_hash: header.hash() };
+        let last = header.start_position();
         Self {
             simulation,
             dice: Dice::new(seed, "scribe", 0),
@@ -85,8 +93,8 @@ impl Scribe {
 
     /// Begins the journal and claims it.
     pub(crate) fn begin(&mut self, core: &mut Core<SimMedium>) -> bool {
-        let claim = core.create(&self.header).ok().and_then(|()| core.claim().ok());
-        claim.map(|claim| self.epoch = claim.epoch).is_some()
+        let claim = core.create(&self.header).ok().and_then(|()| claim(core).ok());
+        claim.map(|claim| (self.epoch, self.last) = (claim.epoch, claim.last)).is_some()
     }
 
     /// Steps the world, and makes the record of the tick.
@@ -110,17 +118,17 @@ impl Scribe {
         self.roots.insert(tick, roots.root);
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        let proof = self.header.proven_by(tick).map(|tick| Proof { tick, root: self.roots[&tick] });
-        let body = Body {
-            tick,
+        let root = self.header.proven_by(tick).map(|tick| self.roots[&tick]);
+        let record = Record::new(TickRecord {
+            slot: self.last.slot.next(),
             epoch: self.epoch,
             previous_hash: self.last.record_hash,
-            durable: self.durable,
-            proof,
+            wall: WallTime(0),
+            root,
             frame: bytes.into(),
-        };
-        let record = Record::new(body).expect("a good record");
-        self.last = LogPosition { tick, record_hash: record.hash() };
+        });
+        let record = record.expect("a good record");
+        self.last = record.position();
         self.written.insert(tick, record.clone());
         record
     }
@@ -163,7 +171,9 @@ impl Scribe {
             }
         });
         let put = core.put_pages(&pages).is_ok()
-            && core.put_manifest(&Snapshot { record_hash: self.last.record_hash, manifest }).is_ok();
+            && core
+                .put_manifest(&Snapshot { slot: self.last.slot, record_hash: self.last.record_hash, manifest })
+                .is_ok();
         if put {
             self.snapshots.push(self.last.tick);
             // A snapshot is of a tick that is durable; putting one makes it so.
@@ -218,9 +228,13 @@ impl Scribe {
         if let Some(torn) = core.tail_report().map_err(|error| error.to_string())?.torn_tail {
             return Err(format!("torn to {torn}"));
         }
-        let mut next = Tick(1);
-        while next <= head.last.tick {
-            for record in core.read_records(next, 2_000).map_err(|error| error.to_string())? {
+        let (mut at, mut next) = (Slot(0), Tick(1));
+        while at < head.last.slot {
+            for record in core.read_records(at.next(), 2_000).map_err(|error| error.to_string())? {
+                at = record.slot();
+                if record.is_claim() {
+                    continue;
+                }
                 if self.written.get(&record.tick()) != Some(&record) || record.tick() != next {
                     return Err(format!("the record of tick {next} is not the one that was written"));
                 }
@@ -234,8 +248,8 @@ impl Scribe {
                 return Err(format!("token {token:?} is new a second time"));
             }
         }
-        let claim = core.claim().map_err(|error| format!("it cannot be claimed: {error}"))?;
-        if claim.epoch <= self.epoch || claim.last != head.last {
+        let claim = claim(&mut core).map_err(|error| format!("it cannot be claimed: {error}"))?;
+        if claim.epoch <= self.epoch || claim.last.tick != head.last.tick {
             return Err(format!("claimed as {claim:?} after {:?}", self.epoch));
         }
         self.go_on(core, medium, claim)
@@ -246,17 +260,17 @@ impl Scribe {
         let tick = claim.last.tick.next();
         let mut frame = Vec::new();
         InputFrame::<Transfer>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
-        let Claim { epoch, last } = claim;
-        let body =
-            Body { tick, epoch, previous_hash: last.record_hash, durable: last.tick, proof: None, frame: frame.into() };
-        let record = Record::new(body).expect("a good record");
+        let Claim { epoch, last, .. } = claim;
+        let (slot, previous_hash, wall) = (last.slot.next(), last.record_hash, WallTime(0));
+        let record = TickRecord { slot, epoch, previous_hash, wall, root: None, frame: frame.into() };
+        let record = Record::new(record).expect("a good record");
         core.append(std::slice::from_ref(&record), Durability::Disk)
             .map_err(|error| format!("it ends here: {error}"))?;
         medium.crash(CrashKind::DropAll, &mut Dice::new(0, "again", 0));
         drop(core);
         let mut core = Core::open(medium.clone(), settings()).map_err(|error| error.to_string())?;
         let head = core.log_state().map_err(|error| error.to_string())?;
-        let place = LogPosition { tick, record_hash: record.hash() };
+        let place = record.position();
         if head.last == place { Ok(()) } else { Err(format!("{place:?} was appended, found is {:?}", head.last)) }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    LogPosition, Record,
+    JournalHeader, LogPosition, Record,
     embedded::{Core, Files, Settings},
 };
 use tickworld_proto::message::Fate;
@@ -94,7 +94,7 @@ impl Audit {
             if header.start.root != self.root() {
                 self.findings.push("the world begins with another root".to_owned());
             }
-            self.last = Some(LogPosition { tick: header.start.tick, record_hash: header.hash() });
+            self.last = Some(header.start_position());
         }
         let head = core.log_state().unwrap();
         if head.base.tick > self.tick() {
@@ -104,9 +104,9 @@ impl Audit {
             let (last, own) = (head.last.tick, self.tick());
             return self.findings.push(format!("the journal ends at tick {last}, it was at {own} before"));
         }
-        while self.tick() < head.last.tick {
-            match core.read_records(self.tick().next(), 1 << 20) {
-                Ok(records) => records.iter().for_each(|record| self.take(record)),
+        while let Some(next) = self.last.map(|last| last.slot.next()).filter(|next| *next <= head.last.slot) {
+            match core.read_records(next, 1 << 20) {
+                Ok(records) => records.iter().for_each(|record| self.take(&header, record)),
                 Err(error) => return self.findings.push(error.to_string()),
             }
         }
@@ -142,19 +142,20 @@ impl Audit {
         is_applied && remembered.is_none_or(fits)
     }
 
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, header: &JournalHeader, record: &Record) {
         let tick = record.tick();
-        if self.last.is_some_and(|last| last.record_hash != record.body().previous_hash) {
+        if self.last.is_some_and(|last| last.record_hash != record.previous_hash()) {
             self.findings.push(format!("the record of tick {tick} does not follow what was there before"));
         }
-        self.last = Some(LogPosition { tick, record_hash: record.hash() });
-        let frame = InputFrame::<Transfer>::decode(&record.body().frame).unwrap();
+        self.last = Some(record.position());
+        let Some(frame) = record.frame() else { return };
+        let frame = InputFrame::<Transfer>::decode(frame).unwrap();
         let roots = self.simulation.step(&frame, &Inline).unwrap();
         self.roots.push_back((tick, roots.root));
         if self.roots.len() > 16 {
             self.roots.pop_front();
         }
-        if let Some(proof) = record.body().proof {
+        if let Some(proof) = record.proof(header) {
             let own = self.roots.iter().find(|(of, _)| *of == proof.tick);
             self.proven += 1;
             if own.is_none_or(|(_, root)| *root != proof.root) {

@@ -78,8 +78,9 @@ pub fn damage_last_record(data: &Path) -> (Tick, Vec<u8>) {
     let copy = tempfile::tempdir().unwrap();
     super::audit::copy_world(data, copy.path());
     let mut core = Core::open(Files::new(copy.path()), Settings::default()).unwrap();
-    let last = core.log_state().unwrap().last.tick;
-    let record = core.read_records(last, 0).unwrap().remove(0);
+    let last = core.log_state().unwrap().last;
+    let record = core.record(last.slot).unwrap().unwrap();
+    let last = last.tick;
     let mut bytes = Vec::new();
     record.encode(&mut bytes);
     let file = data.join(Files::DATABASE);

@@ -1,7 +1,7 @@
 //! `tickworld journal export`: a journal as JSON lines, for other tools.
 
 use serde_json::json;
-use tickworld_persist::Proof;
+use tickworld_persist::{ClaimRecord, Proof, Record};
 use tickworld_sim::{diff::read_frame, frame::Tick};
 
 use super::{held, within};
@@ -33,19 +33,41 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
             break;
         }
         let record = record.map_err(|error| store.read_failure(error))?;
-        let (tick, body) = (record.tick(), record.body());
-        let frame = read_frame(&body.frame, record.frame_format(), &header.schema.input).map_err(|error| {
+        let tick = record.tick();
+        let Some(frame) = record.frame() else {
+            if let Some(claim) = record.as_claim() {
+                context.out.value_line(&claim_json(claim, &record));
+            }
+            continue;
+        };
+        let frame = read_frame(frame, record.frame_format(), &header.schema.input).map_err(|error| {
             Failure::new(format!("{}: the frame of tick {tick} cannot be read: {error}", store.shown()))
         })?;
+        let proof = record.proof(header);
         context.out.value_line(&json!({
             "tick": tick.0,
-            "epoch": body.epoch.0,
+            "slot": record.slot().0,
+            "epoch": record.epoch().0,
             "link": record.hash().to_string(),
-            "durable": body.durable.0,
-            "proof": body.proof.map(|Proof { tick, root }| json!({ "tick": tick.0, "root": root.to_string() })),
+            "wall_ms": record.wall().0,
+            "proof": proof.map(|Proof { tick, root }| json!({ "tick": tick.0, "root": root.to_string() })),
             "entropy": entropy_json(&frame),
             "inputs": frame.inputs.iter().map(input_json).collect::<Vec<_>>(),
         }));
     }
     Ok(Verdict::Same.interrupted(interrupt::is_asked()))
+}
+
+/// A claim, which makes no tick.
+fn claim_json(claim: &ClaimRecord, record: &Record) -> serde_json::Value {
+    json!({
+        "claim": claim.why.to_string(),
+        "slot": claim.slot.0,
+        "after": { "slot": claim.after.slot.0, "tick": claim.after.tick.0 },
+        "incarnation": claim.incarnation,
+        "loss": claim.is_loss,
+        "who": claim.who,
+        "link": record.hash().to_string(),
+        "wall_ms": claim.wall.0,
+    })
 }

@@ -30,6 +30,8 @@ struct Claim {
 #[derive(Default, Serialize)]
 struct Counted {
     records: u64,
+    /// Claims that are kept.
+    claims: u64,
     record_bytes: u64,
     inputs: u64,
     proofs: u64,
@@ -85,9 +87,13 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         "first_tick": store.base().next().0,
         "last_tick": store.last().0,
         "durable_tick": store.acknowledged().0,
+        "format": if header.is_old() { 1 } else { 2 },
+        "region": header.region.map(|region| region.0),
         "epoch": log.epoch.0,
+        "incarnation": log.incarnation,
+        "next_slot": log.next.0,
         "ended_in_order": log.sealed,
-        "torn_to": store.tail.torn_tail.map(|tick| tick.0),
+        "torn_to": store.tail.torn_tail.map(|slot| slot.0),
         "journal": counted,
         "snapshots": worlds,
         "packs": packs,
@@ -116,12 +122,16 @@ fn count(context: &Context, store: &OpenStore) -> Counted {
 
 impl Counted {
     fn add(&mut self, record: &Record, store: &OpenStore) {
-        let (tick, epoch) = (record.tick().0, record.body().epoch.0);
-        self.records += 1;
+        let (tick, epoch) = (record.tick().0, record.epoch().0);
         self.record_bytes += record.encoded_bytes() as u64;
-        self.proofs += u64::from(record.body().proof.is_some());
+        let Some(frame) = record.frame() else {
+            self.claims += 1;
+            return;
+        };
+        self.records += 1;
+        self.proofs += u64::from(record.proof(&store.header).is_some());
         // One that cannot be read is `journal verify`'s to name.
-        let frame = read_frame(&record.body().frame, record.frame_format(), &store.header.schema.input);
+        let frame = read_frame(frame, record.frame_format(), &store.header.schema.input);
         self.inputs += frame.map_or(0, |frame| frame.inputs.len() as u64);
         match self.epochs.last_mut() {
             Some(claim) if claim.epoch == epoch => claim.last_tick = tick,
@@ -182,6 +192,9 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
     let title = out.paint(Ink::Bold, format!("world {}", header.world));
     out.line(format!("{}: {title}", store.shown()));
     out.line(format!("  of         {}, rules revision {}", header.game(), header.revision));
+    if header.is_old() {
+        out.line("  format     1: it is read, and no server of this build continues it");
+    }
     let (first, last) = (store.base().next(), store.last());
     if counted.records + counted.damaged == 0 {
         out.line(format!("  ticks      none after the world of tick {}", store.base()));
@@ -208,7 +221,7 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
     ));
     if counted.damaged > 0 || store.tail.torn_tail.is_some() {
         let red = out.paint(Ink::Red, "damaged");
-        let torn = store.tail.torn_tail.map_or(0, |tick| tick.0.saturating_sub(last.0));
+        let torn = store.tail.torn_tail.map_or(0, |slot| slot.0.saturating_sub(log.last.slot.0));
         out.line(format!("  {red}    {} ticks: `tickworld journal verify` names them", counted.damaged + torn));
     }
     for World { tick, pages, bytes, new_bytes, damage, .. } in worlds {

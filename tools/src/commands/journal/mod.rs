@@ -119,7 +119,7 @@ pub(crate) fn skip<H: Hosted>(
 ) -> Outcome<Option<Divergence>> {
     for record in store.records(follow.tick().next(), to) {
         let record = record.map_err(|error| store.read_failure(error))?;
-        let followed = follow.step(&record, &context.pool)?;
+        let Some(followed) = follow.step(&record, &context.pool)? else { continue };
         if followed.divergence.is_some() {
             return Ok(followed.divergence);
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use serde::Serialize;
-use tickworld_persist::{Finding, Progress as Reading, RecoverError, Recovery};
+use tickworld_persist::{Epoch, Finding, Progress as Reading, RecoverError, Recovery};
 use tickworld_sim::{content::ContentId, diff::read_frame, frame::Tick};
 
 use crate::{
@@ -28,6 +28,7 @@ struct Report {
     first_tick: u64,
     last_tick: u64,
     records: u64,
+    claims: u64,
     proofs: u64,
     frames: u64,
     inputs: u64,
@@ -86,6 +87,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         first_tick: store.base().next().0,
         last_tick: store.last().0,
         records: read.records,
+        claims: read.claims,
         proofs: read.proofs,
         frames: contents.frames,
         inputs: contents.inputs,
@@ -139,7 +141,7 @@ impl<'s> Contents<'s> {
     fn read_frames(&mut self, context: &Context) {
         let (base, last) = (self.store.base(), self.store.last());
         let mut progress = Progress::new(context.quiet, "frames", last.0.saturating_sub(base.0));
-        let mut epoch = 0;
+        let mut epoch = Epoch(0);
         for (done, record) in (1..).zip(self.store.records(base.next(), last)) {
             // Without every pack, those that are missing cannot be told from those that were not read.
             self.is_stopped |= interrupt::is_asked();
@@ -149,15 +151,22 @@ impl<'s> Contents<'s> {
             progress.set(done);
             // What is damaged was named already.
             let Ok(record) = record else { continue };
-            let (tick, body) = (record.tick(), record.body());
-            if body.epoch.0 < epoch || body.epoch > self.store.log.epoch {
-                let (wrote, force) = (body.epoch, self.store.log.epoch);
-                let message =
-                    format!("the record of tick {tick} is of epoch {wrote}, after {epoch}; {force} is in force");
+            let (tick, wrote) = (record.tick(), record.epoch());
+            if record.is_claim() {
+                epoch = wrote;
+            }
+            // Records of format 1 count their claims, which stand nowhere.
+            let is_old = self.store.header.is_old();
+            let is_wrong = if is_old { wrote < epoch || wrote > self.store.log.epoch } else { wrote != epoch };
+            if is_wrong && epoch.0 > 0 {
+                let message = format!("the record of tick {tick} is of epoch {wrote}, and {epoch} is in force");
                 self.findings.push(Found::record("epoch", tick, message));
             }
-            epoch = epoch.max(body.epoch.0);
-            match read_frame(&body.frame, record.frame_format(), &self.store.header.schema.input) {
+            if is_old {
+                epoch = epoch.max(wrote);
+            }
+            let Some(frame) = record.frame() else { continue };
+            match read_frame(frame, record.frame_format(), &self.store.header.schema.input) {
                 Err(error) => {
                     let message = format!("the frame of tick {tick} cannot be read: {error}");
                     self.findings.push(Found::record("frame", tick, message));

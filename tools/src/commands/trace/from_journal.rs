@@ -63,7 +63,7 @@ impl WithGame for Recording<'_> {
                 break;
             }
             let record = record.map_err(|error| store.read_failure(error))?;
-            let followed = follow.step(&record, &context.pool)?;
+            let Some(followed) = follow.step(&record, &context.pool)? else { continue };
             for (id, bytes) in &followed.contents {
                 recorder.add_content(*id, bytes, follow.simulation().library()).map_err(failed)?;
             }

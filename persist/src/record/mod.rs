@@ -1,0 +1,333 @@
+//! [`Record`]: a slot of the journal: one tick's frame, or a claim on all that follows.
+//!
+//! Invariant: a record's hash binds all of it and, through the hash of the one before it in history, everything back to the
+//! header; so a change anywhere shows, and two journals with one hash at a slot are equal up to it. A record tells by itself
+//! whether its bytes are whole. What the frame means is not known here.
+//!
+//! Whoever appends the next slot owns the region. Failover, skip, cut and a good end are one kind of record: a *claim*, which
+//! says after which record history goes on. What stands between that record and the claim is void.
+
+mod codec;
+mod old;
+
+use core::fmt;
+
+use bytes::Bytes;
+use tickworld_sim::{
+    frame::{FrameFormat, Tick},
+    hash::Hash,
+};
+
+use crate::{header::JournalHeader, limits, store::LogPosition};
+
+/// Where a record stands: numbers are dense, from 1. 0 is the header's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u64);
+
+impl Slot {
+    /// The header's, before the first record.
+    pub const HEADER: Self = Self(0);
+
+    /// The slot after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Under which claim something was written: the slot of that claim. Whoever claims later has a higher one, and fences those
+/// before. 0 before the first claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The claim's slot.
+    #[must_use]
+    pub const fn slot(self) -> Slot {
+        Slot(self.0)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// When somebody wrote something by their own clock: milliseconds since 1970, for people. Nothing is decided by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WallTime(pub u64);
+
+/// The root that a world had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// After this tick.
+    pub tick: Tick,
+    /// The root.
+    pub root: Hash,
+}
+
+/// What a journal keeps in one slot. Made by [`Record::new`] and [`Record::claim`], so its hash is always that of its contents;
+/// cloning shares the frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    content: Content,
+    tick: Tick,
+    old: Option<old::Old>,
+    hash: Hash,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    Tick(TickRecord),
+    Claim(ClaimRecord),
+}
+
+/// What the record of a tick says. The tick itself stands in the frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TickRecord {
+    /// Where it stands.
+    pub slot: Slot,
+    /// The claim under which it was written.
+    pub epoch: Epoch,
+    /// Hash of the record before it in history.
+    pub previous_hash: Hash,
+    /// When its frame was closed.
+    pub wall: WallTime,
+    /// The root of an earlier tick: the header's root lag before this one.
+    pub root: Option<Hash>,
+    /// The input frame's canonical bytes.
+    pub frame: Bytes,
+}
+
+/// What a claim says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRecord {
+    /// Where it stands, and the epoch of all that follows it.
+    pub slot: Slot,
+    /// After which record history goes on. What stands between it and this claim is void.
+    pub after: LogPosition,
+    /// When somebody claimed.
+    pub wall: WallTime,
+    /// Which life of the region begins, from 1: raised by one where there is loss.
+    pub incarnation: u32,
+    /// What for.
+    pub why: Why,
+    /// Whether ticks are void that may have been told to somebody.
+    pub is_loss: bool,
+    /// Who claims, for people: at most [`CLAIM_WHO_BYTES_MAX`](limits::CLAIM_WHO_BYTES_MAX) bytes.
+    pub who: String,
+}
+
+/// What a claim is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// Somebody goes on where another one left off, or begins.
+    TakeOver,
+    /// The last tick is left out, for it cannot be made.
+    Skip,
+    /// What cannot be read any more is given up.
+    Cut,
+    /// The owner ended in good order: nothing is appended before the next claim.
+    End,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TakeOver => "take-over",
+            Self::Skip => "skip",
+            Self::Cut => "cut",
+            Self::End => "end",
+        })
+    }
+}
+
+impl Record {
+    /// The record of a tick.
+    ///
+    /// # Errors
+    /// When the frame is longer than [`FRAME_BYTES_MAX`](limits::FRAME_BYTES_MAX) or does not begin with a tick.
+    pub fn new(record: TickRecord) -> Result<Self, RecordError> {
+        let tick = record.tick()?;
+        let hash = codec::hash(&codec::tick_head(&record), &record.frame);
+        Ok(Self { content: Content::Tick(record), tick, old: None, hash })
+    }
+
+    /// A claim.
+    ///
+    /// # Errors
+    /// When the text is too long, or the claim would follow itself or a later record.
+    pub fn claim(record: ClaimRecord) -> Result<Self, RecordError> {
+        record.check()?;
+        let hash = codec::hash(&codec::claim_head(&record), &[]);
+        Ok(Self { tick: record.after.tick, content: Content::Claim(record), old: None, hash })
+    }
+
+    /// Where it stands. A record of format 1 has its tick for a slot.
+    #[must_use]
+    pub const fn slot(&self) -> Slot {
+        match &self.content {
+            Content::Tick(record) => record.slot,
+            Content::Claim(record) => record.slot,
+        }
+    }
+
+    /// The claim under which it was written; a claim's is its own.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        match &self.content {
+            Content::Tick(record) => record.epoch,
+            Content::Claim(record) => Epoch(record.slot.0),
+        }
+    }
+
+    /// Hash of the record before it in history: of a claim, of the record that it goes on after; of the first one, the header's.
+    #[must_use]
+    pub const fn previous_hash(&self) -> Hash {
+        match &self.content {
+            Content::Tick(record) => record.previous_hash,
+            Content::Claim(record) => record.after.record_hash,
+        }
+    }
+
+    /// When it was written, by its writer's clock.
+    #[must_use]
+    pub const fn wall(&self) -> WallTime {
+        match &self.content {
+            Content::Tick(record) => record.wall,
+            Content::Claim(record) => record.wall,
+        }
+    }
+
+    /// The tick that it makes; of a claim, the last one before it.
+    #[must_use]
+    pub const fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// What it says, if it is a tick's.
+    #[must_use]
+    pub const fn as_tick(&self) -> Option<&TickRecord> {
+        match &self.content {
+            Content::Tick(record) => Some(record),
+            Content::Claim(_) => None,
+        }
+    }
+
+    /// What it says, if it is a claim.
+    #[must_use]
+    pub const fn as_claim(&self) -> Option<&ClaimRecord> {
+        match &self.content {
+            Content::Tick(_) => None,
+            Content::Claim(record) => Some(record),
+        }
+    }
+
+    /// Whether it is a claim.
+    #[must_use]
+    pub const fn is_claim(&self) -> bool {
+        matches!(self.content, Content::Claim(_))
+    }
+
+    /// The frame of its tick; none of a claim.
+    #[must_use]
+    pub fn frame(&self) -> Option<&Bytes> {
+        self.as_tick().map(|record| &record.frame)
+    }
+
+    /// The root that it carries, in the journal with this header.
+    #[must_use]
+    pub fn proof(&self, header: &JournalHeader) -> Option<Proof> {
+        let root = self.as_tick()?.root?;
+        let tick = match &self.old {
+            Some(old) => old.proof_tick,
+            None => header.proven_by(self.tick)?,
+        };
+        Some(Proof { tick, root })
+    }
+
+    /// The format of its frame: [`FrameFormat::Current`] in every record that this build made.
+    #[must_use]
+    pub const fn frame_format(&self) -> FrameFormat {
+        if self.old.is_some() { FrameFormat::Old } else { FrameFormat::Current }
+    }
+
+    /// Its hash, which the next record names as the previous one.
+    #[must_use]
+    pub const fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Its position in the chain.
+    #[must_use]
+    pub const fn position(&self) -> LogPosition {
+        LogPosition { slot: self.slot(), tick: self.tick, record_hash: self.hash }
+    }
+}
+
+/// Why something is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The frame is too long.
+    #[error("a frame of {bytes} bytes, at most {} are allowed", limits::FRAME_BYTES_MAX)]
+    Length {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The frame does not begin with a tick.
+    #[error("a frame of {bytes} bytes, which is too short for a tick")]
+    Frame {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A claim's text is too long.
+    #[error("a claim with a text of {bytes} bytes, at most {} are allowed", limits::CLAIM_WHO_BYTES_MAX)]
+    Who {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A claim goes on after a record that does not stand before it, or in no incarnation.
+    #[error("a claim in slot {slot} that goes on after slot {after}, in incarnation {incarnation}")]
+    After {
+        /// The claim's slot.
+        slot: Slot,
+        /// Where it goes on.
+        after: Slot,
+        /// Which life it begins.
+        incarnation: u32,
+    },
+}
+
+impl TickRecord {
+    /// The tick that its frame makes (docs/FORMATS.md, "Input frame").
+    fn tick(&self) -> Result<Tick, RecordError> {
+        let bytes = self.frame.len();
+        if bytes > limits::FRAME_BYTES_MAX as usize {
+            return Err(RecordError::Length { bytes });
+        }
+        let tick = self.frame.first_chunk().ok_or(RecordError::Frame { bytes })?;
+        Ok(Tick(u64::from_le_bytes(*tick)))
+    }
+}
+
+impl ClaimRecord {
+    fn check(&self) -> Result<(), RecordError> {
+        let bytes = self.who.len();
+        if bytes > limits::CLAIM_WHO_BYTES_MAX {
+            return Err(RecordError::Who { bytes });
+        }
+        if self.after.slot >= self.slot || self.incarnation == 0 {
+            let (slot, after, incarnation) = (self.slot, self.after.slot, self.incarnation);
+            return Err(RecordError::After { slot, after, incarnation });
+        }
+        Ok(())
+    }
+}
