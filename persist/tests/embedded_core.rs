@@ -77,10 +77,10 @@ fn a_damaged_database_does_not_panic_when_it_is_closed() {
         let mut turned = whole.clone();
         turned[at] ^= 0x40;
         std::fs::write(files.database(), &turned).unwrap();
-        if let Ok(mut core) = Core::open(files.clone(), Settings::default()) {
-            if let Ok(log) = core.log_state() {
-                _ = core.claim(&claim_of(&log));
-            }
+        if let Ok(mut core) = Core::open(files.clone(), Settings::default())
+            && let Ok(log) = core.log_state()
+        {
+            _ = core.claim(&claim_of(&log));
         }
     }
 }

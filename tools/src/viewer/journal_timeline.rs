@@ -97,7 +97,7 @@ impl<H: Hosted> Timeline for JournalTimeline<'_, H> {
         for record in self.store.records(follow.tick().next(), to) {
             let record = record.map_err(|error| self.store.read_failure(error))?;
             let before = follow.proofs();
-            let followed = follow.step(&record, self.pool)?;
+            let Some(followed) = follow.step(&record, self.pool)? else { continue };
             let moment = KeptTick { world: follow.simulation().snapshot(), root: followed.roots.root };
             let difference = followed.divergence.as_ref().map(difference);
             // A snapshot proves the root of its own tick.
