@@ -142,8 +142,8 @@ fn a_rewritten_journal_is_shown_as_not_verified() {
     let bench = Bench::new();
     let folder = bench.copy(ledger(), "w");
     rewrite(&folder, 9, |body| {
-        let proof = body.proof.as_mut().expect("each record proves a root");
-        proof.root.0[0] ^= 1;
+        let root = body.root.as_mut().expect("each record proves a root");
+        root.0[0] ^= 1;
     });
     let view = bench.json("watch --data w --at 12 --json", 1);
     assert_eq!((&view["verified"], &view["difference"]["tick"]), (&false.into(), &8.into()), "{view}");
