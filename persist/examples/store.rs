@@ -1,5 +1,5 @@
 //! The whole life of a journal: a world's journal is created, claimed and appended to; the program "dies"; the next start recovers,
-//! replays, compares roots, fences the dead one off, and goes on.
+//! replays, compares roots, fences the dead one off with a claim of its own, and goes on.
 //!
 //! Run it with `cargo run --release -p tickworld-persist --example store`. A region (`tickworld-region`) does all of this, with
 //! snapshots besides, so that a replay is short.
@@ -8,10 +8,10 @@
 use std::error::Error;
 
 use tickworld_persist::{
-    AnyStore, Body, Claim, DataLossPolicy, Durability, Journal as _, JournalHeader, LogPosition, Origin, Proof, Record,
-    StoreConfig, WorldId, error::AppendError, recover,
+    AnyStore, Claim, Claimant, Durability, Journal as _, JournalHeader, LogPosition, Origin, Record, StoreConfig,
+    TickRecord, WallTime, WorldId, error::AppendError, recover,
 };
-use tickworld_sim::{hash::Hash, prelude::*, trace::Start};
+use tickworld_sim::{hash::Hash, prelude::*, region::RegionId, trace::Start};
 
 // A game, as small as can be: whoever knocks is counted.
 
@@ -64,6 +64,7 @@ impl Kept {
         let root = simulation.seal(&Inline).root;
         let header = JournalHeader {
             world: WorldId(*b"sixteen fresh by"), // of the system's randomness
+            region: Some(RegionId::FIRST),
             revision: Knocking::REVISION,
             tick_rate: 30,
             root_lag_ticks: 1, // the record of a tick proves the root of the tick before it
@@ -71,7 +72,14 @@ impl Kept {
             schema: (**simulation.schema()).clone(),
         };
         store.create(&header).await?;
-        let claim = store.claim().await?;
+        Self::take_over(store, simulation, root).await
+    }
+
+    /// From here on whoever claimed before cannot append: its epoch is lower.
+    async fn take_over(store: AnyStore, simulation: Simulation<Knocking>, root: Hash) -> Result<Self, Box<dyn Error>> {
+        let recovery = recover(&store, &mut |_| {}).await?;
+        let who = Claimant { who: "the example".into(), wall: WallTime(0) }; // of the system's clock
+        let claim = store.claim(&recovery.claim(&who)?).await?;
         Ok(Self { store, simulation, last: claim.last, claim, root })
     }
 
@@ -79,25 +87,23 @@ impl Kept {
     async fn recover(store: AnyStore) -> Result<Self, Box<dyn Error>> {
         let recovery = recover(&store, &mut |_| {}).await?;
         println!("recovered: up to tick {}, lossless: {}", recovery.end.tick, recovery.is_lossless());
-        recovery.truncate(&store, DataLossPolicy::Refuse).await?;
         let Origin::Start(start) = recovery.origin else { return Err("this example keeps no snapshots".into()) };
         // Replays: each record has the frame, and the root that the tick before it must have.
         let mut simulation = world();
         let mut root = simulation.seal(&Inline).root;
         let mut last = start;
-        while last.tick < recovery.end.tick {
-            for record in store.read(last.tick.next(), 1 << 20).await? {
-                if record.body().proof.is_some_and(|proof| proof.root != root) {
-                    return Err(format!("tick {} came out differently", last.tick).into());
-                }
-                let frame = InputFrame::decode(&record.body().frame)?;
-                root = simulation.step(&frame, &Inline)?.root;
+        while last.slot < recovery.end.slot {
+            for record in store.read(last.slot.next(), 1 << 20).await? {
                 last = record.position();
+                // Claims stand among the ticks, and make none.
+                let Some(made) = record.as_tick() else { continue };
+                if made.root.is_some_and(|before| before != root) {
+                    return Err(format!("the tick before {} came out differently", last.tick).into());
+                }
+                root = simulation.step(&InputFrame::decode(&made.frame)?, &Inline)?.root;
             }
         }
-        // From here on whoever claimed before cannot append: its epoch is lower.
-        let claim = store.claim().await?;
-        Ok(Self { store, simulation, last, claim, root })
+        Self::take_over(store, simulation, root).await
     }
 
     /// Makes a tick: the record is durable before anybody is told.
@@ -106,12 +112,12 @@ impl Kept {
         let frame = InputFrame::new(tick, Entropy::from_bytes([tick.0 as u8; 16]), inputs);
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        let record = Record::new(Body {
-            tick,
+        let record = Record::new(TickRecord {
+            slot: self.last.slot.next(),
             epoch: self.claim.epoch,
             previous_hash: self.last.record_hash,
-            durable: self.last.tick,
-            proof: Some(Proof { tick: self.last.tick, root: self.root }),
+            wall: WallTime(0),
+            root: Some(self.root), // of the tick before it, as the header says
             frame: bytes.into(),
         })?;
         self.store.append(std::slice::from_ref(&record), Durability::Disk).await?;
@@ -138,7 +144,7 @@ async fn live(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let mut first = Kept::create(AnyStore::open(&config).await?).await?;
     first.knock(40).await?;
     let (root, epoch) = (first.root, first.claim.epoch);
-    first.store.close().await; // without sealing: as it is after a crash
+    first.store.close().await; // without a claim that ends it: as it is after a crash
     println!("the program is gone");
 
     let mut second = Kept::recover(AnyStore::open(&config).await?).await?;
@@ -155,7 +161,6 @@ async fn live(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     }
     second.claim.epoch = own;
     second.knock(10).await?;
-    second.store.seal(own).await?;
     second.store.close().await;
     if *second.simulation.state().knocks == 50 { Ok(()) } else { Err("not every knock was kept".into()) }
 }
