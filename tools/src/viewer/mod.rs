@@ -3,7 +3,7 @@
 //! Invariant: it shows only worlds that this process made, and says of each whether its root is the one that was recorded or that
 //! the server has. Everything but [`terminal`] is plain data: keys and times go in, cells come out.
 //!
-//! A [`WorldSource`] makes worlds, a [`Depiction`] says what is in them, [`View`] is what of that is to be seen, [`render`] puts it
+//! A [`WorldSource`] makes worlds, a [`Depiction`] says what is in them, [`View`] is what of that is to be seen, [`render()`] puts it
 //! into cells. `measure::watch` is another matter: what a server's process uses.
 
 mod controls;

@@ -1,7 +1,7 @@
 //! [`View`]: what is to be seen of a world at a tick, as plain data.
 //!
 //! Invariant: it is made from worlds and says nothing of a terminal: the same worlds and the same window give the same view,
-//! from a trace, a journal or a session. What of it is drawn, and where, is [`render`](super::render)'s.
+//! from a trace, a journal or a session. What of it is drawn, and where, is [`render`](super::render())'s.
 
 use serde_json::{Value, json};
 use tickworld_sim::{entity::Entity, frame::Tick, game::Game, hash::Hash, math::Cell, world::World};
