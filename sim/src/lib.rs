@@ -77,7 +77,7 @@
 //!
 //! # Players travel
 //!
-//! A world may be one [region](region) of a larger one. A player who leaves for another region, or for the archive, goes as a
+//! A world may be one [region] of a larger one. A player who leaves for another region, or for the archive, goes as a
 //! [parcel]: their entity and what else belongs to them, with all rows, and with what became of their inputs. A game that lets
 //! players travel says what belongs to them, and where who comes is put; all else is the engine's.
 //!
