@@ -7,7 +7,7 @@
 use tickworld_sim::{component::DecodeError, frame::Tick};
 
 use crate::{
-    record::{Epoch, Record, Slot},
+    record::{Epoch, Record, Slot, Why},
     store::LogPosition,
 };
 
@@ -98,7 +98,7 @@ impl Live {
             return Ok(Loaded { live: Self::new(base), last: base.position, torn, is_sealed: false });
         };
         let last = newest.position();
-        let is_sealed = newest.as_claim().is_some_and(|claim| claim.why == crate::Why::End);
+        let is_sealed = newest.as_claim().is_some_and(|claim| claim.why == Why::End);
         if is_old {
             let mut live = Self::new(base);
             live.segments[0].last = last.slot;
@@ -113,12 +113,10 @@ impl Live {
                 segments.push(Segment { last: end, ..Self::before_all(base) });
                 break;
             }
-            let (after, incarnation) = match rows.row(epoch)?.and_then(Result::ok) {
-                Some(record) if record.as_claim().is_some() => {
-                    record.as_claim().map(|claim| (claim.after.slot, claim.incarnation)).unwrap_or_default()
-                }
+            let (after, incarnation) = match rows.row(epoch)?.and_then(Result::ok).as_ref().and_then(Record::as_claim) {
+                Some(claim) => (claim.after.slot, claim.incarnation),
                 // The claim cannot be read: the chain is broken there, whatever stands before it. Most claims void nothing.
-                _ => (Slot(epoch.0.saturating_sub(1)), 0),
+                None => (Slot(epoch.0.saturating_sub(1)), 0),
             };
             segments.push(Segment { claim: epoch, before, last: end, incarnation });
             if after <= base_slot {
@@ -218,12 +216,9 @@ impl Live {
     /// What stands up to here is forgotten.
     pub(crate) fn trim(&mut self, base: Base) {
         self.base = base;
-        let keep = self.segments.len() - 1;
-        let mut index = 0;
-        self.segments.retain(|it| {
-            index += 1;
-            index > keep || it.last > base.position.slot
-        });
+        let in_force = self.segments.pop().expect("there is always one");
+        self.segments.retain(|it| it.last > base.position.slot);
+        self.segments.push(in_force);
     }
 }
 
@@ -234,7 +229,7 @@ mod tests {
     use tickworld_sim::hash::Hash;
 
     use super::*;
-    use crate::record::{ClaimRecord, TickRecord, WallTime, Why};
+    use crate::record::{ClaimRecord, TickRecord, WallTime};
 
     #[derive(Default)]
     struct Table(BTreeMap<Slot, Record>, Vec<Slot>);

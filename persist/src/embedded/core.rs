@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     append_validator::AppendValidator,
-    error::{Cause, Fault},
+    error::{AppendError, Cause, ClaimError, Fault},
     header::JournalHeader,
     limits,
     record::Record,
@@ -75,10 +75,28 @@ pub struct Core<B: StorageBackend> {
 /// Why a commit failed.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
-    /// Before anything could reach the disk.
+    /// It did not happen: it failed before anything could reach the disk, or nothing of it was found there.
     Before(Fault),
     /// On the way: it may have happened.
     Unknown(Fault),
+}
+
+impl From<Failure> for AppendError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Before(fault) => Self::Storage(fault),
+            Failure::Unknown(fault) => Self::Unknown(fault),
+        }
+    }
+}
+
+impl From<Failure> for ClaimError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Before(fault) => Self::Storage(fault),
+            Failure::Unknown(fault) => Self::Unknown(fault),
+        }
+    }
 }
 
 impl<B: StorageBackend> Core<B> {

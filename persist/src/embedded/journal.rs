@@ -109,7 +109,7 @@ impl<B: StorageBackend> Core<B> {
                     }
                     core.note_watermark(record.position())?;
                 }
-                Err(failure) => core.look_up_claim(record, failure)?,
+                Err(failure) => core.look_up(record.position(), failure)?,
             }
             Claim::of(record).ok_or(ClaimError::NoClaim)
         })
@@ -118,21 +118,6 @@ impl<B: StorageBackend> Core<B> {
     fn check_claim(&mut self, record: &Record) -> Result<crate::ClaimRecord, ClaimError> {
         let validator = self.validator.clone().ok_or(ClaimError::Absent)?;
         validator.check_claim(record, |slot| self.record_hash_at(slot))
-    }
-
-    /// After a failed commit: `Ok` if the claim stands there nevertheless, and surely.
-    fn look_up_claim(&mut self, record: &Record, failure: Failure) -> Result<(), ClaimError> {
-        let fault = match failure {
-            Failure::Before(fault) => return Err(ClaimError::Storage(fault)),
-            Failure::Unknown(fault) => fault,
-        };
-        // Opening the database reads the validator again, and writes what only memory had.
-        let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(AppendValidator::last)));
-        match found {
-            Ok(Some(last)) if last == record.position() => self.settle().map_err(|_| ClaimError::Unknown(fault)),
-            Ok(_) => Err(ClaimError::Storage(fault)),
-            Err(_) => Err(ClaimError::Unknown(fault)),
-        }
     }
 
     /// See [`Journal::append`](crate::Journal::append).
@@ -192,17 +177,14 @@ impl<B: StorageBackend> Core<B> {
     }
 
     /// After a failed commit: `Ok` if the journal now ends at `wanted` nevertheless, and surely.
-    fn look_up(&mut self, wanted: LogPosition, failure: Failure) -> Result<(), AppendError> {
-        let fault = match failure {
-            Failure::Before(fault) => return Err(AppendError::Storage(fault)),
-            Failure::Unknown(fault) => fault,
-        };
-        // Opening the database reads the validator again.
+    fn look_up(&mut self, wanted: LogPosition, failure: Failure) -> Result<(), Failure> {
+        let Failure::Unknown(fault) = failure else { return Err(failure) };
+        // Opening the database reads the validator again, and writes what only memory had.
         let found = self.guarded(|core| Ok::<_, Fault>(core.validator.as_ref().map(AppendValidator::last)));
         match found {
-            Ok(Some(last)) if last == wanted => self.settle().map_err(|_| AppendError::Unknown(fault)),
-            Ok(_) => Err(AppendError::Storage(fault)),
-            Err(_) => Err(AppendError::Unknown(fault)),
+            Ok(Some(last)) if last == wanted => self.settle().map_err(|_| Failure::Unknown(fault)),
+            Ok(_) => Err(Failure::Before(fault)),
+            Err(_) => Err(Failure::Unknown(fault)),
         }
     }
 
@@ -310,17 +292,17 @@ impl<B: StorageBackend> Core<B> {
     /// The hash of the record in a slot of the history: of itself, of the base, or else of a snapshot of it.
     pub(super) fn record_hash_at(&mut self, slot: Slot) -> Result<Option<Hash>, Fault> {
         let Some(validator) = &self.validator else { return Ok(None) };
-        let base = validator.live.base().position;
+        let (base, tick) = (validator.live.base().position, validator.live.tick_of(slot));
         if slot == base.slot {
             return Ok(Some(base.record_hash));
         }
-        let (tick, schema) = (validator.live.tick_of(slot), validator.header.schema.clone());
         if let Some(record) = self.row(slot)? {
             return Ok(Some(record.hash()));
         }
-        let (Some(tick), is_old) = (tick, self.is_old) else { return Ok(None) };
+        let Some(tick) = tick else { return Ok(None) };
         let row = self.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
-        let snapshot = row.and_then(|row| decode_snapshot(tick, &row, is_old, &schema).ok());
+        let (Some(row), Some(validator)) = (row, &self.validator) else { return Ok(None) };
+        let snapshot = decode_snapshot(tick, &row, self.is_old, &validator.header.schema).ok();
         Ok(snapshot.filter(|snapshot| snapshot.slot == slot).map(|snapshot| snapshot.record_hash))
     }
 
