@@ -133,10 +133,7 @@ impl<G: Game> Admission<'_, '_, G> {
         if self.players.find(player).is_some() || self.region.held_hops(player).is_some_and(|held| held >= hops) {
             return Err(Refusal::Known);
         }
-        if is_held {
-            return if self.region.hold(player, hops, bytes) { Ok(()) } else { Err(Refusal::Full) };
-        }
-        self.be_born(player, hops)
+        if is_held { self.hold(player, hops, bytes) } else { self.be_born(player, hops) }
     }
 
     fn be_born(&mut self, player: PlayerId, hops: u64) -> Result<(), Refusal> {
@@ -158,9 +155,16 @@ impl<G: Game> Admission<'_, '_, G> {
         if !is_newest || !self.players.may_arrive(parcel.player, hops) {
             return Err(Refusal::Known);
         }
-        if is_held {
-            return if self.region.hold(parcel.player, hops, bytes) { Ok(()) } else { Err(Refusal::Full) };
-        }
+        if is_held { self.hold(parcel.player, hops, bytes) } else { self.let_in(parcel, hops) }
+    }
+
+    /// Keeps a parcel, or a birth, for an operator.
+    fn hold(&mut self, player: PlayerId, hops: u64, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.region.hold(player, hops, bytes) { Ok(()) } else { Err(Refusal::Full) }
+    }
+
+    /// Lets in who was judged.
+    fn let_in(&mut self, parcel: &Parcel, hops: u64) -> Result<(), Refusal> {
         let arrival = Arrival { parcel, hops, now: self.step.tick };
         arrive::<G>(self.state, self.players, self.schema, &arrival)?;
         self.region.drop_held(parcel.player);
@@ -180,10 +184,7 @@ impl<G: Game> Admission<'_, '_, G> {
         if !self.players.may_arrive(player, hops) {
             return Err(Refusal::Known);
         }
-        let arrival = Arrival { parcel: &parcel, hops, now: self.step.tick };
-        arrive::<G>(self.state, self.players, self.schema, &arrival)?;
-        self.region.drop_held(player);
-        Ok(())
+        self.let_in(&parcel, hops)
     }
 
     /// Does what is asked of the engine; gives the outcome.

@@ -316,7 +316,7 @@ impl<G: Game, P: InputPredictor<G>> PeerSession<G, P> {
     fn handle_root(&mut self, place: usize, tick: Tick, theirs: ShortHash) {
         if tick > self.confirmed_tick() {
             if let Some(remote) = self.remotes.get_mut(&place) {
-                remote.keep_root(tick, theirs);
+                remote.roots.keep(tick, theirs);
             }
         } else if let Some(own) = self.rollback.evidence(tick).map(|evidence| evidence.roots.root.short()) {
             self.compare(place, tick, own, theirs);
@@ -324,8 +324,8 @@ impl<G: Game, P: InputPredictor<G>> PeerSession<G, P> {
     }
 
     fn compare(&mut self, place: usize, tick: Tick, own: ShortHash, theirs: ShortHash) {
-        let Some(remote) = self.remotes.get_mut(&place).filter(|_| own != theirs) else { return };
-        if !core::mem::replace(&mut remote.is_desynced, true) {
+        let Some(remote) = self.remotes.get_mut(&place) else { return };
+        if remote.roots.is_first_difference(own, theirs) {
             self.tell(PeerEvent::Desync { player: self.players[place], tick, own, theirs });
         }
     }
@@ -429,7 +429,7 @@ impl<G: Game, P: InputPredictor<G>> PeerSession<G, P> {
             self.root = Some((tick, own));
         }
         for place in self.departures.others() {
-            let told = self.remotes.get_mut(&place).and_then(|remote| remote.roots.remove(&tick));
+            let told = self.remotes.get_mut(&place).and_then(|remote| remote.roots.take(tick));
             if let Some(theirs) = told {
                 self.compare(place, tick, own, theirs);
             }

@@ -64,27 +64,44 @@ pub(super) struct Remote {
     /// The newest tick for which they have this peer's input.
     pub acknowledged: Tick,
     pub sync: TimeSync,
-    /// Roots that they told of ticks that are not confirmed here.
-    pub roots: BTreeMap<Tick, ShortHash>,
+    pub roots: ToldRoots,
+}
+
+/// What somebody told of the roots of ticks that are not made for good here.
+#[derive(Debug, Default)]
+pub(super) struct ToldRoots {
+    by_tick: BTreeMap<Tick, ShortHash>,
     /// A different root was told of.
-    pub is_desynced: bool,
+    is_desynced: bool,
+}
+
+impl ToldRoots {
+    /// Keeps what was told of a tick to come; of the oldest only so many are kept.
+    pub(super) fn keep(&mut self, tick: Tick, root: ShortHash) {
+        self.by_tick.insert(tick, root);
+        while self.by_tick.len() > PEER_ROOTS_KEPT {
+            self.by_tick.pop_first();
+        }
+    }
+
+    /// What was told of a tick.
+    pub(super) fn take(&mut self, tick: Tick) -> Option<ShortHash> {
+        self.by_tick.remove(&tick)
+    }
+
+    /// Forgets what was told of ticks up to this one.
+    pub(super) fn forget_to(&mut self, tick: Tick) {
+        self.by_tick.retain(|told, _| *told > tick);
+    }
+
+    /// Whether the roots differ, for the first time.
+    pub(super) fn is_first_difference(&mut self, own: ShortHash, theirs: ShortHash) -> bool {
+        own != theirs && !core::mem::replace(&mut self.is_desynced, true)
+    }
 }
 
 impl Remote {
     pub(super) fn new(now: Instant, start: Tick) -> Self {
-        Self {
-            contact: Contact::new(now),
-            acknowledged: start,
-            sync: TimeSync::default(),
-            roots: BTreeMap::new(),
-            is_desynced: false,
-        }
-    }
-
-    pub(super) fn keep_root(&mut self, tick: Tick, root: ShortHash) {
-        self.roots.insert(tick, root);
-        while self.roots.len() > PEER_ROOTS_KEPT {
-            self.roots.pop_first();
-        }
+        Self { contact: Contact::new(now), acknowledged: start, sync: TimeSync::default(), roots: ToldRoots::default() }
     }
 }

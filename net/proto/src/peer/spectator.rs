@@ -3,7 +3,7 @@
 //! Invariant: it sees nothing that is not confirmed, says nothing that reaches a player's world, and checks the roots that its
 //! host tells against its own.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use tickworld_sim::{
@@ -19,12 +19,12 @@ use super::{
     PeerError, PeerEvent, PeerFault, PeerId, PeerSettings, SessionState,
     event::Farewell,
     message::{Frames, PeerMessage, Watch},
-    remote::{Contact, Silence},
+    remote::{Contact, Silence, ToldRoots},
     seed,
 };
 use crate::{
     instant::Instant,
-    limits::{CLIENT_EVENTS_MAX, PEER_FRAMES_KEPT, PEER_ROOTS_KEPT, PEER_TRANSMITS_MAX},
+    limits::{CLIENT_EVENTS_MAX, PEER_FRAMES_KEPT, PEER_TRANSMITS_MAX},
 };
 
 /// A session that watches.
@@ -45,8 +45,7 @@ pub struct SpectatorSession<G: Game> {
     host_tick: Tick,
     contact: Contact,
     /// What the host told of ticks that are not made here.
-    roots: BTreeMap<Tick, ShortHash>,
-    is_desynced: bool,
+    roots: ToldRoots,
     events: VecDeque<PeerEvent>,
     transmits: VecDeque<Bytes>,
 }
@@ -78,8 +77,7 @@ impl<G: Game> SpectatorSession<G> {
             frames: VecDeque::new(),
             host_tick,
             contact: Contact::new(now),
-            roots: BTreeMap::new(),
-            is_desynced: false,
+            roots: ToldRoots::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
         }
@@ -136,10 +134,10 @@ impl<G: Game> SpectatorSession<G> {
     pub fn advance(&mut self, executor: &dyn Executor) -> Result<Option<Roots>, PeerError> {
         let Some(frame) = self.frames.pop_front() else { return Ok(None) };
         let roots = self.simulation.step(&frame, executor)?;
-        if let Some(theirs) = self.roots.remove(&frame.tick) {
+        if let Some(theirs) = self.roots.take(frame.tick) {
             self.compare(frame.tick, roots.root.short(), theirs);
         }
-        self.roots.retain(|tick, _| *tick > frame.tick);
+        self.roots.forget_to(frame.tick);
         Ok(Some(roots))
     }
 
@@ -212,16 +210,13 @@ impl<G: Game> SpectatorSession<G> {
             tick = tick.next();
         }
         if let Some((tick, root)) = message.root.filter(|(tick, _)| *tick > self.world().tick()) {
-            self.roots.insert(tick, root);
-            while self.roots.len() > PEER_ROOTS_KEPT {
-                self.roots.pop_first();
-            }
+            self.roots.keep(tick, root);
         }
         self.watch();
     }
 
     fn compare(&mut self, tick: Tick, own: ShortHash, theirs: ShortHash) {
-        if own != theirs && !core::mem::replace(&mut self.is_desynced, true) {
+        if self.roots.is_first_difference(own, theirs) {
             self.tell(PeerEvent::Desync { player: self.host, tick, own, theirs });
         }
     }
