@@ -4,7 +4,6 @@
 //! construction: a path in the file that no diagnostic names is an error, whoever added it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -80,9 +79,9 @@ fn banned(bans: &str) -> Result<BTreeSet<String>> {
 fn flagged(bans: &str, probe: &str) -> Result<BTreeSet<String>> {
     let folder = shell::scratch("bans")?;
     let lints = BELOW_LINE_LINTS.iter().map(|lint| format!("clippy::{lint}")).collect::<Vec<_>>().join(", ");
-    write(&folder, "Cargo.toml", &manifest()?)?;
-    write(&folder, "clippy.toml", bans)?;
-    write(&folder, "src/lib.rs", &probe.replace("BELOW_LINE_LINTS", &lints))?;
+    shell::write(&folder, "Cargo.toml", &manifest()?)?;
+    shell::write(&folder, "clippy.toml", bans)?;
+    shell::write(&folder, "src/lib.rs", &probe.replace("BELOW_LINE_LINTS", &lints))?;
     // The same versions as the workspace's; cargo drops what the scratch crate does not use.
     std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
 
@@ -111,12 +110,6 @@ fn manifest() -> Result<String> {
         "[package]\nname = \"bans-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\nfixed = {fixed}\n"
     ))
-}
-
-fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
-    let path = folder.join(name);
-    std::fs::create_dir_all(path.parent().expect("the name is joined to a folder"))?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

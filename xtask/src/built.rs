@@ -89,7 +89,6 @@ pub(crate) fn check() -> Result<()> {
 /// engine under it is built once: what is asked is how the crate itself was.
 fn overflow() -> Result<()> {
     let folder = shell::scratch("built")?.join("overflow");
-    std::fs::create_dir_all(folder.join("src")).with_context(|| format!("cannot create {}", folder.display()))?;
     let manifest = format!(
         "[package]\nname = \"outsider\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          tickworld-sim = {{ path = {:?} }}\n",
@@ -97,9 +96,8 @@ fn overflow() -> Result<()> {
     );
     let main =
         "//! Says how it was built.\nfn main() {\n    print!(\"{:?}\", tickworld_sim::overflow_is_checked!());\n}\n";
-    for (path, text) in [("Cargo.toml", &*manifest), ("src/main.rs", main)] {
-        std::fs::write(folder.join(path), text).with_context(|| format!("cannot write {path}"))?;
-    }
+    shell::write(&folder, "Cargo.toml", &manifest)?;
+    shell::write(&folder, "src/main.rs", main)?;
     // The versions that the tree is tested with, and nothing fetched.
     std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
     for is_checked in [true, false] {

@@ -1,6 +1,6 @@
 //! The check `least-rust`: the `rust-version` that the manifests declare is true, as far as this machine can tell.
 //!
-//! A toolchain of that very version builds everything there is: then the rest of the ladder is the proof. A newer one cannot show
+//! A toolchain of that very version builds everything there is: then all other checks are the proof. A newer one cannot show
 //! what an older one lacks; clippy knows it of the standard library, and the manifests of the dependencies say it of themselves.
 //! What neither knows, a feature of the language, the workflow of pull requests tries with the toolchain itself.
 
@@ -70,9 +70,8 @@ fn probe(declared: Version) -> Result<bool> {
          [workspace]\n",
         declared.0, declared.1
     );
-    std::fs::create_dir_all(folder.join("src"))?;
-    std::fs::write(folder.join("Cargo.toml"), manifest)?;
-    std::fs::write(folder.join("src/lib.rs"), PROBE)?;
+    shell::write(&folder, "Cargo.toml", &manifest)?;
+    shell::write(&folder, "src/lib.rs", PROBE)?;
     let mut clippy = shell::cargo();
     clippy.args(["clippy", "--offline", "--quiet", "--message-format=json"]);
     // The workspace's own configuration: were the lint relaxed there, it would be here.

@@ -63,9 +63,8 @@ fn probe(folder: &Path, crates: &[(&str, PathBuf)]) -> Result<()> {
         manifest.push_str(&format!("{package} = {{ path = {:?} }}\n", path.display().to_string()));
         externs.push(format!("extern crate {};", package.replace('-', "_")));
     }
-    std::fs::create_dir_all(folder.join("src"))?;
-    std::fs::write(folder.join("Cargo.toml"), manifest)?;
-    std::fs::write(folder.join("src/lib.rs"), PROBE.replace("EXTERN_CRATES", &externs.join("\n")))?;
+    shell::write(folder, "Cargo.toml", &manifest)?;
+    shell::write(folder, "src/lib.rs", &PROBE.replace("EXTERN_CRATES", &externs.join("\n")))?;
     // The same versions as the workspace's; cargo drops what the probe does not use.
     std::fs::copy(shell::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock")?;
 

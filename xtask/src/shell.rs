@@ -26,6 +26,17 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Writes a file of a scratch crate, and makes the folders it lies in.
+///
+/// # Errors
+/// When that fails.
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    let parent = path.parent().expect("the name is joined to a folder");
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// This machine, as rustc knows it.
 ///
 /// # Errors
