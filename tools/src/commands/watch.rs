@@ -168,7 +168,7 @@ fn watch_server(context: &mut Context, arguments: &cli::Watch, wanted: Wanted, t
             go::<<D20 as Hosted>::Game>(context, arguments, wanted, &login, (scenario.pack.id, library), depiction)
         }
         GameName::Ledger => {
-            let library = (ContentId::NONE, Library::of(ContentId::NONE, ()));
+            let library = (ContentId::NONE, Ledger::library(&[]));
             go::<<Ledger as Hosted>::Game>(context, arguments, wanted, &login, library, Ledger::depiction(&[]))
         }
     }

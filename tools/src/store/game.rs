@@ -4,13 +4,17 @@
 
 use tickworld_rules::{Rules, Ruleset};
 use tickworld_server::world::{Accounts, Content, GameAdapter as _};
-use tickworld_sim::{content::ContentId, game::Game, simulation::Simulation};
+use tickworld_sim::{
+    content::{ContentId, Library},
+    game::Game,
+    simulation::Simulation,
+};
 
 use crate::{
     builtin,
     cli::Beginning,
     failure::Outcome,
-    packs::{LoadedPack, Names},
+    packs::{self, LoadedPack, Names},
     viewer::{D20Depiction, Depiction, Plain},
 };
 
@@ -24,6 +28,9 @@ pub(crate) trait Hosted {
 
     /// What a world without a pack reads; none for games that need one.
     fn bare_content() -> Option<<Self::Game as Game>::Content>;
+
+    /// What worlds with these packs read.
+    fn library(packs: &[LoadedPack]) -> Library<<Self::Game as Game>::Content>;
 
     /// How its worlds are shown, with the names that these packs give.
     fn depiction(packs: &[LoadedPack]) -> Box<dyn Depiction<Self::Game>>;
@@ -45,6 +52,10 @@ impl Hosted for D20 {
 
     fn bare_content() -> Option<Ruleset> {
         None
+    }
+
+    fn library(packs: &[LoadedPack]) -> Library<Ruleset> {
+        packs::library(packs)
     }
 
     fn depiction(packs: &[LoadedPack]) -> Box<dyn Depiction<Rules>> {
@@ -71,6 +82,10 @@ impl Hosted for Ledger {
 
     fn bare_content() -> Option<Content<Accounts>> {
         Self::accounts(0, 0).default_content()
+    }
+
+    fn library(_: &[LoadedPack]) -> Library<Content<Accounts>> {
+        Library::of(ContentId::NONE, ())
     }
 
     fn depiction(_: &[LoadedPack]) -> Box<dyn Depiction<Self::Game>> {

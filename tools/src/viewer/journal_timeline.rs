@@ -44,11 +44,7 @@ impl<'s, H: Hosted> JournalTimeline<'s, H> {
 
 fn difference(divergence: &Divergence) -> RootDifference {
     let Divergence { tick, recorded, found, witness, columns } = divergence;
-    let mut detail = format!("{witness} says {recorded:.16}, found {found:.16}");
-    if !columns.is_empty() {
-        detail.push_str(&format!(", in {}", columns.join(", ")));
-    }
-    RootDifference { tick: *tick, detail }
+    RootDifference::new(*tick, &format!("{witness} says"), [*recorded, *found], columns)
 }
 
 impl<H: Hosted> Timeline for JournalTimeline<'_, H> {
@@ -72,8 +68,8 @@ impl<H: Hosted> Timeline for JournalTimeline<'_, H> {
         self.store.header.root_lag_ticks.into()
     }
 
-    fn world_before(&self, tick: Tick) -> Tick {
-        self.worlds.iter().rev().find(|at| **at <= tick).copied().unwrap_or_else(|| self.span().0)
+    fn worlds(&self) -> &[Tick] {
+        &self.worlds
     }
 
     fn begin(&mut self, tick: Tick) -> Outcome<KeptTick<H::Game>> {

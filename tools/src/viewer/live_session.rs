@@ -185,9 +185,9 @@ impl<G: Game> LiveSession<G> {
                 }
                 self.confirmed.push_back((tick, root));
             }
-            ClientEvent::Desync(report) if self.difference.as_ref().is_some_and(|known| known.tick <= report.tick) => {}
             ClientEvent::Desync(report) => {
-                self.difference = Some(RootDifference { tick: report.tick, detail: report.finding });
+                let found = RootDifference { tick: report.tick, detail: report.finding };
+                RootDifference::keep_first(&mut self.difference, found);
             }
             ClientEvent::Rejoining(cause) => self.trouble = Some(format!("takes the world anew: {cause:?}")),
             ClientEvent::ContentMissing(id) => {
@@ -273,11 +273,6 @@ impl<G: Game> WorldSource for LiveSession<G> {
     }
 
     fn line(&self, tick: Tick) -> SourceLine {
-        let root = match &self.difference {
-            Some(difference) if difference.tick <= tick => RootState::Different(difference.clone()),
-            _ if self.known.proven >= Some(tick) => RootState::Verified,
-            _ => RootState::Unproven,
-        };
         let compared =
             self.known.proven.zip(self.first).map_or(0, |(last, first)| (last.0 + 1).saturating_sub(first.0));
         let behind = self.known.open.zip(self.newest()).map(|(open, newest)| open.tick.0.saturating_sub(newest.0 + 1));
@@ -287,7 +282,7 @@ impl<G: Game> WorldSource for LiveSession<G> {
             name: format!("server {}", self.address),
             span: self.span(),
             ticks_per_second: self.ticks_per_second,
-            root,
+            root: RootState::of(tick, self.known.proven, self.difference()),
             witness: "as the server's",
             compared,
             session: Some(SessionLine {

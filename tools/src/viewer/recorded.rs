@@ -38,8 +38,13 @@ pub(crate) trait Timeline {
     /// How many ticks later the proof of a root may stand.
     fn lag_ticks(&self) -> u64;
 
+    /// The ticks of the stored worlds that it can begin with, ascending.
+    fn worlds(&self) -> &[Tick];
+
     /// The tick of the last stored world at or before `tick`.
-    fn world_before(&self, tick: Tick) -> Tick;
+    fn world_before(&self, tick: Tick) -> Tick {
+        self.worlds().iter().rev().find(|at| **at <= tick).copied().unwrap_or_else(|| self.span().0)
+    }
 
     /// Begins with the last stored world at or before `tick` that can be read.
     ///
@@ -137,10 +142,8 @@ impl<T: Timeline> WorldSource for Recorded<T> {
             timeline.advance(Tick(made.0.saturating_add(TICKS_PER_CALL)).min(goal), &mut |made| {
                 *proven = (*proven).max(made.proven);
                 *compared += made.compared;
-                if let Some(found) = made.difference
-                    && difference.as_ref().is_none_or(|known| found.tick < known.tick)
-                {
-                    *difference = Some(found);
+                if let Some(found) = made.difference {
+                    RootDifference::keep_first(difference, found);
                 }
                 history.push(made.moment);
             })?;
@@ -150,17 +153,12 @@ impl<T: Timeline> WorldSource for Recorded<T> {
 
     fn line(&self, tick: Tick) -> SourceLine {
         let (title, name) = self.timeline.names();
-        let root = match &self.difference {
-            Some(difference) if difference.tick <= tick => RootState::Different(difference.clone()),
-            _ if self.proven >= Some(tick) => RootState::Verified,
-            _ => RootState::Unproven,
-        };
         SourceLine {
             title: title.to_owned(),
             name: name.to_owned(),
             span: self.span(),
             ticks_per_second: self.timeline.ticks_per_second(),
-            root,
+            root: RootState::of(tick, self.proven, self.difference()),
             witness: T::WITNESS,
             compared: self.compared,
             session: None,

@@ -10,7 +10,7 @@ use std::{
 
 use tickworld_pool::Pool;
 use tickworld_sim::{
-    content::{ContentId, Library},
+    content::Library,
     frame::Tick,
     game::Game,
     trace::{Replay, ReplayError, StateKind, Trace},
@@ -49,15 +49,8 @@ impl<'p, G: Game> TraceTimeline<'p, G> {
         pool: &'p Pool,
     ) -> Outcome<(Self, Vec<LoadedPack>)> {
         let shown = path.display().to_string();
-        let mut library = Library::default();
-        if let Some(content) = H::bare_content() {
-            library.add(ContentId::NONE, content);
-        }
         let packs = packs::packs_of(&mut trace, &shown)?;
-        for pack in &packs {
-            let (id, content) = H::content(&pack.bytes)?;
-            library.add(id, content);
-        }
+        let library = H::library(&packs);
         let states = trace.states().into_iter().filter(|state| state.kind == StateKind::Keyframe);
         let worlds = states.map(|state| state.tick).collect();
         let broken_off = if trace.torn().is_some() { ", broken off" } else { "" };
@@ -87,8 +80,8 @@ impl<G: Game> Timeline for TraceTimeline<'_, G> {
         0
     }
 
-    fn world_before(&self, tick: Tick) -> Tick {
-        self.worlds.iter().rev().find(|at| **at <= tick).copied().unwrap_or_else(|| self.trace.start())
+    fn worlds(&self) -> &[Tick] {
+        &self.worlds
     }
 
     fn begin(&mut self, tick: Tick) -> Outcome<KeptTick<G>> {
@@ -112,11 +105,7 @@ impl<G: Game> Timeline for TraceTimeline<'_, G> {
             let (root, difference) = match replay.step::<io::Error>(&record, *pool) {
                 Ok(roots) => (roots.root, None),
                 Err(ReplayError::NotReproduced { tick, recorded, found, columns }) => {
-                    let mut detail = format!("recorded {recorded:.16}, found {found:.16}");
-                    if !columns.is_empty() {
-                        detail.push_str(&format!(", in {}", columns.join(", ")));
-                    }
-                    (found, Some(RootDifference { tick, detail }))
+                    (found, Some(RootDifference::new(tick, "recorded", [recorded, found], &columns)))
                 }
                 Err(error) => return Err(replay_failure(path, error)),
             };

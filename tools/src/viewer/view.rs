@@ -133,6 +133,35 @@ pub(crate) struct RootDifference {
     pub(crate) detail: String,
 }
 
+impl RootState {
+    /// Of a tick, by the last one whose root is known to be right and the first one whose root is not.
+    pub(crate) fn of(tick: Tick, proven: Option<Tick>, difference: Option<&RootDifference>) -> Self {
+        match difference {
+            Some(difference) if difference.tick <= tick => Self::Different(difference.clone()),
+            _ if proven >= Some(tick) => Self::Verified,
+            _ => Self::Unproven,
+        }
+    }
+}
+
+impl RootDifference {
+    /// Of a root that `witness` says is another one, in these columns as far as it can be told.
+    pub(crate) fn new(tick: Tick, witness: &str, [said, found]: [Hash; 2], columns: &[String]) -> Self {
+        let mut detail = format!("{witness} {said:.16}, found {found:.16}");
+        if !columns.is_empty() {
+            detail.push_str(&format!(", in {}", columns.join(", ")));
+        }
+        Self { tick, detail }
+    }
+
+    /// Keeps whichever is of the earlier tick, or what is there already.
+    pub(crate) fn keep_first(first: &mut Option<Self>, other: Self) {
+        if first.as_ref().is_none_or(|first| other.tick < first.tick) {
+            *first = Some(other);
+        }
+    }
+}
+
 /// What a source says of a tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SourceLine {

@@ -13,7 +13,7 @@ use tickworld_sim::{
     trace::{Source, Trace},
 };
 
-use super::{is_ledger, is_rules, ledger_library};
+use super::{is_ledger, is_rules};
 use crate::{
     Context,
     cli::Diff,
@@ -23,6 +23,7 @@ use crate::{
     interrupt,
     output::Ink,
     packs::{self, Names},
+    store::{self, Hosted as _},
 };
 
 pub(super) fn run(context: &mut Context, arguments: &Diff) -> Outcome {
@@ -57,7 +58,7 @@ fn find(context: &mut Context, arguments: &Diff, first: &mut Option<Tick>) -> Ou
     *first = diff::first_difference(&mut left, &mut right).map_err(|error| failure(paths, error))?;
     let both = |is: fn(&str) -> bool| is(&left.schema().game) && is(&right.schema().game);
     let report = if both(is_ledger) {
-        let rerun = Rerun { library: &ledger_library(), executor: &context.pool };
+        let rerun = Rerun { library: &store::Ledger::library(&[]), executor: &context.pool };
         let found = diff::traces_at::<Ledger, _, _>(&mut left, &mut right, *first, &rerun, arguments.limit);
         found.map(|found| nameless(&found))
     } else if both(is_rules) {

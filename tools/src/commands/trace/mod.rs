@@ -13,7 +13,6 @@ use std::path::Path;
 use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
 use tickworld_sim::{
-    content::{ContentId, Library},
     game::Game,
     trace::{ReplayError, Trace},
 };
@@ -53,11 +52,6 @@ pub(crate) fn is_rules(game: &str) -> bool {
 /// Whether it is the game of accounts and transfers.
 fn is_ledger(game: &str) -> bool {
     game == Ledger::NAME
-}
-
-/// What the ledger reads of content: nothing.
-fn ledger_library() -> Library<()> {
-    Library::of(ContentId::NONE, ())
 }
 
 /// Whether a trace is of a game that this build simulates.

@@ -12,7 +12,7 @@ use tickworld_sim::{
     trace::Trace,
 };
 
-use super::{ledger_library, replay_failure};
+use super::replay_failure;
 use crate::{
     Context,
     cli::State,
@@ -22,6 +22,7 @@ use crate::{
     interrupt,
     output::Ink,
     packs::{self, LoadedPack, Names},
+    store::{self, Hosted as _},
     viewer::parse_entity,
 };
 
@@ -87,7 +88,7 @@ fn show(context: &mut Context, arguments: &State) -> Outcome {
         Report { file: path.display().to_string(), tick: tick.0, root: root.to_string(), columns: Vec::new() };
     let names = |packs: &[LoadedPack]| if wanted.raw { Names::default() } else { Names::of(packs) };
     if trace.check_game::<Ledger>().is_ok() {
-        let sought = trace.seek::<Ledger>(tick, &ledger_library(), &context.pool);
+        let sought = trace.seek::<Ledger>(tick, &store::Ledger::library(&[]), &context.pool);
         let simulation = sought.map_err(|error| replay_failure(path, error))?;
         let view = WorldView::new(simulation.world(), simulation.schema());
         check_generation(&view, &wanted, tick)?;

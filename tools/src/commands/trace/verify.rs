@@ -13,7 +13,7 @@ use tickworld_sim::{
     trace::{Audit, AuditReport, ReplayError, Trace, Verifier, VerifyReport},
 };
 
-use super::{check_game, is_ledger, ledger_library, replay_failure};
+use super::{check_game, is_ledger, replay_failure};
 use crate::{
     Context,
     cli::Verify,
@@ -24,6 +24,7 @@ use crate::{
     output::Ink,
     packs,
     progress::Progress,
+    store::{self, Hosted as _},
 };
 
 /// What verifying one trace came to.
@@ -136,7 +137,7 @@ fn verify(context: &Context, path: &Path, own: Option<Pool>) -> Outcome<Report> 
     let begun = Instant::now();
     let mut tell = |tick: Tick| progress.set(tick.0.saturating_sub(first));
     let verified = if is_ledger(&trace.schema().game) {
-        simulate::<Ledger>(&mut trace, &ledger_library(), pool, &mut tell)
+        simulate::<Ledger>(&mut trace, &store::Ledger::library(&[]), pool, &mut tell)
     } else {
         let library = packs::library(&packs::packs_of(&mut trace, &path.display().to_string())?);
         simulate::<Rules>(&mut trace, &library, pool, &mut tell)
