@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{Bench, screen::Screen};
+use common::{
+    Bench,
+    screen::{Screen, code_without_terminal},
+};
 
 /// A trace to look at.
 fn bench() -> Bench {
@@ -76,6 +79,16 @@ fn control_c_and_a_signal_give_the_terminal_back() {
         signal(screen.id(), name);
         assert_eq!(screen.end().0, 0, "{name}");
     }
+}
+
+/// Whoever closes a window need not send a signal; nobody sees what goes on then, so nothing does.
+#[test]
+fn a_terminal_that_is_gone_ends_the_view_and_the_server() {
+    let bench = bench();
+    assert_eq!(code_without_terminal(&bench, "watch a.trace"), 2);
+    assert_eq!(code_without_terminal(&bench, "play duel --bots 2 --seconds 600 --watch --data w"), 2);
+    let info = bench.json("journal info w --json", 0);
+    assert_eq!(info["ended_in_order"], true, "{info}");
 }
 
 #[test]

@@ -78,16 +78,44 @@ pub(crate) fn look<S: WorldSource>(viewer: &mut Viewer<S>, has_color: bool, is_o
 }
 
 /// Hands on the keys that come within a time; gives whether one of them ends the view.
-fn pressed<S: WorldSource>(viewer: &mut Viewer<S>, mut wait: Duration) -> io::Result<bool> {
-    while event::poll(wait)? {
+fn pressed<S: WorldSource>(viewer: &mut Viewer<S>, wait: Duration) -> io::Result<bool> {
+    if !has_input(wait)? {
+        return Ok(false);
+    }
+    while event::poll(Duration::ZERO)? {
         if let Event::Key(key) = event::read()?
             && viewer.handle_key(key)
         {
             return Ok(true);
         }
-        wait = Duration::ZERO;
     }
     Ok(false)
+}
+
+/// Waits until something was typed. The library's own wait never ends on a terminal that is gone: it reads nothing, for ever.
+#[cfg(unix)]
+fn has_input(wait: Duration) -> io::Result<bool> {
+    use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
+        io::Errno,
+    };
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    let mut input = [PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN)];
+    match poll(&mut input, Some(&wait)) {
+        // A signal came: whoever asks looks at what it wants.
+        Err(Errno::INTR) => return Ok(false),
+        other => other?,
+    };
+    let found = input[0].revents();
+    if found.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "it is gone"));
+    }
+    Ok(found.contains(PollFlags::IN))
+}
+
+#[cfg(not(unix))]
+fn has_input(wait: Duration) -> io::Result<bool> {
+    event::poll(wait)
 }
 
 fn unusable(error: &io::Error) -> Failure {

@@ -36,9 +36,16 @@ pub(crate) struct Screen {
     modes: LocalModes,
 }
 
-impl Screen {
-    /// Starts a command.
-    pub(crate) fn start(bench: &Bench, line: &str) -> Self {
+/// A command on a terminal that was just made: the controlling side, the command's side, and its modes.
+struct Started {
+    child: Child,
+    controller: File,
+    terminal: OwnedFd,
+    modes: LocalModes,
+}
+
+impl Started {
+    fn new(bench: &Bench, line: &str) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("a terminal of one's own");
         let name = ptsname(&controller, Vec::new()).expect("it has a name");
@@ -52,7 +59,36 @@ impl Screen {
         let mut command = bench.command(line);
         command.env("TERM", "xterm-256color").stdin(side()).stdout(side()).stderr(side());
         let child = command.spawn().expect("the binary starts");
-        let keys = File::from(controller);
+        Self { child, controller: File::from(controller), terminal, modes }
+    }
+}
+
+/// Starts a command, takes its terminal away once it has drawn something, and gives its exit code.
+pub(crate) fn code_without_terminal(bench: &Bench, line: &str) -> i32 {
+    let Started { mut child, mut controller, terminal, .. } = Started::new(bench, line);
+    let (mut drawn, mut bytes) = (Vec::new(), [0; 4096]);
+    while !drawn.windows(8).any(|window| window == b"\x1b[?1049h") {
+        let count = controller.read(&mut bytes).expect("the command draws");
+        drawn.extend_from_slice(&bytes[..count]);
+    }
+    drop((controller, terminal));
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            return status.code().unwrap_or(-1);
+        }
+        if Instant::now() >= limit {
+            child.kill().expect("it can be ended");
+            panic!("`{line}` goes on without its terminal");
+        }
+        std::thread::yield_now();
+    }
+}
+
+impl Screen {
+    /// Starts a command.
+    pub(crate) fn start(bench: &Bench, line: &str) -> Self {
+        let Started { child, controller: keys, terminal, modes } = Started::new(bench, line);
         let (mut reading, (send, output)) = (keys.try_clone().expect("a handle"), channel());
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
