@@ -47,10 +47,31 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     let names: Vec<&str> = packages.iter().map(|package| &*package.name).collect();
+    forget(&names)?;
     pack(&names, &["--no-verify"])?;
     let built: Vec<&str> = names.iter().copied().filter(|name| !BUILT_ELSEWHERE.contains(name)).collect();
     pack(&built, &[])?;
     println!("      {} packages, of which {} were built: {}", names.len(), built.len(), names.join(", "));
+    Ok(())
+}
+
+/// Removes what an earlier run left of these packages. Cargo knows them by name and version alone, which stay while their bytes
+/// change: it keeps what it built in the target folder, and what it unpacked of siblings in its home, under a registry
+/// without a host.
+fn forget(names: &[&str]) -> Result<()> {
+    std::fs::remove_dir_all(shell::scratch("package")?).context("cannot remove what was built before")?;
+    let unpacked = shell::cargo_home()?.join("registry/src");
+    let Ok(registries) = std::fs::read_dir(&unpacked) else { return Ok(()) };
+    let of_siblings = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('-');
+    for registry in registries.flatten().filter(|entry| of_siblings(&entry.file_name())) {
+        for package in std::fs::read_dir(registry.path()).into_iter().flatten().flatten() {
+            let named = package.file_name().to_string_lossy().into_owned();
+            if named.rsplit_once('-').is_some_and(|(name, _)| names.contains(&name)) {
+                let path = package.path();
+                std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -19,6 +19,15 @@ pub(crate) fn target() -> PathBuf {
     root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
 
+/// Where cargo keeps what it fetched.
+///
+/// # Errors
+/// When no home is known.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    let own = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    own.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("no home folder is known: set CARGO_HOME")
+}
+
 /// A folder of our own under cargo's target folder, created if missing.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
     let path = target().join("xtask").join(name);
