@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: every check, from cheap to dear.
 //!
+//! Checks of different [lanes](Lane) build in different folders, so that two processes can make them at the same time.
+//!
 //! A check is shown with the command that repeats it. The first check that fails ends the run; a check that cannot be
 //! made on this machine says why and is counted as skipped, never as passed.
 
@@ -17,7 +19,17 @@ struct Check {
     description: &'static str,
     /// The command that does the same by itself.
     repeat: &'static str,
+    lane: Lane,
     run: fn(&Self) -> Result<Status>,
+}
+
+/// Where a check builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Lane {
+    /// In the workspace's target folder, whose lock it holds while it builds.
+    Shared,
+    /// In folders of its own.
+    Apart,
 }
 
 enum Status {
@@ -31,72 +43,84 @@ const CHECKS: &[Check] = &[
         name: "fmt",
         description: "every file is formatted",
         repeat: "cargo fmt --all --check",
+        lane: Lane::Shared,
         run: repeat_itself,
     },
     Check {
         name: "tidy",
         description: "the house style, as far as it can be stated as code",
         repeat: "cargo xtask tidy",
+        lane: Lane::Shared,
         run: |_| tidy::run(false).map(|()| Status::Passed),
     },
     Check {
         name: "codegen",
         description: "the generated FlatBuffers code is what the schemas make",
         repeat: "cargo xtask codegen --check",
+        lane: Lane::Shared,
         run: run_codegen,
     },
     Check {
         name: "clippy",
         description: "no lint fires, in any member or test",
         repeat: "cargo clippy --workspace --all-targets -- -D warnings",
+        lane: Lane::Shared,
         run: repeat_itself,
     },
     Check {
         name: "bans",
         description: "every banned type and method is really flagged",
         repeat: "cargo xtask ci --only bans",
+        lane: Lane::Apart,
         run: |_| bans::check().map(|()| Status::Passed),
     },
     Check {
         name: "least-rust",
         description: "the least Rust version that the manifests declare is true, as far as this toolchain can tell",
         repeat: "cargo xtask ci --only least-rust",
+        lane: Lane::Apart,
         run: |_| least_rust::check().map(|()| Status::Passed),
     },
     Check {
         name: "no-std",
         description: "the crates below the sans-I/O line link without std, and the region depends on nothing that does anything",
         repeat: "cargo xtask ci --only no-std",
+        lane: Lane::Apart,
         run: |_| no_std::check().map(|()| Status::Passed),
     },
     Check {
         name: "proof",
         description: "what the crates below the sans-I/O line are compiled to computes with no float and asks no machine",
         repeat: "cargo xtask proof",
+        lane: Lane::Apart,
         run: |_| proof::run(proof::Options::default()).map(|()| Status::Passed),
     },
     Check {
         name: "docs",
         description: "the documentation builds without a warning",
         repeat: "cargo xtask ci --only docs",
+        lane: Lane::Shared,
         run: run_docs,
     },
     Check {
         name: "deny",
         description: "licences, sources and advisories of all dependencies are in order",
         repeat: "cargo deny check",
+        lane: Lane::Shared,
         run: run_deny,
     },
     Check {
         name: "test-debug",
         description: "the core's tests pass in the debug profile, where overflow and debug assertions are on",
         repeat: "cargo test --package tickworld-derive --package tickworld-sim --package tickworld-content",
+        lane: Lane::Shared,
         run: repeat_itself,
     },
     Check {
         name: "golden-release",
         description: "every golden trace runs again to the same roots, release profile",
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",
+        lane: Lane::Shared,
         run: run_golden,
     },
     Check {
@@ -104,24 +128,28 @@ const CHECKS: &[Check] = &[
         description: "the documents' commands run, and imports never panic, in binaries built as users build them: each alone; and a crate \
                 outside the tree learns whether its overflow is checked",
         repeat: "cargo xtask ci --only built",
+        lane: Lane::Shared,
         run: |_| built::check().map(|()| Status::Passed),
     },
     Check {
         name: "package",
         description: "every published package builds from its own bytes and its siblings', and has its licence and README",
         repeat: "cargo xtask ci --only package",
+        lane: Lane::Apart,
         run: |_| package::check().map(|()| Status::Passed),
     },
     Check {
         name: "reader",
         description: "a reader made from docs/FORMATS.md alone reads every golden trace and shows the same worlds",
         repeat: "cargo xtask ci --only reader",
+        lane: Lane::Shared,
         run: run_reader,
     },
     Check {
         name: "fuzz",
         description: "a few seconds of libFuzzer on every target find nothing",
         repeat: "cargo xtask fuzz --smoke",
+        lane: Lane::Apart,
         run: run_fuzz,
     },
 ];
@@ -133,12 +161,14 @@ pub(crate) fn list() {
     }
 }
 
-/// Makes all checks, or the one named `only`.
+/// Makes all checks, those of a lane, or the one named `only`.
 ///
 /// # Errors
 /// When a check fails, or there is none of that name.
-pub(crate) fn run(only: Option<&str>) -> Result<()> {
-    let checks: Vec<&Check> = CHECKS.iter().filter(|check| only.is_none_or(|name| name == check.name)).collect();
+pub(crate) fn run(lane: Option<Lane>, only: Option<&str>) -> Result<()> {
+    let is_wanted =
+        |check: &&Check| lane.is_none_or(|lane| lane == check.lane) && only.is_none_or(|name| name == check.name);
+    let checks: Vec<&Check> = CHECKS.iter().filter(is_wanted).collect();
     if checks.is_empty() {
         let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
         bail!("no check of that name; there are: {}", names.join(", "));
@@ -262,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_unknown_check_is_refused_with_the_names() {
-        let error = run(Some("no-such-check")).unwrap_err().to_string();
+        let error = run(None, Some("no-such-check")).unwrap_err().to_string();
         assert!(error.contains("fmt, tidy"), "{error}");
     }
 

@@ -38,6 +38,9 @@ enum Chore {
         /// Make this check alone
         #[arg(long, value_name = "CHECK", conflicts_with = "list")]
         only: Option<String>,
+        /// Make the checks that build in the workspace's target folder, or those that build apart: two processes at a time
+        #[arg(long, conflicts_with_all = ["list", "only"])]
+        lane: Option<ci::Lane>,
     },
     /// Check what the house style can state as code
     Tidy {
@@ -102,7 +105,7 @@ fn main() -> ExitCode {
             ci::list();
             Ok(())
         }
-        Chore::Ci { only, .. } => ci::run(only.as_deref()),
+        Chore::Ci { lane, only, .. } => ci::run(lane, only.as_deref()),
         Chore::Tidy { fix } => tidy::run(fix),
         Chore::Bless { reason } => bless::run(&reason),
         Chore::Matrix(options) => matrix::run(&options),
