@@ -66,6 +66,12 @@ pub const TARGETS: &[Target] = &[
         bytes_max: 64 * 1024,
     },
     Target {
+        name: "ticket",
+        shows: "tickets and keys are read to the same bytes, or refused; nothing that the keys did not make is good",
+        run: decoders::ticket::run,
+        bytes_max: 128,
+    },
+    Target {
         name: "journal",
         shows: "records and headers of journals are read to the same bytes, or refused",
         run: decoders::journal::run,

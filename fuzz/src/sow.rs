@@ -9,8 +9,13 @@ use tickworld_contentc::compile;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{ClaimRecord, Epoch, JournalHeader, Record, Slot, TickRecord, WallTime, Why, WorldId};
 use tickworld_proto::{
+    host::Kinds,
     limits::PROTOCOL_VERSION,
-    message::{Durability, FrameRequest, Hello, Message, PageRequest, SessionKind},
+    message::{
+        self as proto, Durability, Follow, FrameRequest, Hello, Message, Moved, Nonce, PageRequest, RejoinCause,
+        SessionKind, Ticket,
+    },
+    ticket::{TicketClaims, TicketKeys},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -51,6 +56,7 @@ pub fn seeds() -> Vec<Seed> {
     all.extend(schemas());
     all.extend(journal());
     all.extend(messages());
+    all.extend(tickets());
     all.extend(descents());
     let pack = compile(&dice::sources(dice::SOURCE.into())).unwrap_or_else(|wrong| panic!("{wrong}"));
     all.push(("pack", "ogre", pack.bytes));
@@ -220,12 +226,56 @@ fn messages() -> Vec<Seed> {
         kind: SessionKind::Lockstep,
         durability: Durability::Disk,
         token: b"token".to_vec(),
-        resume: None,
+        world: Some(proto::WorldId([7; 16])),
+        region: RegionId::FIRST,
+        hops: 2,
+        nonce: Nonce([3; 16]),
+        ticket: Some(ticket()),
     });
     let request = Message::FrameRequest(FrameRequest { first: Tick(4), count: 9 });
     let pages = Message::PageRequest(PageRequest { tick: Tick(4), pages: vec![0, 2, 5] });
-    let named = [("hello", hello), ("frame-request", request), ("page-request", pages), ("join", Message::Join)];
+    let follow = Message::Follow(Follow { first: Tick(5), root: simulation.schema_id().0.short() });
+    let moved = Message::Moved(Moved {
+        region: RegionId(2),
+        hops: 3,
+        address: "b.example:4433".to_owned(),
+        transports: vec!["quic".to_owned()],
+        certificate_hashes: vec![simulation.schema_id().0],
+    });
+    let named = [
+        ("hello", hello),
+        ("frame-request", request),
+        ("page-request", pages),
+        ("join", Message::Join),
+        ("follow", follow),
+        ("ticket", Message::Ticket(ticket())),
+        ("moved", moved),
+        ("rejoin", Message::Rejoin(RejoinCause::Forked)),
+    ];
     named.into_iter().map(|(name, message)| ("wire", name, [&[0], &message.encode()[..]].concat())).collect()
+}
+
+/// One that the fuzz target's keys made.
+fn ticket() -> Ticket {
+    let claims = TicketClaims {
+        player: Some(PlayerId(7)),
+        kinds: Kinds::ALL,
+        generation: 3,
+        expires_seconds: 1_800_000_900,
+        until_seconds: Some(1_800_005_000),
+    };
+    Ticket::seal(proto::WorldId([7; 16]), &TicketKeys::first([1; 32]), &claims)
+}
+
+fn tickets() -> [Seed; 3] {
+    let keys = TicketKeys::first([1; 32]);
+    let rotated = keys.rotated([2; 32], 1_800_000_000);
+    let ticket = [&[0], &ticket().0[..]].concat();
+    [
+        ("ticket", "good", ticket),
+        ("ticket", "keys", keys.encode().to_vec()),
+        ("ticket", "rotated", rotated.encode().to_vec()),
+    ]
 }
 
 fn descents() -> [Seed; 2] {

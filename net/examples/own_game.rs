@@ -9,7 +9,7 @@ use std::{
     error::Error,
     sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -23,9 +23,10 @@ use tickworld_net::{
 };
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
-    host::{self, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{self, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
     instant,
-    message::{Durability, Fate, ResumeKey, SessionKind},
+    message::{Durability, Fate, Nonce, SessionKind, WorldId},
+    ticket::TicketKeys,
 };
 use tickworld_sim::{prelude::*, rollback::PredictNothing};
 
@@ -110,7 +111,11 @@ impl HostThread {
         let mut simulation = Simulation::new(library, ContentId::NONE, |_: &mut Tower, ()| {});
         let roots = simulation.seal(&Inline);
         let settings = HostSettings { tick_rate: 50, ..HostSettings::default() };
-        let host = Host::new(instant::Instant(0), settings, simulation.schema(), simulation.snapshot(), roots);
+        // A world that is stored keeps number and keys with it, so that tickets are good in the next process too.
+        let (world, keys) = (WorldId(secret()), TicketKeys::first(secret()));
+        let wall_seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let issuer = TicketIssuer { world, keys, wall_seconds };
+        let host = Host::new(instant::Instant(0), settings, simulation.schema(), simulation.snapshot(), roots, issuer);
         Self { host, simulation, outbox, post, store, sessions: Vec::new(), begun: Instant::now() }
     }
 
@@ -189,8 +194,7 @@ impl HostThread {
             match event {
                 HostEvent::Admission { session, hello, .. } => {
                     let player = std::str::from_utf8(&hello.token).ok().and_then(|token| token.parse().ok());
-                    let resume = ResumeKey(secret());
-                    self.host.admit(now, session, Grant { player: player.map(PlayerId), kinds: Kinds::ALL, resume });
+                    self.host.admit(now, session, Grant::new(player.map(PlayerId), Kinds::ALL));
                 }
                 HostEvent::Closed { session, .. } => {
                     self.transmit();
@@ -214,7 +218,10 @@ impl HostThread {
 }
 
 /// Bytes that nobody can guess.
-fn secret() -> [u8; 16] {
+fn secret<const BYTES: usize>() -> [u8; BYTES]
+where
+    [u8; BYTES]: ring::rand::RandomlyConstructable,
+{
     let random = ring::rand::generate(&ring::rand::SystemRandom::new());
     random.expect("the system gives random bytes").expose()
 }
@@ -239,7 +246,7 @@ fn client(
     listener: &Listener,
     trust: Trust,
 ) -> Result<(Hand, ConnectionEvents), Box<dyn Error>> {
-    let settings = ClientSettings::new(SessionKind::Lockstep, ContentId::NONE, b"7".to_vec());
+    let settings = ClientSettings::new(SessionKind::Lockstep, ContentId::NONE, b"7".to_vec(), Nonce(secret()));
     let client = Client::new(instant::Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
     let mut from = EndpointSettings::new(trust);
     from.local = Some(([127, 0, 0, 1], 0).into());

@@ -37,7 +37,7 @@
 //! use tickworld_proto::{
 //!     client::{Client, ClientEvent, ClientSettings},
 //!     instant::Instant,
-//!     message::SessionKind,
+//!     message::{Nonce, SessionKind},
 //! };
 //! use tickworld_sim::{
 //!     content::{ContentId, Library},
@@ -47,9 +47,9 @@
 //! };
 //! use tokio::runtime::Handle;
 //!
-//! async fn pay(server: SocketAddr, known_by: Fingerprint, token: Vec<u8>) -> Result<(), Box<dyn Error>> {
+//! async fn pay(server: SocketAddr, known_by: Fingerprint, token: Vec<u8>, nonce: Nonce) -> Result<(), Box<dyn Error>> {
 //!     let endpoint = Endpoint::bind(&Handle::current(), EndpointSettings::new(Trust::Pinned(known_by)))?;
-//!     let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token);
+//!     let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token, nonce);
 //!     let client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
 //!     let to = ConnectionSettings::new(server, "localhost");
 //!     let (connection, mut events, driver) = connect(endpoint, client, Arc::new(Inline), to);
@@ -87,6 +87,7 @@
 //!     mailbox::{Event, Mail, Mailbox, MailboxLimits},
 //!     tls::identity::Identity,
 //! };
+//! # use tickworld_proto::host::TicketIssuer;
 //! use tickworld_proto::host::{Connection, Host};
 //!
 //! /// What completes, and what is asked for.
@@ -110,7 +111,11 @@
 //! #   let roots = simulation.seal(&tickworld_sim::executor::Inline);
 //! #   let now = || tickworld_proto::instant::Instant(0);
 //!     let mut host: Host<Ledger> = // ..
-//! #   Host::new(now(), Default::default(), simulation.schema(), simulation.snapshot(), roots);
+//! #   Host::new(now(), Default::default(), simulation.schema(), simulation.snapshot(), roots, TicketIssuer {
+//! #       world: tickworld_proto::message::WorldId([7; 16]),
+//! #       keys: tickworld_proto::ticket::TicketKeys::first([9; 32]),
+//! #       wall_seconds: 0,
+//! #   });
 //!     let mut due = Instant::now();
 //!     loop {
 //!         due += Duration::from_millis(33);

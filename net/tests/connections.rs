@@ -7,7 +7,7 @@ mod support;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use region::{ACCOUNTS, COINS, Region};
-use support::{Host, NAME, await_no_tasks, loopback};
+use support::{Host, NAME, await_no_tasks, loopback, nonce};
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
@@ -55,7 +55,7 @@ impl Player {
         number: u64,
         change: impl FnOnce(&mut ConnectionSettings),
     ) -> Self {
-        let settings = ClientSettings::new(kind, ContentId::NONE, number.to_string().into_bytes());
+        let settings = ClientSettings::new(kind, ContentId::NONE, number.to_string().into_bytes(), nonce());
         let client = Client::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
         Self::of(host, endpoint, client, change)
     }
@@ -227,7 +227,7 @@ fn a_client_comes_back_when_its_server_does() {
     let mailbox = Mailbox::new(MailboxLimits::default());
     host.listen_again(Arc::new(mailbox.lane()));
     let second = Region::new(mailbox, host.outbox.clone());
-    // The new host knows nothing of the old one's keys: the client falls back on its token.
+    // The new host knows nothing of the client's past, and has the same keys: the ticket is good there.
     host.run(async {
         player.welcomed().await;
         let last = player.pay().await;
@@ -250,8 +250,8 @@ fn a_client_that_leaves_is_heard() {
     assert!(matches!(end, End::Left), "{end}");
     // A player who was only lost would stay for half a minute.
     while region.with(|state| state.host.player_count()) > 0 {}
-    let resume = host.run(player.driver).unwrap().resume_key();
-    assert_eq!(resume, None);
+    let ticket = host.run(player.driver).unwrap().ticket();
+    assert_eq!(ticket, None);
     region.shutdown();
 }
 
@@ -268,7 +268,7 @@ fn a_client_that_was_let_go_of_can_go_on() {
     });
     assert!(matches!(end, End::Detached), "{end}");
     let client = host.run(player.driver).unwrap();
-    assert!(client.resume_key().is_some());
+    assert!(client.ticket().is_some());
     let mut again = Player::of(&host, &endpoint, client, |_| {});
     again.fates = player.fates;
     host.run(async {

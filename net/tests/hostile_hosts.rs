@@ -19,13 +19,14 @@ use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings, Fault, PageFault},
     instant::Instant,
     limits::{CLIENT_FAULTS_MAX, MANIFEST_BYTES_MAX, PAGE_BYTES_MAX},
-    message::{Durability, Frame, ManifestOffer, Message, Page, Pong, Reason, ResumeKey, SessionKind, Welcome},
+    message::{Durability, Frame, ManifestOffer, Message, Nonce, Page, Pong, Reason, SessionKind, Ticket, Welcome},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
     game::Game as _,
+    region::RegionId,
     rollback::PredictNothing,
     snapshot::Manifest,
     world::schema,
@@ -43,7 +44,7 @@ impl Victim {
     /// Welcomed as a lockstep client.
     fn new() -> Self {
         let mut host = Host::new();
-        let settings = ClientSettings::new(SessionKind::Lockstep, ContentId::NONE, b"7".to_vec());
+        let settings = ClientSettings::new(SessionKind::Lockstep, ContentId::NONE, b"7".to_vec(), Nonce([7; 16]));
         let library = Library::of(ContentId::NONE, ());
         let client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, library);
         let settings = ConnectionSettings::new(host.address, NAME);
@@ -112,7 +113,9 @@ fn welcome() -> Welcome {
         content: ContentId::NONE,
         input_delay_ticks: 0,
         durability: Durability::Disk,
-        resume: ResumeKey([1; 16]),
+        region: RegionId::FIRST,
+        incarnation: 1,
+        ticket: Ticket([1; 39]),
         inputs_in_flight_max: 64,
         history_ticks: 256,
     }

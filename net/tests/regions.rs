@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use region::{COINS, Region, Work};
-use support::{Host, NAME, control, ending, next_message, transmit};
+use support::{Host, NAME, control, ending, next_message, nonce, transmit};
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
@@ -67,7 +67,8 @@ impl World {
     }
 
     fn player(&self, number: u64) -> (Connection<Ledger, PredictNothing>, ConnectionEvents) {
-        let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, number.to_string().into_bytes());
+        let settings =
+            ClientSettings::new(SessionKind::Command, ContentId::NONE, number.to_string().into_bytes(), nonce());
         let client = Client::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
         let mut settings = ConnectionSettings::new(self.host.address, NAME);
         settings.backoff.first = Duration::from_millis(1);
@@ -161,7 +162,7 @@ fn a_client_that_no_region_takes_is_told_so_and_closed() {
     let world = World::new();
     let endpoint = world.host.endpoint();
     let hello = |text: &str| {
-        let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, text.as_bytes().to_vec());
+        let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, text.as_bytes().to_vec(), nonce());
         let library = Library::of(ContentId::NONE, ());
         let mut client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, library);
         client.handle_connected(Instant(0), 1_200);

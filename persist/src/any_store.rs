@@ -19,12 +19,14 @@ use crate::{
         SpendError, TrimError,
     },
     header::JournalHeader,
+    keys::{Keys, KeysRow},
     memory::Memory,
-    record::{Record, Slot},
+    position::Slot,
+    record::Record,
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
     store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
-    tokens::{TokenDigest, Tokens},
+    tokens::{Bearer, TokenDigest, Tokens},
 };
 
 /// Which store, and where it is.
@@ -245,9 +247,24 @@ impl Snapshots for AnyStore {
     }
 }
 
+impl Keys for AnyStore {
+    async fn keys(&self) -> Result<Option<KeysRow>, FetchError> {
+        chosen!(self, store => store.keys())
+    }
+
+    async fn replace_keys(&self, seen: Option<&KeysRow>, next: &KeysRow) -> Result<bool, Fault> {
+        chosen!(self, store => store.replace_keys(seen, next))
+    }
+}
+
 impl Tokens for AnyStore {
-    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        chosen!(self, store => store.spend(token, expires_seconds))
+    async fn spend(
+        &self,
+        token: TokenDigest,
+        bearer: Bearer,
+        expires_seconds: u64,
+    ) -> Result<Option<Bearer>, SpendError> {
+        chosen!(self, store => store.spend(token, bearer, expires_seconds))
     }
 
     async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {

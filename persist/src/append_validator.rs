@@ -15,9 +15,10 @@ use crate::{
     header::JournalHeader,
     limits,
     live::{Base, Live, Loaded, Rows},
-    record::{ClaimRecord, Epoch, Record, Slot, Why},
+    position::{Epoch, LogPosition, Slot},
+    record::{ClaimRecord, Record, Why},
     salvage::TailReport,
-    store::{LogPosition, LogState},
+    store::LogState,
 };
 
 /// The prefix of these records that one append takes: as many as the limits allow, but at least one.

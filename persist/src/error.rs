@@ -10,7 +10,8 @@ use tickworld_sim::{component::DecodeError, frame::Tick, hash::Hash};
 use crate::{
     Durability,
     header::WorldId,
-    record::{Epoch, RecordError, Slot},
+    position::{Epoch, Slot},
+    record::RecordError,
 };
 
 /// What can be wrong with the storage.

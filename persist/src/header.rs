@@ -17,7 +17,10 @@ use tickworld_sim::{
     trace::Start,
 };
 
-use crate::{limits, record::Slot, store::LogPosition};
+use crate::{
+    limits,
+    position::{LogPosition, Slot},
+};
 
 /// A world's lasting identity, drawn at random when it is set up: two worlds of one game are never mistaken for each other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! Journals, snapshots and spent tokens of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
+//! Journals, snapshots, spent tokens and keys of worlds: traits, redb behind them, a double in memory, and one conformance suite for all.
 //!
 //! Invariant: what an append reported as durable is there after any crash that its level allows, and damage is never
 //! silent.
@@ -6,7 +6,7 @@
 //! | you want | look at |
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
-//! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`]; [`AnyStore`], which is [`embedded::Store`] on this machine's disk or [`memory::Memory`] |
+//! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`], [`Keys`]; [`AnyStore`], which is [`embedded::Store`] on this machine's disk or [`memory::Memory`] |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::StorageBackend`] |
 //! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
@@ -58,12 +58,14 @@ pub mod conformance;
 pub mod embedded;
 pub mod error;
 mod header;
+mod keys;
 pub mod limits;
 #[cfg(feature = "stores")]
 mod live;
 #[cfg(feature = "stores")]
 pub mod memory;
 mod page;
+mod position;
 mod record;
 mod recover;
 mod retention;
@@ -76,16 +78,16 @@ mod walk;
 #[cfg(feature = "stores")]
 pub use any_store::{AnyStore, StoreConfig};
 pub use header::{JournalHeader, WorldId};
-pub use record::{ClaimRecord, Epoch, Proof, Record, RecordError, Slot, TickRecord, WallTime, Why};
+pub use keys::{Keys, KeysRow};
+pub use position::{Epoch, LogPosition, Slot};
+pub use record::{ClaimRecord, Proof, Record, RecordError, TickRecord, WallTime, Why};
 pub use recover::{
     Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
 };
 pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
-pub use store::{
-    Appended, Claim, Claimant, DataLossPolicy, Journal, LogPosition, LogState, Page, Snapshot, Snapshots, Store,
-};
+pub use store::{Appended, Claim, Claimant, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
-pub use tokens::{TokenDigest, Tokens};
+pub use tokens::{Bearer, TokenDigest, Tokens};
 pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
 pub use walk::{ChainWalk, Walked};

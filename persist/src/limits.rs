@@ -41,6 +41,8 @@ pub const PACKS_MAX: usize = 1024;
 pub const PENDING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Appends, and other calls, that may wait for a store's thread; a further one waits outside.
 pub const QUEUE_CALLS_MAX: usize = 64;
+/// Longest row of a world's keys in bytes.
+pub const KEYS_BYTES_MAX: usize = 256;
 /// Most spent tokens in a store; a further one is refused until some are forgotten.
 pub const SPENT_TOKENS_MAX: u64 = 1 << 20;
 /// Tokens that may wait to be spent, and so most of them in one commit; a further one waits outside.

@@ -7,8 +7,8 @@
 use tickworld_sim::{component::DecodeError, frame::Tick};
 
 use crate::{
-    record::{Epoch, Record, Slot, Why},
-    store::LogPosition,
+    position::{Epoch, LogPosition, Slot},
+    record::{Record, Why},
 };
 
 /// The place before the first record that is kept, and what was in force there.

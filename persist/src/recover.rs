@@ -13,9 +13,10 @@ use crate::{
     header::JournalHeader,
     limits,
     page::page_hashes,
+    position::LogPosition,
     record::{Proof, Record, RecordError, Why},
     salvage::{Salvage, TailReport},
-    store::{Claimant, LogPosition, LogState, Snapshot, Store},
+    store::{Claimant, LogState, Snapshot, Store},
     verify::Progress,
     walk::{ChainWalk, Walked},
 };

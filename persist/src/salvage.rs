@@ -10,8 +10,8 @@ use tickworld_sim::frame::Tick;
 
 use crate::{
     error::ReadError,
-    record::Slot,
-    store::{LogPosition, LogState},
+    position::{LogPosition, Slot},
+    store::LogState,
 };
 
 /// What a store found at the end of its own journal that is not as it was left.

@@ -20,21 +20,12 @@ use crate::{
         AppendError, ClaimError, CreateError, FetchError, ManifestError, PutError, ReadError, RetainError, TrimError,
     },
     header::JournalHeader,
-    record::{ClaimRecord, Epoch, Record, RecordError, Slot, WallTime, Why},
+    keys::Keys,
+    position::{Epoch, LogPosition, Slot},
+    record::{ClaimRecord, Record, RecordError, WallTime, Why},
     retention::{Removed, Retention},
     tokens::Tokens,
 };
-
-/// The position of a record in the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogPosition {
-    /// Its slot; at the start of a journal, the header's.
-    pub slot: Slot,
-    /// Its tick; of a claim, the last one before it.
-    pub tick: Tick,
-    /// Its hash; at the start of a journal, the header's.
-    pub record_hash: Hash,
-}
 
 /// Where a journal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +304,6 @@ pub trait Snapshots: Send + Sync {
 }
 
 /// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
-pub trait Store: Journal + Snapshots + Tokens {}
+pub trait Store: Journal + Snapshots + Tokens + Keys {}
 
-impl<T: Journal + Snapshots + Tokens> Store for T {}
+impl<T: Journal + Snapshots + Tokens + Keys> Store for T {}

@@ -1,8 +1,8 @@
-//! [`Tokens`]: which single-use tokens were spent.
+//! [`Tokens`]: which single-use tokens were spent, and by whom.
 //!
-//! Invariant: a token is told to be new once at most, whatever crashes, fills up or fails, and never before that is durable.
-//! Where it is not known whether it was noted, nobody is told that it was new; it may have been spent for nothing then, which
-//! costs its owner another token and nobody else anything.
+//! Invariant: a token is one bearer's for ever, whatever crashes, fills up or fails, and nobody is told so before that is durable.
+//! Where it is not known whether it was noted, nobody is told that it is theirs; whoever comes again is told what stands there, so
+//! nothing that breaks on the way costs a bearer another token.
 //!
 //! There is no clock here: when a token expires is a number that it is forgotten by. Whoever forgets says up to which second,
 //! and leaves a margin for clocks that were wrong.
@@ -33,16 +33,37 @@ impl fmt::Debug for TokenDigest {
     }
 }
 
+/// Who spends a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    /// The number that a client's program drew for itself.
+    pub nonce: [u8; 16],
+    /// What the world knew of the player then: by it whoever uses the store tells whether the token is void by now.
+    pub generation: u32,
+}
+
+impl fmt::Debug for Bearer {
+    /// The first four digits of the nonce are enough to tell bearers apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bearer({:02x}{:02x}.., generation {})", self.nonce[0], self.nonce[1], self.generation)
+    }
+}
+
 /// Keeps which single-use tokens were spent. It needs no journal: tokens are a world's, whatever its history.
 pub trait Tokens: Send + Sync {
-    /// Spends a token: `true` if it was not spent before, and durably is now; `false` if it was. The token alone counts, so
-    /// spending it with another second to expire is spending it again, and it is kept until the latest of these is over by
-    /// the clock that [`forget_spent`](Self::forget_spent) is asked by. Tokens that are spent at the same time may share a
-    /// commit.
+    /// Spends a token, if it was not spent before; gives whose it is from then on, durably: who spent it first. `None` where it was
+    /// spent, and nobody knows any more by whom. The token alone counts, so spending it with another second to expire is spending
+    /// it again, and it is kept until the latest of these is over by the clock that [`forget_spent`](Self::forget_spent) is asked
+    /// by. Tokens that are spent at the same time may share a commit.
     ///
     /// # Errors
     /// When as many are kept as may be, or the storage fails. After [`SpendError::Unknown`] it may count as spent.
-    fn spend(&self, token: TokenDigest, expires_seconds: u64) -> impl Future<Output = Result<bool, SpendError>> + Send;
+    fn spend(
+        &self,
+        token: TokenDigest,
+        bearer: Bearer,
+        expires_seconds: u64,
+    ) -> impl Future<Output = Result<Option<Bearer>, SpendError>> + Send;
 
     /// Forgets the spent tokens that expire before this second; gives how many.
     ///

@@ -11,9 +11,10 @@ use tickworld_sim::frame::Tick;
 use crate::{
     error::{Cause, Damage},
     header::JournalHeader,
-    record::{Proof, Record, Slot},
+    position::{LogPosition, Slot},
+    record::{Proof, Record},
     salvage::TailReport,
-    store::{LogPosition, LogState},
+    store::LogState,
 };
 
 /// See the module.

@@ -13,8 +13,9 @@ use std::{
 use redb::{DatabaseError, backends::InMemoryBackend};
 use support::{claim_of, header, records};
 use tickworld_persist::{
-    Durability, Journal as _, TokenDigest, Tokens as _,
+    Bearer, Durability, Journal as _, TokenDigest, Tokens,
     embedded::{Settings, StorageBackend, Store},
+    error::SpendError,
 };
 
 const CROWD: u64 = 4_000;
@@ -105,6 +106,12 @@ impl StorageBackend for Counting {
     }
 }
 
+/// Whether a token is this bearer's then.
+async fn spend(store: &impl Tokens, number: u64, by: u8, expires_seconds: u64) -> Result<bool, SpendError> {
+    let bearer = Bearer { nonce: [by; 16], generation: 0 };
+    Ok(store.spend(token(number), bearer, expires_seconds).await? == Some(bearer))
+}
+
 fn token(number: u64) -> TokenDigest {
     let mut digest = [0; 16];
     digest[..8].copy_from_slice(&number.to_le_bytes());
@@ -125,26 +132,26 @@ async fn and_a_tick_goes_before_it() {
     store.create(&header()).await.unwrap();
     let claim = store.claim(&claim_of(&store.log_state().await.unwrap())).await.unwrap();
     let before = backend.count();
-    assert_eq!(store.spend(token(CROWD + 1), 100).await, Ok(true));
+    assert_eq!(spend(&store, CROWD + 1, 1, 100).await, Ok(true));
     let alone = backend.count() - before;
     assert!(alone > 0, "a spent token is durable");
     let order = Arc::new(Mutex::new(Vec::new()));
     let begun = Arc::new(AtomicU64::new(0));
-    let spend = |number: u64| {
+    let come = |number: u64| {
         let (store, order, begun) = (store.clone(), order.clone(), begun.clone());
         tokio::spawn(async move {
             begun.fetch_add(1, Ordering::Relaxed);
-            let answer = store.spend(token(number), 100).await;
+            let answer = spend(&store, number, 1, 100).await;
             order.lock().unwrap().push(Answered::Spend);
             answer
         })
     };
     // The first one keeps the store busy until everybody else waits.
     backend.hold(true);
-    let mut crowd = vec![spend(CROWD)];
+    let mut crowd = vec![come(CROWD)];
     tokio::task::yield_now().await;
     backend.wait_for_sync();
-    crowd.extend((0..CROWD).map(spend));
+    crowd.extend((0..CROWD).map(come));
     while begun.load(Ordering::Relaxed) <= CROWD {
         tokio::task::yield_now().await;
     }
@@ -174,7 +181,7 @@ async fn and_a_tick_goes_before_it() {
         .map(|number| {
             tokio::spawn({
                 let store = store.clone();
-                async move { store.spend(token(number), 100).await }
+                async move { spend(&store, number, 2, 100).await }
             })
         })
         .collect();
@@ -185,8 +192,8 @@ async fn and_a_tick_goes_before_it() {
 
     // More rows than are looked at at once.
     assert_eq!(store.forget_spent(100).await, Ok(0));
-    assert_eq!(store.spend(token(CROWD + 2), 200).await, Ok(true));
+    assert_eq!(spend(&store, CROWD + 2, 1, 200).await, Ok(true));
     assert_eq!(store.forget_spent(101).await, Ok(CROWD + 2));
-    assert_eq!(store.spend(token(CROWD + 2), 200).await, Ok(false));
-    assert_eq!(store.spend(token(0), 200).await, Ok(true));
+    assert_eq!(spend(&store, CROWD + 2, 2, 200).await, Ok(false));
+    assert_eq!(spend(&store, 0, 2, 200).await, Ok(true));
 }

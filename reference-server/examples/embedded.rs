@@ -75,7 +75,7 @@ impl Authenticator for Password {
     fn authenticate(&self, request: AuthenticationRequest) -> Authentication<'_> {
         Box::pin(async move {
             match &*request.token {
-                b"open sesame" => Ok(Granted { player: None, kinds: vec![SessionKind::Witness] }),
+                b"open sesame" => Ok(Granted::new(None, vec![SessionKind::Witness])),
                 _ => Err(Refused::Denied("that is not the word".to_owned())),
             }
         })

@@ -37,8 +37,6 @@ const OURS: &[&str] = &[
     "dev-certificate.pem",
     "dev-certificate-key.pem",
     "dev-certificate-key.part",
-    "resume-keys",
-    "resume-keys.part",
 ];
 
 /// Why a folder cannot be used.

@@ -7,11 +7,14 @@ use std::sync::{
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use tickworld_persist::{
-    TokenDigest, Tokens,
+    Bearer, TokenDigest, Tokens,
     error::{Fault, SpendError},
     memory::Memory,
 };
-use tickworld_proto::message::SessionKind;
+use tickworld_proto::{
+    host::NotedGeneration,
+    message::{Nonce, SessionKind},
+};
 use tickworld_server::admission::{
     AuthenticationRequest, Authenticator as _, Claims, DevelopmentIssuer, Granted, JwtAuthenticator, JwtSettings,
     KindName, PublicKey, Refused, TOKEN_SECONDS_MAX, TokenError,
@@ -20,6 +23,8 @@ use tickworld_sim::frame::PlayerId;
 
 const NOW: u64 = 1_800_000_000;
 const LEEWAY: u64 = 10;
+/// Of a player whom nobody knows.
+const UNKNOWN: NotedGeneration = NotedGeneration { first: 0, now: 0 };
 
 /// What happens here needs no reactor.
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -60,14 +65,23 @@ impl Fixture {
         self.clock.store(seconds, Ordering::Relaxed);
     }
 
+    /// What a token comes to that another program shows each time.
     fn admit(&self, token: &[u8], kind: SessionKind) -> Result<Granted, TokenError> {
-        wait(self.authenticator.admit(token, kind))
+        wait(self.authenticator.admit(&request(token, kind)))
     }
 
     /// What a command session's token comes to.
     fn judge(&self, claims: &Claims) -> Result<Granted, TokenError> {
         self.admit(self.issuer.sign(claims).as_bytes(), SessionKind::Command)
     }
+}
+
+/// Of a program that just began.
+fn request(token: &[u8], kind: SessionKind) -> AuthenticationRequest {
+    static PROGRAMS: AtomicU64 = AtomicU64::new(1);
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&PROGRAMS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    AuthenticationRequest::new(token.to_vec().into(), Nonce(nonce), kind)
 }
 
 fn claims(jti: &str) -> Claims {
@@ -78,18 +92,34 @@ fn claims(jti: &str) -> Claims {
         nbf: None,
         jti: jti.to_owned(),
         kinds: vec![KindName::Command],
+        session_until: None,
     }
 }
 
 #[test]
-fn a_good_token_admits_once() {
+fn a_good_token_admits_one_client() {
     let it = Fixture::new();
-    let granted = Granted { player: Some(PlayerId(7)), kinds: vec![SessionKind::Command] };
+    let granted = Granted { noted: Some(UNKNOWN), ..Granted::new(Some(PlayerId(7)), vec![SessionKind::Command]) };
     assert_eq!(it.judge(&claims("a")), Ok(granted.clone()));
     assert_eq!(it.judge(&claims("a")), Err(TokenError::Used));
     // The same identity with another end is the same token.
     assert_eq!(it.judge(&Claims { exp: NOW + 61, ..claims("a") }), Err(TokenError::Used));
-    assert_eq!(it.judge(&claims("b")), Ok(granted));
+    assert_eq!(it.judge(&claims("b")), Ok(granted.clone()));
+    // The one that was first may come again: it may never have heard its welcome.
+    let first = request(it.issuer.sign(&claims("c")).as_bytes(), SessionKind::Command);
+    for _ in 0..3 {
+        assert_eq!(wait(it.authenticator.admit(&first)), Ok(granted.clone()));
+    }
+    assert_eq!(it.judge(&claims("c")), Err(TokenError::Used));
+}
+
+#[test]
+fn a_session_ends_for_good_when_its_token_says_so() {
+    let it = Fixture::new();
+    let until = |until| Claims { session_until: Some(until), ..claims(&format!("until {until}")) };
+    assert_eq!(it.judge(&until(NOW)), Err(TokenError::Expired));
+    let granted = it.judge(&until(NOW + 1)).expect("there is a second left");
+    assert_eq!(granted.until_seconds, Some(NOW + 1));
 }
 
 #[test]
@@ -152,8 +182,8 @@ fn what_nobody_can_use_any_more_is_forgotten() {
     /// Notes what is to be forgotten.
     struct Forgetful(AtomicU64);
     impl Tokens for Forgetful {
-        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
-            Ok(true)
+        async fn spend(&self, _: TokenDigest, bearer: Bearer, _: u64) -> Result<Option<Bearer>, SpendError> {
+            Ok(Some(bearer))
         }
 
         async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
@@ -163,7 +193,8 @@ fn what_nobody_can_use_any_more_is_forgotten() {
     }
     let (it, forgetful) = (Fixture::new(), Arc::new(Forgetful(AtomicU64::new(0))));
     let authenticator = authenticator(vec![it.issuer.public()], forgetful.clone(), &it.clock);
-    let admit = |claims: &Claims| wait(authenticator.admit(it.issuer.sign(claims).as_bytes(), SessionKind::Command));
+    let admit =
+        |claims: &Claims| wait(authenticator.admit(&request(it.issuer.sign(claims).as_bytes(), SessionKind::Command)));
     assert!(admit(&Claims { exp: NOW - 100, ..claims("a") }).is_err());
     assert_eq!(forgetful.0.load(Ordering::Relaxed), 0, "only a token within its time vouches for the clock");
     assert!(admit(&claims("a")).is_ok());
@@ -175,7 +206,7 @@ fn a_token_that_cannot_be_noted_admits_nobody_and_is_not_lost() {
     /// A full disk.
     struct Full;
     impl Tokens for Full {
-        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
+        async fn spend(&self, _: TokenDigest, _: Bearer, _: u64) -> Result<Option<Bearer>, SpendError> {
             Err(SpendError::Storage(Fault::Full))
         }
 
@@ -185,9 +216,9 @@ fn a_token_that_cannot_be_noted_admits_nobody_and_is_not_lost() {
     }
     let it = Fixture::new();
     let full = authenticator(vec![it.issuer.public()], Arc::new(Full), &it.clock);
-    let token = it.issuer.sign(&claims("a")).into_bytes();
-    let request = AuthenticationRequest::new(token.into(), SessionKind::Command);
-    let refused = wait(full.authenticate(request)).expect_err("nothing can be noted");
+    let token = it.issuer.sign(&claims("a"));
+    let refused =
+        wait(full.authenticate(request(token.as_bytes(), SessionKind::Command))).expect_err("nothing can be noted");
     // A peer that is told so may try again, with the same token.
     assert!(matches!(&refused, Refused::Unavailable(text) if text.contains("try again later")), "{refused:?}");
     assert!(it.judge(&claims("a")).is_ok());
@@ -198,9 +229,9 @@ fn where_no_more_can_be_kept_what_has_surely_expired_makes_room() {
     /// Is full until something may be forgotten that expired long ago.
     struct Small(AtomicU64);
     impl Tokens for Small {
-        async fn spend(&self, _: TokenDigest, _: u64) -> Result<bool, SpendError> {
+        async fn spend(&self, _: TokenDigest, bearer: Bearer, _: u64) -> Result<Option<Bearer>, SpendError> {
             let is_full = self.0.load(Ordering::Relaxed) < NOW - TOKEN_SECONDS_MAX - 2 * LEEWAY;
-            if is_full { Err(SpendError::Full) } else { Ok(true) }
+            if is_full { Err(SpendError::Full) } else { Ok(Some(bearer)) }
         }
 
         async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
@@ -215,7 +246,7 @@ fn where_no_more_can_be_kept_what_has_surely_expired_makes_room() {
     let it = Fixture::new();
     let small = authenticator(vec![it.issuer.public()], Arc::new(Small(AtomicU64::new(0))), &it.clock);
     let token = it.issuer.sign(&claims("a"));
-    assert!(wait(small.admit(token.as_bytes(), SessionKind::Command)).is_ok());
+    assert!(wait(small.admit(&request(token.as_bytes(), SessionKind::Command))).is_ok());
 }
 
 #[test]
@@ -225,7 +256,7 @@ fn a_token_of_an_unknown_key_is_refused() {
     assert_eq!(it.admit(token.as_bytes(), SessionKind::Command), Err(TokenError::Forged));
     let keys = vec![it.issuer.public(), stranger.issuer.public()];
     let both = authenticator(keys, Arc::new(Memory::default()), &it.clock);
-    assert!(wait(both.admit(token.as_bytes(), SessionKind::Command)).is_ok());
+    assert!(wait(both.admit(&request(token.as_bytes(), SessionKind::Command))).is_ok());
 }
 
 #[test]
@@ -295,7 +326,7 @@ fn claims_have_one_form() {
     let watcher = Claims { sub: None, ..claims("w") };
     assert_eq!(it.judge(&watcher), Err(TokenError::Claims));
     let token = it.issuer.sign(&Claims { kinds: vec![KindName::Witness], ..watcher });
-    let granted = Granted { player: None, kinds: vec![SessionKind::Witness] };
+    let granted = Granted { noted: Some(UNKNOWN), ..Granted::new(None, vec![SessionKind::Witness]) };
     assert_eq!(it.admit(token.as_bytes(), SessionKind::Witness), Ok(granted));
 }
 

@@ -36,7 +36,7 @@ async fn a_world_and_its_secrets_are_their_owners_alone() {
 
     assert_eq!(mode(&data), 0o700);
     let modes = modes(&data);
-    for name in ["world.redb", "world.mark", "development-issuer.pem", "dev-certificate-key.pem", "resume-keys"] {
+    for name in ["world.redb", "world.mark", "development-issuer.pem", "dev-certificate-key.pem"] {
         assert!(modes.contains_key(name), "no {name} in {modes:?}");
     }
     // Clients are shown the certificate anyway.

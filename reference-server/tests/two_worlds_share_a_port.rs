@@ -15,7 +15,7 @@ use tickworld_net::{
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
     instant::Instant,
-    message::{Fate, Reason, SessionKind},
+    message::{Fate, Nonce, Reason, SessionKind},
 };
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
@@ -57,7 +57,7 @@ async fn pay(door: &Door, token: Vec<u8>) -> Result<i64, Reason> {
     let trust = Trust::Pinned(door.fingerprint());
     let endpoint = Endpoint::bind(&tokio::runtime::Handle::current(), EndpointSettings::new(trust));
     let endpoint = endpoint.expect("a port of this machine");
-    let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token);
+    let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token, Nonce([7; 16]));
     let client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
     let settings = ConnectionSettings::new(door.address(), "localhost");
     let (connection, mut events, driver) = connect(endpoint, client, Arc::new(Inline), settings);

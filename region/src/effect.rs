@@ -9,8 +9,8 @@ use tickworld_persist::{
     error::{AppendError, Fault},
 };
 use tickworld_proto::{
-    host::{Kinds, SessionId},
-    message::SessionKind,
+    host::{Generations, Kinds, NotedGeneration, SessionId},
+    message::{Nonce, SessionKind},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -41,6 +41,8 @@ pub enum Effect<G: Game> {
     Hash(Box<HashWorld<G>>),
     /// Find out who somebody is; answered with [`handle_authenticated`](crate::Region::handle_authenticated).
     Authenticate(Authenticate),
+    /// Read the world's keys, or rotate them; answered with [`handle_keys`](crate::Region::handle_keys).
+    Keys(KeysEffect),
     /// Read, try and store a content pack; answered with [`handle_pack_loaded`](crate::Region::handle_pack_loaded).
     LoadPack(Box<LoadPack<G>>),
     /// Store a snapshot; answered with [`handle_snapshot_stored`](crate::Region::handle_snapshot_stored).
@@ -111,14 +113,27 @@ impl<G: Game> HashWorld<G> {
 }
 
 /// Somebody who wants to come in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Authenticate {
     /// Their session.
     pub session: SessionId,
     /// What they show.
     pub token: Vec<u8>,
+    /// The number of their program, by which it is told from another one that shows the same.
+    pub nonce: Nonce,
     /// What they want.
     pub kind: SessionKind,
+    /// The generations of all players, of which one is to be noted with a token that lets one client in.
+    pub generations: Generations,
+}
+
+/// What is to be done with the world's keys: [`read_keys`](crate::read_keys) and [`rotate_keys`](crate::rotate_keys) do it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeysEffect {
+    /// Who asked for another key; `None` where they are only to be read.
+    pub request: Option<RequestId>,
+    /// The new key, where there is to be one.
+    pub secret: Option<[u8; 32]>,
 }
 
 /// Who somebody is.
@@ -128,6 +143,19 @@ pub struct Identity {
     pub player: Option<PlayerId>,
     /// The kinds of session that they may have.
     pub kinds: Kinds,
+    /// When the last ticket that comes of this ends, in seconds since 1970; `None` where there is no such moment.
+    pub until_seconds: Option<u64>,
+    /// Where a token lets one client in: what was noted with it, and what its player's generation is. `None` where it may be shown
+    /// again and again.
+    pub noted: Option<NotedGeneration>,
+}
+
+impl Identity {
+    /// Of a token that may be shown again and again.
+    #[must_use]
+    pub const fn new(player: Option<PlayerId>, kinds: Kinds) -> Self {
+        Self { player, kinds, until_seconds: None, noted: None }
+    }
 }
 
 /// A content pack to be read, tried on a fork, and stored: in this order, so that a pack that does not pass leaves nothing

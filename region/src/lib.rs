@@ -48,6 +48,7 @@
 mod adapter;
 mod effect;
 mod event;
+mod keys;
 pub mod limits;
 mod open;
 mod region;
@@ -58,8 +59,11 @@ mod snapshot_write;
 mod step;
 
 pub use adapter::{AdapterError, Content, GameAdapter};
-pub use effect::{Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, LoadPack, StoreSnapshot};
+pub use effect::{
+    Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, KeysEffect, LoadPack, StoreSnapshot,
+};
 pub use event::{Ended, Event};
+pub use keys::{KeysError, read_keys, rotate_keys};
 pub use open::{OpenError, OpenReport, OpenSettings, Opened, look, open};
 pub use region::Region;
 pub use replay::{Divergence, Replay, ReplayError, Replayed, Witness};

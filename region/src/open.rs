@@ -12,6 +12,7 @@ use tickworld_persist::{
     error::{AppendError, ClaimError, CreateError, Damage, FetchError, PutError, ReadError},
     recover,
 };
+use tickworld_proto::ticket::TicketKeys;
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Executor,
@@ -28,6 +29,7 @@ use tickworld_sim::{
 use crate::{
     adapter::{AdapterError, GameAdapter},
     effect::StoreSnapshot,
+    keys::{KeysError, open_keys},
     limits::{CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
     replay::{Divergence, Replay, ReplayError, Replayed},
     snapshot_write::SnapshotWrite,
@@ -39,6 +41,8 @@ use crate::{
 pub struct OpenSettings {
     /// Identity of a world that begins: drawn at random by the embedder.
     pub world: WorldId,
+    /// The first key of a world that has none yet: drawn at random by the embedder.
+    pub key: [u8; 32],
     /// Ticks a second of a world that begins; if it is `None` the game says it, and 30 where it says nothing.
     pub tick_rate: Option<u16>,
     /// Ticks between a record and the root that it carries, of a world that begins.
@@ -71,6 +75,8 @@ pub struct Opened<G: Game> {
     pub position: LogPosition,
     /// The last record, which the next one follows: the claim, or what it owed.
     pub last: LogPosition,
+    /// The world's keys.
+    pub keys: TicketKeys,
     /// The tick of the snapshot that the world was opened with; the start's where there was none.
     pub snapshot_tick: Tick,
     /// What was found on the way.
@@ -167,6 +173,9 @@ pub enum OpenError {
     /// Another owner took every slot that was claimed.
     #[error("the world runs elsewhere: its owner took every slot that was claimed, {CLAIM_TRIES_MAX} times")]
     Contended,
+    /// There are no keys to let players come back with.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
 }
 
 /// Opens the store's world, or begins one; `observe` is shown every tick that is made again.
@@ -206,9 +215,10 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
         is_watermark_noted: recovery.tail.watermark.is_some(),
         replayed_ticks: replay.tick().0.saturating_sub(snapshot_tick.0),
     };
+    let keys = open_keys(store, settings.key).await?;
     let (header, last, claimant) = (replay.header().clone(), replay.position(), settings.claimant.clone());
     let (simulation, roots, recent, position) = replay.into_parts();
-    Ok(Opened { simulation, roots, recent, header, claim, claimant, position, last, snapshot_tick, report })
+    Ok(Opened { simulation, roots, recent, header, claim, claimant, position, last, keys, snapshot_tick, report })
 }
 
 /// Looks at the store's world without a change to the store: what [`open`](fn@open) would go on with, and up to where.

@@ -27,7 +27,7 @@ pub enum Request<I> {
     Status,
     /// Store a snapshot of the newest world, and answer when it is stored.
     Snapshot,
-    /// End every session of a player, let no key of theirs bring it back, and take them out of the world.
+    /// End every session of a player, let no ticket of theirs bring it back, and take them out of the world.
     Kick {
         /// Whose session.
         player: PlayerId,
@@ -41,6 +41,8 @@ pub enum Request<I> {
         /// Whether they are kept out.
         is_barred: bool,
     },
+    /// Make further tickets with another key. What the present one made is good until it expires, what the one before made is not.
+    RotateKey,
     /// Check a pack, try it on a fork, store it, and switch to it.
     Content {
         /// The pack's bytes.
@@ -71,6 +73,7 @@ impl Request<Infallible> {
             Self::Snapshot => Request::Snapshot,
             Self::Kick { player, reason } => Request::Kick { player, reason },
             Self::Bar { player, is_barred } => Request::Bar { player, is_barred },
+            Self::RotateKey => Request::RotateKey,
             Self::Content { pack, force } => Request::Content { pack, force },
             Self::Input { input, .. } => match input {},
             Self::Shutdown => Request::Shutdown,
@@ -90,6 +93,8 @@ pub enum Answer {
     Kicked(Kicked),
     /// To [`Request::Bar`], once the tick that did it is as durable as the region promises: which tick that was.
     Barred(Tick),
+    /// To [`Request::RotateKey`]: the number of the new key.
+    KeyRotated(u8),
     /// To [`Request::Content`].
     Switched(Switched),
     /// To [`Request::Input`], once the tick that applied or refused it is as durable as the region promises.

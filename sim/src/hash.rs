@@ -64,6 +64,15 @@ impl Hasher {
         Self(hasher)
     }
 
+    /// The same with a secret key: nobody makes such a digest without it.
+    #[must_use]
+    pub fn keyed(key: &[u8; 32], domain: &'static [u8]) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.update(&[u8::try_from(domain.len()).expect("domains are short")]);
+        hasher.update(domain);
+        Self(hasher)
+    }
+
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update(bytes);

@@ -7,6 +7,7 @@ pub mod pack;
 pub mod parcel;
 pub mod schema;
 pub mod snapshot;
+pub mod ticket;
 pub mod trace;
 pub mod wire;
 pub mod yaml;

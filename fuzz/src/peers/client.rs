@@ -8,12 +8,13 @@ use tickworld_ledger::{Ledger, Transfer};
 use tickworld_proto::{
     client::{Client, ClientSettings},
     instant::{Instant, Micros},
-    message::{Durability, Message, ResumeKey, SessionKind, Welcome},
+    message::{Durability, Message, Nonce, SessionKind, Ticket, Welcome},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
+    region::RegionId,
     rollback::PredictNothing,
     schema::SchemaId,
     snapshot::Manifest,
@@ -54,7 +55,7 @@ fn talk(u: &mut Unstructured<'_>) -> Result<()> {
     let (known, schema) = truth();
     let kind =
         *u.choose(&[SessionKind::Lockstep, SessionKind::Lockstep, SessionKind::Witness, SessionKind::Command])?;
-    let settings = ClientSettings::new(kind, ContentId::NONE, b"token".to_vec());
+    let settings = ClientSettings::new(kind, ContentId::NONE, b"token".to_vec(), Nonce([7; 16]));
     let library = Library::of(ContentId::NONE, ());
     let mut client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, library);
     let mut now = Instant(1_000);
@@ -109,7 +110,9 @@ fn welcome(u: &mut Unstructured<'_>, schema: SchemaId) -> Result<Welcome> {
         content: ContentId::NONE,
         input_delay_ticks: u.int_in_range(0..=1_000)?,
         durability: Durability::Disk,
-        resume: ResumeKey([3; 16]),
+        region: RegionId(u.int_in_range(1..=2)?),
+        incarnation: u.int_in_range(1..=2)?,
+        ticket: Ticket([3; 39]),
         inputs_in_flight_max: u.int_in_range(1..=64)?,
         history_ticks: u.int_in_range(1..=1_000)?,
     })

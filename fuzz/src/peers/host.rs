@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId};
+use tickworld_persist::{Appended, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId as StoredWorldId};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, HostSettings, Kinds, SessionId},
     instant::{Instant, Micros},
     limits::{DATAGRAM_BYTES_MIN, PROTOCOL_VERSION},
-    message::{Durability, Fate, Goodbye, Hello, InputMessage, Inputs, Message, Reason, ResumeKey, SessionKind},
+    message::{
+        Durability, Fate, Goodbye, Hello, InputMessage, Inputs, Message, Nonce, Reason, SessionKind, Ticket, WorldId,
+    },
+    ticket::{TicketClaims, TicketKeys},
 };
 use tickworld_region::{
     Answer, Append, AppendOutcome, Effect, Event, Identity, OpenReport, Opened, Region, RegionSettings, Request,
@@ -34,8 +37,10 @@ const TICK: Micros = Micros::from_millis(33);
 const ACCOUNTS: u32 = 80;
 const COINS: u64 = 1_000;
 const HONEST: SessionId = SessionId(1);
-/// The first one that is given out.
-const HONEST_KEY: ResumeKey = ResumeKey(1_u128.to_le_bytes());
+/// The world's keys, and the time when the region begins.
+const KEYS: TicketKeys = TicketKeys::first([5; 32]);
+const WORLD: [u8; 16] = [7; 16];
+const WALL_SECONDS: u64 = 1_800_000_000;
 /// Connections of strangers in a run.
 const STRANGERS_MAX: u64 = 12;
 
@@ -87,7 +92,7 @@ impl Stage {
             secrets += 1;
             secrets.to_le_bytes()
         };
-        let region = Region::new(now, settings, opened(), Box::new(secrets));
+        let region = Region::new(now, WALL_SECONDS, settings, opened(), Box::new(secrets));
         let mut stage = Self {
             region,
             append: None,
@@ -107,7 +112,7 @@ impl Stage {
         stage
     }
 
-    fn hello(&self, kind: SessionKind, protocol: u16, resume: Option<ResumeKey>) -> Hello {
+    fn hello(&self, kind: SessionKind, protocol: u16, ticket: Option<Ticket>) -> Hello {
         Hello {
             protocol,
             build: "fuzz".to_owned(),
@@ -117,8 +122,12 @@ impl Stage {
             content: ContentId::NONE,
             kind,
             durability: Durability::Disk,
-            token: if resume.is_some() { Vec::new() } else { b"token".to_vec() },
-            resume,
+            token: if ticket.is_some() { Vec::new() } else { b"token".to_vec() },
+            world: None,
+            region: RegionId(0),
+            hops: 0,
+            nonce: Nonce([3; 16]),
+            ticket,
         }
     }
 
@@ -143,10 +152,8 @@ impl Stage {
                 self.strangers.push(session);
                 let kind = *u.choose(&[SessionKind::Lockstep, SessionKind::Witness, SessionKind::Command])?;
                 let protocol = if u.ratio(1, 8)? { u.arbitrary()? } else { PROTOCOL_VERSION };
-                let resume = if u.ratio(1, 4)? { Some(ResumeKey(u.arbitrary()?)) } else { None };
-                // Who knows the key may take the session over; here it is guessed in no time, elsewhere never.
-                let resume = resume.filter(|key| *key != HONEST_KEY);
-                let hello = self.hello(kind, protocol, resume);
+                let ticket = if u.ratio(1, 3)? { Some(ticket(u)?) } else { None };
+                let hello = self.hello(kind, protocol, ticket);
                 self.message(session, Channel::Control, &Message::Hello(hello));
             }
             2..=4 => self.tick(u.ratio(3, 4)?),
@@ -236,7 +243,8 @@ impl Stage {
     /// An operator asks for something.
     fn ask(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         self.asked += 1;
-        let request = match u.int_in_range(0..=5_u8)? {
+        let request = match u.int_in_range(0..=6_u8)? {
+            6 => Request::RotateKey,
             0 => Request::Status,
             1 => Request::Snapshot,
             2 => Request::Kick { player: PlayerId(u.int_in_range(2..=5)?), reason: String::new() },
@@ -270,11 +278,14 @@ impl Stage {
                 Effect::Authenticate(asking) => {
                     let player = Some(PlayerId(asking.session.0.min(4)));
                     let result = if asking.token == b"token" {
-                        Ok(Identity { player, kinds: Kinds::ALL })
+                        Ok(Identity::new(player, Kinds::ALL))
                     } else {
                         Err(Goodbye { reason: Reason::Unauthorized, detail: String::new() })
                     };
                     self.region.handle_authenticated(self.now, asking.session, result);
+                }
+                Effect::Keys(effect) => {
+                    self.region.handle_keys(self.now, effect.request, Ok(KEYS));
                 }
                 Effect::LoadPack(load) => {
                     let content = load.world().content();
@@ -345,12 +356,36 @@ impl Stage {
     }
 }
 
+/// A ticket of somebody else than the honest player: with whatever numbers under a good seal, with one byte changed, or of
+/// whatever bytes.
+fn ticket(u: &mut Unstructured<'_>) -> Result<Ticket> {
+    if u.ratio(1, 4)? {
+        let mut bytes = [0; 39];
+        u.fill_buffer(&mut bytes)?;
+        return Ok(Ticket(bytes));
+    }
+    let player = if u.ratio(1, 4)? { None } else { Some(PlayerId(u.int_in_range(2..=6)?)) };
+    let claims = TicketClaims {
+        player,
+        kinds: Kinds::of_bits(u.int_in_range(0..=7)?).unwrap_or_default(),
+        generation: if u.ratio(1, 4)? { u.arbitrary()? } else { u.int_in_range(0..=3)? },
+        expires_seconds: if u.ratio(1, 4)? { u.arbitrary()? } else { WALL_SECONDS + 900 },
+        until_seconds: if u.ratio(1, 2)? { Some(u.arbitrary()?) } else { None },
+    };
+    let mut ticket = Ticket::seal(WorldId(WORLD), &KEYS, &claims);
+    if u.ratio(1, 3)? {
+        let place = u.int_in_range(0..=38)?;
+        ticket.0[place] ^= u.int_in_range(1..=255)?;
+    }
+    Ok(ticket)
+}
+
 /// A bank that begins.
 fn opened() -> Opened<Ledger> {
     let mut simulation = Ledger::open(ACCOUNTS, COINS);
     let roots = simulation.seal(&Inline);
     let header = JournalHeader {
-        world: WorldId([7; 16]),
+        world: StoredWorldId(WORLD),
         region: Some(RegionId::FIRST),
         revision: 1,
         tick_rate: 30,
@@ -369,6 +404,7 @@ fn opened() -> Opened<Ledger> {
         claimant: Claimant::default(),
         position,
         last,
+        keys: KEYS,
         snapshot_tick: Tick(0),
         report: OpenReport::default(),
     }

@@ -7,14 +7,16 @@ use tickworld_proto::{
     channel::Channel,
     instant::{Instant, Micros},
     message::{
-        DesyncReport, Durability, Fate, Frame, FrameRequest, Goodbye, Head, InputMessage, InputOutcome, Inputs,
-        ManifestOffer, Message, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, RootReport,
+        DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, InputMessage, InputOutcome, Inputs,
+        ManifestOffer, Message, Moved, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, RejoinCause,
+        RootReport, Ticket,
     },
 };
 use tickworld_sim::{
     component::Component as _,
     frame::{InputFrame, Sequence, Tick},
     hash::{Hash, ShortHash},
+    region::RegionId,
     rng::Entropy,
     session::OutcomeCode,
 };
@@ -75,7 +77,7 @@ pub fn from_client(u: &mut Unstructured<'_>, around: Tick) -> Result<Message> {
             Message::PageRequest(PageRequest { tick: tick(u, around)?, pages })
         }
         5 => Message::FrameRequest(FrameRequest { first: tick(u, around)?, count: u.int_in_range(0..=256)? }),
-        6 => Message::Follow(tick(u, around)?),
+        6 => Message::Follow(Follow { first: tick(u, around)?, root: ShortHash(u.arbitrary()?) }),
         7 => Message::DescentRequest(blob(u, 600)?),
         8 => Message::Ping(Instant(u.arbitrary()?)),
         _ => Message::DesyncReport(DesyncReport { tick: tick(u, around)?, finding: "nothing".to_owned() }),
@@ -104,7 +106,7 @@ fn inputs(u: &mut Unstructured<'_>, around: Tick) -> Result<Message> {
 pub fn from_host(u: &mut Unstructured<'_>, around: Tick, known: &[Bytes]) -> Result<Message> {
     let durability = *u.choose(&[Durability::Memory, Durability::Disk, Durability::Quorum])?;
     let pace_percent = u.int_in_range(100..=1_000)?;
-    Ok(match u.int_in_range(0..=9_u8)? {
+    Ok(match u.int_in_range(0..=12_u8)? {
         0 | 1 => {
             let proof = if u.ratio(1, 2)? { Some(root(u, around)?) } else { None };
             Message::Frame(Frame { durability, pace_percent, proof, frame: frame(u, around)? })
@@ -142,6 +144,19 @@ pub fn from_host(u: &mut Unstructured<'_>, around: Tick, known: &[Bytes]) -> Res
             host: Instant(u.arbitrary()?),
             open_tick: tick(u, around)?,
             closes_in: Micros(u.arbitrary()?),
+        }),
+        10 => Message::Rejoin(*u.choose(&[RejoinCause::Behind, RejoinCause::Ahead, RejoinCause::Forked])?),
+        11 => {
+            let mut bytes = [0; 39];
+            u.fill_buffer(&mut bytes)?;
+            Message::Ticket(Ticket(bytes))
+        }
+        12 => Message::Moved(Moved {
+            region: RegionId(u.arbitrary()?),
+            hops: u.arbitrary()?,
+            address: "fuzz:1".to_owned(),
+            transports: vec!["quic".to_owned(); u.int_in_range(0..=8)?],
+            certificate_hashes: vec![Hash([3; 32]); u.int_in_range(0..=8)?],
         }),
         _ => match u.ratio(1, 8)? {
             true => Message::Goodbye(Goodbye { reason: Reason::Shutdown, detail: "fuzz".to_owned() }),

@@ -10,9 +10,10 @@ use std::{collections::BTreeMap, error::Error};
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
-    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
     instant::{Instant, Micros},
-    message::{Durability, Fate, ResumeKey, SessionKind},
+    message::{Durability, Fate, Nonce, SessionKind, WorldId},
+    ticket::TicketKeys,
 };
 use tickworld_sim::{prelude::*, rollback::PredictNothing};
 
@@ -29,7 +30,8 @@ struct Peer {
 impl Peer {
     /// One that simulates the world, or one that only sends inputs and hears what became of them.
     fn new(now: Instant, number: u64, kind: SessionKind) -> Self {
-        let settings = ClientSettings::new(kind, ContentId::NONE, number.to_string().into_bytes());
+        let nonce = Nonce([number as u8; 16]); // sixteen fresh random bytes of each client
+        let settings = ClientSettings::new(kind, ContentId::NONE, number.to_string().into_bytes(), nonce);
         let client = Client::new(now, settings, PredictNothing, Library::of(ContentId::NONE, ()));
         Self { session: SessionId(number), client, confirmed: None, answers: Vec::new() }
     }
@@ -71,7 +73,10 @@ impl Server {
     fn new(now: Instant) -> Self {
         let mut simulation = Ledger::open(100, 1_000);
         let roots = simulation.seal(&Inline);
-        let host = Host::new(now, HostSettings::default(), simulation.schema(), simulation.snapshot(), roots);
+        // Fresh secret bytes that are stored with the world, and the time for people: what tickets to come back with are made of.
+        let issuer = TicketIssuer { world: WorldId([1; 16]), keys: TicketKeys::first([2; 32]), wall_seconds: 0 };
+        let settings = HostSettings::default();
+        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots, issuer);
         Self { host, simulation, journal: BTreeMap::new() }
     }
 
@@ -98,8 +103,7 @@ impl Server {
         while let Some(event) = self.host.poll_event() {
             if let HostEvent::Admission { session, hello, .. } = event {
                 let player = std::str::from_utf8(&hello.token).ok().and_then(|token| token.parse().ok()).map(PlayerId);
-                let resume = ResumeKey([session.0 as u8; 16]); // fresh secret bytes too
-                self.host.admit(now, session, Grant { player, kinds: Kinds::ALL, resume });
+                self.host.admit(now, session, Grant::new(player, Kinds::ALL));
             }
         }
     }

@@ -47,9 +47,11 @@ mod codec;
 #[path = "generated/wire_generated.rs"]
 mod generated;
 pub mod host;
+mod identity;
 pub mod instant;
 pub mod limits;
 pub mod message;
 pub mod peer;
+pub mod ticket;
 
 pub use codec::WireError;

@@ -6,7 +6,7 @@ use crate::instant::Micros;
 
 // DOC:LIMITS
 /// Version of the messages; the handshake refuses another one by name.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 /// Longest control message in bytes.
 pub const CONTROL_BYTES_MAX: u32 = 64 * 1024;
 /// Longest bulk message in bytes: a frame with all its inputs, a manifest, a batch of pages.
@@ -17,6 +17,8 @@ pub const DATAGRAM_BYTES_MAX: u16 = 1_452;
 pub const DATAGRAM_BYTES_MIN: u16 = 1_100;
 /// Longest text in a message (build, reason, report) in bytes.
 pub const TEXT_BYTES_MAX: u16 = 512;
+/// Most transports, and most certificates, that a `Moved` names.
+pub const MOVED_WAYS_MAX: u16 = 8;
 /// Longest token in bytes.
 pub const TOKEN_BYTES_MAX: u16 = 4_096;
 /// Inputs of a player that may be without an answer, and most inputs in one message: as many outcomes as the engine
@@ -49,14 +51,14 @@ pub const SEQUENCE_JUMP_MAX: u32 = 65_536;
 pub const REFUSALS_PER_PLAYER_MAX: u32 = 64;
 /// Addresses with budgets of their own.
 pub const ADDRESSES_MAX: u32 = 65_536;
-/// Resume keys that are good at once.
-pub const RESUME_KEYS_MAX: u32 = 65_536;
 /// Messages that wait for the transport to fetch them.
 pub const OUTBOX_MESSAGES_MAX: u32 = 262_144;
 /// Their bytes; one that goes to many counts once.
 pub const OUTBOX_BYTES_MAX: u64 = 64 << 20;
 /// Events that wait for the embedder to fetch them.
 pub const EVENTS_MAX: u32 = 65_536;
+/// Shortest time between two readings of the world's keys because a ticket names one that is not known.
+pub const KEYS_READ_WAIT: Micros = Micros::from_millis(1_000);
 /// The operator's acts in one frame.
 pub const OPERATOR_ACTS_MAX: u32 = 64;
 // DOC:END

@@ -11,11 +11,16 @@ use tickworld_sim::{
     content::ContentId,
     frame::{PlayerId, Sequence, Tick},
     hash::{Hash, ShortHash},
+    region::RegionId,
     schema::SchemaId,
-    session::OutcomeCode,
+    session::{Outcome, OutcomeCode},
 };
 
 use crate::instant::{Instant, Micros};
+pub use crate::{
+    identity::{Nonce, SessionKind, WorldId},
+    ticket::Ticket,
+};
 
 /// Anything that one side says to the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +32,8 @@ pub enum Message {
     Join,
     /// It asks for pages of that snapshot.
     PageRequest(PageRequest),
-    /// It has the whole snapshot: from now on it wants every frame from this tick on.
-    Follow(Tick),
+    /// It has a world: from now on it wants every frame after it, if that is the host's.
+    Follow(Follow),
     /// Frames that did not come: at most [`FRAMES_PER_REQUEST_MAX`](crate::limits::FRAMES_PER_REQUEST_MAX).
     FrameRequest(FrameRequest),
     /// Inputs without an answer yet, oldest first.
@@ -61,21 +66,16 @@ pub enum Message {
     DescentResponse(Bytes),
     /// Something that everybody should know: acknowledgements have stopped, or go on.
     Notice(Notice),
+    /// A younger ticket than the one that the client has.
+    Ticket(Ticket),
+    /// The client's player is elsewhere.
+    Moved(Moved),
+    /// The answer to `Follow` of a world that is not the host's: the client is to take the world over anew.
+    Rejoin(RejoinCause),
 
     // From either.
     /// The session ends.
     Goodbye(Goodbye),
-}
-
-/// What a session is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionKind {
-    /// Gets every confirmed frame, simulates, sends roots back.
-    Lockstep,
-    /// Gets roots and headers.
-    Witness,
-    /// Gets what became of its own inputs.
-    Command,
 }
 
 /// A client's first message.
@@ -97,21 +97,18 @@ pub struct Hello {
     pub kind: SessionKind,
     /// What an acknowledgement must promise. A host that cannot refuses.
     pub durability: Durability,
-    /// Proof of who it is; empty where `resume` is given.
+    /// Proof of who it is; looked at where there is no ticket, or none that is good.
     pub token: Vec<u8>,
-    /// The secret of an earlier session that this one goes on with.
-    pub resume: Option<ResumeKey>,
-}
-
-/// A secret that lets a client come back without its token; good for one use.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ResumeKey(pub [u8; 16]);
-
-impl core::fmt::Debug for ResumeKey {
-    /// Hides the secret.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("ResumeKey(..)")
-    }
+    /// The world that it wants; `None` for whichever is there.
+    pub world: Option<WorldId>,
+    /// The region that it wants; 0 for any.
+    pub region: RegionId,
+    /// How often its player has changed places, as far as it was told.
+    pub hops: u64,
+    /// The client program's own number.
+    pub nonce: Nonce,
+    /// From an earlier session, with which it needs no token.
+    pub ticket: Option<Ticket>,
 }
 
 /// The host's answer to a `Hello` that it takes.
@@ -135,8 +132,12 @@ pub struct Welcome {
     pub input_delay_ticks: u32,
     /// What acknowledgements promise.
     pub durability: Durability,
+    /// The region that the session is in.
+    pub region: RegionId,
+    /// Which life of it: another one than before has taken back ticks that may have been told.
+    pub incarnation: u32,
     /// For coming back.
-    pub resume: ResumeKey,
+    pub ticket: Ticket,
     /// Inputs without an answer that the host takes.
     pub inputs_in_flight_max: u32,
     /// Ticks for which the host can answer descents and send frames again.
@@ -172,6 +173,41 @@ pub struct RootReport {
     pub tick: Tick,
     /// Its root, cut.
     pub root: ShortHash,
+}
+
+/// Asks for every frame from a tick on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// The first one.
+    pub first: Tick,
+    /// The root of the tick before it, as the client has it.
+    pub root: ShortHash,
+}
+
+/// Why a client is to take the world over anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejoinCause {
+    /// Its tick is before what the host keeps.
+    Behind,
+    /// Its tick is after what the host has released: the world went back.
+    Ahead,
+    /// The host's world of that tick is another one.
+    Forked,
+}
+
+/// Where a client's player is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// In this region.
+    pub region: RegionId,
+    /// After so many changes of place.
+    pub hops: u64,
+    /// Where the region is reached: host name or address, and port.
+    pub address: String,
+    /// In which ways it can be reached, best first; at most [`MOVED_WAYS_MAX`](crate::limits::MOVED_WAYS_MAX).
+    pub transports: Vec<String>,
+    /// Of the certificates that it may show; at most [`MOVED_WAYS_MAX`](crate::limits::MOVED_WAYS_MAX).
+    pub certificate_hashes: Vec<Hash>,
 }
 
 /// Asks for pages by their place in the manifest of `tick`: the n-th page over all columns.
@@ -274,11 +310,22 @@ pub enum Fate {
         /// With this number.
         value: i64,
     },
-    /// It is in no frame and never will be.
+    /// It was not applied and never will be.
     Refused(Refusal),
 }
 
-/// Why an input is in no frame.
+impl Fate {
+    /// What an outcome in the world says of its input.
+    #[must_use]
+    pub fn of(outcome: &Outcome) -> Self {
+        if outcome.code == OutcomeCode::VOID {
+            return Self::Refused(Refusal::Void);
+        }
+        Self::Applied { tick: Tick(outcome.tick), code: outcome.code, value: outcome.value }
+    }
+}
+
+/// Why an input was not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// The last tick that it allowed went by.
@@ -293,6 +340,8 @@ pub enum Refusal {
     Left,
     /// It was refused or answered so long ago that nobody remembers how; it will not be applied any more.
     Forgotten,
+    /// It stood in a tick that broke, and was passed over with it.
+    Void,
 }
 
 /// The host's clock.
@@ -351,7 +400,7 @@ pub enum Reason {
     Protocol,
     /// Another game, schema, rules or content than lockstep needs.
     Incompatible,
-    /// The token is missing, forged, out of date, used, or for something else.
+    /// Token or ticket is missing, forged, out of date, used, void, or for something else.
     Unauthorized,
     /// No room: sessions, players, joins under way.
     Full,
@@ -367,4 +416,12 @@ pub enum Reason {
     Durability,
     /// The operator ended it.
     Operator,
+    /// The player is held until an operator has looked: ticks with inputs of theirs broke twice in a row.
+    Held,
+    /// The player is in another region, which a `Moved` before it named.
+    Moved,
+    /// What the host needs to know is stored, and cannot be read or written at present; come back.
+    Storage,
+    /// The world or region asked for is not here, or the player is not here yet.
+    Elsewhere,
 }

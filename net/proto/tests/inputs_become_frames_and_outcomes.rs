@@ -41,6 +41,6 @@ fn a_new_program_of_a_player_begins_above_every_number_that_came() {
     assert_eq!(welcome.next_sequence.0, 6);
     server.inputs(again, 6, &[6]);
     let tick = server.tick();
-    assert_eq!(server.framed(tick, 7), [6], "what waited for 3 is given up");
+    assert_eq!(server.framed(tick, 7), [0, 6], "another program enters, and what waited for 3 is given up");
     assert!(matches!(server.fates(again)[..], [(6, Fate::Applied { .. })]));
 }

@@ -9,12 +9,13 @@ use tickworld_proto::{
     WireError,
     channel::Channel,
     limits,
-    message::{Durability, Frame, Hello, Message, RootReport, SessionKind},
+    message::{Durability, Frame, Hello, Message, Moved, Nonce, RootReport, SessionKind},
 };
 use tickworld_sim::{
     content::ContentId,
     frame::Tick,
     hash::{Hash, ShortHash},
+    region::RegionId,
     schema::SchemaId,
 };
 
@@ -39,7 +40,11 @@ fn hello(protocol: u16) -> Message {
         kind: SessionKind::Command,
         durability: Durability::Disk,
         token: vec![7; 300],
-        resume: None,
+        world: None,
+        region: RegionId(0),
+        hops: 0,
+        nonce: Nonce([9; 16]),
+        ticket: None,
     })
 }
 
@@ -97,9 +102,9 @@ fn every_byte_of_a_hello_may_be_damaged() {
 
 #[test]
 fn another_versions_hello_is_refused_by_its_version() {
-    let error = Message::decode(Channel::Control, &hello(7).encode()).unwrap_err();
-    assert_eq!(error, WireError::Protocol { found: 7 });
-    assert_eq!(error.to_string(), "the peer speaks protocol version 7, this build speaks version 1");
+    let error = Message::decode(Channel::Control, &hello(1).encode()).unwrap_err();
+    assert_eq!(error, WireError::Protocol { found: 1 });
+    assert_eq!(error.to_string(), "the peer speaks protocol version 1, this build speaks version 2");
 }
 
 /// A version whose `Hello` has nothing but the number: what this version requires is missing there.
@@ -128,12 +133,12 @@ fn what_is_over_a_cap_is_refused_by_name() {
     let long = vec![0; limits::CONTROL_BYTES_MAX as usize + 1];
     check(Channel::Control, &long, "a message of 65537 bytes, at most 65536");
     check(Channel::Datagram, &long, "a message of 65537 bytes, at most 1452");
-    check(Channel::Datagram, &hello(1).encode(), "`hello` does not travel on this channel");
-    check(Channel::Bulk, &hello(1).encode(), "`hello` does not travel on this channel");
+    check(Channel::Datagram, &hello(limits::PROTOCOL_VERSION).encode(), "`hello` does not travel on this channel");
+    check(Channel::Bulk, &hello(limits::PROTOCOL_VERSION).encode(), "`hello` does not travel on this channel");
     check(Channel::Control, b"", "malformed message: not a message of this protocol");
 
     // The token's length, where it stands: what follows is still within the message.
-    let mut bytes = hello(1).encode().to_vec();
+    let mut bytes = hello(limits::PROTOCOL_VERSION).encode().to_vec();
     let at = bytes.windows(8).position(|window| window == [0x2c, 1, 0, 0, 7, 7, 7, 7]).expect("300, then the token");
     bytes[at..at + 4].copy_from_slice(&5000_u32.to_le_bytes());
     bytes.extend_from_slice(&[7; 5000]);
@@ -141,9 +146,26 @@ fn what_is_over_a_cap_is_refused_by_name() {
 }
 
 #[test]
+fn a_move_names_no_more_ways_than_its_cap() {
+    let transports = vec!["quic".to_owned(); usize::from(limits::MOVED_WAYS_MAX)];
+    let moved = Moved {
+        region: RegionId(2),
+        hops: 5,
+        address: "b.example:4433".into(),
+        transports,
+        certificate_hashes: Vec::new(),
+    };
+    let bytes = Message::Moved(moved.clone()).encode();
+    assert_eq!(Message::decode(Channel::Control, &bytes), Ok(Message::Moved(moved.clone())));
+    let more = Moved { transports: vec!["quic".to_owned(); 9], ..moved };
+    assert!(std::panic::catch_unwind(|| Message::Moved(more).encode()).is_err(), "a writer keeps to it");
+    assert!(Message::decode(Channel::Datagram, &bytes).is_err() && Message::decode(Channel::Bulk, &bytes).is_err());
+}
+
+#[test]
 #[should_panic(expected = "a message with 4097 of what may be 4096")]
 fn a_writer_keeps_to_the_caps() {
-    let Message::Hello(mut hello) = hello(1) else { unreachable!() };
+    let Message::Hello(mut hello) = hello(limits::PROTOCOL_VERSION) else { unreachable!() };
     hello.token = vec![0; 4097];
     _ = Message::Hello(hello).encode();
 }

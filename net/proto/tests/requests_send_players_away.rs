@@ -134,7 +134,7 @@ fn a_new_client_of_a_barred_player_is_out_when_the_tick_was_made() {
     server.open(SessionKind::Command, 7);
     server.tick();
     // In one frame: the player leaves, and is barred; in the next, a session that was opened before that was known enters.
-    server.host.kick(server.now, PlayerId(7), "manners");
+    server.host.kick(server.now, OPERATOR, PlayerId(7), "manners").expect("there is room");
     server.drain();
     server.tick();
     let session = server.open(SessionKind::Command, 7);

@@ -77,7 +77,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     }
 
     /// Connects, and comes back after every outage that may pass, until the application or the host ends it. Gives the client
-    /// back: what it holds of the world, its unanswered inputs and its resume key can go on with another connection.
+    /// back: what it holds of the world, its unanswered inputs and its ticket can go on with another connection.
     ///
     /// # Panics
     /// Only with the runtime's timers or network off.
@@ -127,7 +127,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     /// Carries a session from its first word to its last.
     async fn follow(&mut self, connection: ClientConnection) -> Followed {
         self.goodbye = None;
-        let is_resuming = self.client.resume_key().is_some();
+        let is_resuming = self.client.ticket().is_some();
         let now = self.now();
         self.client.handle_connected(now, connection.datagram_bytes_max());
         self.tell(ConnectionEvent::Connected).await;

@@ -232,16 +232,20 @@ impl<G: Game, P: InputPredictor<G> + Clone> Connection<G, P> {
 /// Whether coming back after such a goodbye may lead to a session: these reasons pass by themselves.
 const fn may_pass(reason: Reason, is_resuming: bool) -> bool {
     match reason {
-        // The host forgot the key, as one that was started anew has: the client has its token yet.
+        // The ticket is void or out of date: the client has its token yet.
         Reason::Unauthorized => is_resuming,
-        Reason::Shutdown | Reason::Full | Reason::Budget | Reason::TooSlow | Reason::TimedOut => true,
+        Reason::Shutdown | Reason::Full | Reason::Budget | Reason::TooSlow | Reason::TimedOut | Reason::Storage => true,
         Reason::Leave
         | Reason::Replaced
         | Reason::Protocol
         | Reason::Incompatible
         | Reason::Violation
         | Reason::Durability
-        | Reason::Operator => false,
+        | Reason::Operator
+        | Reason::Held
+        // Where to go on is the application's to decide: it was told.
+        | Reason::Moved
+        | Reason::Elsewhere => false,
     }
 }
 

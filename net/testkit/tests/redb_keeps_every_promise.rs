@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Claim, Durability, Journal, JournalHeader, LogState, Page, Record, Removed, Retention, Salvage, Slot,
-    Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
+    Appended, Bearer, Claim, Durability, Journal, JournalHeader, Keys, KeysRow, LogState, Page, Record, Removed,
+    Retention, Salvage, Slot, Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Core, Settings, Store},
     error::{
@@ -253,9 +253,24 @@ impl Snapshots for Faulty {
     }
 }
 
+impl Keys for Faulty {
+    async fn keys(&self) -> Result<Option<KeysRow>, FetchError> {
+        self.store.keys().await
+    }
+
+    async fn replace_keys(&self, seen: Option<&KeysRow>, next: &KeysRow) -> Result<bool, Fault> {
+        self.store.replace_keys(seen, next).await
+    }
+}
+
 impl Tokens for Faulty {
-    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        self.suffering(self.store.spend(token, expires_seconds)).await
+    async fn spend(
+        &self,
+        token: TokenDigest,
+        bearer: Bearer,
+        expires_seconds: u64,
+    ) -> Result<Option<Bearer>, SpendError> {
+        self.suffering(self.store.spend(token, bearer, expires_seconds)).await
     }
 
     async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {

@@ -6,7 +6,7 @@ mod support;
 
 use support::{Scribe, claim, settings};
 use tickworld_persist::{
-    Durability, TokenDigest,
+    Bearer, Durability, TokenDigest,
     embedded::Core,
     error::{AppendError, Fault, SpendError},
 };
@@ -81,7 +81,13 @@ fn a_failed_sync_never_becomes_a_promise() {
     }
 }
 
-/// A token is told to be new once, whatever the disk said of the sync, and whoever asks again.
+/// Whether a token is this bearer's then.
+fn spend(core: &mut Core<SimMedium>, token: TokenDigest, by: u8) -> Result<bool, SpendError> {
+    let bearer = Bearer { nonce: [by; 16], generation: 0 };
+    Ok(core.spend(token, bearer, 100)? == Some(bearer))
+}
+
+/// A token is one bearer's, whatever the disk said of the sync, and whoever asks again.
 #[test]
 fn a_failed_sync_admits_nobody_twice() {
     let (mut failures, mut doubts) = (0, 0);
@@ -94,15 +100,16 @@ fn a_failed_sync_admits_nobody_twice() {
             for number in 0..20 {
                 let token = TokenDigest::of(&format!("token {number}"));
                 medium.database.fail_syncs(dice.permille(400).then_some(fault));
-                let first = core.spend(token, 100);
+                let first = spend(&mut core, token, 1);
                 medium.database.fail_syncs(None);
                 if dice.permille(300) {
                     scribe.append(&mut core, 1, Durability::Memory).expect("the disk is well");
                 }
-                let again = core.spend(token, 100).expect("the disk is well");
+                let again = spend(&mut core, token, 2).expect("the disk is well");
                 failures += u32::from(first.is_err());
                 doubts += u32::from(first.is_err() && !again);
-                assert!(first != Ok(true) || !again, "seed {seed}, {fault:?}: new twice");
+                assert!(first != Ok(true) || !again, "seed {seed}, {fault:?}: two bearers'");
+                assert_eq!(spend(&mut core, token, 1), Ok(!again), "seed {seed}, {fault:?}: the first one comes again");
                 assert!(first != Ok(false), "seed {seed}, {fault:?}: spent before anybody did");
                 tried.push(token);
             }
@@ -110,7 +117,11 @@ fn a_failed_sync_admits_nobody_twice() {
             drop(core);
             let mut core = Core::open(medium, settings()).unwrap();
             for token in tried {
-                assert_eq!(core.spend(token, 100), Ok(false), "seed {seed}, {fault:?}: new again after a crash");
+                assert_eq!(
+                    spend(&mut core, token, 3),
+                    Ok(false),
+                    "seed {seed}, {fault:?}: another one's after a crash"
+                );
             }
         }
     }

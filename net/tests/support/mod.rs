@@ -6,7 +6,10 @@
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,7 +26,10 @@ use tickworld_net::{
     router::Route,
     tls::{identity::Identity, trust::Trust},
 };
-use tickworld_proto::channel::{Channel, Transmit};
+use tickworld_proto::{
+    channel::{Channel, Transmit},
+    message::Nonce,
+};
 use tokio::runtime::{Handle, Runtime};
 
 /// Only a failing test waits so long.
@@ -250,6 +256,14 @@ pub fn transmit(channel: Channel, bytes: &[u8]) -> Transmit {
 }
 
 /// The next message of a connection.
+/// A number of its own for each client.
+pub fn nonce() -> Nonce {
+    static DRAWN: AtomicU64 = AtomicU64::new(1);
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&DRAWN.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    Nonce(nonce)
+}
+
 pub async fn next_message(connection: &ClientConnection) -> (Channel, Bytes) {
     loop {
         match connection.next().await {

@@ -15,9 +15,10 @@ use tickworld_net::{
     mailbox::{Event, Mail, Mailbox, Post},
 };
 use tickworld_proto::{
-    host::{Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
     instant::Instant,
-    message::{Durability, ResumeKey},
+    message::{Durability, WorldId},
+    ticket::TicketKeys,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -49,7 +50,6 @@ pub struct State {
     pub sessions: Vec<SessionId>,
     pub outbox: Outbox,
     epoch: Moment,
-    keys: u128,
     is_stopping: bool,
 }
 
@@ -88,7 +88,9 @@ impl State {
             HostSettings { sessions_per_address_max: 10_000, greetings_max: 10_000, ..HostSettings::default() };
         settings.address_budget.connections.per_second = 10_000;
         settings.address_budget.connections.burst = 10_000;
-        let host = Host::new(Instant(0), settings, simulation.schema(), simulation.snapshot(), roots);
+        let issuer =
+            TicketIssuer { world: WorldId([7; 16]), keys: TicketKeys::first([9; 32]), wall_seconds: 1_800_000_000 };
+        let host = Host::new(Instant(0), settings, simulation.schema(), simulation.snapshot(), roots, issuer);
         Self {
             host,
             simulation,
@@ -96,7 +98,6 @@ impl State {
             sessions: Vec::new(),
             outbox,
             epoch: Moment::now(),
-            keys: 0,
             is_stopping: false,
         }
     }
@@ -156,10 +157,8 @@ impl State {
             match event {
                 // A token is a player's number in decimal digits.
                 HostEvent::Admission { session, hello, .. } => {
-                    self.keys += 1;
                     let player = std::str::from_utf8(&hello.token).ok().and_then(|token| token.parse().ok());
-                    let resume = ResumeKey(self.keys.to_le_bytes());
-                    let grant = Grant { player: player.map(PlayerId), kinds: Kinds::ALL, resume };
+                    let grant = Grant::new(player.map(PlayerId), Kinds::ALL);
                     let now = self.now();
                     self.host.admit(now, session, grant);
                 }

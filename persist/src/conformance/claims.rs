@@ -12,8 +12,9 @@ use crate::{
     Durability,
     error::{AppendError, ClaimError},
     memory::FaultMode,
-    record::{ClaimRecord, Record, Slot, Why},
-    store::{Appended, Claim, Journal as _, LogPosition, Snapshots as _},
+    position::{LogPosition, Slot},
+    record::{ClaimRecord, Record, Why},
+    store::{Appended, Claim, Journal as _, Snapshots as _},
 };
 
 pub(super) async fn a_later_claim_fences_the_earlier<S: BackendUnderTest>(subject: &mut S) -> Verdict {

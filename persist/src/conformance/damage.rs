@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     error::{ClaimError, ReadError},
+    position::LogPosition,
     record::{Record, Why},
     recover::recover,
-    store::{Journal as _, LogPosition, Snapshots as _},
+    store::{Journal as _, Snapshots as _},
     verify::{Finding, verify},
 };
 

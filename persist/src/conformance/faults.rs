@@ -13,7 +13,8 @@ use crate::{
     error::{AppendError, Fault},
     header::JournalHeader,
     memory::FaultMode,
-    record::{Epoch, Record},
+    position::Epoch,
+    record::Record,
     store::{Journal as _, LogState, Snapshots as _},
 };
 

@@ -7,8 +7,9 @@ use crate::{
     Durability,
     error::{AppendError, ClaimError, CreateError, ReadError},
     limits,
-    record::{Epoch, Record, Slot, TickRecord},
-    store::{Appended, Claim, Journal, LogPosition},
+    position::{Epoch, LogPosition, Slot},
+    record::{Record, TickRecord},
+    store::{Appended, Claim, Journal},
 };
 
 /// A claimed journal of the pretended world.

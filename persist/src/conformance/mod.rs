@@ -8,6 +8,7 @@ mod claims;
 mod damage;
 mod faults;
 mod journal;
+mod keys;
 mod snapshots;
 mod tokens;
 mod walk;
@@ -135,6 +136,7 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         tokens::no_more_are_kept_than_may_be,
         tokens::a_failure_admits_nobody_twice,
         tokens::a_full_store_admits_nobody_it_does_not_remember,
+        keys::keys_are_replaced_only_by_who_saw_them,
     }
     for round in 0..WALKS {
         let seed = seed.wrapping_add(round);

@@ -16,10 +16,11 @@ use crate::{
     Durability,
     error::{ManifestError, PutError, ReadError, RetainError, TrimError},
     limits,
-    record::{Record, Slot, TickRecord},
+    position::{LogPosition, Slot},
+    record::{Record, TickRecord},
     recover::{Origin, recover},
     retention::Retention,
-    store::{Journal as _, LogPosition, Page, Snapshots as _},
+    store::{Journal as _, Page, Snapshots as _},
 };
 
 /// Puts the pages and the manifest at a position.

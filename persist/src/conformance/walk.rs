@@ -9,17 +9,18 @@ use super::{
     journal::{begin, held},
     same,
     snapshots::keep,
-    tokens::token,
+    tokens::{bearer, token},
 };
 use crate::{
     Durability,
     error::{AppendError, ClaimError, SpendError},
     memory::FaultMode,
+    position::LogPosition,
     record::{Record, Why},
     recover::recover,
     retention::Retention,
-    store::{Appended, Claim, Claimant, Journal, LogPosition, Snapshots as _},
-    tokens::Tokens as _,
+    store::{Appended, Claim, Claimant, Journal, Snapshots as _},
+    tokens::{Bearer, Tokens as _},
     verify::verify,
 };
 
@@ -51,8 +52,8 @@ struct Model {
     claim: Claim,
     /// The last record, claims among them.
     last: LogPosition,
-    /// Of the tokens that may be spent, whether they are for sure.
-    tokens: BTreeMap<u64, bool>,
+    /// Of the tokens that may be spent, whose they are for sure.
+    tokens: BTreeMap<u64, Option<Bearer>>,
 }
 
 impl Model {
@@ -111,12 +112,16 @@ fn inject<S: BackendUnderTest>(subject: &mut S, dice: &mut Dice) {
 async fn spend<S: BackendUnderTest>(store: &S::Store, model: &mut Model, dice: &mut Dice) -> Verdict {
     let number = dice.below(12);
     store.forget_spent(100).await.map_err(|error| format!("forgetting tokens: {error}"))?;
-    match (store.spend(token(number), 100).await, model.tokens.get(&number)) {
-        (Ok(true), Some(true)) => return Err(format!("token {number} is new a second time")),
-        (Ok(false), None) => return Err(format!("token {number} was spent before anybody did")),
-        (Ok(_), _) => _ = model.tokens.insert(number, true),
-        // It may be spent, and was told to be new to nobody.
-        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), None) => _ = model.tokens.insert(number, false),
+    let by = bearer(u8::try_from(dice.below(3)).expect("three of them"));
+    match (store.spend(token(number), by, 100).await, model.tokens.get(&number).copied()) {
+        (Ok(None), _) => return Err(format!("nobody knows whose token {number} is")),
+        (Ok(Some(whose)), Some(Some(first))) if whose != first => {
+            return Err(format!("token {number} is {whose:?}'s, and was {first:?}'s"));
+        }
+        (Ok(Some(whose)), None) if whose != by => return Err(format!("token {number} was spent before anybody did")),
+        (Ok(whose), _) => _ = model.tokens.insert(number, whose),
+        // It may be spent, and was told to be nobody's.
+        (Err(SpendError::Storage(_) | SpendError::Unknown(_)), None) => _ = model.tokens.insert(number, None),
         (Err(SpendError::Storage(_) | SpendError::Unknown(_)), Some(_)) => {}
         (Err(error), _) => return Err(format!("spending: {error}")),
     }

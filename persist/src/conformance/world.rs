@@ -17,8 +17,9 @@ use tickworld_sim::{
 
 use crate::{
     header::{JournalHeader, WorldId},
-    record::{Epoch, Record, TickRecord, WallTime, Why},
-    store::{Claimant, LogPosition, LogState, Page, Snapshot},
+    position::{Epoch, LogPosition},
+    record::{Record, TickRecord, WallTime, Why},
+    store::{Claimant, LogState, Page, Snapshot},
 };
 
 /// The pretended world.

@@ -29,8 +29,8 @@ use crate::{
     error::{AppendError, Cause, ClaimError, Fault},
     header::JournalHeader,
     limits,
+    position::LogPosition,
     record::Record,
-    store::LogPosition,
 };
 
 /// What can be chosen of an embedded store.

@@ -17,9 +17,10 @@ use crate::{
     header::JournalHeader,
     limits,
     live::{Base, Rows as _},
-    record::{Record, Slot},
+    position::{LogPosition, Slot},
+    record::Record,
     salvage::TailReport,
-    store::{Appended, Claim, LogPosition, LogState},
+    store::{Appended, Claim, LogState},
 };
 
 /// Records to append, and how durable they must be.

@@ -1,4 +1,4 @@
-//! redb: journal, snapshots and spent tokens in one database on this machine.
+//! redb: journal, snapshots, spent tokens and keys in one database on this machine.
 //!
 //! Invariant: every commit is a whole state; what was reported durable is found again after a crash, or its absence is
 //! noticed by the watermark beside the database. Whatever redb does with a damaged file, an error or a panic, comes out as an
@@ -10,6 +10,7 @@
 mod backend;
 mod core;
 mod journal;
+mod keys;
 mod pages;
 mod reading;
 mod rows;

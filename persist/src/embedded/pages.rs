@@ -25,7 +25,8 @@ use crate::{
     error::{Cause, Fault, FetchError, ManifestError, PutError},
     limits,
     page::{check_pages, page_hashes},
-    store::{LogPosition, Page, Snapshot},
+    position::LogPosition,
+    store::{Page, Snapshot},
 };
 
 impl<B: StorageBackend> Core<B> {

@@ -17,18 +17,22 @@ use crate::{
     append_validator::OldState,
     limits,
     live::{Base, Rows},
-    record::{Epoch, Record, Slot},
-    store::{LogPosition, Snapshot},
+    position::{Epoch, LogPosition, Slot},
+    record::Record,
+    store::Snapshot,
 };
 
 // DOC:TABLES
-// meta       text      "format": 2 (4) | "header": the header's bytes, check | "state": the state's row
+// meta       text      "format": 2 (4) | "header": the header's bytes, check | "state": the state's row | "keys": the world's keys
+//                      ("Ticket"), check
 // records    slot      the record's bytes
 // pages      hash      the page's bytes
 // manifests  tick      slot (8) and hash (32) of the record of that tick; the manifest's bytes ("Snapshot"), check
 // packs      pack id   length (8), then the hash of each piece (32), whose bytes are a page of 64 KiB, the last one less;
 //                      check
-// tokens     digest    when it expires (8), check; of single-use tokens that were spent. Made where it is not there.
+// tokens     digest    when it expires (8), nonce of who spent it (16), generation of its player then (4), check; of single-use
+//                      tokens that were spent. Made where it is not there. A reader takes rows without nonce and generation
+//                      too: they are nobody's.
 //
 // The state's row: slot (8), tick (8) and hash (32) of the base, epoch (8) and incarnation (4) in force there, check. The base
 // is the place before the first record that is kept. What stands in a void slot stays until the base has passed it.
@@ -49,6 +53,7 @@ pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const HEADER_KEY: &str = "header";
 pub(super) const STATE_KEY: &str = "state";
+pub(super) const KEYS_KEY: &str = "keys";
 /// The format of a database that begins.
 pub(super) const FORMAT: u32 = 2;
 /// The one before, which is read.

@@ -23,13 +23,15 @@ use crate::{
         RetainError, SpendError, TrimError,
     },
     header::JournalHeader,
+    keys::{Keys, KeysRow},
     limits,
     page::{check_pages, page_hashes},
-    record::{Record, Slot},
+    position::Slot,
+    record::Record,
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
     store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
-    tokens::{TokenDigest, Tokens},
+    tokens::{Bearer, TokenDigest, Tokens},
 };
 
 /// A handle on an embedded store; clones share it.
@@ -268,11 +270,27 @@ impl<B: StorageBackend> Snapshots for Store<B> {
     }
 }
 
+impl<B: StorageBackend> Keys for Store<B> {
+    async fn keys(&self) -> Result<Option<KeysRow>, FetchError> {
+        self.call(Core::keys).await
+    }
+
+    async fn replace_keys(&self, seen: Option<&KeysRow>, next: &KeysRow) -> Result<bool, Fault> {
+        let (seen, next) = (seen.cloned(), next.clone());
+        self.call(move |core| core.replace_keys(seen.as_ref(), &next)).await
+    }
+}
+
 impl<B: StorageBackend> Tokens for Store<B> {
-    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
+    async fn spend(
+        &self,
+        token: TokenDigest,
+        bearer: Bearer,
+        expires_seconds: u64,
+    ) -> Result<Option<Bearer>, SpendError> {
         match &self.door {
-            Door::Thread(calls) => calls.spend(Spending { token, expires_seconds }).await,
-            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.spend(token, expires_seconds),
+            Door::Thread(calls) => calls.spend(Spending { token, bearer, expires_seconds }).await,
+            Door::Within(core) => within(core).as_mut().ok_or(Fault::Closed)?.spend(token, bearer, expires_seconds),
         }
     }
 

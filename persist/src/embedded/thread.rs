@@ -18,6 +18,7 @@ use crate::{
     error::{AppendError, Fault, SpendError},
     limits,
     store::Appended,
+    tokens::Bearer,
 };
 
 /// Something to do with the core.
@@ -26,7 +27,7 @@ type Job<B> = Box<dyn FnOnce(&mut Core<B>) + Send>;
 /// Something that waits, and where its answer goes.
 type Waiting<Q, A, E> = (Q, oneshot::Sender<Result<A, E>>);
 type WaitingAppend = Waiting<Appending, Appended, AppendError>;
-type WaitingSpend = Waiting<Spending, bool, SpendError>;
+type WaitingSpend = Waiting<Spending, Option<Bearer>, SpendError>;
 
 enum Other<B: StorageBackend> {
     Job(Job<B>),
@@ -74,7 +75,7 @@ impl<B: StorageBackend> Calls<B> {
         ask(&self.appends, appending).await
     }
 
-    pub(super) async fn spend(&self, spending: Spending) -> Result<bool, SpendError> {
+    pub(super) async fn spend(&self, spending: Spending) -> Result<Option<Bearer>, SpendError> {
         ask(&self.spends, spending).await
     }
 

@@ -1,6 +1,6 @@
 //! The tokens' calls on [`Core`].
 //!
-//! Invariant: a token is told to be new only after the commit that notes it. All that are spent together are in one commit, so
+//! Invariant: a token is told to be somebody's only after the commit that notes it. All that are spent together are in one commit, so
 //! all of them are noted or none; after a failure the database is opened again and looked at. A row that is damaged counts as
 //! spent, and is never forgotten: nobody knows any more when it expires.
 
@@ -17,41 +17,56 @@ use super::{
 use crate::{
     append_validator::AppendValidator,
     error::{Fault, SpendError},
-    tokens::TokenDigest,
+    tokens::{Bearer, TokenDigest},
 };
 
 /// A token to spend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spending {
     pub(super) token: TokenDigest,
+    pub(super) bearer: Bearer,
     pub(super) expires_seconds: u64,
 }
 
-/// Tokens that are noted in one commit, and when they expire.
-type News = BTreeMap<TokenDigest, u64>;
+/// What stands under a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Spent {
+    expires_seconds: u64,
+    /// `None` where that is not known: of a row that is damaged, or of an earlier version.
+    bearer: Option<Bearer>,
+}
+
+/// Tokens that are noted in one commit.
+type News = BTreeMap<TokenDigest, Spent>;
 
 impl<B: StorageBackend> Core<B> {
     /// See [`Tokens::spend`](crate::Tokens::spend).
     ///
     /// # Errors
     /// See there; so for all that follow.
-    pub fn spend(&mut self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        self.spend_all(&[Spending { token, expires_seconds }]).pop().expect("one answer for each token")
+    pub fn spend(
+        &mut self,
+        token: TokenDigest,
+        bearer: Bearer,
+        expires_seconds: u64,
+    ) -> Result<Option<Bearer>, SpendError> {
+        self.spend_all(&[Spending { token, bearer, expires_seconds }]).pop().expect("one answer for each token")
     }
 
     /// Several tokens in one commit.
-    pub(super) fn spend_all(&mut self, spendings: &[Spending]) -> Vec<Result<bool, SpendError>> {
+    pub(super) fn spend_all(&mut self, spendings: &[Spending]) -> Vec<Result<Option<Bearer>, SpendError>> {
         self.guarded(|core| core.spend_group(spendings))
             .unwrap_or_else(|fault: Fault| vec![Err(SpendError::Storage(fault)); spendings.len()])
     }
 
-    fn spend_group(&mut self, spendings: &[Spending]) -> Result<Vec<Result<bool, SpendError>>, Fault> {
+    fn spend_group(&mut self, spendings: &[Spending]) -> Result<Vec<Result<Option<Bearer>, SpendError>>, Fault> {
         let (spent, count) = self.read(|txn| {
             let table = txn.open_table(TOKENS)?;
             let mut spent = News::new();
             for Spending { token, .. } in spendings {
                 if let Some(row) = table.get(&token.0)? {
-                    spent.insert(*token, decode_expiry(*token, row.value()).unwrap_or(u64::MAX));
+                    let damaged = Spent { expires_seconds: u64::MAX, bearer: None };
+                    spent.insert(*token, decode(*token, row.value()).unwrap_or(damaged));
                 }
             }
             Ok((spent, table.len()?))
@@ -59,17 +74,18 @@ impl<B: StorageBackend> Core<B> {
         let mut room = self.settings.spent_tokens_max.saturating_sub(count);
         let mut news = News::new();
         let mut answers = Vec::with_capacity(spendings.len());
-        for Spending { token, expires_seconds } in spendings {
+        for Spending { token, bearer, expires_seconds } in spendings {
             let known = news.get(token).or(spent.get(token)).copied();
             if known.is_none() && room == 0 {
                 answers.push(Err(SpendError::Full));
                 continue;
             }
-            if known.is_none_or(|known| known < *expires_seconds) {
-                news.insert(*token, *expires_seconds);
+            let bearer = known.map_or(Some(*bearer), |known| known.bearer);
+            if known.is_none_or(|known| known.expires_seconds < *expires_seconds) {
+                news.insert(*token, Spent { expires_seconds: *expires_seconds, bearer });
             }
             room -= u64::from(known.is_none());
-            answers.push(Ok(known.is_none()));
+            answers.push(Ok(bearer));
         }
         if let Err(error) = self.note_spent(&news) {
             // What was said of a token that is among them, also to those who came with it a second time, is not so.
@@ -80,7 +96,7 @@ impl<B: StorageBackend> Core<B> {
     }
 
     fn note_spent(&mut self, news: &News) -> Result<(), SpendError> {
-        let Some((first, expires)) = news.first_key_value().map(|(token, expires)| (*token, *expires)) else {
+        let Some((first, noted)) = news.first_key_value().map(|(token, noted)| (*token, *noted)) else {
             return Ok(());
         };
         let unknown = match self.commit_spent(news) {
@@ -92,7 +108,7 @@ impl<B: StorageBackend> Core<B> {
         let found = self.guarded(|core| {
             core.read(|txn| {
                 let row = txn.open_table(TOKENS)?.get(&first.0)?;
-                Ok(row.is_some_and(|row| decode_expiry(first, row.value()).ok() == Some(expires)))
+                Ok(row.is_some_and(|row| decode(first, row.value()).ok() == Some(noted)))
             })
         });
         match found {
@@ -128,7 +144,7 @@ impl<B: StorageBackend> Core<B> {
                     }
                     let (key, value) = row?;
                     let token = TokenDigest(*key.value());
-                    if decode_expiry(token, value.value()).is_ok_and(|expires| expires < before_seconds) {
+                    if decode(token, value.value()).is_ok_and(|spent| spent.expires_seconds < before_seconds) {
                         expired.push(token);
                     }
                     last = Some(token);
@@ -158,17 +174,25 @@ impl<B: StorageBackend> Core<B> {
 
 fn insert_spent(txn: &WriteTransaction, news: &News) -> Result<(), redb::Error> {
     let mut table = txn.open_table(TOKENS)?;
-    for (token, expires) in news {
-        let row = checked(&token.0, expires.to_le_bytes().to_vec());
-        table.insert(&token.0, row.as_slice())?;
+    for (token, Spent { expires_seconds, bearer }) in news {
+        let mut row = expires_seconds.to_le_bytes().to_vec();
+        if let Some(Bearer { nonce, generation }) = bearer {
+            row.extend_from_slice(nonce);
+            row.extend_from_slice(&generation.to_le_bytes());
+        }
+        table.insert(&token.0, checked(&token.0, row).as_slice())?;
     }
     Ok(())
 }
 
-/// When a spent token expires.
-fn decode_expiry(token: TokenDigest, row: &[u8]) -> Result<u64, DecodeError> {
+/// What stands in a row.
+fn decode(token: TokenDigest, row: &[u8]) -> Result<Spent, DecodeError> {
     let mut reader = Reader::new(unchecked(&token.0, row)?);
-    let expires = reader.value()?;
+    let expires_seconds = reader.value()?;
+    let bearer = match reader.left() {
+        0 => None,
+        _ => Some(Bearer { nonce: reader.value()?, generation: reader.value()? }),
+    };
     reader.end()?;
-    Ok(expires)
+    Ok(Spent { expires_seconds, bearer })
 }

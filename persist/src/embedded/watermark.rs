@@ -14,7 +14,10 @@ use tickworld_sim::{
 };
 
 use super::StorageBackend;
-use crate::{header::WorldId, record::Slot, store::LogPosition};
+use crate::{
+    header::WorldId,
+    position::{LogPosition, Slot},
+};
 
 const MAGIC: [u8; 8] = *b"TWMARK\r\n";
 const VERSION: u16 = 2;

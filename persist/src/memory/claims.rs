@@ -6,8 +6,9 @@
 use super::{FaultMode, SeededBug, State, told_to_fail};
 use crate::{
     error::{ClaimError, Fault},
+    position::LogPosition,
     record::Record,
-    store::{Claim, LogPosition},
+    store::Claim,
 };
 
 impl State {

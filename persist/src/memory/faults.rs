@@ -77,4 +77,5 @@ seeded_bugs! {
     ForgetsTokensEarly,
     AdmitsTheUnknown,
     AdmitsWhenFull,
+    ReplacesKeysUnseen,
 }

@@ -5,6 +5,7 @@
 
 mod claims;
 mod faults;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,17 +26,19 @@ use crate::{
     append_validator::{AppendValidator, prefix},
     error::{
         AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
-        RetainError, SpendError, TrimError,
+        RetainError, TrimError,
     },
     header::JournalHeader,
+    keys::KeysRow,
     limits,
     live::Rows,
     page::{check_pages, page_hashes},
-    record::{Record, Slot},
+    position::{LogPosition, Slot},
+    record::Record,
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
-    store::{Appended, Claim, Journal, LogPosition, LogState, Page, Snapshot, Snapshots},
-    tokens::{TokenDigest, Tokens},
+    store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
+    tokens::{Bearer, TokenDigest},
 };
 
 pub use self::faults::{FaultMode, SeededBug};
@@ -55,8 +58,9 @@ struct State {
     pages: BTreeMap<Hash, Bytes>,
     manifests: BTreeMap<Tick, Snapshot>,
     packs: BTreeMap<ContentId, Bytes>,
-    /// When each spent token expires, by the token; and, of a store that mistakes it for another one then, by the second too.
-    tokens: BTreeMap<(TokenDigest, u64), u64>,
+    /// When each spent token expires and whose it is, by the token; and, of a store that mistakes it for another one then, by the second too.
+    tokens: BTreeMap<(TokenDigest, u64), (u64, Bearer)>,
+    keys: Option<KeysRow>,
     tokens_max: Option<u64>,
     fault: Option<FaultMode>,
     full: bool,
@@ -283,38 +287,6 @@ impl State {
         if lost {
             self.records.remove(&position.slot);
         }
-    }
-
-    fn spend(&mut self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        let key = (token, if self.has(SeededBug::SpendsBySecond) { expires_seconds } else { 0 });
-        if let Some(expires) = self.tokens.get_mut(&key)
-            && self.bug != Some(SeededBug::SpendsTwice)
-        {
-            if self.bug != Some(SeededBug::KeepsTheFirstSecond) {
-                *expires = expires_seconds.max(*expires);
-            }
-            return Ok(false);
-        }
-        let max = self.tokens_max.unwrap_or(limits::SPENT_TOKENS_MAX);
-        if self.tokens.len() as u64 >= max && !self.has(SeededBug::SpendsWithoutLimit) {
-            return Err(SpendError::Full);
-        }
-        if self.full {
-            let is_admitting = self.has(SeededBug::AdmitsWhenFull);
-            return if is_admitting { Ok(true) } else { Err(SpendError::Storage(Fault::Full)) };
-        }
-        match self.fault.take() {
-            Some(FaultMode::Fails) => return Err(SpendError::Storage(told_to_fail())),
-            Some(FaultMode::UnknownLost) if self.has(SeededBug::AdmitsTheUnknown) => return Ok(true),
-            Some(FaultMode::UnknownLost) => return Err(SpendError::Unknown(told_to_fail())),
-            Some(FaultMode::UnknownWritten) => {
-                self.tokens.insert(key, expires_seconds);
-                return Err(SpendError::Unknown(told_to_fail()));
-            }
-            Some(FaultMode::KeepsHalf) | None => {}
-        }
-        self.tokens.insert(key, expires_seconds);
-        Ok(true)
     }
 
     fn is_whole(&self, tick: Tick) -> bool {
@@ -562,19 +534,5 @@ impl Snapshots for Memory {
 
     async fn retain(&self, retention: Retention) -> Result<Removed, RetainError> {
         self.state().retain(retention)
-    }
-}
-
-impl Tokens for Memory {
-    async fn spend(&self, token: TokenDigest, expires_seconds: u64) -> Result<bool, SpendError> {
-        self.state().spend(token, expires_seconds)
-    }
-
-    async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
-        let mut state = self.state();
-        let before = state.tokens.len();
-        let is_early = u64::from(state.has(SeededBug::ForgetsTokensEarly));
-        state.tokens.retain(|_, expires| *expires >= expired_before_seconds.saturating_add(is_early));
-        Ok((before - state.tokens.len()) as u64)
     }
 }

@@ -10,8 +10,11 @@ use tickworld_sim::{
     hash::{Hash, Hasher},
 };
 
-use super::{ClaimRecord, Content, Epoch, Record, Slot, TickRecord, WallTime, Why, old};
-use crate::{limits, store::LogPosition};
+use super::{ClaimRecord, Content, Record, TickRecord, WallTime, Why, old};
+use crate::{
+    limits,
+    position::{Epoch, LogPosition, Slot},
+};
 
 pub(super) const MAGIC: [u8; 8] = *b"TWRECORD";
 /// The version that is written.

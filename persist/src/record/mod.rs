@@ -18,47 +18,11 @@ use tickworld_sim::{
     hash::Hash,
 };
 
-use crate::{header::JournalHeader, limits, store::LogPosition};
-
-/// Where a record stands: numbers are dense, from 1. 0 is the header's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(pub u64);
-
-impl Slot {
-    /// The header's, before the first record.
-    pub const HEADER: Self = Self(0);
-
-    /// The slot after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Under which claim something was written: the slot of that claim. Whoever claims later has a higher one, and fences those
-/// before. 0 before the first claim.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(pub u64);
-
-impl Epoch {
-    /// The claim's slot.
-    #[must_use]
-    pub const fn slot(self) -> Slot {
-        Slot(self.0)
-    }
-}
-
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::{
+    header::JournalHeader,
+    limits,
+    position::{Epoch, LogPosition, Slot},
+};
 
 /// When somebody wrote something by their own clock: milliseconds since 1970, for people. Nothing is decided by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

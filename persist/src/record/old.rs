@@ -10,10 +10,13 @@ use tickworld_sim::{
 };
 
 use super::{
-    Content, Epoch, Record, Slot, TickRecord, WallTime,
+    Content, Record, TickRecord, WallTime,
     codec::{HASH_BYTES, MAGIC},
 };
-use crate::limits;
+use crate::{
+    limits,
+    position::{Epoch, Slot},
+};
 
 /// Bytes before the frame.
 pub(super) const HEAD_BYTES: usize = 111;

@@ -20,10 +20,14 @@ pub struct Claims {
     /// From when it counts, less the leeway; at once if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
-    /// The token's identity, 1 to 64 bytes: the same one never admits twice.
+    /// The token's identity, 1 to 64 bytes: it lets one client in, and no other.
     pub jti: String,
     /// What sessions it may open.
     pub kinds: Vec<KindName>,
+    /// When the last ticket that comes of it ends, in seconds since 1970; without it, sessions last and are come back to as long as
+    /// nobody ends them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_until: Option<u64>,
 }
 // DOC:END
 
@@ -70,6 +74,7 @@ impl Claims {
             nbf: None,
             jti: id.iter().map(|byte| format!("{byte:02x}")).collect(),
             kinds: kinds.to_vec(),
+            session_until: None,
         })
     }
 
@@ -95,7 +100,7 @@ impl Claims {
         if player.is_none() && kinds.contains(&SessionKind::Command) {
             return Err(TokenError::Claims);
         }
-        Ok(Granted { player, kinds })
+        Ok(Granted { player, kinds, until_seconds: self.session_until, noted: None })
     }
 }
 

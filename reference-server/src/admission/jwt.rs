@@ -1,6 +1,6 @@
 //! [`JwtAuthenticator`]: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037).
 //!
-//! Invariant: a token admits once: to this audience, from its beginning to its end give or take the leeway, for the kinds of
+//! Invariant: a token lets one client in, however often that has to ask: to this audience, from its beginning to its end give or take the leeway, for the kinds of
 //! session that it names, and only if one of the known keys signed it. Other algorithms are refused before any key is looked
 //! at. A token is spent in the store before it admits anybody.
 //!
@@ -19,8 +19,8 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
-use tickworld_persist::{Tokens, error::SpendError};
-use tickworld_proto::message::SessionKind;
+use tickworld_persist::{Bearer, Tokens, error::SpendError};
+use tickworld_proto::host::NotedGeneration;
 
 use super::{
     Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, Refused,
@@ -57,8 +57,8 @@ pub enum TokenError {
     /// It is valid for too long.
     #[error("the token expires in more than {TOKEN_SECONDS_MAX} seconds")]
     Lasting,
-    /// It was used before.
-    #[error("the token was used before")]
+    /// It was used before, by another client.
+    #[error("the token was used before, by another client")]
     Used,
     /// It does not allow this kind of session.
     #[error("the token does not allow this kind of session")]
@@ -134,14 +134,15 @@ impl<T: Tokens> JwtAuthenticator<T> {
         self
     }
 
-    /// Lets a token's bearer in, once.
+    /// Lets a token's first bearer in.
     ///
     /// # Errors
     /// Why not.
-    pub async fn admit(&self, token: &[u8], kind: SessionKind) -> Result<Granted, TokenError> {
-        let claims = self.verified(token)?;
+    pub async fn admit(&self, request: &AuthenticationRequest) -> Result<Granted, TokenError> {
+        let claims = self.verified(&request.token)?;
         let (now, leeway) = ((self.clock)(), self.leeway_seconds);
-        if claims.exp.saturating_add(leeway) <= now {
+        let is_over = claims.session_until.is_some_and(|until| until <= now);
+        if is_over || claims.exp.saturating_add(leeway) <= now {
             return Err(TokenError::Expired);
         }
         if claims.exp.saturating_sub(now) > TOKEN_SECONDS_MAX.saturating_add(leeway) {
@@ -151,7 +152,7 @@ impl<T: Tokens> JwtAuthenticator<T> {
             return Err(TokenError::Early);
         }
         let granted = claims.granted()?;
-        if !granted.kinds.contains(&kind) {
+        if !granted.kinds.contains(&request.kind) {
             return Err(TokenError::Kind);
         }
         // Before the token is spent: what takes too long then costs its bearer nothing.
@@ -159,9 +160,15 @@ impl<T: Tokens> JwtAuthenticator<T> {
             self.forget(now.saturating_sub(FORGET_AFTER_SECONDS)).await;
         }
         // Last, so that only a token that would admit is used up.
-        match self.spend(&claims, now).await {
-            Ok(true) => Ok(granted),
-            Ok(false) => Err(TokenError::Used),
+        let generation = granted.player.map_or(0, |player| request.generation_of(player));
+        let bearer = Bearer { nonce: request.nonce.0, generation };
+        match self.spend(&claims, bearer, now).await {
+            // What was noted first counts: the world may have gone on since.
+            Ok(Some(first)) if first.nonce == bearer.nonce => {
+                let noted = NotedGeneration { first: first.generation, now: generation };
+                Ok(Granted { noted: Some(noted), ..granted })
+            }
+            Ok(_) => Err(TokenError::Used),
             Err(error) => {
                 tracing::debug!(%error, "a token cannot be spent");
                 Err(TokenError::Busy)
@@ -170,13 +177,13 @@ impl<T: Tokens> JwtAuthenticator<T> {
     }
 
     /// Spends a token that is good now; makes room for it where there is none.
-    async fn spend(&self, claims: &Claims, now: u64) -> Result<bool, SpendError> {
+    async fn spend(&self, claims: &Claims, bearer: Bearer, now: u64) -> Result<Option<Bearer>, SpendError> {
         let token = token_digest(&claims.jti);
-        match self.tokens.spend(token, claims.exp).await {
+        match self.tokens.spend(token, bearer, claims.exp).await {
             Err(SpendError::Full) => {
                 let surely = TOKEN_SECONDS_MAX.saturating_add(self.leeway_seconds.saturating_mul(2));
                 self.forget(now.saturating_sub(surely)).await;
-                self.tokens.spend(token, claims.exp).await
+                self.tokens.spend(token, bearer, claims.exp).await
             }
             spent => spent,
         }
@@ -219,7 +226,7 @@ impl<T: Tokens> JwtAuthenticator<T> {
 
 impl<T: Tokens> Authenticator for JwtAuthenticator<T> {
     fn authenticate(&self, request: AuthenticationRequest) -> Authentication<'_> {
-        Box::pin(async move { Ok(self.admit(&request.token, request.kind).await?) })
+        Box::pin(async move { Ok(self.admit(&request).await?) })
     }
 }
 

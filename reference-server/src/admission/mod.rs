@@ -1,7 +1,7 @@
-//! [`Authenticator`]: who may come in. The default one, [`JwtAuthenticator`], takes signed tokens, each once.
+//! [`Authenticator`]: who may come in. The default one, [`JwtAuthenticator`], takes signed tokens, each of one client.
 //!
-//! Invariant: whoever is let in was granted it by the authenticator, or shows a resume key of a session that was; the world's
-//! thread never waits for either. An authenticator that gives no answer refuses.
+//! Invariant: whoever is let in was granted it by the authenticator, or shows a ticket of a session that was; the world's thread
+//! never waits for either. An authenticator that gives no answer refuses.
 
 mod claims;
 mod jwt;
@@ -12,7 +12,10 @@ mod spent;
 use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
-use tickworld_proto::message::SessionKind;
+use tickworld_proto::{
+    host::{Generations, NotedGeneration},
+    message::{Nonce, SessionKind},
+};
 use tickworld_sim::frame::PlayerId;
 
 pub use claims::{Claims, KindName, audience_of};
@@ -28,20 +31,43 @@ pub const TOKEN_ID_BYTES_MAX: usize = 64;
 pub const TOKEN_SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// What somebody shows who wants to come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct AuthenticationRequest {
     /// The bytes of the client's `Hello`, as they came.
     pub token: Bytes,
+    /// The number of the client's program, by which it is told from another one that shows the same token.
+    pub nonce: Nonce,
     /// The kind of session that it asks for.
     pub kind: SessionKind,
+    generations: Generations,
 }
 
 impl AuthenticationRequest {
-    /// Of a `Hello`.
+    /// Of a `Hello`, to a world that knows nobody.
     #[must_use]
-    pub const fn new(token: Bytes, kind: SessionKind) -> Self {
-        Self { token, kind }
+    pub fn new(token: Bytes, nonce: Nonce, kind: SessionKind) -> Self {
+        Self { token, nonce, kind, generations: Generations::default() }
+    }
+
+    /// The same, to a world whose players have these generations.
+    #[must_use]
+    pub fn with_generations(self, generations: Generations) -> Self {
+        Self { generations, ..self }
+    }
+
+    /// The generation of a player, 0 of those whom nobody knows: to be noted with a token that is shown for the first time, and
+    /// handed back with every showing in [`Granted::noted`].
+    #[must_use]
+    pub fn generation_of(&self, player: PlayerId) -> u32 {
+        self.generations.of(player)
+    }
+}
+
+impl std::fmt::Debug for AuthenticationRequest {
+    /// Without the token, which is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthenticationRequest").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -52,6 +78,20 @@ pub struct Granted {
     pub player: Option<PlayerId>,
     /// The kinds of session that they may have, now and when they come back.
     pub kinds: Vec<SessionKind>,
+    /// When they can come back for the last time without another token, in seconds since 1970; `None` where there is no such moment.
+    pub until_seconds: Option<u64>,
+    /// Where a token lets one client in: what was noted with it when it was first shown, and what its player's generation is. It does
+    /// so again as long as nobody sent the player away since, and no other client came in. `None` where it may be shown again and
+    /// again.
+    pub noted: Option<NotedGeneration>,
+}
+
+impl Granted {
+    /// By a token that may be shown again and again.
+    #[must_use]
+    pub const fn new(player: Option<PlayerId>, kinds: Vec<SessionKind>) -> Self {
+        Self { player, kinds, until_seconds: None, noted: None }
+    }
 }
 
 /// Why nobody is let in. The peer is told the text and no more.
@@ -71,7 +111,7 @@ pub type Authentication<'a> = Pin<Box<dyn Future<Output = Result<Granted, Refuse
 
 /// Judges who may come in.
 ///
-/// It is asked beside the world's thread, for many at a time, and not for those who come back with a resume key. What it
+/// It is asked beside the world's thread, for many at a time, and not for those who come back with a ticket. What it
 /// answers late, or for somebody who has gone meanwhile, is of no effect.
 ///
 /// ```
@@ -86,7 +126,7 @@ pub type Authentication<'a> = Pin<Box<dyn Future<Output = Result<Granted, Refuse
 ///     fn authenticate(&self, request: AuthenticationRequest) -> Authentication<'_> {
 ///         Box::pin(async move {
 ///             if request.token == self.0.as_bytes() {
-///                 Ok(Granted { player: None, kinds: vec![SessionKind::Witness] })
+///                 Ok(Granted::new(None, vec![SessionKind::Witness]))
 ///             } else {
 ///                 Err(Refused::Denied("that is not the word".to_owned()))
 ///             }

@@ -4,7 +4,7 @@
 
 use std::{fs, io, path::Path};
 
-use tickworld_persist::{TokenDigest, Tokens};
+use tickworld_persist::{Bearer, TokenDigest, Tokens};
 use tickworld_sim::hash::Hasher;
 
 /// Stands for a token's identity (`jti`): the first 16 bytes of its hash.
@@ -36,11 +36,18 @@ pub async fn take_over_file(data: &Path, tokens: &impl Tokens) -> io::Result<()>
     };
     let records = records(&bytes);
     for (token, expires) in &records {
-        tokens.spend(*token, *expires).await.map_err(io::Error::other)?;
+        tokens.spend(*token, nobody()?, *expires).await.map_err(io::Error::other)?;
     }
     fs::remove_file(&path)?;
     tracing::info!(count = records.len(), file = %path.display(), "took over the tokens that were used");
     Ok(())
+}
+
+/// Whose a token is that was used before anybody noted by whom: a number that no client has.
+fn nobody() -> io::Result<Bearer> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(Bearer { nonce, generation: 0 })
 }
 
 /// The records of such a file. Where a full disk cut one short, the next ones stand behind it out of step: a record begins
@@ -93,8 +100,9 @@ mod tests {
         fs::write(&path, file(0..3)).expect("the folder can be written");
         take_over_file(folder.path(), &tokens).await.expect("the file can be read");
         assert!(!path.exists());
-        assert_eq!(tokens.spend(token_digest("1"), 0).await, Ok(false));
-        assert_eq!(tokens.spend(token_digest("3"), 0).await, Ok(true));
+        let bearer = Bearer { nonce: [7; 16], generation: 0 };
+        assert_ne!(tokens.spend(token_digest("1"), bearer, 0).await, Ok(Some(bearer)));
+        assert_eq!(tokens.spend(token_digest("3"), bearer, 0).await, Ok(Some(bearer)));
         take_over_file(folder.path(), &tokens).await.expect("there is nothing more to do");
     }
 }

@@ -7,12 +7,10 @@ mod clock;
 mod open_error;
 mod publisher;
 mod replies;
-mod resume_store;
 mod steps;
 mod work;
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -60,8 +58,6 @@ pub(crate) struct RegionDeps<A: GameAdapter, S> {
     pub(crate) meters: Arc<Meters>,
     pub(crate) ready: Arc<Ready>,
     pub(crate) runtime: Handle,
-    /// The folder where resume keys wait for the next start.
-    pub(crate) data: PathBuf,
     /// Who reads and follows the world.
     pub(crate) publisher: Publisher<A::Game>,
 }
@@ -79,7 +75,6 @@ pub(crate) struct Driver<A: GameAdapter, S> {
     meters: Arc<Meters>,
     ready: Arc<Ready>,
     storage_log: LogLimit,
-    data: PathBuf,
     publisher: Publisher<A::Game>,
     ended: Option<Ended>,
 }
@@ -94,23 +89,11 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         settings: RegionSettings,
         opened: Opened<A::Game>,
     ) -> std::io::Result<Self> {
-        let RegionDeps {
-            adapter,
-            store,
-            executor,
-            mailbox,
-            outbox,
-            authenticator,
-            meters,
-            ready,
-            runtime,
-            data,
-            publisher,
-        } = deps;
+        let RegionDeps { adapter, store, executor, mailbox, outbox, authenticator, meters, ready, runtime, publisher } =
+            deps;
         let clock = Clock::new();
         let now = clock.now();
-        let mut region = Region::new(now, settings, opened, Box::new(fresh_secret));
-        region.take_over_keys(now, resume_store::take(&data, seconds_now()));
+        let region = Region::new(now, seconds_now(), settings, opened, Box::new(fresh_secret));
         let workshop = Workshop { adapter, store, authenticator, runtime, post: mailbox.post() };
         Ok(Self {
             region,
@@ -124,7 +107,6 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             meters,
             ready,
             storage_log: LogLimit::new(STORAGE_LOG_EVERY),
-            data,
             publisher,
             ended: None,
         })
@@ -143,12 +125,6 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             }
         };
         self.ready.set_running(false);
-        if ended == Ended::Asked {
-            let keys = self.region.kept_keys(self.clock.now());
-            if let Err(error) = resume_store::keep(&self.data, &keys, seconds_now()) {
-                tracing::warn!(%error, "clients will need new tokens to come back");
-            }
-        }
         ended
     }
 
@@ -164,6 +140,12 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                     Work::LogState(state) => region.handle_log_state(now, state),
                     Work::Hashed { took, hashed } => region.handle_hashed(now, took, *hashed),
                     Work::Authenticated { session, result } => region.handle_authenticated(now, session, result),
+                    Work::Keys { request, result } => {
+                        if let (Some(_), Ok(keys)) = (request, &result) {
+                            tracing::info!(number = keys.number(), "tickets are made with another key");
+                        }
+                        region.handle_keys(now, request, result);
+                    }
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
                     Work::ClaimEnded(result) => region.handle_claim_ended(now, result),
@@ -294,7 +276,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
     }
 
     /// After every tick: what it took, and how much of everything there is.
-    fn measure(&self, took: Duration) {
+    fn measure(&mut self, took: Duration) {
         let (meters, region) = (&self.meters, &self.region);
         let (counters, tick_rate) = (region.counters(), f64::from(region.header().tick_rate));
         meters.tick.set(region.tick().0 as f64);
@@ -322,12 +304,14 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         }
         if region.tick().0.is_multiple_of(SETTLE_TICKS) {
             meters.settle();
+            // The machine's clock may have been set meanwhile.
+            self.region.tell_wall_time(self.clock.now(), seconds_now());
         }
     }
 }
 
 /// Seconds since 1970.
-fn seconds_now() -> u64 {
+pub(crate) fn seconds_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -13,15 +13,16 @@ use tickworld_proto::{
     host::{Kinds, SessionId},
     instant::Micros,
     message::{Goodbye, Reason},
+    ticket::TicketKeys,
 };
 use tickworld_region::{
-    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, LoadPack, Request, RequestError, RequestId,
-    SnapshotStored, SnapshotWrite, StoreSnapshot,
+    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, Request, RequestError,
+    RequestId, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{clock::micros, replies::Reply, steps::CatchingStepper};
+use super::{clock::micros, replies::Reply, seconds_now, steps::CatchingStepper};
 use crate::admission::{AuthenticationRequest, Authenticator, Granted, Refused};
 
 /// How long an authenticator may take; a session waits no longer than that either.
@@ -46,6 +47,13 @@ pub(crate) enum Work<G: Game> {
         session: SessionId,
         /// What was found.
         result: Result<Identity, Goodbye>,
+    },
+    /// The world's keys were read or rotated, or why not.
+    Keys {
+        /// Who asked for another key.
+        request: Option<RequestId>,
+        /// What was found.
+        result: Result<TicketKeys, String>,
     },
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
@@ -104,6 +112,7 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
                 });
             }
             Effect::Authenticate(authenticate) => self.authenticate(authenticate),
+            Effect::Keys(effect) => self.keys(effect),
             Effect::LoadPack(load) => self.load_pack(*load),
             Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
             Effect::EndClaim(record) => {
@@ -119,17 +128,31 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
         None
     }
 
-    fn authenticate(&self, Authenticate { session, token, kind }: Authenticate) {
+    fn keys(&self, KeysEffect { request, secret }: KeysEffect) {
+        let result = Err("the task that reads the world's keys died".to_owned());
+        let (ticket, store) = (self.post.reserve(Work::Keys { request, result }), Arc::clone(&self.store));
+        self.runtime.spawn(async move {
+            let keys = match secret {
+                Some(secret) => rotate_keys(&*store, secret, seconds_now()).await,
+                None => read_keys(&*store).await,
+            };
+            ticket.complete(Work::Keys { request, result: keys.map_err(|error| error.to_string()) });
+        });
+    }
+
+    fn authenticate(&self, Authenticate { session, token, nonce, kind, generations }: Authenticate) {
         let refused = |reason, detail: &str| Err(Goodbye { reason, detail: detail.to_owned() });
         let lost = refused(Reason::Full, "nobody could say who is let in; come back later");
         let ticket = self.post.reserve(Work::Authenticated { session, result: lost });
         let authenticator = Arc::clone(&self.authenticator);
         self.runtime.spawn(async move {
-            let request = AuthenticationRequest::new(token.into(), kind);
+            let request = AuthenticationRequest::new(token.into(), nonce, kind).with_generations(generations);
             let result = match timeout(AUTHENTICATION_MAX, authenticator.authenticate(request)).await {
-                Ok(Ok(Granted { player, kinds })) => Ok(Identity { player, kinds: Kinds::of(&kinds) }),
+                Ok(Ok(Granted { player, kinds, until_seconds, noted })) => {
+                    Ok(Identity { player, kinds: Kinds::of(&kinds), until_seconds, noted })
+                }
                 Ok(Err(Refused::Denied(detail))) => refused(Reason::Unauthorized, &detail),
-                Ok(Err(refusal)) => refused(Reason::Full, &refusal.to_string()),
+                Ok(Err(refusal)) => refused(Reason::Storage, &refusal.to_string()),
                 Err(_) => refused(Reason::Full, "nobody answered in time who is let in; come back later"),
             };
             ticket.complete(Work::Authenticated { session, result });

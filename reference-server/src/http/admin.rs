@@ -56,6 +56,7 @@ pub(super) fn router(state: &HttpState) -> Router<HttpState> {
         .route("/snapshot", post(snapshot))
         .route("/kick", post(kick).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/bar", post(bar).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/key/rotate", post(rotate_key))
         .route("/content", post(content).layer(DefaultBodyLimit::max(pack_bytes_max())))
         .route("/shutdown", post(shutdown))
         .fallback(|| async { StatusCode::NOT_FOUND })
@@ -135,6 +136,10 @@ const fn yes() -> bool {
 async fn bar(State(state): State<HttpState>, Json(Bar { player, barred }): Json<Bar>) -> Response {
     let request = Request::Bar { player: PlayerId(player), is_barred: barred };
     ask(&state, WORK_TIME_MAX, request).await
+}
+
+async fn rotate_key(State(state): State<HttpState>) -> Response {
+    ask(&state, WORK_TIME_MAX, Request::RotateKey).await
 }
 
 /// What may stand behind the path of new content.

@@ -49,6 +49,12 @@ struct BarredJson {
     tick: u64,
 }
 
+/// Tickets are made with the key of this number.
+#[derive(Serialize)]
+struct KeyRotatedJson {
+    key: u8,
+}
+
 /// The content is switched.
 #[derive(Serialize)]
 struct SwitchedJson {
@@ -71,6 +77,7 @@ pub(super) fn response(title: &str, answer: &Answer) -> Response {
         }
         Answer::Kicked(it) => Json(KickedJson { sessions: it.sessions }).into_response(),
         Answer::Barred(tick) => Json(BarredJson { tick: tick.0 }).into_response(),
+        Answer::KeyRotated(key) => Json(KeyRotatedJson { key: *key }).into_response(),
         Answer::Switched(it) => Json(SwitchedJson { content: it.content.to_string(), tick: it.tick.0 }).into_response(),
         Answer::Ending(_) => Json(ShutdownJson { shutting_down: true }).into_response(),
         other => unreachable!("a region answers what it was asked, not {other:?}"),

@@ -168,7 +168,6 @@ impl<A: GameAdapter> Server<A> {
             meters: meters.clone(),
             ready: ready.clone(),
             runtime,
-            data: config.data.clone(),
             publisher,
         };
         let driver = Driver::new(deps, opening::region_settings(&config, tick_rate), opened);

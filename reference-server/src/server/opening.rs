@@ -24,13 +24,14 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     executor: &Arc<dyn Executor>,
     meters: &Meters,
 ) -> Result<Opened<A::Game>, StartError> {
-    let drawn = |error: getrandom::Error| StartError::Thread(std::io::Error::other(error.to_string()));
-    let (mut world, mut entropy) = ([0; 16], [0; 16]);
-    getrandom::fill(&mut world).map_err(drawn)?;
-    getrandom::fill(&mut entropy).map_err(drawn)?;
+    let (mut world, mut entropy, mut key) = ([0; 16], [0; 16], [0; 32]);
+    for secret in [&mut world[..], &mut entropy[..], &mut key[..]] {
+        getrandom::fill(secret).map_err(|error| StartError::Thread(std::io::Error::other(error.to_string())))?;
+    }
     let stored = store.header().await.ok().flatten();
     let settings = OpenSettings {
         world: WorldId(world),
+        key,
         tick_rate: config.tick_rate,
         root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
         loss: if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },

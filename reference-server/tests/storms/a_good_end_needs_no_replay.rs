@@ -31,7 +31,7 @@ fn a_server_that_ended_well_starts_without_replay_and_its_clients_come_back() {
     }
     crowd.await_answers(50);
     let book = crowd.settle();
-    // The resume keys are good in the next server: nobody had to show a new token.
+    // The tickets are good in the next server: nobody had to show a new token.
     assert!(!book.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", book.outages);
     assert!(book.outages.iter().any(|why| why.contains("Shutdown")), "{:?}", book.outages);
     assert_eq!(server.stop().code, Some(0));

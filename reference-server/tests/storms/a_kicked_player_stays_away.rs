@@ -1,10 +1,10 @@
-//! Whom an operator kicks, and who breaks the protocol, does not come back by a key; who loses the connection does.
+//! Whom an operator kicks, and who breaks the protocol, does not come back by a ticket; who loses the connection does.
 
 use bytes::Bytes;
 use tickworld_net::{dialer::Dialer, link::Link};
 use tickworld_proto::{
     channel::{Channel, Transmit},
-    message::{Hello, Message, Reason, ResumeKey, SessionKind},
+    message::{Hello, Message, Reason, SessionKind, Ticket},
 };
 
 use crate::{
@@ -13,22 +13,22 @@ use crate::{
     launch,
 };
 
-/// A session of a player, with its key.
-fn open(site: &Site, dialer: &Dialer, hello: Hello) -> (Link, ResumeKey) {
+/// A session of a player, with its ticket.
+fn open(site: &Site, dialer: &Dialer, hello: Hello) -> (Link, Ticket) {
     let link = site.dial(dialer);
     link.send(control(&hello));
     loop {
         match site.next(&link) {
-            Some((_, Message::Welcome(welcome))) => return (link, welcome.resume),
+            Some((_, Message::Welcome(welcome))) => return (link, welcome.ticket),
             Some(_) => {}
             None => panic!("a good player is not let in"),
         }
     }
 }
 
-/// What somebody says who has a key and nothing else.
-fn key_alone(site: &Site, key: ResumeKey) -> Hello {
-    Hello { token: Vec::new(), resume: Some(key), ..site.hello(50, SessionKind::Command) }
+/// What a program says that has a ticket and nothing else.
+fn ticket_alone(site: &Site, ticket: Ticket) -> Hello {
+    Hello { token: Vec::new(), ticket: Some(ticket), ..site.hello(50, SessionKind::Command) }
 }
 
 fn kick(site: &Site, player: u64) -> (u16, String) {
@@ -40,22 +40,23 @@ fn kick(site: &Site, player: u64) -> (u16, String) {
 fn a_kick_is_for_good_and_a_lost_connection_is_not() {
     let site = Site::of(Launch::with_operators);
     let dialer = site.dialer(2);
-    // What a key is for.
-    let (link, key) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    // What a ticket is for.
+    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
     drop(link);
+    let (link, lost) = open(&site, &dialer, ticket_alone(&site, ticket));
+    drop(link);
+    // A second session with a token of its own: the ticket of the first one is below.
     let token = site.hello(50, SessionKind::Command);
-    let (link, lost) = open(&site, &dialer, key_alone(&site, key));
-    drop(link);
-    // A second session with a token of its own: the key of the first one is good yet.
-    let (link, key) = open(&site, &dialer, token.clone());
+    let (link, ticket) = open(&site, &dialer, token.clone());
+    site.refuse(&dialer, ticket_alone(&site, lost), Reason::Unauthorized, "void");
     assert_eq!(kick(&site, 50), (200, r#"{"sessions":1}"#.to_owned()));
     site.expect(&link, Reason::Operator, "manners");
-    for key in [key, lost] {
-        site.refuse(&dialer, key_alone(&site, key), Reason::Unauthorized, "resume key");
+    for ticket in [ticket, lost] {
+        site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     }
-    // The token is spent, also with a key beside it.
+    // The token is spent, for the one who used it too, and also with a ticket beside it.
     site.refuse(&dialer, token.clone(), Reason::Unauthorized, "used before");
-    site.refuse(&dialer, Hello { resume: Some(key), ..token }, Reason::Unauthorized, "used before");
+    site.refuse(&dialer, Hello { ticket: Some(ticket), ..token }, Reason::Unauthorized, "used before");
     assert_eq!(kick(&site, 51).0, 404);
     // Whoever is given a token anew comes in.
     open(&site, &dialer, site.hello(50, SessionKind::Command));
@@ -66,15 +67,26 @@ fn a_kick_is_for_good_and_a_lost_connection_is_not() {
 fn a_breach_of_the_protocol_is_for_good() {
     let site = Site::of(Launch::with_operators);
     let dialer = site.dialer(2);
-    let (link, key) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
     link.send(Transmit { channel: Channel::Control, bytes: Bytes::from_static(b"GET / HTTP/1.1") });
     site.expect(&link, Reason::Violation, "");
-    site.refuse(&dialer, key_alone(&site, key), Reason::Unauthorized, "resume key");
+    // The tick that says so is made by the time that others were answered.
+    site.others_go_on();
+    site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     site.finish();
 }
 
+/// Another server goes on with the world of one that was killed.
+fn kill_and_start(site: &mut Site, again: &Launch) {
+    // Stands in its place for a moment, so that it can be killed and waited for.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::mem::replace(&mut site.server, launch(elsewhere.path()).start()).kill();
+    let (server, ready) = again.start_ready();
+    (site.server, site.ready) = (server, ready);
+}
+
 #[test]
-fn a_restart_brings_no_kicked_player_back() {
+fn no_crash_brings_a_kicked_player_back_and_others_come_back_by_ticket() {
     let mut site = Site::of(Launch::with_operators);
     let dialer = site.dialer(2);
     let (_link, kept) = open(&site, &dialer, site.hello(60, SessionKind::Command));
@@ -82,16 +94,23 @@ fn a_restart_brings_no_kicked_player_back() {
     assert_eq!(kick(&site, 50).0, 200);
     site.expect(&link, Reason::Operator, "");
     let again = launch(site.folder.path()).with_operators();
-    let before = std::mem::replace(&mut site.server, again.start());
-    assert_eq!(before.stop().code, Some(0));
-    // The one that was started meanwhile was refused, for the world had an owner.
-    let (server, ready) = again.start_ready();
-    (site.server, site.ready) = (server, ready);
+    kill_and_start(&mut site, &again);
     let dialer = site.dialer(3);
-    site.refuse(&dialer, key_alone(&site, void), Reason::Unauthorized, "resume key");
-    let (link, _) =
-        open(&site, &dialer, Hello { token: Vec::new(), resume: Some(kept), ..site.hello(60, SessionKind::Command) });
+    site.refuse(&dialer, ticket_alone(&site, void), Reason::Unauthorized, "void");
+    let (link, younger) = open(&site, &dialer, Hello { token: Vec::new(), ..ticket_alone(&site, kept) });
     drop(link);
+    // A key that was rotated is good until what it made has expired, and no longer than the next rotation.
+    let rotate = |site: &Site| operate(site.ready.http, "key/rotate", String::new());
+    let (code, answer) = rotate(&site);
+    assert_eq!((code, answer.to_string()), (200, r#"{"key":2}"#.to_owned()));
+    let (link, younger) = open(&site, &dialer, ticket_alone(&site, younger));
+    drop(link);
+    kill_and_start(&mut site, &again);
+    let dialer = site.dialer(4);
+    let (link, younger) = open(&site, &dialer, ticket_alone(&site, younger));
+    drop(link);
+    assert_eq!((rotate(&site).0, rotate(&site).0), (200, 200));
+    site.refuse(&dialer, ticket_alone(&site, younger), Reason::Unauthorized, "another key");
     assert_eq!(site.server.stop().code, Some(0));
 }
 
@@ -101,20 +120,16 @@ fn the_barred_stay_out_through_a_crash_until_they_are_let_in() {
     let bar = |site: &Site, body: &str| operate(site.ready.http, "bar", body.to_owned());
     assert_eq!(bar(&site, r#"{"player": 50}"#).0, 404, "nobody knows them");
     let dialer = site.dialer(2);
-    let (link, key) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
     // Their entry stands before the request in the frame, if it did not stand in one before.
     let (code, answer) = bar(&site, r#"{"player": 50}"#);
     assert_eq!(code, 200, "{answer}");
     site.expect(&link, Reason::Operator, "keeps this player out");
     let out = "keeps this player out";
     site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
-    site.refuse(&dialer, key_alone(&site, key), Reason::Unauthorized, "resume key");
+    site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     let again = launch(site.folder.path()).with_operators();
-    // Another one in its place, so that it can be killed and waited for.
-    let elsewhere = tempfile::tempdir().unwrap();
-    std::mem::replace(&mut site.server, launch(elsewhere.path()).start()).kill();
-    let (server, ready) = again.start_ready();
-    (site.server, site.ready) = (server, ready);
+    kill_and_start(&mut site, &again);
     let dialer = site.dialer(3);
     site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
     open(&site, &dialer, site.hello(60, SessionKind::Command));

@@ -172,7 +172,7 @@ fn whatever_is_secret_is_for_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _) = launch(folder.path()).start_ready();
     assert_eq!(server.stop().code, Some(0));
-    for name in ["dev-certificate-key.pem", "development-issuer.pem", "resume-keys"] {
+    for name in ["dev-certificate-key.pem", "development-issuer.pem"] {
         let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{name}");
     }

@@ -15,9 +15,7 @@ use tickworld_proto::{
     channel::{Channel, Transmit},
     instant::Instant,
     limits::{FRAMES_PER_REQUEST_MAX, PROTOCOL_VERSION},
-    message::{
-        Durability, FrameRequest, Goodbye, Hello, InputMessage, Inputs, Message, Reason, ResumeKey, SessionKind,
-    },
+    message::{Durability, FrameRequest, Goodbye, Hello, InputMessage, Inputs, Message, Reason, SessionKind, Ticket},
 };
 use tickworld_server::admission::{Claims, DevelopmentIssuer, KindName};
 use tickworld_sim::{
@@ -25,6 +23,7 @@ use tickworld_sim::{
     frame::{Sequence, Tick},
     game::Game as _,
     hash::Hash,
+    region::RegionId,
     schema::SchemaId,
     world::schema,
 };
@@ -32,7 +31,7 @@ use tickworld_testkit::dice::Dice;
 use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
-    harness::{Audit, Crowd, LONG, Launch, Process, Ready, Relay, Weather, crowd_plan, meter, token},
+    harness::{Audit, Crowd, LONG, Launch, Process, Ready, Relay, Weather, crowd_plan, meter, nonce, token},
     launch,
 };
 
@@ -111,7 +110,11 @@ impl Site {
             kind,
             durability: Durability::Disk,
             token: token(self.folder.path(), player).into_bytes(),
-            resume: None,
+            world: None,
+            region: RegionId(0),
+            hops: 0,
+            nonce: nonce(),
+            ticket: None,
         }
     }
 
@@ -232,13 +235,14 @@ fn tokens_that_do_not_admit_are_refused_by_name() {
         let hello = Hello { token: token.into_bytes(), ..site.hello(50, SessionKind::Command) };
         site.refuse(&dialer, hello, Reason::Unauthorized, words);
     }
+    // Another program each time.
     let hello = || Hello { token: used.clone().into_bytes(), ..site.hello(50, SessionKind::Command) };
     let link = site.dial(&dialer);
     link.send(control(&hello()));
     assert!(matches!(site.next(&link), Some((_, Message::Welcome(_)))));
     site.refuse(&dialer, hello(), Reason::Unauthorized, "used before");
-    let guess = Hello { token: vec![], resume: Some(ResumeKey([7; 16])), ..site.hello(50, SessionKind::Command) };
-    site.refuse(&dialer, guess, Reason::Unauthorized, "resume key is unknown");
+    let guess = Hello { token: vec![], ticket: Some(Ticket([1; 39])), ..site.hello(50, SessionKind::Command) };
+    site.refuse(&dialer, guess, Reason::Unauthorized, "not one of this world's");
     site.finish();
 }
 

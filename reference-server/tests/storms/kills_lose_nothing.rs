@@ -63,3 +63,32 @@ fn a_server_that_starts_again_resets_the_connections_of_the_one_before() {
     assert!(book.outages[0].contains("reset"), "{:?}", book.outages);
     assert_eq!(server.stop().code, Some(0));
 }
+
+/// Everybody had to log in anew after a kill: tokens were used, and resume keys were the process's own.
+#[test]
+fn clients_of_a_killed_server_come_back_without_another_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = launch(folder.path());
+    let relay = crate::harness::Relay::new(Weather::default(), 1);
+    let (mut server, ready) = launch.start_ready();
+    relay.lead_to(Some(ready.address));
+    let mut plan = crowd_plan(&launch, ready, 1..=6);
+    plan.address = relay.address;
+    // Each has the one token that it began with.
+    let crowd = Crowd::begin(&plan);
+    for _ in 0..2 {
+        crowd.await_answers(60);
+        relay.lead_to(None);
+        server.kill();
+        let ready;
+        (server, ready) = launch.start_ready();
+        relay.lead_to(Some(ready.address));
+    }
+    crowd.await_answers(60);
+    let book = crowd.settle();
+    assert!(book.wrong.is_empty(), "{:?}", book.wrong);
+    // Each lost a server at least once: who was slow to come back to the second may not have noticed that it was one.
+    assert!(book.outages.len() >= 6, "{:?}", book.outages);
+    assert!(!book.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", book.outages);
+    assert_eq!(server.stop().code, Some(0));
+}

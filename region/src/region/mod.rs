@@ -19,9 +19,9 @@ use std::{
 use tickworld_persist::{ClaimRecord, Claimant, Epoch, JournalHeader, LogPosition, LogState, Record, WallTime, Why};
 use tickworld_proto::{
     channel::{Channel, Transmit},
-    host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, KeptKey, SessionId},
+    host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, SessionId, TicketIssuer},
     instant::{Instant, Micros},
-    message::{Goodbye, ResumeKey, SessionKind},
+    message::{self, Goodbye, SessionKind},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -41,7 +41,7 @@ use self::{
     snapshots::Snapshots,
 };
 use crate::{
-    effect::{AppendOutcome, Authenticate, Effect, Identity},
+    effect::{AppendOutcome, Authenticate, Effect, Identity, KeysEffect},
     event::{Ended, Event},
     limits::EVENTS_MAX,
     open::Opened,
@@ -89,6 +89,7 @@ pub struct Region<G: Game> {
     /// Requests that are not answered yet.
     open_requests: BTreeMap<RequestId, ()>,
     authentications: VecDeque<Authenticate>,
+    keys: VecDeque<KeysEffect>,
     phase: Phase,
     to_end_claim: bool,
     /// When the claim is ended.
@@ -98,17 +99,25 @@ pub struct Region<G: Game> {
 }
 
 impl<G: Game> Region<G> {
-    /// A region of an opened world, which nobody plays yet.
+    /// A region of an opened world, which nobody plays yet. `wall_seconds` is the time for people, in seconds since 1970.
     #[must_use]
-    pub fn new(now: Instant, settings: RegionSettings, opened: Opened<G>, secrets: Box<dyn Secrets>) -> Self {
-        let Opened { simulation, roots, recent, header, claim, position, last, claimant, snapshot_tick, .. } = opened;
+    pub fn new(
+        now: Instant,
+        wall_seconds: u64,
+        settings: RegionSettings,
+        opened: Opened<G>,
+        secrets: Box<dyn Secrets>,
+    ) -> Self {
+        let Opened { simulation, roots, recent, header, claim, position, last, claimant, snapshot_tick, keys, .. } =
+            opened;
         let tick = simulation.world().tick();
         assert_eq!((tick, tick), (position.tick, last.tick), "a region begins where the journal ends");
         let settings =
             RegionSettings { host: HostSettings { tick_rate: header.tick_rate, ..settings.host }, ..settings };
         let world = simulation.snapshot();
         let (schema, schema_id) = (simulation.schema().clone(), simulation.schema_id());
-        let host = Host::new(now, settings.host, &schema, world.clone(), roots);
+        let issuer = TicketIssuer { world: message::WorldId(header.world.0), keys, wall_seconds };
+        let host = Host::new(now, settings.host, &schema, world.clone(), roots, issuer);
         Self {
             settings,
             epoch: claim.epoch,
@@ -136,6 +145,7 @@ impl<G: Game> Region<G> {
             submitted: Vec::new(),
             open_requests: BTreeMap::new(),
             authentications: VecDeque::new(),
+            keys: VecDeque::new(),
             phase: Phase::Running,
             to_end_claim: false,
             ended_at: WallTime(0),
@@ -327,9 +337,8 @@ impl<G: Game> Region<G> {
             return;
         }
         match result {
-            Ok(Identity { player, kinds }) => {
-                let resume = ResumeKey(self.secrets.secret());
-                self.host.admit(now, session, Grant { player, kinds, resume });
+            Ok(Identity { player, kinds, until_seconds, noted }) => {
+                self.host.admit(now, session, Grant { player, kinds, until_seconds, noted });
             }
             Err(Goodbye { reason, detail }) => {
                 self.host.refuse(now, session, reason, &detail);
@@ -337,6 +346,11 @@ impl<G: Game> Region<G> {
             }
         }
         self.settle(now);
+    }
+
+    /// The time for people, in seconds since 1970: by it tickets expire. A clock that is set right is told so now and then.
+    pub const fn tell_wall_time(&mut self, now: Instant, seconds: u64) {
+        self.host.tell_wall_time(now, seconds);
     }
 
     /// Something is gone that the region cannot do without: whoever carries out its effects, for instance.
@@ -358,8 +372,8 @@ impl<G: Game> Region<G> {
         });
     }
 
-    /// The next thing to do. In this order: append, step, hash, store a snapshot, authenticate, load a pack, end the claim; so
-    /// that the journal writes while the tick is stepped.
+    /// The next thing to do. In this order: append, step, hash, store a snapshot, authenticate, read or rotate keys, load a pack,
+    /// end the claim; so that the journal writes while the tick is stepped.
     pub fn poll_effect(&mut self) -> Option<Effect<G>> {
         if self.has_ended() {
             return None;
@@ -369,6 +383,7 @@ impl<G: Game> Region<G> {
             .or_else(|| self.poll_hash())
             .or_else(|| self.poll_snapshot())
             .or_else(|| self.authentications.pop_front().map(Effect::Authenticate))
+            .or_else(|| self.keys.pop_front().map(Effect::Keys))
             .or_else(|| self.poll_pack())
             .or_else(|| core::mem::take(&mut self.to_end_claim).then(|| Effect::EndClaim(self.end_of_claim())))
     }
@@ -381,17 +396,6 @@ impl<G: Game> Region<G> {
     /// The next thing to know.
     pub fn poll_event(&mut self) -> Option<Event<G>> {
         self.events.pop_front()
-    }
-
-    /// The resume keys that are good although their sessions are over: after the end, all of them.
-    #[must_use]
-    pub fn kept_keys(&self, now: Instant) -> Vec<KeptKey> {
-        self.host.kept_keys(now)
-    }
-
-    /// Takes over keys of the world's last owner. Each must be handed over once at most.
-    pub fn take_over_keys(&mut self, now: Instant, keys: impl IntoIterator<Item = KeptKey>) {
-        self.host.take_over_keys(now, keys);
     }
 
     /// What the clock of people says, by the one that the region was opened with.
@@ -416,22 +420,22 @@ impl<G: Game> Region<G> {
 
     /// After anything has changed: what follows from it.
     fn settle(&mut self, now: Instant) {
-        self.take_host_events(now);
+        self.take_host_events();
         self.show_released();
         self.advance_phase(now);
     }
 
-    fn take_host_events(&mut self, now: Instant) {
+    fn take_host_events(&mut self) {
         while let Some(event) = self.host.poll_event() {
             let event = match event {
-                HostEvent::Admission { session, resumed: Some(resumed), .. } => {
-                    let resume = ResumeKey(self.secrets.secret());
-                    self.host.admit(now, session, Grant { player: resumed.player, kinds: resumed.kinds, resume });
+                HostEvent::Admission { session, hello } => {
+                    let (token, nonce, kind) = (hello.token, hello.nonce, hello.kind);
+                    let generations = self.host.generations();
+                    self.authentications.push_back(Authenticate { session, token, nonce, kind, generations });
                     continue;
                 }
-                HostEvent::Admission { session, hello, resumed: None } => {
-                    let (token, kind) = (hello.token, hello.kind);
-                    self.authentications.push_back(Authenticate { session, token, kind });
+                HostEvent::KeysWanted => {
+                    self.keys.push_back(KeysEffect { request: None, secret: None });
                     continue;
                 }
                 HostEvent::Opened { session, player, kind } => Event::Opened { session, player, kind },

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tickworld_proto::{
     instant::{Instant, Micros},
     message::Fate,
+    ticket::TicketKeys,
 };
 use tickworld_sim::{
     content::ContentId,
@@ -14,7 +15,7 @@ use tickworld_sim::{
 
 use super::{Region, ending::Phase};
 use crate::{
-    effect::{Effect, LoadPack, StoreSnapshot},
+    effect::{Effect, KeysEffect, LoadPack, StoreSnapshot},
     event::{Ended, Event},
     limits::{DRAIN_MAX, PACKS_LOADING_MAX, REQUESTS_MAX},
     request::{Answer, Kicked, Request, RequestError, RequestId, SnapshotStored, Status, Switched},
@@ -50,6 +51,7 @@ impl<G: Game> Region<G> {
                 self.kick(now, id, player, &reason);
             }
             Request::Bar { player, is_barred } => self.bar(id, player, is_barred),
+            Request::RotateKey => self.rotate_key(id),
             Request::Content { pack, force } => self.load_pack(id, pack, force),
             Request::Input { player, input } => match self.host.submit(now, player, input) {
                 Ok(sequence) => {
@@ -87,13 +89,12 @@ impl<G: Game> Region<G> {
     /// Ends a player's sessions at once, and has them taken out of the world: answered when that is durable.
     fn kick(&mut self, now: Instant, id: RequestId, player: PlayerId, reason: &str) {
         let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
-        match self.ask_world(WorldRequest::Kick(player)) {
-            Ok(sequence) => {
-                let sessions = self.host.kick(now, player, reason);
+        match self.host.kick(now, PlayerId::OPERATOR, player, reason) {
+            Ok((sequence, sessions)) => {
                 let asked = Asked::Kick { player, sessions };
                 self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked });
             }
-            Err(error) => self.answer(id, Err(error)),
+            Err(error) => self.answer(id, Err(RequestError::Unavailable(error.to_string()))),
         }
     }
 
@@ -147,6 +148,30 @@ impl<G: Game> Region<G> {
         if let (Err(reason), Phase::Storing { .. }) = (result, &self.phase) {
             return self.end(Ended::Failed(format!("the last snapshot is not stored: {reason}")));
         }
+        self.settle(now);
+    }
+
+    fn rotate_key(&mut self, request: RequestId) {
+        let mut secret = [0; 32];
+        secret[..16].copy_from_slice(&self.secrets.secret());
+        secret[16..].copy_from_slice(&self.secrets.secret());
+        self.keys.push_back(KeysEffect { request: Some(request), secret: Some(secret) });
+    }
+
+    /// The world's keys, as they were read or rotated, or why not.
+    pub fn handle_keys(&mut self, now: Instant, request: Option<RequestId>, result: Result<TicketKeys, String>) {
+        if self.has_ended() {
+            return;
+        }
+        let keys = result.as_ref().ok().cloned();
+        if let Some(request) = request {
+            let answer = result.map(|keys| Answer::KeyRotated(keys.number()));
+            self.answer(
+                request,
+                answer.map_err(|reason| RequestError::Unavailable(format!("the key stays: {reason}"))),
+            );
+        }
+        self.host.handle_keys(now, keys);
         self.settle(now);
     }
 

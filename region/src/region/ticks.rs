@@ -199,7 +199,7 @@ impl<G: Game> Region<G> {
             }
             // Everything that was made is told by now.
             self.host.shutdown(now);
-            self.take_host_events(now);
+            self.take_host_events();
             if has_panicked {
                 return self.end(then);
             }

@@ -10,10 +10,11 @@ use tickworld_persist::{
 use tickworld_proto::{
     host::HostSettings,
     instant::{Instant, Micros},
+    ticket::TicketKeys,
 };
 use tickworld_region::{
-    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, OpenReport, Opened, Region, RegionSettings,
-    Request, RequestError, RequestId, SnapshotStored, Step, StepError, StoreSnapshot,
+    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, OpenReport, Opened, Region,
+    RegionSettings, Request, RequestError, RequestId, SnapshotStored, Step, StepError, StoreSnapshot,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, hash::Hash, region::RegionId, trace::Start};
 
@@ -29,6 +30,7 @@ pub(crate) struct Driver {
     pub(crate) hashes: VecDeque<Box<HashWorld<Ledger>>>,
     pub(crate) snapshots: VecDeque<StoreSnapshot<Ledger>>,
     pub(crate) ends: Vec<Record>,
+    pub(crate) keys: VecDeque<KeysEffect>,
     pub(crate) events: Vec<Event<Ledger>>,
     requests: u64,
 }
@@ -57,6 +59,7 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
         claimant: Claimant::default(),
         position,
         last,
+        keys: TicketKeys::first([7; 32]),
         snapshot_tick: Tick(0),
         report: OpenReport::default(),
     }
@@ -70,7 +73,7 @@ impl Driver {
             secrets += 1;
             secrets.to_le_bytes()
         };
-        let region = Region::new(now, settings, opened(root_lag_ticks), Box::new(secrets));
+        let region = Region::new(now, 1_800_000_000, settings, opened(root_lag_ticks), Box::new(secrets));
         Self {
             region,
             now,
@@ -80,6 +83,7 @@ impl Driver {
             hashes: VecDeque::new(),
             snapshots: VecDeque::new(),
             ends: Vec::new(),
+            keys: VecDeque::new(),
             events: Vec::new(),
             requests: 0,
         }
@@ -105,6 +109,7 @@ impl Driver {
                 Effect::Hash(hash) => self.hashes.push_back(hash),
                 Effect::StoreSnapshot(snapshot) => self.snapshots.push_back(*snapshot),
                 Effect::EndClaim(record) => self.ends.push(record),
+                Effect::Keys(effect) => self.keys.push_back(effect),
                 Effect::Authenticate(_) | Effect::LoadPack(_) => panic!("nobody asked for that"),
             }
         }

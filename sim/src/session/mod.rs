@@ -9,7 +9,7 @@ mod index;
 mod players;
 
 pub(crate) use players::Entry;
-pub use players::Players;
+pub use players::{GENERATIONS_A_KICK, Players};
 
 use crate::{
     component::Component,

@@ -388,7 +388,7 @@ const fn is_possible(player: &Player) -> bool {
 }
 
 /// Generations by which a kick is above whatever tickets are on their way.
-const GENERATIONS_A_KICK: u32 = 256;
+pub const GENERATIONS_A_KICK: u32 = 256;
 /// An incarnation goes on from the next multiple of this.
 const GENERATIONS_AN_INCARNATION: u32 = 65_536;
 /// What an incarnation adds to hops: more than any player makes within one.

@@ -9,7 +9,7 @@ use tickworld_net::{
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
     instant,
-    message::{Fate, SessionKind},
+    message::{Fate, Nonce, SessionKind},
 };
 use tickworld_sim::{
     executor::Inline,
@@ -83,7 +83,9 @@ impl<B: Bot> Player<B> {
     pub(super) async fn play(self, dialer: Dialer, address: SocketAddr, token: String) -> Option<Tally> {
         let number = self.number;
         let (content, library) = self.bot.library();
-        let mut settings = ClientSettings::new(self.kind, content, token.into_bytes());
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
+        let mut settings = ClientSettings::new(self.kind, content, token.into_bytes(), Nonce(nonce));
         settings.build = format!("tickworld {}", env!("CARGO_PKG_VERSION"));
         let client = Client::new(instant::Instant(0), settings, PredictNothing, library);
         let backoff = Backoff { attempts_max: Some(ATTEMPTS_MAX), ..Backoff::default() };

@@ -22,11 +22,12 @@ use tickworld_proto::{
     channel::Channel,
     host::{
         AddressKey, AddressRates, Connection, Grant, Host, HostEvent, HostSettings, IdentityRates, Kinds, Rate,
-        SessionId,
+        SessionId, TicketIssuer,
     },
     instant,
     limits::PROTOCOL_VERSION,
-    message::{Fate, Hello, InputMessage, Inputs, Message, ResumeKey, SessionKind},
+    message::{self, Fate, Hello, InputMessage, Inputs, Message, Nonce, SessionKind},
+    ticket::TicketKeys,
 };
 use tickworld_sim::{
     component::Component as _,
@@ -192,7 +193,10 @@ impl Bench {
             budget: IdentityRates { messages: many, bytes: many, inputs: many, ..defaults.budget },
             ..defaults
         };
-        let host = Host::new(instant::Instant(0), settings, simulation.schema(), simulation.snapshot(), roots.clone());
+        let (world, keys) = (message::WorldId([7; 16]), TicketKeys::first([7; 32]));
+        let issuer = TicketIssuer { world, keys, wall_seconds: 0 };
+        let (schema, start) = (simulation.schema(), simulation.snapshot());
+        let host = Host::new(instant::Instant(0), settings, schema, start, roots.clone(), issuer);
         Ok(Self {
             start: Instant::now(),
             host,
@@ -224,12 +228,7 @@ impl Bench {
         }
         while let Some(event) = self.host.poll_event() {
             if let HostEvent::Admission { session, .. } = event {
-                let grant = Grant {
-                    player: Some(PlayerId(session.0)),
-                    kinds: Kinds::ALL,
-                    resume: ResumeKey(secret(session.0)),
-                };
-                self.host.admit(now, session, grant);
+                self.host.admit(now, session, Grant::new(Some(PlayerId(session.0)), Kinds::ALL));
             }
         }
         while self.host.poll_transmit().is_some() {}
@@ -432,7 +431,11 @@ impl Clients {
             game: Ledger::NAME.into(),
             build: "measure".into(),
             token: Default::default(),
-            resume: None,
+            world: None,
+            region: RegionId(0),
+            hops: 0,
+            nonce: Nonce([7; 16]),
+            ticket: None,
         })
     }
 

@@ -15,7 +15,7 @@ use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings, OpenTick},
     instant,
     instant::Micros,
-    message::SessionKind,
+    message::{Nonce, SessionKind},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -103,7 +103,10 @@ impl<G: Game> LiveSession<G> {
         let runtime = runtime("watch")?;
         let endpoint = Endpoint::bind(runtime.handle(), EndpointSettings::new(Trust::Pinned(login.fingerprint)));
         let endpoint = endpoint.map_err(|error| Failure::new(error.to_string()))?;
-        let mut settings = ClientSettings::new(SessionKind::Lockstep, content, login.token.clone().into_bytes());
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| Failure::new(format!("the system has no randomness: {error}")))?;
+        let token = login.token.clone().into_bytes();
+        let mut settings = ClientSettings::new(SessionKind::Lockstep, content, token, Nonce(nonce));
         settings.build = format!("tickworld {}", env!("CARGO_PKG_VERSION"));
         // Nobody plays here: there is nothing to foresee.
         settings.rollback =

@@ -17,7 +17,7 @@ use tickworld_sim::{
 
 use crate::{
     WireError, limits,
-    message::{DesyncReport, Durability, Fate, Goodbye, Head, Notice, Welcome},
+    message::{DesyncReport, Durability, Fate, Goodbye, Head, Moved, Notice, Welcome},
 };
 
 /// What happened.
@@ -57,6 +57,8 @@ pub enum ClientEvent {
     Desync(DesyncReport),
     /// The client's world is of no use any more; a snapshot is asked for.
     Rejoining(RejoinCause),
+    /// The player is in another region: the host ends the session, and the client can go on there with another connection.
+    Moved(Moved),
     /// The next tick uses content that the library has not: nothing goes on until it is added.
     ContentMissing(ContentId),
     /// Something that everybody should know.
@@ -90,6 +92,8 @@ pub enum RejoinCause {
     Behind,
     /// It has ticks that the host has not: the host's world went back.
     Ahead,
+    /// Its world is of a history that the host's is not of: ticks were taken back and made anew.
+    Forked,
 }
 
 /// What a host did wrong.

@@ -88,6 +88,11 @@ impl FrameBuffer {
         self.gap = None;
     }
 
+    /// Forgets all frames: what the next session has may be of another history.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Forgets what belongs to a session: how far the host is, and what it was asked.
     pub(super) fn close(&mut self) {
         (self.newest, self.gap, self.asked) = (Tick(0), None, None);

@@ -6,7 +6,8 @@
 use alloc::{string::String, vec::Vec};
 
 use tickworld_sim::{
-    executor::Executor, frame::Tick, game::Game, rollback::InputPredictor, simulation::Simulation, world::World,
+    executor::Executor, frame::Tick, game::Game, hash::Hash, rollback::InputPredictor, simulation::Simulation,
+    world::World,
 };
 
 use super::{
@@ -14,14 +15,15 @@ use super::{
     descent::{Descent, Progress},
     event::RejoinCause,
     follower::{Confirmed, Follower},
-    frames::FrameBuffer,
     join::{Expected, Join},
 };
 use crate::{
     channel::Channel,
     instant::{Instant, Micros},
     limits,
-    message::{DesyncReport, Durability, Fate, Frame, ManifestOffer, Message, Page, Reason, RootReport, Welcome},
+    message::{
+        self, DesyncReport, Durability, Fate, Follow, Frame, ManifestOffer, Message, Page, Reason, RootReport, Welcome,
+    },
 };
 
 /// What a lockstep client is at.
@@ -40,6 +42,10 @@ pub(super) enum Work<G: Game> {
 impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Begins with a session: goes on where the last one ended, if the host still can.
     pub(super) fn open_lockstep(&mut self, welcome: &Welcome) {
+        if let Some(follower) = &mut self.follower {
+            // The host sends them again, if they are of its history.
+            follower.frames_mut().clear();
+        }
         match &mut self.work {
             Work::Joining(join) => join.open(self.now),
             Work::Following => self.follow_again(welcome),
@@ -67,7 +73,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Asks for every frame after `confirmed`.
     fn follow(&mut self, confirmed: Tick, released: Tick) {
         self.work = Work::Following;
-        self.send(Channel::Control, &Message::Follow(confirmed.next()));
+        let root = self.follower.as_ref().and_then(|follower| follower.root(confirmed)).unwrap_or(Hash::ZERO).short();
+        self.send(Channel::Control, &Message::Follow(Follow { first: confirmed.next(), root }));
         let (now, way) = (self.now, self.clock.way());
         // A snapshot is older than what the host has by now.
         let open = self.clock.open_tick(now).map_or(0, |open| open.tick.0.saturating_sub(1));
@@ -78,16 +85,28 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         }
     }
 
+    /// The host says that the world which is followed is not its own, or too old.
+    pub(super) fn handle_rejoin(&mut self, cause: message::RejoinCause) {
+        // One that was on its way while another world was asked for is of no interest.
+        if matches!(self.work, Work::Following) {
+            self.rejoin(match cause {
+                message::RejoinCause::Behind => RejoinCause::Behind,
+                message::RejoinCause::Ahead => RejoinCause::Ahead,
+                message::RejoinCause::Forked => RejoinCause::Forked,
+            });
+        }
+    }
+
     fn rejoin(&mut self, cause: RejoinCause) {
         self.events.push(ClientEvent::Rejoining(cause));
         let mut join = Join::default();
         join.open(self.now);
         self.work = Work::Joining(join);
-        if cause == RejoinCause::Ahead
+        if matches!(cause, RejoinCause::Ahead | RejoinCause::Forked)
             && let Some(follower) = &mut self.follower
         {
             // Frames of a history that the host has not are none of the new world's.
-            *follower.frames_mut() = FrameBuffer::default();
+            follower.frames_mut().clear();
         }
     }
 
@@ -329,8 +348,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         let mut answers = Vec::new();
         for sequence in self.uplink.unanswered() {
             if let Some(outcome) = players.outcome(player, sequence) {
-                let fate = Fate::Applied { tick: Tick(outcome.tick), code: outcome.code, value: outcome.value };
-                answers.push((sequence, fate));
+                answers.push((sequence, Fate::of(outcome)));
             }
         }
         answers.into_iter().for_each(|(sequence, fate)| self.answer(sequence, fate, durability));

@@ -56,7 +56,7 @@ use crate::{
     channel::{Channel, Transmit},
     instant::{Instant, Micros},
     limits,
-    message::{Goodbye, Message, Reason, ResumeKey, SessionKind, Welcome},
+    message::{Goodbye, Message, Reason, SessionKind, Ticket, Welcome},
 };
 
 /// One peer of a host.
@@ -73,11 +73,12 @@ use crate::{
 ///     channel::Channel,
 ///     client::{Client, ClientSettings, SubmitError},
 ///     instant::Instant,
-///     message::{Message, SessionKind},
+///     message::{Message, Nonce, SessionKind},
 /// };
 /// use tickworld_sim::{content::{ContentId, Library}, frame::Tick, rollback::PredictNothing};
 ///
-/// let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, b"token".to_vec());
+/// // A program draws its nonce at random, once.
+/// let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, b"token".to_vec(), Nonce([7; 16]));
 /// let library = Library::of(ContentId::NONE, ());
 /// let mut client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, library);
 /// client.handle_connected(Instant(5), 1_200);
@@ -97,9 +98,11 @@ pub struct Client<G: Game, P> {
     now: Instant,
     link: Link,
     datagram_bytes_max: u16,
-    resume: Option<ResumeKey>,
-    /// Whether the last `Hello` came with a resume key.
+    ticket: Option<Ticket>,
+    /// Whether the last `Hello` came with a ticket.
     is_resuming: bool,
+    /// How often the player has changed places, as far as hosts have told.
+    hops: u64,
     player: Option<PlayerId>,
     clock: HostClock,
     uplink: Uplink<G::Input>,
@@ -168,7 +171,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         let schema = Arc::new(schema::<G>());
         let schema_id = schema.id();
         Self {
-            resume: settings.resume,
+            ticket: settings.ticket,
             settings,
             library,
             predictor,
@@ -178,6 +181,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             link: Link::Away,
             datagram_bytes_max: limits::DATAGRAM_BYTES_MIN,
             is_resuming: false,
+            hops: 0,
             player: None,
             clock: HostClock::default(),
             uplink: Uplink::default(),
@@ -286,7 +290,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         }
     }
 
-    /// Replaces the token, for the next session that has no resume key.
+    /// Replaces the token, for the next session that has no ticket.
     ///
     /// # Panics
     /// If it is longer than [`TOKEN_BYTES_MAX`](limits::TOKEN_BYTES_MAX).
@@ -359,10 +363,10 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         matches!(self.link, Link::Over)
     }
 
-    /// The secret that the next session begins with: to be kept by a program that wants to come back after its end.
+    /// The ticket that the next session begins with: to be kept by a program that wants to come back after its end.
     #[must_use]
-    pub const fn resume_key(&self) -> Option<ResumeKey> {
-        self.resume
+    pub const fn ticket(&self) -> Option<Ticket> {
+        self.ticket
     }
 
     /// The predicted world: what to show. It has no roots to compare with anyone.

@@ -12,13 +12,13 @@ use crate::{
     channel::Channel,
     codec::clip,
     limits,
-    message::{Fate, Goodbye, Hello, Message, Outcomes, Reason, SessionKind, Welcome},
+    message::{Fate, Goodbye, Hello, Message, Moved, Outcomes, Reason, SessionKind, Welcome},
 };
 
 impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     pub(super) fn greet(&mut self) {
         let content = self.confirmed().map_or(self.settings.content, |world| world.content());
-        self.is_resuming = self.resume.is_some();
+        self.is_resuming = self.ticket.is_some();
         let hello = Hello {
             protocol: limits::PROTOCOL_VERSION,
             build: clip(&self.settings.build),
@@ -28,8 +28,13 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             content,
             kind: self.settings.kind,
             durability: self.settings.durability,
-            token: if self.is_resuming { alloc::vec![] } else { self.settings.token.clone() },
-            resume: self.resume,
+            // Beside a ticket too: it says which world is meant where several are behind one port, and does where the ticket is void.
+            token: self.settings.token.clone(),
+            world: self.settings.world,
+            region: self.settings.region,
+            hops: self.hops,
+            nonce: self.settings.nonce,
+            ticket: self.ticket,
         };
         self.link = Link::Greeting { until: self.now.after(limits::CLIENT_WELCOME_WAIT) };
         self.send(Channel::Control, &Message::Hello(hello));
@@ -57,11 +62,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     pub(super) fn end(&mut self, goodbye: Goodbye, by: Side) {
         let was_greeting = matches!(self.link, Link::Greeting { .. });
         if was_greeting && goodbye.reason == Reason::Unauthorized && self.is_resuming {
-            // The key was used, or has expired: the next session needs a token.
-            self.resume = None;
+            // It is void, or has expired: the next session needs a token.
+            self.ticket = None;
         }
         if goodbye.reason == Reason::Leave {
-            self.resume = None;
+            self.ticket = None;
         }
         self.link = Link::Over;
         self.events.push(ClientEvent::Closed { goodbye, by });
@@ -72,6 +77,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             Link::Greeting { .. } => match message {
                 Message::Welcome(welcome) => self.handle_welcome(welcome),
                 Message::Goodbye(goodbye) => self.end(goodbye, Side::Host),
+                Message::Moved(moved) => self.handle_moved(moved),
                 // What is droppable may overtake the welcome.
                 Message::Frame(_) | Message::Head(_) | Message::Outcomes(_) | Message::Notice(_) => {}
                 other => self.fault(Fault::Unasked { what: other.name() }),
@@ -89,6 +95,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         match message {
             Message::Goodbye(goodbye) => self.end(goodbye, Side::Host),
             Message::Notice(notice) => self.events.push(ClientEvent::Notice(notice)),
+            Message::Ticket(ticket) => self.ticket = Some(ticket),
+            Message::Moved(moved) => self.handle_moved(moved),
             Message::Pong(pong) => {
                 if !self.clock.handle_pong(self.now, pong) {
                     self.fault(Fault::Unasked { what: "pong" });
@@ -106,9 +114,17 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             Message::Frame(frame) if is_lockstep => self.handle_frame(frame),
             Message::Manifest(offer) if is_lockstep => self.handle_manifest(&offer),
             Message::Pages(pages) if is_lockstep => self.handle_pages(&pages),
+            Message::Rejoin(cause) if is_lockstep => self.handle_rejoin(cause),
             Message::DescentResponse(bytes) if is_lockstep => self.handle_descent_response(&bytes),
             other => self.fault(Fault::Unasked { what: other.name() }),
         }
+    }
+
+    /// The player is elsewhere: numbers, inputs without an answer and the ticket are good there. The host ends the session; where to go
+    /// is the caller's to decide.
+    fn handle_moved(&mut self, moved: Moved) {
+        self.hops = self.hops.max(moved.hops);
+        self.events.push(ClientEvent::Moved(moved));
     }
 
     fn handle_welcome(&mut self, welcome: Welcome) {
@@ -127,11 +143,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             return self.close(Reason::Incompatible, "lockstep needs the host's schema and rules");
         }
         self.player = welcome.player;
-        self.resume = Some(welcome.resume);
+        self.ticket = Some(welcome.ticket);
         (self.faults, self.desyncs) = (0, 0);
         self.clock = HostClock::open(self.now, welcome.tick_rate);
         self.uplink.open(welcome.next_sequence, welcome.inputs_in_flight_max);
-        self.witness.open(welcome.tick);
+        self.witness.open(welcome.tick, (welcome.region, welcome.incarnation));
         self.events.push(ClientEvent::Welcome(welcome.clone()));
         self.link = Link::Open { welcome: welcome.clone(), heard: self.now };
         if let Some(sent) = self.clock.poll_ping(self.now) {

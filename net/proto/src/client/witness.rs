@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 
-use tickworld_sim::{frame::Tick, hash::Hash};
+use tickworld_sim::{frame::Tick, hash::Hash, region::RegionId};
 
 use super::event::Fault;
 use crate::{limits, message::Head};
@@ -25,6 +25,8 @@ pub struct WitnessCounters {
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     newest: Option<Tick>,
+    /// Region and incarnation that it was of.
+    of: (RegionId, u32),
     roots: BTreeMap<Tick, Hash>,
     counters: WitnessCounters,
 }
@@ -54,11 +56,12 @@ impl Witness {
         Ok(is_news)
     }
 
-    /// A new session may be of a host whose world went back.
-    pub(super) fn open(&mut self, released: Tick) {
-        if self.newest.is_some_and(|newest| newest > released) {
+    /// A new session may be of another region, or of a world that went back: what was believed of the other one is no news of this.
+    pub(super) fn open(&mut self, released: Tick, of: (RegionId, u32)) {
+        if self.of != of || self.newest.is_some_and(|newest| newest > released) {
             *self = Self { counters: self.counters, ..Self::default() };
         }
+        self.of = of;
     }
 
     pub(super) const fn counters(&self) -> WitnessCounters {

@@ -11,6 +11,7 @@ use tickworld_sim::{
     content::ContentId,
     frame::{PlayerId, Sequence, Tick},
     hash::{Hash, ShortHash},
+    region::RegionId,
     schema::SchemaId,
     session::OutcomeCode,
 };
@@ -21,9 +22,9 @@ use crate::{
     instant::{Instant, Micros},
     limits,
     message::{
-        DesyncReport, Durability, Fate, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome, Inputs,
-        ManifestOffer, Message, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, ResumeKey, RootReport,
-        SessionKind, Welcome,
+        DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome,
+        Inputs, ManifestOffer, Message, Moved, Nonce, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal,
+        RejoinCause, RootReport, SessionKind, Ticket, Welcome, WorldId,
     },
 };
 
@@ -43,7 +44,10 @@ pub(super) fn body(envelope: fb::Envelope<'_>) -> Decoded<Message> {
         fb::Body::Goodbye => Message::Goodbye(goodbye(body!(body_as_goodbye))?),
         fb::Body::Join => Message::Join,
         fb::Body::PageRequest => Message::PageRequest(page_request(body!(body_as_page_request))?),
-        fb::Body::Follow => Message::Follow(Tick(body!(body_as_follow).tick())),
+        fb::Body::Follow => {
+            let it = body!(body_as_follow);
+            Message::Follow(Follow { first: Tick(it.tick()), root: ShortHash(it.root().0) })
+        }
         fb::Body::FrameRequest => Message::FrameRequest(frame_request(body!(body_as_frame_request))?),
         fb::Body::Inputs => Message::Inputs(inputs(body!(body_as_inputs))?),
         fb::Body::Root => Message::Root(report(body!(body_as_root).report())),
@@ -69,6 +73,9 @@ pub(super) fn body(envelope: fb::Envelope<'_>) -> Decoded<Message> {
             Message::DescentResponse(blob("descent_response.bytes", it.bytes(), limits::DESCENT_BYTES_MAX)?)
         }
         fb::Body::Notice => Message::Notice(notice(body!(body_as_notice))?),
+        fb::Body::Ticket => Message::Ticket(ticket(body!(body_as_ticket).ticket())),
+        fb::Body::Moved => Message::Moved(moved(body!(body_as_moved))?),
+        fb::Body::Rejoin => Message::Rejoin(rejoin_cause(body!(body_as_rejoin).cause())?),
         _ => return Err(absent()),
     })
 }
@@ -91,8 +98,29 @@ fn digest(it: &fb::Digest) -> Hash {
     Hash(it.0)
 }
 
-fn secret(it: &fb::Secret) -> ResumeKey {
-    ResumeKey(it.0)
+fn ticket(it: &fb::TicketBytes) -> Ticket {
+    Ticket(it.0)
+}
+
+fn rejoin_cause(it: fb::RejoinCause) -> Decoded<RejoinCause> {
+    match it {
+        fb::RejoinCause::Behind => Ok(RejoinCause::Behind),
+        fb::RejoinCause::Ahead => Ok(RejoinCause::Ahead),
+        fb::RejoinCause::Forked => Ok(RejoinCause::Forked),
+        other => Err(WireError::Value { field: "rejoin.cause", value: u64::from(other.0) }),
+    }
+}
+
+fn moved(it: fb::Moved<'_>) -> Decoded<Moved> {
+    counted("moved.transports", it.transports().len(), u32::from(limits::MOVED_WAYS_MAX))?;
+    counted("moved.hashes", it.hashes().len(), u32::from(limits::MOVED_WAYS_MAX))?;
+    Ok(Moved {
+        region: RegionId(it.region()),
+        hops: it.hops(),
+        address: text("moved.address", it.address())?,
+        transports: it.transports().iter().map(|it| text("moved.transports", it)).collect::<Decoded<_>>()?,
+        certificate_hashes: it.hashes().iter().map(digest).collect(),
+    })
 }
 
 fn report(it: &fb::Proof) -> RootReport {
@@ -129,7 +157,11 @@ fn hello(it: fb::Hello<'_>) -> Decoded<Hello> {
         kind: kind(it.kind())?,
         durability: durability("hello.durability", it.durability())?,
         token: Vec::from(it.token().bytes()),
-        resume: it.resume().map(secret),
+        world: it.world().map(|world| WorldId(world.0)),
+        region: RegionId(it.region()),
+        hops: it.hops(),
+        nonce: Nonce(it.nonce().0),
+        ticket: it.ticket().map(ticket),
     })
 }
 
@@ -148,6 +180,10 @@ fn goodbye(it: fb::Goodbye<'_>) -> Decoded<Goodbye> {
         fb::Reason::TimedOut => Reason::TimedOut,
         fb::Reason::Durability => Reason::Durability,
         fb::Reason::Operator => Reason::Operator,
+        fb::Reason::Held => Reason::Held,
+        fb::Reason::Moved => Reason::Moved,
+        fb::Reason::Storage => Reason::Storage,
+        fb::Reason::Elsewhere => Reason::Elsewhere,
         other => return Err(WireError::Value { field: "goodbye.reason", value: u64::from(other.0) }),
     };
     Ok(Goodbye { reason, detail: text("goodbye.detail", it.detail())? })
@@ -207,7 +243,9 @@ fn welcome(it: fb::Welcome<'_>) -> Decoded<Welcome> {
         content: ContentId(digest(it.content())),
         input_delay_ticks: it.input_delay_ticks(),
         durability: durability("welcome.durability", it.durability())?,
-        resume: secret(it.resume()),
+        region: RegionId(it.region()),
+        incarnation: it.incarnation(),
+        ticket: ticket(it.ticket()),
         inputs_in_flight_max: it.inputs_in_flight_max(),
         history_ticks: it.history_ticks(),
     })
@@ -286,6 +324,7 @@ fn fate(entry: &fb::OutcomeEntry, ticks: Vector<'_, u64>) -> Decoded<Fate> {
         fb::Fate::Malformed => Refusal::Malformed,
         fb::Fate::Left => Refusal::Left,
         fb::Fate::Forgotten => Refusal::Forgotten,
+        fb::Fate::Void => Refusal::Void,
         other => return Err(WireError::Value { field: "outcomes.fate", value: u64::from(other.0) }),
     };
     Ok(Fate::Refused(refusal))

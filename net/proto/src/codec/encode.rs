@@ -12,8 +12,8 @@ use crate::{
     generated::{Wide, tickworld::wire as fb},
     limits,
     message::{
-        Durability, Fate, Frame, Goodbye, Head, Hello, Inputs, Message, Notice, Outcomes, Page, Pong, Reason, Refusal,
-        ResumeKey, RootReport, SessionKind, Welcome,
+        Durability, Fate, Frame, Goodbye, Head, Hello, Inputs, Message, Moved, Notice, Outcomes, Page, Pong, Reason,
+        Refusal, RejoinCause, RootReport, SessionKind, Ticket, Welcome,
     },
 };
 
@@ -64,8 +64,9 @@ fn body(to: &mut Builder, message: &Message) -> Body {
             let table = fb::PageRequest::create(to, &fb::PageRequestArgs { tick: it.tick.0, pages });
             (fb::Body::PageRequest, table.as_union_value())
         }
-        Message::Follow(Tick(tick)) => {
-            (fb::Body::Follow, fb::Follow::create(to, &fb::FollowArgs { tick: *tick }).as_union_value())
+        Message::Follow(it) => {
+            let args = fb::FollowArgs { tick: it.first.0, root: Some(&fb::ShortDigest(it.root.0)) };
+            (fb::Body::Follow, fb::Follow::create(to, &args).as_union_value())
         }
         Message::FrameRequest(it) => {
             within(usize::from(it.count), u32::from(limits::FRAMES_PER_REQUEST_MAX));
@@ -106,6 +107,19 @@ fn body(to: &mut Builder, message: &Message) -> Body {
             (fb::Body::DescentResponse, table.as_union_value())
         }
         Message::Notice(it) => (fb::Body::Notice, notice(to, it)),
+        Message::Ticket(it) => {
+            let table = fb::Ticket::create(to, &fb::TicketArgs { ticket: Some(&ticket(it)) });
+            (fb::Body::Ticket, table.as_union_value())
+        }
+        Message::Moved(it) => (fb::Body::Moved, moved(to, it)),
+        Message::Rejoin(cause) => {
+            let cause = match cause {
+                RejoinCause::Behind => fb::RejoinCause::Behind,
+                RejoinCause::Ahead => fb::RejoinCause::Ahead,
+                RejoinCause::Forked => fb::RejoinCause::Forked,
+            };
+            (fb::Body::Rejoin, fb::Rejoin::create(to, &fb::RejoinArgs { cause }).as_union_value())
+        }
     }
 }
 
@@ -132,8 +146,8 @@ fn digest(hash: &Hash) -> fb::Digest {
     fb::Digest(hash.0)
 }
 
-fn secret(key: &ResumeKey) -> fb::Secret {
-    fb::Secret(key.0)
+const fn ticket(it: &Ticket) -> fb::TicketBytes {
+    fb::TicketBytes(it.0)
 }
 
 fn proof(report: &RootReport) -> fb::Proof {
@@ -151,7 +165,7 @@ const fn durability(it: Durability) -> fb::Durability {
 fn hello(to: &mut Builder, it: &Hello) -> WIPOffset<UnionWIPOffset> {
     let token = Some(blob(to, &it.token, u32::from(limits::TOKEN_BYTES_MAX)));
     let (game, build) = (Some(text(to, &it.game)), Some(text(to, &it.build)));
-    let resume = it.resume.as_ref().map(secret);
+    let (world, ticket) = (it.world.map(|world| fb::Id(world.0)), it.ticket.as_ref().map(ticket));
     let args = fb::HelloArgs {
         protocol: it.protocol,
         kind: match it.kind {
@@ -166,7 +180,11 @@ fn hello(to: &mut Builder, it: &Hello) -> WIPOffset<UnionWIPOffset> {
         game,
         build,
         token,
-        resume: resume.as_ref(),
+        world: world.as_ref(),
+        region: it.region.0,
+        hops: it.hops,
+        nonce: Some(&fb::Id(it.nonce.0)),
+        ticket: ticket.as_ref(),
     };
     fb::Hello::create(to, &args).as_union_value()
 }
@@ -187,6 +205,10 @@ fn goodbye(to: &mut Builder, it: &Goodbye) -> WIPOffset<UnionWIPOffset> {
         Reason::TimedOut => fb::Reason::TimedOut,
         Reason::Durability => fb::Reason::Durability,
         Reason::Operator => fb::Reason::Operator,
+        Reason::Held => fb::Reason::Held,
+        Reason::Moved => fb::Reason::Moved,
+        Reason::Storage => fb::Reason::Storage,
+        Reason::Elsewhere => fb::Reason::Elsewhere,
     };
     fb::Goodbye::create(to, &fb::GoodbyeArgs { reason, detail }).as_union_value()
 }
@@ -222,7 +244,9 @@ fn welcome(to: &mut Builder, it: &Welcome) -> WIPOffset<UnionWIPOffset> {
         revision: it.revision,
         schema: Some(&digest(&it.schema.0)),
         content: Some(&digest(&it.content.0)),
-        resume: Some(&secret(&it.resume)),
+        region: it.region.0,
+        incarnation: it.incarnation,
+        ticket: Some(&ticket(&it.ticket)),
         input_delay_ticks: it.input_delay_ticks,
         inputs_in_flight_max: it.inputs_in_flight_max,
         history_ticks: it.history_ticks,
@@ -230,6 +254,22 @@ fn welcome(to: &mut Builder, it: &Welcome) -> WIPOffset<UnionWIPOffset> {
         durability: durability(it.durability),
     };
     fb::Welcome::create(to, &args).as_union_value()
+}
+
+fn moved(to: &mut Builder, it: &Moved) -> WIPOffset<UnionWIPOffset> {
+    within(it.transports.len(), u32::from(limits::MOVED_WAYS_MAX));
+    within(it.certificate_hashes.len(), u32::from(limits::MOVED_WAYS_MAX));
+    let address = Some(text(to, &it.address));
+    let transports: Vec<_> = it.transports.iter().map(|transport| text(to, transport)).collect();
+    let hashes: Vec<_> = it.certificate_hashes.iter().map(digest).collect();
+    let args = fb::MovedArgs {
+        region: it.region.0,
+        hops: it.hops,
+        address,
+        transports: Some(to.create_vector(&transports)),
+        hashes: Some(to.create_vector(&hashes)),
+    };
+    fb::Moved::create(to, &args).as_union_value()
 }
 
 fn pages(to: &mut Builder, pages: &[Page]) -> WIPOffset<UnionWIPOffset> {
@@ -306,6 +346,7 @@ const fn refused(refusal: Refusal) -> fb::Fate {
         Refusal::Malformed => fb::Fate::Malformed,
         Refusal::Left => fb::Fate::Left,
         Refusal::Forgotten => fb::Fate::Forgotten,
+        Refusal::Void => fb::Fate::Void,
     }
 }
 

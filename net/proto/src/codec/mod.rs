@@ -155,6 +155,9 @@ impl Message {
             Self::Pong(_) => "pong",
             Self::DescentResponse(_) => "descent response",
             Self::Notice(_) => "notice",
+            Self::Ticket(_) => "ticket",
+            Self::Moved(_) => "moved",
+            Self::Rejoin(_) => "rejoin",
             Self::Goodbye(_) => "goodbye",
         }
     }

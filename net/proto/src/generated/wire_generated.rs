@@ -198,13 +198,13 @@ pub mod tickworld {
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
-        pub const ENUM_MAX_REASON: u8 = 12;
+        pub const ENUM_MAX_REASON: u8 = 16;
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
         #[allow(non_camel_case_types)]
-        pub const ENUM_VALUES_REASON: [Reason; 13] = [
+        pub const ENUM_VALUES_REASON: [Reason; 17] = [
             Reason::Leave,
             Reason::Shutdown,
             Reason::Replaced,
@@ -218,6 +218,10 @@ pub mod tickworld {
             Reason::TimedOut,
             Reason::Durability,
             Reason::Operator,
+            Reason::Held,
+            Reason::Moved,
+            Reason::Storage,
+            Reason::Elsewhere,
         ];
 
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -238,9 +242,13 @@ pub mod tickworld {
             pub const TimedOut: Self = Self(10);
             pub const Durability: Self = Self(11);
             pub const Operator: Self = Self(12);
+            pub const Held: Self = Self(13);
+            pub const Moved: Self = Self(14);
+            pub const Storage: Self = Self(15);
+            pub const Elsewhere: Self = Self(16);
 
             pub const ENUM_MIN: u8 = 0;
-            pub const ENUM_MAX: u8 = 12;
+            pub const ENUM_MAX: u8 = 16;
             pub const ENUM_VALUES: &'static [Self] = &[
                 Self::Leave,
                 Self::Shutdown,
@@ -255,6 +263,10 @@ pub mod tickworld {
                 Self::TimedOut,
                 Self::Durability,
                 Self::Operator,
+                Self::Held,
+                Self::Moved,
+                Self::Storage,
+                Self::Elsewhere,
             ];
             /// Returns the variant's name or "" if unknown.
             pub fn variant_name(self) -> Option<&'static str> {
@@ -272,6 +284,10 @@ pub mod tickworld {
                     Self::TimedOut => Some("TimedOut"),
                     Self::Durability => Some("Durability"),
                     Self::Operator => Some("Operator"),
+                    Self::Held => Some("Held"),
+                    Self::Moved => Some("Moved"),
+                    Self::Storage => Some("Storage"),
+                    Self::Elsewhere => Some("Elsewhere"),
                     _ => None,
                 }
             }
@@ -336,13 +352,13 @@ pub mod tickworld {
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
-        pub const ENUM_MAX_FATE: u8 = 6;
+        pub const ENUM_MAX_FATE: u8 = 7;
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
         #[allow(non_camel_case_types)]
-        pub const ENUM_VALUES_FATE: [Fate; 7] = [
+        pub const ENUM_VALUES_FATE: [Fate; 8] = [
             Fate::Applied,
             Fate::Expired,
             Fate::QueueFull,
@@ -350,6 +366,7 @@ pub mod tickworld {
             Fate::Malformed,
             Fate::Left,
             Fate::Forgotten,
+            Fate::Void,
         ];
 
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -364,9 +381,10 @@ pub mod tickworld {
             pub const Malformed: Self = Self(4);
             pub const Left: Self = Self(5);
             pub const Forgotten: Self = Self(6);
+            pub const Void: Self = Self(7);
 
             pub const ENUM_MIN: u8 = 0;
-            pub const ENUM_MAX: u8 = 6;
+            pub const ENUM_MAX: u8 = 7;
             pub const ENUM_VALUES: &'static [Self] = &[
                 Self::Applied,
                 Self::Expired,
@@ -375,6 +393,7 @@ pub mod tickworld {
                 Self::Malformed,
                 Self::Left,
                 Self::Forgotten,
+                Self::Void,
             ];
             /// Returns the variant's name or "" if unknown.
             pub fn variant_name(self) -> Option<&'static str> {
@@ -386,6 +405,7 @@ pub mod tickworld {
                     Self::Malformed => Some("Malformed"),
                     Self::Left => Some("Left"),
                     Self::Forgotten => Some("Forgotten"),
+                    Self::Void => Some("Void"),
                     _ => None,
                 }
             }
@@ -441,6 +461,97 @@ pub mod tickworld {
         }
 
         impl ::flatbuffers::SimpleToVerifyInSlice for Fate {}
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MIN_REJOIN_CAUSE: u8 = 0;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        pub const ENUM_MAX_REJOIN_CAUSE: u8 = 2;
+        #[deprecated(
+            since = "2.0.0",
+            note = "Use associated constants instead. This will no longer be generated in 2021."
+        )]
+        #[allow(non_camel_case_types)]
+        pub const ENUM_VALUES_REJOIN_CAUSE: [RejoinCause; 3] =
+            [RejoinCause::Behind, RejoinCause::Ahead, RejoinCause::Forked];
+
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub struct RejoinCause(pub u8);
+        #[allow(non_upper_case_globals)]
+        impl RejoinCause {
+            pub const Behind: Self = Self(0);
+            pub const Ahead: Self = Self(1);
+            pub const Forked: Self = Self(2);
+
+            pub const ENUM_MIN: u8 = 0;
+            pub const ENUM_MAX: u8 = 2;
+            pub const ENUM_VALUES: &'static [Self] = &[Self::Behind, Self::Ahead, Self::Forked];
+            /// Returns the variant's name or "" if unknown.
+            pub fn variant_name(self) -> Option<&'static str> {
+                match self {
+                    Self::Behind => Some("Behind"),
+                    Self::Ahead => Some("Ahead"),
+                    Self::Forked => Some("Forked"),
+                    _ => None,
+                }
+            }
+        }
+        impl ::core::fmt::Debug for RejoinCause {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                if let Some(name) = self.variant_name() {
+                    f.write_str(name)
+                } else {
+                    f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+                }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for RejoinCause {
+            type Inner = Self;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+                Self(b)
+            }
+        }
+
+        impl ::flatbuffers::Push for RejoinCause {
+            type Output = RejoinCause;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+            }
+        }
+
+        impl ::flatbuffers::EndianScalar for RejoinCause {
+            type Scalar = u8;
+            #[inline]
+            fn to_little_endian(self) -> u8 {
+                self.0.to_le()
+            }
+            #[inline]
+            #[allow(clippy::wrong_self_convention)]
+            fn from_little_endian(v: u8) -> Self {
+                let b = u8::from_le(v);
+                Self(b)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for RejoinCause {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                u8::run_verifier(v, pos)
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for RejoinCause {}
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
@@ -538,13 +649,13 @@ pub mod tickworld {
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
-        pub const ENUM_MAX_BODY: u8 = 20;
+        pub const ENUM_MAX_BODY: u8 = 23;
         #[deprecated(
             since = "2.0.0",
             note = "Use associated constants instead. This will no longer be generated in 2021."
         )]
         #[allow(non_camel_case_types)]
-        pub const ENUM_VALUES_BODY: [Body; 21] = [
+        pub const ENUM_VALUES_BODY: [Body; 24] = [
             Body::NONE,
             Body::Hello,
             Body::Goodbye,
@@ -566,6 +677,9 @@ pub mod tickworld {
             Body::Pong,
             Body::DescentResponse,
             Body::Notice,
+            Body::Ticket,
+            Body::Moved,
+            Body::Rejoin,
         ];
 
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -594,9 +708,12 @@ pub mod tickworld {
             pub const Pong: Self = Self(18);
             pub const DescentResponse: Self = Self(19);
             pub const Notice: Self = Self(20);
+            pub const Ticket: Self = Self(21);
+            pub const Moved: Self = Self(22);
+            pub const Rejoin: Self = Self(23);
 
             pub const ENUM_MIN: u8 = 0;
-            pub const ENUM_MAX: u8 = 20;
+            pub const ENUM_MAX: u8 = 23;
             pub const ENUM_VALUES: &'static [Self] = &[
                 Self::NONE,
                 Self::Hello,
@@ -619,6 +736,9 @@ pub mod tickworld {
                 Self::Pong,
                 Self::DescentResponse,
                 Self::Notice,
+                Self::Ticket,
+                Self::Moved,
+                Self::Rejoin,
             ];
             /// Returns the variant's name or "" if unknown.
             pub fn variant_name(self) -> Option<&'static str> {
@@ -644,6 +764,9 @@ pub mod tickworld {
                     Self::Pong => Some("Pong"),
                     Self::DescentResponse => Some("DescentResponse"),
                     Self::Notice => Some("Notice"),
+                    Self::Ticket => Some("Ticket"),
+                    Self::Moved => Some("Moved"),
+                    Self::Rejoin => Some("Rejoin"),
                     _ => None,
                 }
             }
@@ -955,45 +1078,42 @@ pub mod tickworld {
             }
         }
 
-        // struct Secret, aligned to 1
+        // struct Id, aligned to 1
         #[repr(transparent)]
         #[derive(Clone, Copy, PartialEq)]
-        pub struct Secret(pub [u8; 16]);
-        impl Default for Secret {
+        pub struct Id(pub [u8; 16]);
+        impl Default for Id {
             fn default() -> Self {
                 Self([0; 16])
             }
         }
-        impl ::core::fmt::Debug for Secret {
+        impl ::core::fmt::Debug for Id {
             fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-                f.debug_struct("Secret").field("bytes", &self.bytes()).finish()
+                f.debug_struct("Id").field("bytes", &self.bytes()).finish()
             }
         }
 
-        impl ::flatbuffers::SimpleToVerifyInSlice for Secret {}
-        impl<'a> ::flatbuffers::Follow<'a> for Secret {
-            type Inner = &'a Secret;
+        impl ::flatbuffers::SimpleToVerifyInSlice for Id {}
+        impl<'a> ::flatbuffers::Follow<'a> for Id {
+            type Inner = &'a Id;
             #[inline]
             unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-                unsafe { <&'a Secret>::follow(buf, loc) }
+                unsafe { <&'a Id>::follow(buf, loc) }
             }
         }
-        impl<'a> ::flatbuffers::Follow<'a> for &'a Secret {
-            type Inner = &'a Secret;
+        impl<'a> ::flatbuffers::Follow<'a> for &'a Id {
+            type Inner = &'a Id;
             #[inline]
             unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-                unsafe { ::flatbuffers::follow_cast_ref::<Secret>(buf, loc) }
+                unsafe { ::flatbuffers::follow_cast_ref::<Id>(buf, loc) }
             }
         }
-        impl<'b> ::flatbuffers::Push for Secret {
-            type Output = Secret;
+        impl<'b> ::flatbuffers::Push for Id {
+            type Output = Id;
             #[inline]
             unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
                 let src = unsafe {
-                    ::core::slice::from_raw_parts(
-                        self as *const Secret as *const u8,
-                        <Self as ::flatbuffers::Push>::size(),
-                    )
+                    ::core::slice::from_raw_parts(self as *const Id as *const u8, <Self as ::flatbuffers::Push>::size())
                 };
                 dst.copy_from_slice(src);
             }
@@ -1003,7 +1123,7 @@ pub mod tickworld {
             }
         }
 
-        impl<'a> ::flatbuffers::Verifiable for Secret {
+        impl<'a> ::flatbuffers::Verifiable for Id {
             #[inline]
             fn run_verifier(
                 v: &mut ::flatbuffers::Verifier,
@@ -1013,7 +1133,7 @@ pub mod tickworld {
             }
         }
 
-        impl<'a> Secret {
+        impl<'a> Id {
             #[allow(clippy::too_many_arguments)]
             pub fn new(bytes: &[u8; 16]) -> Self {
                 let mut s = Self([0; 16]);
@@ -1030,6 +1150,88 @@ pub mod tickworld {
             }
 
             pub fn set_bytes(&mut self, items: &[u8; 16]) {
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid array in this slot
+                unsafe { ::flatbuffers::emplace_scalar_array(&mut self.0, 0, items) };
+            }
+        }
+
+        // struct TicketBytes, aligned to 1
+        #[repr(transparent)]
+        #[derive(Clone, Copy, PartialEq)]
+        pub struct TicketBytes(pub [u8; 39]);
+        impl Default for TicketBytes {
+            fn default() -> Self {
+                Self([0; 39])
+            }
+        }
+        impl ::core::fmt::Debug for TicketBytes {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+                f.debug_struct("TicketBytes").field("bytes", &self.bytes()).finish()
+            }
+        }
+
+        impl ::flatbuffers::SimpleToVerifyInSlice for TicketBytes {}
+        impl<'a> ::flatbuffers::Follow<'a> for TicketBytes {
+            type Inner = &'a TicketBytes;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { <&'a TicketBytes>::follow(buf, loc) }
+            }
+        }
+        impl<'a> ::flatbuffers::Follow<'a> for &'a TicketBytes {
+            type Inner = &'a TicketBytes;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                unsafe { ::flatbuffers::follow_cast_ref::<TicketBytes>(buf, loc) }
+            }
+        }
+        impl<'b> ::flatbuffers::Push for TicketBytes {
+            type Output = TicketBytes;
+            #[inline]
+            unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+                let src = unsafe {
+                    ::core::slice::from_raw_parts(
+                        self as *const TicketBytes as *const u8,
+                        <Self as ::flatbuffers::Push>::size(),
+                    )
+                };
+                dst.copy_from_slice(src);
+            }
+            #[inline]
+            fn alignment() -> ::flatbuffers::PushAlignment {
+                ::flatbuffers::PushAlignment::new(1)
+            }
+        }
+
+        impl<'a> ::flatbuffers::Verifiable for TicketBytes {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.in_buffer::<Self>(pos)
+            }
+        }
+
+        impl<'a> TicketBytes {
+            #[allow(clippy::too_many_arguments)]
+            pub fn new(bytes: &[u8; 39]) -> Self {
+                let mut s = Self([0; 39]);
+                s.set_bytes(bytes);
+                s
+            }
+
+            pub fn bytes(&'a self) -> ::flatbuffers::Array<'a, u8, 39> {
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid array in this slot
+                use ::flatbuffers::Follow;
+                unsafe { ::flatbuffers::Array::follow(&self.0, 0) }
+            }
+
+            pub fn set_bytes(&mut self, items: &[u8; 39]) {
                 // Safety:
                 // Created from a valid Table for this object
                 // Which contains a valid array in this slot
@@ -1842,7 +2044,11 @@ pub mod tickworld {
             pub const VT_GAME: ::flatbuffers::VOffsetT = 16;
             pub const VT_BUILD: ::flatbuffers::VOffsetT = 18;
             pub const VT_TOKEN: ::flatbuffers::VOffsetT = 20;
-            pub const VT_RESUME: ::flatbuffers::VOffsetT = 22;
+            pub const VT_WORLD: ::flatbuffers::VOffsetT = 22;
+            pub const VT_REGION: ::flatbuffers::VOffsetT = 24;
+            pub const VT_HOPS: ::flatbuffers::VOffsetT = 26;
+            pub const VT_NONCE: ::flatbuffers::VOffsetT = 28;
+            pub const VT_TICKET: ::flatbuffers::VOffsetT = 30;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1854,8 +2060,16 @@ pub mod tickworld {
                 args: &'args HelloArgs<'args>,
             ) -> ::flatbuffers::WIPOffset<Hello<'bldr>> {
                 let mut builder = HelloBuilder::new(_fbb);
-                if let Some(x) = args.resume {
-                    builder.add_resume(x);
+                builder.add_hops(args.hops);
+                if let Some(x) = args.ticket {
+                    builder.add_ticket(x);
+                }
+                if let Some(x) = args.nonce {
+                    builder.add_nonce(x);
+                }
+                builder.add_region(args.region);
+                if let Some(x) = args.world {
+                    builder.add_world(x);
                 }
                 if let Some(x) = args.token {
                     builder.add_token(x);
@@ -1947,11 +2161,39 @@ pub mod tickworld {
                 }
             }
             #[inline]
-            pub fn resume(&self) -> Option<&'a Secret> {
+            pub fn world(&self) -> Option<&'a Id> {
                 // Safety:
                 // Created from valid Table for this object
                 // which contains a valid value in this slot
-                unsafe { self._tab.get::<Secret>(Hello::VT_RESUME, None) }
+                unsafe { self._tab.get::<Id>(Hello::VT_WORLD, None) }
+            }
+            #[inline]
+            pub fn region(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Hello::VT_REGION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn hops(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Hello::VT_HOPS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn nonce(&self) -> &'a Id {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<Id>(Hello::VT_NONCE, None).unwrap() }
+            }
+            #[inline]
+            pub fn ticket(&self) -> Option<&'a TicketBytes> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<TicketBytes>(Hello::VT_TICKET, None) }
             }
         }
 
@@ -1975,7 +2217,11 @@ pub mod tickworld {
                         Self::VT_TOKEN,
                         true,
                     )?
-                    .visit_field::<Secret>("resume", Self::VT_RESUME, false)?
+                    .visit_field::<Id>("world", Self::VT_WORLD, false)?
+                    .visit_field::<u32>("region", Self::VT_REGION, false)?
+                    .visit_field::<u64>("hops", Self::VT_HOPS, false)?
+                    .visit_field::<Id>("nonce", Self::VT_NONCE, true)?
+                    .visit_field::<TicketBytes>("ticket", Self::VT_TICKET, false)?
                     .finish();
                 Ok(())
             }
@@ -1990,7 +2236,11 @@ pub mod tickworld {
             pub game: Option<::flatbuffers::WIPOffset<&'a str>>,
             pub build: Option<::flatbuffers::WIPOffset<&'a str>>,
             pub token: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
-            pub resume: Option<&'a Secret>,
+            pub world: Option<&'a Id>,
+            pub region: u32,
+            pub hops: u64,
+            pub nonce: Option<&'a Id>,
+            pub ticket: Option<&'a TicketBytes>,
         }
         impl<'a> Default for HelloArgs<'a> {
             #[inline]
@@ -2005,7 +2255,11 @@ pub mod tickworld {
                     game: None,    // required field
                     build: None,   // required field
                     token: None,   // required field
-                    resume: None,
+                    world: None,
+                    region: 0,
+                    hops: 0,
+                    nonce: None, // required field
+                    ticket: None,
                 }
             }
         }
@@ -2052,8 +2306,28 @@ pub mod tickworld {
                 self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Hello::VT_TOKEN, token);
             }
             #[inline]
-            pub fn add_resume(&mut self, resume: &Secret) {
-                self.fbb_.push_slot_always::<&Secret>(Hello::VT_RESUME, resume);
+            pub fn add_world(&mut self, world: &Id) {
+                self.fbb_.push_slot_always::<&Id>(Hello::VT_WORLD, world);
+            }
+            #[inline]
+            pub fn add_region(&mut self, region: u32) {
+                self.fbb_.push_slot::<u32>(Hello::VT_REGION, region, 0);
+            }
+            #[inline]
+            pub fn add_hops(&mut self, hops: u64) {
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Hello::VT_HOPS,
+                    super::super::Wide(hops),
+                    super::super::Wide(0),
+                );
+            }
+            #[inline]
+            pub fn add_nonce(&mut self, nonce: &Id) {
+                self.fbb_.push_slot_always::<&Id>(Hello::VT_NONCE, nonce);
+            }
+            #[inline]
+            pub fn add_ticket(&mut self, ticket: &TicketBytes) {
+                self.fbb_.push_slot_always::<&TicketBytes>(Hello::VT_TICKET, ticket);
             }
             #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> HelloBuilder<'a, 'b, A> {
@@ -2068,6 +2342,7 @@ pub mod tickworld {
                 self.fbb_.required(o, Hello::VT_GAME, "game");
                 self.fbb_.required(o, Hello::VT_BUILD, "build");
                 self.fbb_.required(o, Hello::VT_TOKEN, "token");
+                self.fbb_.required(o, Hello::VT_NONCE, "nonce");
                 ::flatbuffers::WIPOffset::new(o.value())
             }
         }
@@ -2084,7 +2359,11 @@ pub mod tickworld {
                 ds.field("game", &self.game());
                 ds.field("build", &self.build());
                 ds.field("token", &self.token());
-                ds.field("resume", &self.resume());
+                ds.field("world", &self.world());
+                ds.field("region", &self.region());
+                ds.field("hops", &self.hops());
+                ds.field("nonce", &self.nonce());
+                ds.field("ticket", &self.ticket());
                 ds.finish()
             }
         }
@@ -2417,6 +2696,7 @@ pub mod tickworld {
 
         impl<'a> Follow<'a> {
             pub const VT_TICK: ::flatbuffers::VOffsetT = 4;
+            pub const VT_ROOT: ::flatbuffers::VOffsetT = 6;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -2425,10 +2705,13 @@ pub mod tickworld {
             #[allow(unused_mut)]
             pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
                 _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-                args: &'args FollowArgs,
+                args: &'args FollowArgs<'args>,
             ) -> ::flatbuffers::WIPOffset<Follow<'bldr>> {
                 let mut builder = FollowBuilder::new(_fbb);
                 builder.add_tick(args.tick);
+                if let Some(x) = args.root {
+                    builder.add_root(x);
+                }
                 builder.finish()
             }
 
@@ -2439,6 +2722,13 @@ pub mod tickworld {
                 // which contains a valid value in this slot
                 unsafe { self._tab.get::<u64>(Follow::VT_TICK, Some(0)).unwrap() }
             }
+            #[inline]
+            pub fn root(&self) -> &'a ShortDigest {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<ShortDigest>(Follow::VT_ROOT, None).unwrap() }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Follow<'_> {
@@ -2447,17 +2737,24 @@ pub mod tickworld {
                 v: &mut ::flatbuffers::Verifier,
                 pos: usize,
             ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-                v.visit_table(pos)?.visit_field::<u64>("tick", Self::VT_TICK, false)?.finish();
+                v.visit_table(pos)?
+                    .visit_field::<u64>("tick", Self::VT_TICK, false)?
+                    .visit_field::<ShortDigest>("root", Self::VT_ROOT, true)?
+                    .finish();
                 Ok(())
             }
         }
-        pub struct FollowArgs {
+        pub struct FollowArgs<'a> {
             pub tick: u64,
+            pub root: Option<&'a ShortDigest>,
         }
-        impl<'a> Default for FollowArgs {
+        impl<'a> Default for FollowArgs<'a> {
             #[inline]
             fn default() -> Self {
-                FollowArgs { tick: 0 }
+                FollowArgs {
+                    tick: 0,
+                    root: None, // required field
+                }
             }
         }
 
@@ -2475,6 +2772,10 @@ pub mod tickworld {
                 );
             }
             #[inline]
+            pub fn add_root(&mut self, root: &ShortDigest) {
+                self.fbb_.push_slot_always::<&ShortDigest>(Follow::VT_ROOT, root);
+            }
+            #[inline]
             pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> FollowBuilder<'a, 'b, A> {
                 let start = _fbb.start_table();
                 FollowBuilder { fbb_: _fbb, start_: start }
@@ -2482,6 +2783,7 @@ pub mod tickworld {
             #[inline]
             pub fn finish(self) -> ::flatbuffers::WIPOffset<Follow<'a>> {
                 let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Follow::VT_ROOT, "root");
                 ::flatbuffers::WIPOffset::new(o.value())
             }
         }
@@ -2490,6 +2792,7 @@ pub mod tickworld {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 let mut ds = f.debug_struct("Follow");
                 ds.field("tick", &self.tick());
+                ds.field("root", &self.root());
                 ds.finish()
             }
         }
@@ -3222,12 +3525,14 @@ pub mod tickworld {
             pub const VT_REVISION: ::flatbuffers::VOffsetT = 10;
             pub const VT_SCHEMA: ::flatbuffers::VOffsetT = 12;
             pub const VT_CONTENT: ::flatbuffers::VOffsetT = 14;
-            pub const VT_RESUME: ::flatbuffers::VOffsetT = 16;
-            pub const VT_INPUT_DELAY_TICKS: ::flatbuffers::VOffsetT = 18;
-            pub const VT_INPUTS_IN_FLIGHT_MAX: ::flatbuffers::VOffsetT = 20;
-            pub const VT_HISTORY_TICKS: ::flatbuffers::VOffsetT = 22;
-            pub const VT_TICK_RATE: ::flatbuffers::VOffsetT = 24;
-            pub const VT_DURABILITY: ::flatbuffers::VOffsetT = 26;
+            pub const VT_REGION: ::flatbuffers::VOffsetT = 16;
+            pub const VT_INCARNATION: ::flatbuffers::VOffsetT = 18;
+            pub const VT_TICKET: ::flatbuffers::VOffsetT = 20;
+            pub const VT_INPUT_DELAY_TICKS: ::flatbuffers::VOffsetT = 22;
+            pub const VT_INPUTS_IN_FLIGHT_MAX: ::flatbuffers::VOffsetT = 24;
+            pub const VT_HISTORY_TICKS: ::flatbuffers::VOffsetT = 26;
+            pub const VT_TICK_RATE: ::flatbuffers::VOffsetT = 28;
+            pub const VT_DURABILITY: ::flatbuffers::VOffsetT = 30;
 
             #[inline]
             pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -3246,9 +3551,11 @@ pub mod tickworld {
                 builder.add_history_ticks(args.history_ticks);
                 builder.add_inputs_in_flight_max(args.inputs_in_flight_max);
                 builder.add_input_delay_ticks(args.input_delay_ticks);
-                if let Some(x) = args.resume {
-                    builder.add_resume(x);
+                if let Some(x) = args.ticket {
+                    builder.add_ticket(x);
                 }
+                builder.add_incarnation(args.incarnation);
+                builder.add_region(args.region);
                 if let Some(x) = args.content {
                     builder.add_content(x);
                 }
@@ -3305,11 +3612,25 @@ pub mod tickworld {
                 unsafe { self._tab.get::<Digest>(Welcome::VT_CONTENT, None).unwrap() }
             }
             #[inline]
-            pub fn resume(&self) -> &'a Secret {
+            pub fn region(&self) -> u32 {
                 // Safety:
                 // Created from valid Table for this object
                 // which contains a valid value in this slot
-                unsafe { self._tab.get::<Secret>(Welcome::VT_RESUME, None).unwrap() }
+                unsafe { self._tab.get::<u32>(Welcome::VT_REGION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn incarnation(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Welcome::VT_INCARNATION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn ticket(&self) -> &'a TicketBytes {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<TicketBytes>(Welcome::VT_TICKET, None).unwrap() }
             }
             #[inline]
             pub fn input_delay_ticks(&self) -> u32 {
@@ -3361,7 +3682,9 @@ pub mod tickworld {
                     .visit_field::<u32>("revision", Self::VT_REVISION, false)?
                     .visit_field::<Digest>("schema", Self::VT_SCHEMA, true)?
                     .visit_field::<Digest>("content", Self::VT_CONTENT, true)?
-                    .visit_field::<Secret>("resume", Self::VT_RESUME, true)?
+                    .visit_field::<u32>("region", Self::VT_REGION, false)?
+                    .visit_field::<u32>("incarnation", Self::VT_INCARNATION, false)?
+                    .visit_field::<TicketBytes>("ticket", Self::VT_TICKET, true)?
                     .visit_field::<u32>("input_delay_ticks", Self::VT_INPUT_DELAY_TICKS, false)?
                     .visit_field::<u32>("inputs_in_flight_max", Self::VT_INPUTS_IN_FLIGHT_MAX, false)?
                     .visit_field::<u32>("history_ticks", Self::VT_HISTORY_TICKS, false)?
@@ -3378,7 +3701,9 @@ pub mod tickworld {
             pub revision: u32,
             pub schema: Option<&'a Digest>,
             pub content: Option<&'a Digest>,
-            pub resume: Option<&'a Secret>,
+            pub region: u32,
+            pub incarnation: u32,
+            pub ticket: Option<&'a TicketBytes>,
             pub input_delay_ticks: u32,
             pub inputs_in_flight_max: u32,
             pub history_ticks: u32,
@@ -3395,7 +3720,9 @@ pub mod tickworld {
                     revision: 0,
                     schema: None,  // required field
                     content: None, // required field
-                    resume: None,  // required field
+                    region: 0,
+                    incarnation: 0,
+                    ticket: None, // required field
                     input_delay_ticks: 0,
                     inputs_in_flight_max: 0,
                     history_ticks: 0,
@@ -3439,8 +3766,16 @@ pub mod tickworld {
                 self.fbb_.push_slot_always::<&Digest>(Welcome::VT_CONTENT, content);
             }
             #[inline]
-            pub fn add_resume(&mut self, resume: &Secret) {
-                self.fbb_.push_slot_always::<&Secret>(Welcome::VT_RESUME, resume);
+            pub fn add_region(&mut self, region: u32) {
+                self.fbb_.push_slot::<u32>(Welcome::VT_REGION, region, 0);
+            }
+            #[inline]
+            pub fn add_incarnation(&mut self, incarnation: u32) {
+                self.fbb_.push_slot::<u32>(Welcome::VT_INCARNATION, incarnation, 0);
+            }
+            #[inline]
+            pub fn add_ticket(&mut self, ticket: &TicketBytes) {
+                self.fbb_.push_slot_always::<&TicketBytes>(Welcome::VT_TICKET, ticket);
             }
             #[inline]
             pub fn add_input_delay_ticks(&mut self, input_delay_ticks: u32) {
@@ -3472,7 +3807,7 @@ pub mod tickworld {
                 let o = self.fbb_.end_table(self.start_);
                 self.fbb_.required(o, Welcome::VT_SCHEMA, "schema");
                 self.fbb_.required(o, Welcome::VT_CONTENT, "content");
-                self.fbb_.required(o, Welcome::VT_RESUME, "resume");
+                self.fbb_.required(o, Welcome::VT_TICKET, "ticket");
                 ::flatbuffers::WIPOffset::new(o.value())
             }
         }
@@ -3486,7 +3821,9 @@ pub mod tickworld {
                 ds.field("revision", &self.revision());
                 ds.field("schema", &self.schema());
                 ds.field("content", &self.content());
-                ds.field("resume", &self.resume());
+                ds.field("region", &self.region());
+                ds.field("incarnation", &self.incarnation());
+                ds.field("ticket", &self.ticket());
                 ds.field("input_delay_ticks", &self.input_delay_ticks());
                 ds.field("inputs_in_flight_max", &self.inputs_in_flight_max());
                 ds.field("history_ticks", &self.history_ticks());
@@ -4535,6 +4872,382 @@ pub mod tickworld {
                 ds.finish()
             }
         }
+        pub enum TicketOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Ticket<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Ticket<'a> {
+            type Inner = Ticket<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Ticket<'a> {
+            pub const VT_TICKET: ::flatbuffers::VOffsetT = 4;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Ticket { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args TicketArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Ticket<'bldr>> {
+                let mut builder = TicketBuilder::new(_fbb);
+                if let Some(x) = args.ticket {
+                    builder.add_ticket(x);
+                }
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn ticket(&self) -> &'a TicketBytes {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<TicketBytes>(Ticket::VT_TICKET, None).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Ticket<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?.visit_field::<TicketBytes>("ticket", Self::VT_TICKET, true)?.finish();
+                Ok(())
+            }
+        }
+        pub struct TicketArgs<'a> {
+            pub ticket: Option<&'a TicketBytes>,
+        }
+        impl<'a> Default for TicketArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                TicketArgs {
+      ticket: None, // required field
+    }
+            }
+        }
+
+        pub struct TicketBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> TicketBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_ticket(&mut self, ticket: &TicketBytes) {
+                self.fbb_.push_slot_always::<&TicketBytes>(Ticket::VT_TICKET, ticket);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> TicketBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                TicketBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Ticket<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Ticket::VT_TICKET, "ticket");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Ticket<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Ticket");
+                ds.field("ticket", &self.ticket());
+                ds.finish()
+            }
+        }
+        pub enum MovedOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Moved<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Moved<'a> {
+            type Inner = Moved<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Moved<'a> {
+            pub const VT_REGION: ::flatbuffers::VOffsetT = 4;
+            pub const VT_HOPS: ::flatbuffers::VOffsetT = 6;
+            pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 8;
+            pub const VT_TRANSPORTS: ::flatbuffers::VOffsetT = 10;
+            pub const VT_HASHES: ::flatbuffers::VOffsetT = 12;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Moved { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args MovedArgs<'args>,
+            ) -> ::flatbuffers::WIPOffset<Moved<'bldr>> {
+                let mut builder = MovedBuilder::new(_fbb);
+                builder.add_hops(args.hops);
+                if let Some(x) = args.hashes {
+                    builder.add_hashes(x);
+                }
+                if let Some(x) = args.transports {
+                    builder.add_transports(x);
+                }
+                if let Some(x) = args.address {
+                    builder.add_address(x);
+                }
+                builder.add_region(args.region);
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn region(&self) -> u32 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u32>(Moved::VT_REGION, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn hops(&self) -> u64 {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<u64>(Moved::VT_HOPS, Some(0)).unwrap() }
+            }
+            #[inline]
+            pub fn address(&self) -> &'a str {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Moved::VT_ADDRESS, None).unwrap() }
+            }
+            #[inline]
+            pub fn transports(&self) -> ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<
+                            ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                        >>(Moved::VT_TRANSPORTS, None)
+                        .unwrap()
+                }
+            }
+            #[inline]
+            pub fn hashes(&self) -> ::flatbuffers::Vector<'a, Digest> {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe {
+                    self._tab
+                        .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Digest>>>(
+                            Moved::VT_HASHES,
+                            None,
+                        )
+                        .unwrap()
+                }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Moved<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?
+     .visit_field::<u32>("region", Self::VT_REGION, false)?
+     .visit_field::<u64>("hops", Self::VT_HOPS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("address", Self::VT_ADDRESS, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("transports", Self::VT_TRANSPORTS, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Digest>>>("hashes", Self::VT_HASHES, true)?
+     .finish();
+                Ok(())
+            }
+        }
+        pub struct MovedArgs<'a> {
+            pub region: u32,
+            pub hops: u64,
+            pub address: Option<::flatbuffers::WIPOffset<&'a str>>,
+            pub transports:
+                Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+            pub hashes: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Digest>>>,
+        }
+        impl<'a> Default for MovedArgs<'a> {
+            #[inline]
+            fn default() -> Self {
+                MovedArgs {
+                    region: 0,
+                    hops: 0,
+                    address: None,    // required field
+                    transports: None, // required field
+                    hashes: None,     // required field
+                }
+            }
+        }
+
+        pub struct MovedBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MovedBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_region(&mut self, region: u32) {
+                self.fbb_.push_slot::<u32>(Moved::VT_REGION, region, 0);
+            }
+            #[inline]
+            pub fn add_hops(&mut self, hops: u64) {
+                self.fbb_.push_slot::<super::super::Wide<u64>>(
+                    Moved::VT_HOPS,
+                    super::super::Wide(hops),
+                    super::super::Wide(0),
+                );
+            }
+            #[inline]
+            pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<&'b str>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Moved::VT_ADDRESS, address);
+            }
+            #[inline]
+            pub fn add_transports(
+                &mut self,
+                transports: ::flatbuffers::WIPOffset<
+                    ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>,
+                >,
+            ) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Moved::VT_TRANSPORTS, transports);
+            }
+            #[inline]
+            pub fn add_hashes(&mut self, hashes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Digest>>) {
+                self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Moved::VT_HASHES, hashes);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MovedBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                MovedBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Moved<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                self.fbb_.required(o, Moved::VT_ADDRESS, "address");
+                self.fbb_.required(o, Moved::VT_TRANSPORTS, "transports");
+                self.fbb_.required(o, Moved::VT_HASHES, "hashes");
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Moved<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Moved");
+                ds.field("region", &self.region());
+                ds.field("hops", &self.hops());
+                ds.field("address", &self.address());
+                ds.field("transports", &self.transports());
+                ds.field("hashes", &self.hashes());
+                ds.finish()
+            }
+        }
+        pub enum RejoinOffset {}
+        #[derive(Copy, Clone, PartialEq)]
+
+        pub struct Rejoin<'a> {
+            pub _tab: ::flatbuffers::Table<'a>,
+        }
+
+        impl<'a> ::flatbuffers::Follow<'a> for Rejoin<'a> {
+            type Inner = Rejoin<'a>;
+            #[inline]
+            unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+                Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+            }
+        }
+
+        impl<'a> Rejoin<'a> {
+            pub const VT_CAUSE: ::flatbuffers::VOffsetT = 4;
+
+            #[inline]
+            pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+                Rejoin { _tab: table }
+            }
+            #[allow(unused_mut)]
+            pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+                _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+                args: &'args RejoinArgs,
+            ) -> ::flatbuffers::WIPOffset<Rejoin<'bldr>> {
+                let mut builder = RejoinBuilder::new(_fbb);
+                builder.add_cause(args.cause);
+                builder.finish()
+            }
+
+            #[inline]
+            pub fn cause(&self) -> RejoinCause {
+                // Safety:
+                // Created from valid Table for this object
+                // which contains a valid value in this slot
+                unsafe { self._tab.get::<RejoinCause>(Rejoin::VT_CAUSE, Some(RejoinCause::Behind)).unwrap() }
+            }
+        }
+
+        impl ::flatbuffers::Verifiable for Rejoin<'_> {
+            #[inline]
+            fn run_verifier(
+                v: &mut ::flatbuffers::Verifier,
+                pos: usize,
+            ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+                v.visit_table(pos)?.visit_field::<RejoinCause>("cause", Self::VT_CAUSE, false)?.finish();
+                Ok(())
+            }
+        }
+        pub struct RejoinArgs {
+            pub cause: RejoinCause,
+        }
+        impl<'a> Default for RejoinArgs {
+            #[inline]
+            fn default() -> Self {
+                RejoinArgs { cause: RejoinCause::Behind }
+            }
+        }
+
+        pub struct RejoinBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+            fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+            start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+        }
+        impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RejoinBuilder<'a, 'b, A> {
+            #[inline]
+            pub fn add_cause(&mut self, cause: RejoinCause) {
+                self.fbb_.push_slot::<RejoinCause>(Rejoin::VT_CAUSE, cause, RejoinCause::Behind);
+            }
+            #[inline]
+            pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RejoinBuilder<'a, 'b, A> {
+                let start = _fbb.start_table();
+                RejoinBuilder { fbb_: _fbb, start_: start }
+            }
+            #[inline]
+            pub fn finish(self) -> ::flatbuffers::WIPOffset<Rejoin<'a>> {
+                let o = self.fbb_.end_table(self.start_);
+                ::flatbuffers::WIPOffset::new(o.value())
+            }
+        }
+
+        impl ::core::fmt::Debug for Rejoin<'_> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut ds = f.debug_struct("Rejoin");
+                ds.field("cause", &self.cause());
+                ds.finish()
+            }
+        }
         pub enum NoticeOffset {}
         #[derive(Copy, Clone, PartialEq)]
 
@@ -4981,6 +5694,48 @@ pub mod tickworld {
                     None
                 }
             }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_ticket(&self) -> Option<Ticket<'a>> {
+                if self.body_type() == Body::Ticket {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { Ticket::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_moved(&self) -> Option<Moved<'a>> {
+                if self.body_type() == Body::Moved {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { Moved::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
+
+            #[inline]
+            #[allow(non_snake_case)]
+            pub fn body_as_rejoin(&self) -> Option<Rejoin<'a>> {
+                if self.body_type() == Body::Rejoin {
+                    let u = self.body();
+                    // Safety:
+                    // Created from a valid Table for this object
+                    // Which contains a valid union in this slot
+                    Some(unsafe { Rejoin::init_from_table(u) })
+                } else {
+                    None
+                }
+            }
         }
 
         impl ::flatbuffers::Verifiable for Envelope<'_> {
@@ -5067,6 +5822,15 @@ pub mod tickworld {
                                 ),
                             Body::Notice => {
                                 v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Notice>>("Body::Notice", pos)
+                            }
+                            Body::Ticket => {
+                                v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Ticket>>("Body::Ticket", pos)
+                            }
+                            Body::Moved => {
+                                v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Moved>>("Body::Moved", pos)
+                            }
+                            Body::Rejoin => {
+                                v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Rejoin>>("Body::Rejoin", pos)
                             }
                             _ => Ok(()),
                         },
@@ -5255,6 +6019,27 @@ pub mod tickworld {
                     }
                     Body::Notice => {
                         if let Some(x) = self.body_as_notice() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::Ticket => {
+                        if let Some(x) = self.body_as_ticket() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::Moved => {
+                        if let Some(x) = self.body_as_moved() {
+                            ds.field("body", &x)
+                        } else {
+                            ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                        }
+                    }
+                    Body::Rejoin => {
+                        if let Some(x) = self.body_as_rejoin() {
                             ds.field("body", &x)
                         } else {
                             ds.field("body", &"InvalidFlatbuffer: Union discriminant does not match value.")

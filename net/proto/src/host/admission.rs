@@ -1,18 +1,25 @@
 //! Who comes in: connections, `Hello`, the embedder's verdict, and the end of sessions.
 //!
-//! Invariant: an unadmitted peer costs a table entry and a deadline; one player has one session; what was granted once is
-//! resumed only with a good key, and never by who was sent away: an operator, or a breach of the protocol, voids the keys.
+//! Invariant: an unadmitted peer costs a table entry and a deadline; one player has one session; who was sent away, by an operator
+//! or for a breach of the protocol, comes back with a new token only.
 
-use alloc::format;
+use alloc::{format, string::String};
 
-use tickworld_sim::{frame::Sequence, game::Game, limits::PLAYERS_MAX};
+use tickworld_sim::{
+    frame::{Enter, PlayerId, Request, Sequence},
+    game::Game,
+    limits::PLAYERS_MAX,
+    region::RegionId,
+    session,
+};
 
 use super::{
     Host,
     budget::IdentityBudget,
-    event::{Connection, Grant, HostEvent, Resumed, SessionId},
+    event::{Connection, Grant, HostEvent, SessionId},
     players::Departure,
-    session::{Asking, Open, Session, Stage},
+    session::{Asking, Granted, Open, Session, Stage},
+    tickets::Shown,
 };
 use crate::{
     channel::Channel,
@@ -20,6 +27,7 @@ use crate::{
     instant::Instant,
     limits::PROTOCOL_VERSION,
     message::{Durability, Goodbye, Hello, Message, Reason, Refusal, SessionKind, Welcome},
+    ticket::{TicketClaims, TicketError, opened_by},
 };
 
 impl<G: Game> Host<G> {
@@ -66,9 +74,26 @@ impl<G: Game> Host<G> {
     /// Lets a session in that asked with [`HostEvent::Admission`]; nothing happens if it is gone meanwhile.
     pub fn admit(&mut self, now: Instant, session: SessionId, grant: Grant) {
         let Some(Session { stage: Stage::Asking(_, asking), .. }) = self.sessions.get(&session) else { return };
-        let asking = *asking;
-        let Grant { player, kinds, resume } = grant;
-        let granted = asking.resumed.unwrap_or(Resumed { player, kinds });
+        let (asking, Grant { player, kinds, until_seconds, noted }) = (*asking, grant);
+        let (generation, asked_at) = noted.map(|noted| (noted.first, noted.now)).unzip();
+        let shown = Shown { generation, asked_at, opened_by: asking.opened_by };
+        if self.is_void(asking.kind, player, shown) {
+            let detail =
+                "the token was used before: by another client, or before its player was sent away or came in elsewhere";
+            return self.end(now, session, Reason::Unauthorized, detail);
+        }
+        self.let_in(now, session, asking, Granted { player, kinds, until_seconds }, shown);
+    }
+
+    /// Whether what somebody shows was good once, and is not any more.
+    fn is_void(&self, kind: SessionKind, player: Option<PlayerId>, shown: Shown) -> bool {
+        player.is_some_and(|player| match kind {
+            SessionKind::Lockstep | SessionKind::Command => self.entry_of(player, shown).is_none(),
+            SessionKind::Witness => self.watching_generation(player, shown).is_none(),
+        })
+    }
+
+    fn let_in(&mut self, now: Instant, session: SessionId, asking: Asking, granted: Granted, shown: Shown) {
         if !granted.kinds.contains(asking.kind) {
             let detail = format!("a session of kind {:?} is not granted", asking.kind);
             return self.end(now, session, Reason::Unauthorized, &detail);
@@ -82,28 +107,37 @@ impl<G: Game> Host<G> {
         if granted.player.is_some_and(|player| self.is_barred(player)) {
             return self.end(now, session, Reason::Unauthorized, "the operator keeps this player out");
         }
+        if player.is_some_and(|player| self.is_elsewhere(player, asking.hops)) {
+            return self.end(now, session, Reason::Elsewhere, "the player is in another region, or on the way here");
+        }
         if !player.is_none_or(|player| self.make_room_for(player)) {
             return self.end(now, session, Reason::Full, "the world knows as many players as it can");
         }
-        let next_sequence = player.map_or(Sequence(1), |player| self.enter(now, session, player));
+        let entry = player.and_then(|player| Some((player, self.entry_of(player, shown)?)));
+        let watching = granted.player.and_then(|player| self.watching_generation(player, shown));
+        let generation = entry.map(|(_, entry)| entry.generation).or(watching).unwrap_or_default();
+        let next_sequence = entry.map_or(Sequence(1), |(player, entry)| self.enter(now, session, player, entry));
         let level = self.level(asking);
         let open = Open {
             kind: asking.kind,
             level,
             player,
-            key: self.resumptions.grant(resume, granted),
+            granted,
+            renew_at: now.after(self.settings.ticket_renewal),
             follows: false,
+            follow: None,
             joining: None,
             pages: alloc::collections::VecDeque::new(),
             report: None,
             is_desynced: false,
         };
+        self.wake_by(open.renew_at);
         if let Some(state) = self.sessions.get_mut(&session) {
             state.stage = Stage::Open(open);
         }
         self.greeting_count = self.greeting_count.saturating_sub(1);
         self.counters.sessions = self.counters.sessions.saturating_add(1);
-        self.counters.resumptions = self.counters.resumptions.saturating_add(u64::from(asking.resumed.is_some()));
+        let ticket = self.ticket(now, &granted, generation);
         let world = self.history.released_world(level);
         let welcome = Welcome {
             player,
@@ -115,7 +149,9 @@ impl<G: Game> Host<G> {
             content: world.content(),
             input_delay_ticks: self.settings.input_delay_ticks,
             durability: level,
-            resume,
+            region: world.region().state().id,
+            incarnation: world.region().state().incarnation,
+            ticket,
             inputs_in_flight_max: self.settings.inputs_in_flight_max,
             history_ticks: self.settings.history_ticks,
         };
@@ -132,33 +168,72 @@ impl<G: Game> Host<G> {
         }
     }
 
-    /// Judges what needs no secret, and asks the embedder about the rest.
+    /// Judges what needs no secret, then what was shown.
     pub(super) fn handle_hello(&mut self, now: Instant, session: SessionId, hello: Hello) {
-        if let Some((reason, detail)) = self.unfit(&hello) {
-            return self.end(now, session, reason, &detail);
+        match self.unfit(&hello) {
+            Some((reason, detail)) => self.end(now, session, reason, &detail),
+            None => self.judge_hello(now, session, hello),
         }
-        let resumed = hello.resume.and_then(|key| self.resumptions.take(now, key));
-        if hello.resume.is_some() && resumed.is_none() && hello.token.is_empty() {
-            let detail = "the resume key is unknown, used or out of date: come with a token";
-            return self.end(now, session, Reason::Unauthorized, detail);
+    }
+
+    /// Lets somebody in who shows a good ticket; asks the embedder about a token.
+    pub(super) fn judge_hello(&mut self, now: Instant, session: SessionId, hello: Hello) {
+        let Hello { kind, durability, hops, .. } = hello;
+        if let Some(ticket) = hello.ticket {
+            let opened = self.tickets.open(now, ticket);
+            let hello =
+                if opened == Err(TicketError::Key) { self.await_keys(now, session, hello) } else { Some(hello) };
+            let Some(hello) = hello else { return };
+            let detail = match opened {
+                Ok(claims) => {
+                    let TicketClaims { player, kinds, generation, until_seconds, .. } = claims;
+                    let opened_by = opened_by(&ticket.0, hello.nonce);
+                    let shown = Shown { generation: Some(generation), asked_at: None, opened_by };
+                    if !self.is_void(kind, player, shown) {
+                        self.counters.resumptions = self.counters.resumptions.saturating_add(1);
+                        let asking = Asking { kind, durability, hops, opened_by };
+                        return self.let_in(now, session, asking, Granted { player, kinds, until_seconds }, shown);
+                    }
+                    String::from("the ticket is void: its player was sent away or came in elsewhere; come with a token")
+                }
+                Err(error) => format!("{error}: come with a token"),
+            };
+            if hello.token.is_empty() {
+                return self.end(now, session, Reason::Unauthorized, &detail);
+            }
+            return self.ask(now, session, hello);
         }
+        self.ask(now, session, hello);
+    }
+
+    /// Asks the embedder about a token.
+    fn ask(&mut self, now: Instant, session: SessionId, hello: Hello) {
         let deadline = now.after(self.settings.greeting_timeout);
+        let opened_by = opened_by(&hello.token, hello.nonce);
         if let Some(state) = self.sessions.get_mut(&session) {
-            let asking = Asking { kind: hello.kind, durability: hello.durability, resumed };
+            let Hello { kind, durability, hops, .. } = hello;
+            let asking = Asking { kind, durability, hops, opened_by };
             state.stage = Stage::Asking(deadline, asking);
         }
         self.wake_by(deadline);
-        self.tell(HostEvent::Admission { session, hello, resumed });
+        self.tell(HostEvent::Admission { session, hello });
     }
 
     /// Why the peer's build or wish does not go with this host.
-    fn unfit(&self, hello: &Hello) -> Option<(Reason, alloc::string::String)> {
+    fn unfit(&self, hello: &Hello) -> Option<(Reason, String)> {
         if hello.protocol != PROTOCOL_VERSION {
             let detail = format!("protocol version {}, this host speaks {PROTOCOL_VERSION}", hello.protocol);
             return Some((Reason::Protocol, detail));
         }
         if hello.game != G::NAME {
             return Some((Reason::Incompatible, format!("game `{}`, this host plays `{}`", hello.game, G::NAME)));
+        }
+        if hello.world.is_some_and(|world| world != self.tickets.world) {
+            return Some((Reason::Elsewhere, String::from("another world is played here")));
+        }
+        let here = self.history.stepped_world().region().state().id;
+        if hello.region != RegionId(0) && hello.region != here {
+            return Some((Reason::Elsewhere, format!("region {} was asked for, this is region {here}", hello.region)));
         }
         if hello.durability > self.settings.durability {
             let (asked, best) = (hello.durability, self.settings.durability);
@@ -192,7 +267,7 @@ impl<G: Game> Host<G> {
     }
 
     /// Whether the world has room for a player, who is counted from now on.
-    pub(super) fn make_room_for(&mut self, player: tickworld_sim::frame::PlayerId) -> bool {
+    pub(super) fn make_room_for(&mut self, player: PlayerId) -> bool {
         let players = self.history.stepped_world().players();
         if players.find(player).is_some() || self.roster.find(player).is_some() {
             return true;
@@ -208,21 +283,28 @@ impl<G: Game> Host<G> {
     }
 
     /// Whether the newest world keeps a player out.
-    pub(super) fn is_barred(&self, player: tickworld_sim::frame::PlayerId) -> bool {
+    pub(super) fn is_barred(&self, player: PlayerId) -> bool {
         self.history.stepped_world().players().find(player).is_some_and(|player| player.is_barred)
     }
 
+    /// Whether a player is not here, or not yet: a client that was told of more changes of place than the world knows is ahead of it.
+    fn is_elsewhere(&self, player: PlayerId, hops: u64) -> bool {
+        let known = self.history.stepped_world().players().find(player);
+        hops > known.map_or(0, |known| known.hops) || known.is_some_and(|known| known.departed_to.is_some())
+    }
+
+    /// Whether no input of a player's is taken, for ticks that held some broke.
+    pub(super) fn is_held(&self, player: PlayerId) -> bool {
+        self.history.stepped_world().players().find(player).is_some_and(session::Player::is_held)
+    }
+
     /// Makes `session` the player's; gives the number of their next input.
-    fn enter(&mut self, now: Instant, session: SessionId, player: tickworld_sim::frame::PlayerId) -> Sequence {
+    fn enter(&mut self, now: Instant, session: SessionId, player: PlayerId, entry: Enter) -> Sequence {
         if let Some(earlier) = self.roster.find(player).and_then(|player| player.session) {
-            let key = self.sessions.get(&earlier).and_then(Session::open).map(|open| open.key);
             self.end(now, earlier, Reason::Replaced, "another session of this player took its place");
-            if let Some(key) = key {
-                self.resumptions.remove(key);
-            }
         }
         let last = self.history.stepped_world().players().last_sequence(player);
-        let known = self.roster.enter(player, session, last);
+        let known = self.roster.enter(player, session, entry, last);
         if let (Some(state), Some(budget)) = (self.sessions.get_mut(&session), known.budget.take()) {
             state.budget = budget;
         }
@@ -238,7 +320,6 @@ impl<G: Game> Host<G> {
             return;
         };
         self.joins.leave(open.joining);
-        self.resumptions.end(open.key, now.after(self.settings.resume_ttl));
         let Some(player) = open.player else { return };
         if self.roster.find(player).is_none_or(|player| player.session != Some(id)) {
             return;
@@ -251,22 +332,16 @@ impl<G: Game> Host<G> {
 
     /// A client says goodbye.
     pub(super) fn handle_goodbye(&mut self, now: Instant, id: SessionId, goodbye: &Goodbye) {
-        let open = self.sessions.get(&id).and_then(Session::open);
-        let (player, key) = (open.and_then(|open| open.player), open.map(|open| open.key));
+        let player = self.sessions.get(&id).and_then(Session::open).and_then(|open| open.player);
         self.remove(now, id);
-        if goodbye.reason == Reason::Leave {
-            if let Some(key) = key {
-                self.resumptions.remove(key);
-            }
-            if let Some(player) = player {
-                self.depart(player, Departure::Leave);
-            }
+        if let Some(player) = player.filter(|_| goodbye.reason == Reason::Leave) {
+            self.depart(player, Departure::Leave);
         }
         self.tell(HostEvent::Closed { session: id, reason: goodbye.reason });
     }
 
     /// A player goes: the next frame says so, and what waits of them is refused.
-    pub(super) fn depart(&mut self, id: tickworld_sim::frame::PlayerId, departure: Departure) {
+    pub(super) fn depart(&mut self, id: PlayerId, departure: Departure) {
         let Some(player) = self.roster.find_mut(id) else { return };
         (player.wants_in, player.lost) = (false, None);
         let refused = player.inbox.refuse_all(Refusal::Left).len() as u64;
@@ -277,9 +352,18 @@ impl<G: Game> Host<G> {
         self.roster.ready.insert(id);
     }
 
-    /// What a peer did that ends its session, for good: its resume key goes with it.
+    /// What a peer did that ends its session.
     pub(super) fn violate(&mut self, now: Instant, session: SessionId, what: &str) {
         self.tell(HostEvent::Violation { session, what: clip(what) });
         self.dismiss(now, session, Reason::Violation, what);
+    }
+
+    /// Ends a session for good: whose player it is, they are sent away, so that no ticket of theirs is good any more. Where too many
+    /// requests wait for their tick already, they can come back by ticket; what they may do there is bounded all the same.
+    pub(super) fn dismiss(&mut self, now: Instant, session: SessionId, reason: Reason, detail: &str) {
+        if let Some(player) = self.sessions.get(&session).and_then(Session::open).and_then(|open| open.player) {
+            _ = self.submit_request(PlayerId::OPERATOR, Request::Kick(player));
+        }
+        self.end(now, session, reason, detail);
     }
 }

@@ -29,6 +29,9 @@ pub enum SubmitError {
     /// An operator keeps the player out.
     #[error("an operator keeps the player out")]
     Barred,
+    /// Ticks with inputs of the player's broke twice in a row.
+    #[error("the player is held: ticks with their inputs broke; an operator clears them")]
+    Held,
     /// Too many requests wait for their tick.
     #[error("too many requests wait for their tick")]
     RequestsFull,
@@ -61,6 +64,9 @@ impl<G: Game> Host<G> {
         }
         if self.is_barred(player) {
             return Err(SubmitError::Barred);
+        }
+        if self.is_held(player) {
+            return Err(SubmitError::Held);
         }
         let in_flight_max = self.settings.inputs_in_flight_max;
         if let Some(known) = self.roster.find(player) {

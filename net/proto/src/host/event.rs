@@ -4,14 +4,11 @@
 
 use alloc::string::String;
 
-use tickworld_sim::{
-    frame::{PlayerId, Tick},
-    hash::Hash,
-};
+use tickworld_sim::frame::{PlayerId, Tick};
 
 use crate::{
-    instant::Micros,
-    message::{DesyncReport, Hello, Reason, ResumeKey, SessionKind},
+    identity::Kinds,
+    message::{DesyncReport, Hello, Reason, SessionKind},
 };
 
 /// A connection, as its transport numbers it: never used again for another one.
@@ -31,47 +28,6 @@ pub struct Connection {
     pub datagram_bytes_max: u16,
 }
 
-/// Kinds of sessions that somebody may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u8);
-
-impl Kinds {
-    /// Every kind.
-    pub const ALL: Self = Self(7);
-
-    /// These kinds.
-    #[must_use]
-    pub fn of(kinds: &[SessionKind]) -> Self {
-        Self(kinds.iter().fold(0, |bits, kind| bits | bit(*kind)))
-    }
-
-    /// As a number, to be kept somewhere.
-    #[must_use]
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// Of such a number; `None` where it is none.
-    #[must_use]
-    pub const fn of_bits(bits: u8) -> Option<Self> {
-        if bits <= Self::ALL.0 { Some(Self(bits)) } else { None }
-    }
-
-    /// Whether `kind` is among them.
-    #[must_use]
-    pub const fn contains(self, kind: SessionKind) -> bool {
-        self.0 & bit(kind) != 0
-    }
-}
-
-const fn bit(kind: SessionKind) -> u8 {
-    match kind {
-        SessionKind::Lockstep => 1,
-        SessionKind::Witness => 2,
-        SessionKind::Command => 4,
-    }
-}
-
 /// What the embedder found out about a `Hello`.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant {
@@ -79,43 +35,42 @@ pub struct Grant {
     pub player: Option<PlayerId>,
     /// What sessions they may have.
     pub kinds: Kinds,
-    /// A fresh secret of 16 random bytes, for coming back.
-    pub resume: ResumeKey,
+    /// When the last ticket that comes of this ends, in seconds since 1970; `None` where there is no such moment.
+    pub until_seconds: Option<u64>,
+    /// Where a token lets one client in: it does so again as long as no other one came in since it was first shown, and nobody sent
+    /// the player away. `None` where it may be shown again and again.
+    pub noted: Option<NotedGeneration>,
 }
 
-/// What an earlier session was granted, and this one goes on with.
+/// What [`Generations`](super::Generations) said of a token's player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resumed {
-    /// Who it was.
-    pub player: Option<PlayerId>,
-    /// What sessions they may have.
-    pub kinds: Kinds,
+pub struct NotedGeneration {
+    /// When the token was first shown, which was noted with it.
+    pub first: u32,
+    /// When it was shown this time.
+    pub now: u32,
 }
 
-/// A resume key that outlives its host, so that clients come back to the next one of the same world without a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptKey {
-    /// Hash of the secret, which nobody needs to keep.
-    pub key: Hash,
-    /// How long it is good yet.
-    pub good_for: Micros,
-    /// What it stands for.
-    pub resumed: Resumed,
+impl Grant {
+    /// For a token that may be shown again and again.
+    #[must_use]
+    pub const fn new(player: Option<PlayerId>, kinds: Kinds) -> Self {
+        Self { player, kinds, until_seconds: None, noted: None }
+    }
 }
 
 /// What an embedder should know or decide.
 #[derive(Clone, Debug)]
 pub enum HostEvent {
-    /// Somebody asks to come in: answer with `admit` or `refuse`, at once or later.
+    /// Somebody asks to come in with a token: answer with `admit` or `refuse`, at once or later.
     Admission {
         /// Who asks.
         session: SessionId,
         /// What they say; protocol, game, versions and durability were checked.
         hello: Hello,
-        /// Set where a resume key was good: the token need not be judged, only a fresh key is needed; the grant's player and
-        /// kinds are then those of the earlier session, whatever it says.
-        resumed: Option<Resumed>,
     },
+    /// A ticket names a key that is not known: read the world's keys again, and answer with `handle_keys`.
+    KeysWanted,
     /// A session was welcomed.
     Opened {
         /// Which.
@@ -166,7 +121,7 @@ pub struct Counters {
     pub connections: u64,
     /// Sessions that were welcomed.
     pub sessions: u64,
-    /// Of them with a resume key.
+    /// Of them with a ticket.
     pub resumptions: u64,
     /// Messages that came.
     pub messages: u64,

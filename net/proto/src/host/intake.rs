@@ -51,7 +51,7 @@ impl<G: Game> Host<G> {
         }
         let stage = match &state.stage {
             Stage::Greeting(_) => None,
-            Stage::Asking(..) => Some(None),
+            Stage::AwaitingKeys(..) | Stage::Asking(..) => Some(None),
             Stage::Open(open) => Some(Some(open.kind)),
         };
         match Message::decode(channel, bytes) {
@@ -85,7 +85,7 @@ impl<G: Game> Host<G> {
             Message::Root(report) if is_lockstep => self.handle_root_report(session, report),
             Message::Join if is_lockstep => self.handle_join(now, session),
             Message::PageRequest(request) if is_lockstep => self.handle_page_request(now, session, &request),
-            Message::Follow(tick) if is_lockstep => self.handle_follow(now, session, tick),
+            Message::Follow(follow) if is_lockstep => self.handle_follow(now, session, follow),
             Message::FrameRequest(request) if is_lockstep => self.handle_frame_request(now, session, request),
             Message::DescentRequest(bytes) if is_lockstep => self.handle_descent(now, session, &bytes),
             Message::DesyncReport(report) if is_lockstep => self.handle_desync_report(now, session, report),
@@ -94,6 +94,15 @@ impl<G: Game> Host<G> {
     }
 
     fn handle_inputs(&mut self, now: Instant, session: SessionId, inputs: Inputs) {
+        let sender = self.sessions.get(&session).and_then(Session::open).and_then(|open| open.player);
+        if sender.is_some_and(|player| self.is_held(player)) {
+            return self.end(
+                now,
+                session,
+                Reason::Held,
+                "two ticks with inputs of this player broke: an operator clears them",
+            );
+        }
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some((id, level)) = state.open().and_then(|open| Some((open.player?, open.level))) else {
             return self.violate(now, session, "`inputs` of a spectator");
@@ -213,7 +222,7 @@ impl Intake<'_> {
 /// What the world remembers of an input that was in a frame.
 pub(super) fn applied(players: &Players, player: PlayerId, sequence: Sequence) -> Fate {
     match players.outcome(player, sequence) {
-        Some(outcome) => Fate::Applied { tick: Tick(outcome.tick), code: outcome.code, value: outcome.value },
+        Some(outcome) => Fate::of(outcome),
         None => Fate::Refused(Refusal::Forgotten),
     }
 }

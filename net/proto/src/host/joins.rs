@@ -139,7 +139,7 @@ impl<G: Game> Host<G> {
         if open.joining.replace(tick).is_none() {
             self.joins.joiner_count = self.joins.joiner_count.saturating_add(1);
         }
-        (open.follows, open.report) = (false, None);
+        (open.follows, open.follow, open.report) = (false, None, None);
         open.pages.clear();
         let Some(offer) = self.joins.snapshots.get(&tick).map(|snapshot| snapshot.offer.clone()) else { return };
         if state.budget.answers.take(now, offer.len() as u64) {

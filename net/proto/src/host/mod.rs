@@ -37,10 +37,10 @@ mod players;
 mod release;
 mod requesters;
 mod requests;
-mod resumption;
 mod sequencing;
 mod session;
 mod settings;
+mod tickets;
 mod timers;
 
 use alloc::{
@@ -49,11 +49,13 @@ use alloc::{
     sync::Arc,
 };
 
+pub use crate::identity::Kinds;
 pub use budget::Rate;
 use bytes::Bytes;
 pub use direct::SubmitError;
-pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, KeptKey, Kinds, Resumed, SessionId};
+pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, NotedGeneration, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
+pub use tickets::{Generations, TicketIssuer};
 use tickworld_sim::{
     frame::{PlayerId, Tick},
     game::Game,
@@ -63,7 +65,7 @@ use tickworld_sim::{
 
 use self::{
     budget::Addresses, history::History, joins::Joins, outbox::Outbox, players::Roster, requesters::Requests,
-    resumption::Resumptions, session::Session,
+    session::Session, tickets::Tickets,
 };
 use crate::{
     channel::Transmit,
@@ -85,7 +87,7 @@ pub struct Host<G: Game> {
     roster: Roster<<G as Game>::Input>,
     /// Players that the world remembers or will, at most this many.
     player_count: u32,
-    resumptions: Resumptions,
+    tickets: Tickets,
     history: History<G>,
     joins: Joins<G>,
     requests: Requests,
@@ -106,7 +108,14 @@ impl<G: Game> Host<G> {
     ///
     /// `start` is hashed, and `roots` are its roots.
     #[must_use]
-    pub fn new(now: Instant, settings: HostSettings, schema: &Arc<Schema>, start: World<G>, roots: Roots) -> Self {
+    pub fn new(
+        now: Instant,
+        settings: HostSettings,
+        schema: &Arc<Schema>,
+        start: World<G>,
+        roots: Roots,
+        issuer: TicketIssuer,
+    ) -> Self {
         let player_count = u32::try_from(start.players().iter().count()).unwrap_or(u32::MAX);
         let mut host = Self {
             settings,
@@ -117,7 +126,7 @@ impl<G: Game> Host<G> {
             addresses: Addresses::new(settings.address_budget, settings.sessions_per_address_max),
             roster: Roster::of(now, start.players()),
             player_count,
-            resumptions: Resumptions::default(),
+            tickets: Tickets::new(now, issuer),
             joins: Joins::default(),
             history: History::begin(start, roots),
             requests: Requests::default(),
@@ -235,50 +244,12 @@ impl<G: Game> Host<G> {
         self.pace_percent = percent;
     }
 
-    /// Ends a session for good: its resume key is void, and so is every other one of the same player. The player stays in the
-    /// world until they time out.
-    pub fn dismiss(&mut self, now: Instant, session: SessionId, reason: Reason, detail: &str) {
-        self.void_keys(session);
-        self.end(now, session, reason, detail);
-    }
-
-    /// Sends a player away: ends every session that was granted to them, watching ones too, voids every resume key of theirs,
-    /// and takes them out of the world. Gives how many sessions there were; `None` where nothing is known of the player. They
-    /// come back as anybody does who is granted a new session.
-    pub fn kick(&mut self, now: Instant, player: PlayerId, detail: &str) -> Option<u32> {
-        let is_theirs = |(_, session): &(&SessionId, &Session)| self.granted(session) == Some(player);
-        let sessions: alloc::vec::Vec<SessionId> = self.sessions.iter().filter(is_theirs).map(|(id, _)| *id).collect();
-        for session in &sessions {
-            self.end(now, *session, Reason::Operator, detail);
-        }
-        let key_count = self.resumptions.remove_player(player);
-        let is_known = self.roster.find(player).is_some_and(|player| player.is_in_world || player.wants_in);
-        self.depart(player, players::Departure::Leave);
-        let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
-        (is_known || key_count > 0 || count > 0).then_some(count)
-    }
-
     /// Ends every session and takes no more. Players stay in the world; frames may still be closed, without their inputs.
     pub fn shutdown(&mut self, now: Instant) {
         self.is_shut_down = true;
         let sessions: alloc::vec::Vec<SessionId> = self.sessions.keys().copied().collect();
         for session in sessions {
             self.end(now, session, Reason::Shutdown, "the server shuts down; come back later");
-        }
-    }
-
-    /// The resume keys that are good although their sessions are over: after a [`shutdown`](Self::shutdown), all of them.
-    #[must_use]
-    pub fn kept_keys(&self, now: Instant) -> alloc::vec::Vec<KeptKey> {
-        self.resumptions.kept(now)
-    }
-
-    /// Takes over keys of an earlier host of this world. Each must be handed over once at most: whoever kept them forgets
-    /// them before.
-    pub fn take_over_keys(&mut self, now: Instant, keys: impl IntoIterator<Item = KeptKey>) {
-        keys.into_iter().for_each(|key| self.resumptions.take_over(now, key));
-        if let Some(first) = self.resumptions.first_expiry() {
-            self.wake_by(first);
         }
     }
 
@@ -296,27 +267,6 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.wake
-    }
-
-    /// For whom a session was granted, or is asked to be granted again.
-    fn granted(&self, session: &Session) -> Option<PlayerId> {
-        match &session.stage {
-            session::Stage::Greeting(_) => None,
-            session::Stage::Asking(_, asking) => asking.resumed?.player,
-            session::Stage::Open(open) => open.player.or_else(|| self.resumptions.find(open.key)?.player),
-        }
-    }
-
-    /// Makes a session's key good for nothing, and every other one of the same player.
-    fn void_keys(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else { return };
-        let (player, key) = (self.granted(session), session.open().map(|open| open.key));
-        if let Some(key) = key {
-            self.resumptions.remove(key);
-        }
-        if let Some(player) = player {
-            self.resumptions.remove_player(player);
-        }
     }
 
     /// Ends a session with a last word.

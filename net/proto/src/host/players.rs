@@ -6,7 +6,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use tickworld_sim::{
-    frame::{PlayerId, Sequence},
+    frame::{Enter, PlayerId, Sequence},
     session::Players,
 };
 
@@ -33,6 +33,10 @@ pub(super) struct Player<I> {
     pub(super) is_in_world: bool,
     /// The player is to be in the world.
     pub(super) wants_in: bool,
+    /// What let the player in last, or is to.
+    pub(super) entry: Option<Enter>,
+    /// The next frame says so, whether or not they are in the world.
+    pub(super) is_entry_due: bool,
     /// An act for the next frame.
     pub(super) departure: Option<Departure>,
     /// When the last session was lost.
@@ -49,12 +53,20 @@ pub(super) struct Roster<I> {
     pub(super) first: Option<PlayerId>,
     /// Those without a session.
     absent: BTreeSet<PlayerId>,
+    /// Those whose last entry may be above what the world knows.
+    entering: BTreeSet<PlayerId>,
 }
 
 impl<I> Roster<I> {
     /// The players of a world without sessions: each is lost now.
     pub(super) fn of(now: Instant, world: &Players) -> Self {
-        let mut roster = Self { by_id: BTreeMap::new(), ready: BTreeSet::new(), first: None, absent: BTreeSet::new() };
+        let mut roster = Self {
+            by_id: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            first: None,
+            absent: BTreeSet::new(),
+            entering: BTreeSet::new(),
+        };
         for player in world.iter().filter(|player| player.connected) {
             let mut known = Player::after(world.last_sequence(player.id));
             (known.is_in_world, known.wants_in, known.lost) = (true, true, Some(now));
@@ -75,11 +87,13 @@ impl<I> Roster<I> {
     }
 
     /// The player, known from now on, with a session.
-    pub(super) fn enter(&mut self, id: PlayerId, session: SessionId, last: Sequence) -> &mut Player<I> {
+    pub(super) fn enter(&mut self, id: PlayerId, session: SessionId, entry: Enter, last: Sequence) -> &mut Player<I> {
         self.absent.remove(&id);
+        self.entering.insert(id);
         self.ready.insert(id);
         let player = self.by_id.entry(id).or_insert_with(|| Player::after(last));
         (player.session, player.wants_in, player.lost) = (Some(session), true, None);
+        (player.entry, player.is_entry_due) = (Some(entry), true);
         player
     }
 
@@ -90,6 +104,13 @@ impl<I> Roster<I> {
         let player = self.by_id.entry(id).or_insert_with(|| Player::after(last));
         (player.wants_in, player.lost) = (true, Some(now));
         player
+    }
+
+    /// The world has made what frames said of these players: an entry that is due yet is still ahead of it.
+    pub(super) fn judged(&mut self, id: PlayerId) {
+        if self.find(id).is_none_or(|player| !player.is_entry_due) {
+            self.entering.remove(&id);
+        }
     }
 
     /// The player's session is over.
@@ -115,9 +136,14 @@ impl<I> Roster<I> {
         self.find(id)?.lost
     }
 
+    /// Those who entered, or are to, with the generation that lets them in.
+    pub(super) fn entering(&self) -> impl Iterator<Item = (PlayerId, u32)> {
+        self.entering.iter().filter_map(|id| Some((*id, self.find(*id)?.entry?.generation)))
+    }
+
     /// Forgets those of whom the world knows all there is.
     pub(super) fn forget_gone(&mut self) {
-        let Self { by_id, absent, ready, .. } = self;
+        let Self { by_id, absent, entering, ready, .. } = self;
         absent.retain(|id| {
             let is_needed = by_id.get(id).is_some_and(|player| {
                 player.is_in_world || player.wants_in || player.departure.is_some() || !player.inbox.is_quiet()
@@ -125,6 +151,7 @@ impl<I> Roster<I> {
             if !is_needed {
                 by_id.remove(id);
                 ready.remove(id);
+                entering.remove(id);
             }
             is_needed
         });
@@ -149,6 +176,8 @@ impl<I> Player<I> {
             inbox: Inbox::after(last),
             is_in_world: false,
             wants_in: false,
+            entry: None,
+            is_entry_due: false,
             departure: None,
             lost: None,
         }

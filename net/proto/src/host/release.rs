@@ -47,7 +47,7 @@ impl<G: Game> Host<G> {
     ///
     /// # Panics
     /// If it is not the tick after the last one that got its roots, or was not stepped.
-    pub fn handle_root(&mut self, _now: Instant, roots: Roots, sealed: World<G>) {
+    pub fn handle_root(&mut self, now: Instant, roots: Roots, sealed: World<G>) {
         let tick = sealed.tick();
         assert_eq!(tick, self.history.rooted.next(), "roots come one after another");
         assert!(tick <= self.history.stepped, "a root is of a tick that was stepped");
@@ -60,6 +60,7 @@ impl<G: Game> Host<G> {
         }
         self.history.rooted = tick;
         self.compare_waiting_reports();
+        self.judge_waiting_follows(now);
     }
 
     /// Every tick up to this one is kept as surely as `level` says.

@@ -10,17 +10,23 @@ use alloc::{
 };
 
 use tickworld_sim::{
-    frame::{PlayerId, Request, Sequence, Tick},
+    frame::{Enter, PlayerId, Request, Sequence, Tick},
     game::Game,
 };
 
-use super::{Host, direct::SubmitError, intake::applied};
-use crate::{instant::Instant, limits, message::Fate};
+use super::{Host, direct::SubmitError, event::SessionId, intake::applied, players::Departure, session::Session};
+use crate::{
+    instant::Instant,
+    limits,
+    message::{Fate, Reason},
+};
 
 /// Requests that wait for a frame, and what acts in frames still do here.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     waiting: VecDeque<(PlayerId, Sequence, Request)>,
+    /// Who is to be sent away by one of them, and is gone before any frame said that they came: what let them in.
+    entries: BTreeMap<PlayerId, Enter>,
     /// The last number that each sender was given, where the world does not know it yet.
     numbers: BTreeMap<PlayerId, Sequence>,
     /// The last numbers in frames, with their tick.
@@ -46,6 +52,11 @@ impl Requests {
             }
         }
         taken
+    }
+
+    /// Takes the entries without which the world would not know whom those that wait are about.
+    pub(super) fn take_entries(&mut self) -> BTreeMap<PlayerId, Enter> {
+        core::mem::take(&mut self.entries)
     }
 
     /// The frame of `tick` lets a player in.
@@ -78,6 +89,47 @@ impl<G: Game> Host<G> {
         Ok(number)
     }
 
+    /// Sends a player away: ends every session that was granted to them, watching ones too, takes them out of the world, and has
+    /// `by` ask the engine for it in the next frame, by which every ticket of theirs is void on every machine. Gives the request's
+    /// number, and how many sessions there were; `None` where the host knew nothing of the player. They come back as anybody does
+    /// who shows a new token.
+    ///
+    /// # Errors
+    /// Where the request is not taken; nothing has changed then.
+    pub fn kick(
+        &mut self,
+        now: Instant,
+        by: PlayerId,
+        player: PlayerId,
+        detail: &str,
+    ) -> Result<(Sequence, Option<u32>), SubmitError> {
+        let sequence = self.submit_request(by, Request::Kick(player))?;
+        let entering = self.roster.find(player).filter(|player| player.is_entry_due && !player.is_in_world);
+        let entering = entering.and_then(|player| player.entry);
+        let sessions = self.send_away(now, player, detail);
+        // The tickets of somebody who only watched are as void.
+        let is_unknown = self.history.stepped_world().players().find(player).is_none();
+        let watched = (is_unknown && sessions > Some(0)).then_some(Enter { generation: 1, opened_by: 0 });
+        self.requests.entries.extend(entering.or(watched).map(|entry| (player, entry)));
+        Ok((sequence, sessions))
+    }
+
+    /// Ends every session that was granted to a player, and has the next frame say that they go; gives how many there were, `None`
+    /// where nothing is known of them.
+    fn send_away(&mut self, now: Instant, player: PlayerId, detail: &str) -> Option<u32> {
+        let is_theirs = |(_, session): &(&SessionId, &Session)| {
+            session.open().is_some_and(|open| open.granted.player == Some(player))
+        };
+        let sessions: Vec<SessionId> = self.sessions.iter().filter(is_theirs).map(|(id, _)| *id).collect();
+        for session in &sessions {
+            self.end(now, *session, Reason::Operator, detail);
+        }
+        let is_known = self.roster.find(player).is_some_and(|player| player.is_in_world || player.wants_in);
+        self.depart(player, Departure::Leave);
+        let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
+        (is_known || count > 0).then_some(count)
+    }
+
     /// What became of a request, once that is released at the host's own level; `None` until then. One that the world had no room
     /// to take is `Forgotten`.
     pub(super) fn fate_of_request(&self, by: PlayerId, sequence: Sequence) -> Option<Fate> {
@@ -93,6 +145,7 @@ impl<G: Game> Host<G> {
     /// more; who is in the world as the host thinks stays as they are.
     pub(super) fn end_judged(&mut self, now: Instant, tick: Tick) {
         while let Some((_, player)) = self.requests.in_question.pop_front_if(|(of, _)| *of <= tick) {
+            self.roster.judged(player);
             let known = self.history.stepped_world().players().find(player).copied();
             let is_thought_in = self.roster.find(player).is_some_and(|player| player.is_in_world);
             if known.is_some_and(|known| known.connected) || !is_thought_in {
@@ -103,7 +156,7 @@ impl<G: Game> Host<G> {
                 Some(_) => "the operator sent the player away",
                 None => "the world has no room for another player",
             };
-            self.kick(now, player, detail);
+            self.send_away(now, player, detail);
             // They are out of the world already: no frame need say so.
             if let Some(known) = self.roster.find_mut(player) {
                 (known.is_in_world, known.departure) = (false, None);

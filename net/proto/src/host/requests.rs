@@ -22,7 +22,7 @@ use crate::{
     channel::Channel,
     instant::{Instant, Micros},
     limits,
-    message::{DesyncReport, FrameRequest, Message, Pong, RootReport},
+    message::{DesyncReport, Follow, FrameRequest, Message, Pong, RejoinCause, RootReport},
 };
 
 impl<G: Game> Host<G> {
@@ -43,20 +43,50 @@ impl<G: Game> Host<G> {
         self.closed_at.after(Micros(paced))
     }
 
-    /// From now on every frame from `first` on; those released already come at once, as many as may be asked for.
-    pub(super) fn handle_follow(&mut self, now: Instant, session: SessionId, first: Tick) {
+    /// From now on every frame from a tick on, if the client has our world of the tick before; those released already come at
+    /// once, as many as may be asked for. Else the client is told to take the world over anew.
+    pub(super) fn handle_follow(&mut self, now: Instant, session: SessionId, follow: Follow) {
         let Some(open) = self.sessions.get_mut(&session).and_then(Session::open_mut) else { return };
-        open.follows = true;
+        (open.follows, open.follow) = (false, Some(follow));
         open.pages.clear();
         let joining = open.joining.take();
         self.joins.leave(joining);
-        let count = limits::FRAMES_PER_REQUEST_MAX;
-        self.handle_frame_request(now, session, FrameRequest { first, count });
+        self.judge_follow(now, session);
+    }
+
+    fn judge_follow(&mut self, now: Instant, session: SessionId) {
+        let Some(open) = self.sessions.get_mut(&session).and_then(Session::open_mut) else { return };
+        let Some(Follow { first, root }) = open.follow else { return };
+        let before = Tick(first.0.saturating_sub(1));
+        let kept = self.history.find(before).map(|kept| kept.roots.as_ref().map(|roots| roots.root.short()));
+        let cause = match kept {
+            _ if before > self.history.released[place(open.level)] => Some(RejoinCause::Ahead),
+            None => Some(RejoinCause::Behind),
+            // It is being computed: as soon as it is known.
+            Some(None) => return,
+            Some(Some(own)) => (own != root).then_some(RejoinCause::Forked),
+        };
+        (open.follow, open.follows) = (None, cause.is_none());
+        match cause {
+            Some(cause) => self.outbox.push_over(session, Channel::Control, Message::Rejoin(cause).encode()),
+            None => {
+                let count = limits::FRAMES_PER_REQUEST_MAX;
+                self.handle_frame_request(now, session, FrameRequest { first, count });
+            }
+        }
+    }
+
+    /// Looks at those who asked to follow from a tick whose root was not known.
+    pub(super) fn judge_waiting_follows(&mut self, now: Instant) {
+        let waits = |(id, session): (&SessionId, &Session)| session.open()?.follow.map(|_| *id);
+        let waiting: alloc::vec::Vec<SessionId> = self.sessions.iter().filter_map(waits).collect();
+        waiting.into_iter().for_each(|id| self.judge_follow(now, id));
     }
 
     pub(super) fn handle_frame_request(&mut self, now: Instant, session: SessionId, request: FrameRequest) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
-        let Some(level) = state.open().map(|open| open.level) else { return };
+        // Who may be of another history is told so first.
+        let Some(level) = state.open().filter(|open| open.follow.is_none()).map(|open| open.level) else { return };
         let released = self.history.released[place(level)];
         let end = request.first.0.saturating_add(u64::from(request.count));
         let mut tick = request.first;

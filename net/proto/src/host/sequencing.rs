@@ -1,17 +1,19 @@
 //! Frames: which inputs and acts the next tick sees.
 //!
 //! Invariant: a player's inputs stand in a frame only while the player is in the world, and never beside their leave or
-//! time-out, so the engine drops none of them. Who finds a full frame comes first in the next one.
+//! time-out, so the engine drops none of them. Who finds a full frame comes first in the next one. Where a frame asks the engine to
+//! keep somebody out who has not entered yet, their entry stands in it too: else the world would not know whom it is about, and
+//! what was given out to them would stay good.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use bytes::Bytes;
 use tickworld_sim::{
-    frame::{Act, Enter, Input, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, Enter, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     game::Game,
     limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
     rng::Entropy,
-    session::Players,
+    session::{self, Players},
 };
 
 use super::{
@@ -35,14 +37,30 @@ impl<G: Game> Host<G> {
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
         let mut filling = Filling { tick, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
+        let known = self.history.stepped_world().players();
+        let mut asked_about = BTreeSet::new();
+        for (id, entry) in self.requests.take_entries() {
+            // Who is back already says so in the same frame.
+            if self.roster.find(id).is_none_or(|player| !player.wants_in) {
+                filling.push(id, Sequence(0), Act::Enter(entry));
+            }
+        }
         for (by, sequence, request) in self.requests.take(tick) {
+            if let Request::Kick(player) | Request::Bar { player, .. } = request {
+                asked_about.insert(player);
+            }
             filling.push(by, sequence, Act::Request(request));
+        }
+        for id in &asked_about {
+            if self.roster.find_mut(*id).is_none_or(|player| !filling.add(*id, player, known)) {
+                self.roster.ready.remove(id);
+            }
         }
         let mut order: Vec<PlayerId> = Vec::with_capacity(self.roster.ready.len());
         let first = self.roster.first.take().unwrap_or(PlayerId::REGION);
         order.extend(self.roster.ready.range(first..));
         order.extend(self.roster.ready.range(..first));
-        let known = self.history.stepped_world().players();
+        order.retain(|id| !asked_about.contains(id));
         for id in order {
             if filling.room == 0 {
                 self.roster.first = Some(id);
@@ -86,6 +104,22 @@ impl<G: Game> Host<G> {
     }
 }
 
+/// What the next frame says of a player's entry: nothing where the world has it already. Who enters without a session of their own
+/// raises nothing, so what was given out to them stays good.
+fn due_entry<I>(player: &mut Player<I>, known: Option<&session::Player>) -> Option<Enter> {
+    let is_due = core::mem::take(&mut player.is_entry_due);
+    if player.is_in_world && !is_due {
+        return None;
+    }
+    let as_known = known.map_or(Enter { generation: 0, opened_by: 0 }, |known| Enter {
+        generation: known.generation,
+        opened_by: known.opened_by,
+    });
+    let entry = player.entry.filter(|entry| is_due || entry.generation > as_known.generation).unwrap_or(as_known);
+    let has_it = player.is_in_world && known.is_some_and(|known| known.connected) && entry == as_known;
+    (!has_it).then_some(entry)
+}
+
 /// A frame that is being filled.
 struct Filling<I> {
     tick: Tick,
@@ -116,16 +150,19 @@ impl<I> Filling<I> {
             return player.wants_in;
         }
         let mut most = OUTCOMES_PER_PLAYER;
-        if !player.is_in_world {
-            if !player.wants_in {
-                return false;
-            }
-            let generation = known.find(id).map_or(0, |player| player.generation);
-            let enter = Enter { generation: generation.saturating_add(1), opened_by: 0 };
+        let known = known.find(id);
+        if !player.is_in_world && !player.wants_in {
+            return false;
+        }
+        if let Some(enter) = due_entry(player, known) {
             self.push(id, Sequence(0), Act::Enter(enter));
             self.entering.push(id);
             player.is_in_world = true;
             most = most.saturating_sub(1);
+        }
+        if known.is_some_and(session::Player::is_held) {
+            // What waits stays, until an operator has cleared them and they say it again.
+            return false;
         }
         let Self { tick, room, inputs, .. } = self;
         let before = inputs.len();

@@ -1,25 +1,26 @@
 //! [`Session`]: one connection, from its first message to its last.
 //!
 //! ```text
-//!              Hello            admit
-//! Greeting ----------> Asking --------> Open
-//!     |                  |               |   ended by: goodbye of either, silence, budget, violation, another
-//!     +------------------+---------------+   session of the player, loss of the connection
+//!    Hello with a ticket of a key to be read: AwaitingKeys, then as if it came just now
+//!
+//!              Hello with a good ticket
+//! Greeting -------------------------------> Open
+//!     |        Hello            admit        |
+//!     +------------------> Asking ---------->+   ended by: goodbye of either, silence, budget, violation, another
+//!     |                      |               |   session of the player, loss of the connection
+//!     +----------------------+---------------+
 //! ```
 //! Invariant: a session is in the table exactly while its connection is of use; where it ends, it is gone.
 
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque};
 
 use tickworld_sim::frame::{PlayerId, Tick};
 
-use super::{
-    budget::IdentityBudget,
-    event::{AddressKey, Resumed},
-    resumption::KeyHash,
-};
+use super::{budget::IdentityBudget, event::AddressKey};
 use crate::{
+    identity::Kinds,
     instant::Instant,
-    message::{Durability, RootReport, SessionKind},
+    message::{Durability, Follow, Hello, RootReport, SessionKind},
 };
 
 /// A connection's state.
@@ -33,12 +34,22 @@ pub(super) struct Session {
     pub(super) stage: Stage,
 }
 
+/// What was granted to somebody, once and for as long as tickets come of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granted {
+    pub(super) player: Option<PlayerId>,
+    pub(super) kinds: Kinds,
+    pub(super) until_seconds: Option<u64>,
+}
+
 /// How far a session is.
 #[derive(Debug)]
 pub(super) enum Stage {
     /// Nothing came yet; it must until then.
     Greeting(Instant),
-    /// The embedder judges the `Hello`; it must until then.
+    /// The `Hello` has a ticket of a key that is being read; it must be until then.
+    AwaitingKeys(Instant, Box<Hello>),
+    /// The embedder judges the token; it must until then.
     Asking(Instant, Asking),
     /// It is welcome.
     Open(Open),
@@ -49,7 +60,10 @@ pub(super) enum Stage {
 pub(super) struct Asking {
     pub(super) kind: SessionKind,
     pub(super) durability: Durability,
-    pub(super) resumed: Option<Resumed>,
+    /// How often its player has changed places, as far as it was told.
+    pub(super) hops: u64,
+    /// What was shown and who shows it.
+    pub(super) opened_by: u64,
 }
 
 /// A session that was welcomed.
@@ -60,9 +74,14 @@ pub(super) struct Open {
     pub(super) level: Durability,
     /// Whose inputs it sends.
     pub(super) player: Option<PlayerId>,
-    pub(super) key: KeyHash,
+    /// Of whom and for what its tickets are.
+    pub(super) granted: Granted,
+    /// When it gets a younger ticket.
+    pub(super) renew_at: Instant,
     /// It wants every frame.
     pub(super) follows: bool,
+    /// What it asked to follow, while our root of that tick is not known yet.
+    pub(super) follow: Option<Follow>,
     /// The snapshot that it fetches.
     pub(super) joining: Option<Tick>,
     /// Pages of it that were asked for and not sent, by place.

@@ -37,8 +37,10 @@ pub struct HostSettings {
     pub idle_timeout: Micros,
     /// From the loss of a player's connection to their time-out. 30 s.
     pub player_timeout: Micros,
-    /// From the end of a session to the end of its resume key. 10 min.
-    pub resume_ttl: Micros,
+    /// How long a ticket is good for, at most [`TICKET_LIFE_SECONDS_MAX`](crate::ticket::TICKET_LIFE_SECONDS_MAX): 15 min.
+    pub ticket_life: Micros,
+    /// From one ticket of a session to the next. 5 min.
+    pub ticket_renewal: Micros,
     /// Sessions at once. 4,096.
     pub sessions_max: u32,
     /// Sessions at once that are not admitted yet. 256.
@@ -111,7 +113,8 @@ impl Default for HostSettings {
             greeting_timeout: Micros::from_millis(5_000),
             idle_timeout: Micros::from_millis(15_000),
             player_timeout: Micros::from_millis(30_000),
-            resume_ttl: Micros::from_millis(600_000),
+            ticket_life: Micros::from_millis(900_000),
+            ticket_renewal: Micros::from_millis(300_000),
             sessions_max: 4_096,
             greetings_max: 256,
             newcomers_pace_percent_max: 400,

@@ -1,4 +1,4 @@
-//! What happens because nothing else does: deadlines of greetings, silence, lost players, old keys.
+//! What happens because nothing else does: deadlines of greetings, silence, lost players, tickets to renew.
 //!
 //! Invariant: after [`Host::handle_timeout`] nothing is overdue, and `poll_timeout` names a moment no later than the next thing
 //! due. It may be earlier: whoever speaks moves their deadline, and no timer with it.
@@ -13,10 +13,7 @@ use super::{
     players::Departure,
     session::{Session, Stage},
 };
-use crate::{
-    instant::{Instant, Micros},
-    message::Reason,
-};
+use crate::{instant::Instant, message::Reason};
 
 impl<G: Game> Host<G> {
     /// Does what is due.
@@ -33,18 +30,18 @@ impl<G: Game> Host<G> {
         for player in lost {
             self.depart(player, Departure::TimeOut);
         }
-        self.resumptions.forget_expired(now);
+        self.renew_tickets(now);
         self.addresses.forget_idle(now);
         let sessions = self.sessions.values().map(|session| self.deadline(session));
         let players = self.roster.first_lost().map(|lost| lost.after(self.settings.player_timeout));
-        let keys = self.resumptions.first_expiry().map(|expires| expires.max(now.after(SWEEP)));
-        self.wake = sessions.chain(players).chain(keys).min();
+        let renewals = self.sessions.values().filter_map(|session| Some(session.open()?.renew_at));
+        self.wake = sessions.chain(players).chain(renewals).min();
     }
 
     /// When a session has been silent for too long.
     fn deadline(&self, session: &Session) -> Instant {
-        match session.stage {
-            Stage::Greeting(deadline) | Stage::Asking(deadline, _) => deadline,
+        match &session.stage {
+            Stage::Greeting(deadline) | Stage::AwaitingKeys(deadline, _) | Stage::Asking(deadline, _) => *deadline,
             Stage::Open(_) => session.heard.after(self.settings.idle_timeout),
         }
     }
@@ -52,5 +49,3 @@ impl<G: Game> Host<G> {
 
 const SILENT: &str = "nothing was heard of the client for too long";
 const UNADMITTED: &str = "the session was not admitted in time";
-/// Old keys and addresses need not be forgotten one by one.
-const SWEEP: Micros = Micros::from_millis(1_000);

@@ -1,23 +1,25 @@
 //! A host with a ledger's simulation, a journal that is durable when the test says so, and peers that are lists of messages.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use bytes::Bytes;
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_proto::{
     channel::Channel,
-    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
     instant::{Instant, Micros},
     limits::{DATAGRAM_BYTES_MIN, PROTOCOL_VERSION},
     message::{
-        Durability, Fate, Goodbye, Hello, InputMessage, InputOutcome, Inputs, Message, Reason, ResumeKey, SessionKind,
-        Welcome,
+        Durability, Fate, Goodbye, Hello, InputMessage, InputOutcome, Inputs, Message, Nonce, Reason, SessionKind,
+        Welcome, WorldId,
     },
+    ticket::TicketKeys,
 };
 use tickworld_sim::{
     component::Component as _,
     frame::{InputFrame, PlayerId, Sequence, Tick},
     prelude::{ContentId, Entropy, Inline, Simulation},
+    region::RegionId,
     world::Roots,
 };
 
@@ -33,7 +35,16 @@ pub(crate) struct Server {
     pub(crate) sent: BTreeMap<SessionId, Vec<(Channel, Message)>>,
     pub(crate) events: Vec<HostEvent>,
     sessions: u64,
-    keys: u8,
+    nonces: Cell<u64>,
+}
+
+/// The world's first keys, and the time when the host begins.
+pub(crate) const KEYS: TicketKeys = TicketKeys::first([9; 32]);
+pub(crate) const WORLD: WorldId = WorldId([7; 16]);
+pub(crate) const WALL_SECONDS: u64 = 1_800_000_000;
+
+fn issuer() -> TicketIssuer {
+    TicketIssuer { world: WORLD, keys: KEYS, wall_seconds: WALL_SECONDS }
 }
 
 /// A tick at the default rate.
@@ -48,7 +59,7 @@ impl Server {
     pub(crate) fn of(settings: HostSettings, mut simulation: Simulation<Ledger>) -> Self {
         let roots = simulation.seal(&Inline);
         let now = Instant(1_000_000);
-        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots.clone());
+        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots.clone(), issuer());
         Self {
             host,
             now,
@@ -58,7 +69,7 @@ impl Server {
             sent: BTreeMap::new(),
             events: Vec::new(),
             sessions: 0,
-            keys: 0,
+            nonces: Cell::new(0),
         }
     }
 
@@ -77,7 +88,11 @@ impl Server {
         session
     }
 
+    /// What a client's program says that just began.
     pub(crate) fn hello(&self, kind: SessionKind) -> Hello {
+        self.nonces.set(self.nonces.get() + 1);
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&self.nonces.get().to_le_bytes());
         Hello {
             protocol: PROTOCOL_VERSION,
             build: "test".into(),
@@ -88,7 +103,11 @@ impl Server {
             kind,
             durability: Durability::Disk,
             token: b"token".to_vec(),
-            resume: None,
+            world: None,
+            region: RegionId(0),
+            hops: 0,
+            nonce: Nonce(nonce),
+            ticket: None,
         }
     }
 
@@ -114,9 +133,10 @@ impl Server {
 
     /// Grants whatever was asked for.
     pub(crate) fn admit(&mut self, session: SessionId, player: Option<u64>) {
-        self.keys += 1;
-        let resume = ResumeKey([self.keys; 16]);
-        let grant = Grant { player: player.map(PlayerId), kinds: Kinds::ALL, resume };
+        self.grant(session, Grant::new(player.map(PlayerId), Kinds::ALL));
+    }
+
+    pub(crate) fn grant(&mut self, session: SessionId, grant: Grant) {
         self.host.admit(self.now, session, grant);
         self.drain();
     }
@@ -157,6 +177,21 @@ impl Server {
         self.roots.insert(tick, roots);
         self.drain();
         tick
+    }
+
+    /// Closes and steps a tick that is in memory, and hashes it elsewhere: the host does not know the roots yet.
+    pub(crate) fn step_without_root(&mut self) -> (Tick, Roots) {
+        self.now = self.now.after(TICK);
+        let tick = self.host.open_tick();
+        let frame = self.host.close_frame(self.now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        self.simulation.advance(&frame, &Inline).expect("the host makes frames that the engine takes");
+        let world_bytes = self.simulation.world().dirty_bytes();
+        let roots = self.simulation.seal(&Inline);
+        self.frames.push(frame);
+        self.host.handle_stepped(self.now, self.simulation.snapshot(), world_bytes);
+        self.roots.insert(tick, roots.clone());
+        self.drain();
+        (tick, roots)
     }
 
     /// Everything closed so far is on disk.

@@ -6,20 +6,21 @@ use tickworld_proto::{
     instant::{Instant, Micros},
     limits,
     message::{
-        DesyncReport, Durability, Fate, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome, Inputs,
-        ManifestOffer, Message, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, ResumeKey, RootReport,
-        SessionKind, Welcome,
+        DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome,
+        Inputs, ManifestOffer, Message, Moved, Nonce, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal,
+        RejoinCause, RootReport, SessionKind, Ticket, Welcome, WorldId,
     },
 };
 use tickworld_sim::{
     content::ContentId,
     frame::{PlayerId, Sequence, Tick},
     hash::{Hash, ShortHash},
+    region::RegionId,
     schema::SchemaId,
     session::OutcomeCode,
 };
 
-pub(crate) const REASONS: [Reason; 13] = [
+pub(crate) const REASONS: [Reason; 17] = [
     Reason::Leave,
     Reason::Shutdown,
     Reason::Replaced,
@@ -33,10 +34,21 @@ pub(crate) const REASONS: [Reason; 13] = [
     Reason::TimedOut,
     Reason::Durability,
     Reason::Operator,
+    Reason::Held,
+    Reason::Moved,
+    Reason::Storage,
+    Reason::Elsewhere,
 ];
 
-const REFUSALS: [Refusal; 6] =
-    [Refusal::Expired, Refusal::QueueFull, Refusal::TooFarAhead, Refusal::Malformed, Refusal::Left, Refusal::Forgotten];
+const REFUSALS: [Refusal; 7] = [
+    Refusal::Expired,
+    Refusal::QueueFull,
+    Refusal::TooFarAhead,
+    Refusal::Malformed,
+    Refusal::Left,
+    Refusal::Forgotten,
+    Refusal::Void,
+];
 
 fn hash() -> impl Strategy<Value = Hash> {
     any::<[u8; 32]>().prop_map(Hash)
@@ -62,8 +74,10 @@ fn hello() -> impl Strategy<Value = Message> {
     let kind = prop::sample::select(vec![SessionKind::Lockstep, SessionKind::Witness, SessionKind::Command]);
     let ids = (hash(), hash(), any::<u32>());
     let token = vec(any::<u8>(), 0..=usize::from(limits::TOKEN_BYTES_MAX));
-    let fields = (ids, text(), text(), kind, durability(), token, option::of(any::<[u8; 16]>()));
-    fields.prop_map(|((schema, content, revision), build, game, kind, durability, token, resume)| {
+    let place = (option::of(any::<[u8; 16]>()), any::<u32>(), any::<u64>(), any::<[u8; 16]>(), option::of(ticket()));
+    let fields = (ids, text(), text(), kind, durability(), token, place);
+    fields.prop_map(|((schema, content, revision), build, game, kind, durability, token, place)| {
+        let (world, region, hops, nonce, ticket) = place;
         Message::Hello(Hello {
             protocol: limits::PROTOCOL_VERSION,
             build,
@@ -74,15 +88,20 @@ fn hello() -> impl Strategy<Value = Message> {
             kind,
             durability,
             token,
-            resume: resume.map(ResumeKey),
+            world: world.map(WorldId),
+            region: RegionId(region),
+            hops,
+            nonce: Nonce(nonce),
+            ticket,
         })
     })
 }
 
 fn welcome() -> impl Strategy<Value = Message> {
     let numbers = (option::of(any::<u64>()), any::<u32>(), any::<u16>(), any::<u64>(), any::<[u32; 4]>());
-    (numbers, hash(), hash(), durability(), any::<[u8; 16]>()).prop_map(
-        |((player, next, rate, tick, [revision, delay, in_flight, history]), schema, content, durability, resume)| {
+    (numbers, hash(), hash(), durability(), any::<[u32; 2]>(), ticket()).prop_map(
+        |(numbers, schema, content, durability, [region, incarnation], ticket)| {
+            let (player, next, rate, tick, [revision, delay, in_flight, history]) = numbers;
             Message::Welcome(Welcome {
                 player: player.map(PlayerId),
                 next_sequence: Sequence(next),
@@ -93,7 +112,9 @@ fn welcome() -> impl Strategy<Value = Message> {
                 content: ContentId(content),
                 input_delay_ticks: delay,
                 durability,
-                resume: ResumeKey(resume),
+                region: RegionId(region),
+                incarnation,
+                ticket,
                 inputs_in_flight_max: in_flight,
                 history_ticks: history,
             })
@@ -155,7 +176,11 @@ fn numbers() -> impl Strategy<Value = Message> {
             pages.dedup();
             Message::PageRequest(PageRequest { tick: Tick(tick), pages })
         }),
-        any::<u64>().prop_map(|tick| Message::Follow(Tick(tick))),
+        (any::<u64>(), any::<[u8; 8]>())
+            .prop_map(|(first, root)| Message::Follow(Follow { first: Tick(first), root: ShortHash(root) })),
+        prop::sample::select(vec![RejoinCause::Behind, RejoinCause::Ahead, RejoinCause::Forked])
+            .prop_map(Message::Rejoin),
+        ticket().prop_map(Message::Ticket),
         (any::<u64>(), 0..=limits::FRAMES_PER_REQUEST_MAX)
             .prop_map(|(first, count)| Message::FrameRequest(FrameRequest { first: Tick(first), count })),
         report().prop_map(Message::Root),
@@ -171,12 +196,25 @@ fn numbers() -> impl Strategy<Value = Message> {
     ]
 }
 
+fn ticket() -> impl Strategy<Value = Ticket> {
+    vec(any::<u8>(), 39).prop_map(|bytes| Ticket(bytes.try_into().expect("39 of them")))
+}
+
+fn moved() -> impl Strategy<Value = Message> {
+    let ways = usize::from(limits::MOVED_WAYS_MAX);
+    let fields = (any::<u32>(), any::<u64>(), text(), vec(text(), 0..=ways), vec(hash(), 0..=ways));
+    fields.prop_map(|(region, hops, address, transports, certificate_hashes)| {
+        Message::Moved(Moved { region: RegionId(region), hops, address, transports, certificate_hashes })
+    })
+}
+
 fn texts() -> impl Strategy<Value = Message> {
     prop_oneof![
         (any::<u64>(), text())
             .prop_map(|(tick, finding)| Message::DesyncReport(DesyncReport { tick: Tick(tick), finding })),
         text().prop_map(|reason| Message::Notice(Notice::StorageFailed { reason })),
         Just(Message::Notice(Notice::StorageRecovered)),
+        moved(),
         (prop::sample::select(REASONS.to_vec()), text())
             .prop_map(|(reason, detail)| Message::Goodbye(Goodbye { reason, detail })),
     ]

@@ -9,9 +9,10 @@ use tickworld_ledger::{Ledger, Transfer};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     client::{Client, ClientEvent, ClientSettings},
-    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId},
+    host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
     instant::{Instant, Micros},
-    message::{Durability, Fate, ResumeKey, SessionKind},
+    message::{Durability, Fate, Nonce, SessionKind, WorldId},
+    ticket::TicketKeys,
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -100,7 +101,9 @@ impl Pair {
         let mut simulation = Ledger::open(ACCOUNTS, 1_000);
         let roots = simulation.seal(&Inline);
         let now = Instant(1_000_000);
-        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots);
+        let issuer =
+            TicketIssuer { world: WorldId([7; 16]), keys: TicketKeys::first([9; 32]), wall_seconds: 1_800_000_000 };
+        let host = Host::new(now, settings, simulation.schema(), simulation.snapshot(), roots, issuer);
         let dice = StreamKey::new(&Entropy::from_bytes([9; 16]), seed, "pair").rng(seed);
         Self {
             now,
@@ -122,7 +125,8 @@ impl Pair {
     /// A client of `kind`; gives its place among the peers.
     pub fn add(&mut self, kind: SessionKind, change: impl FnOnce(&mut ClientSettings)) -> usize {
         let player = PlayerId(self.peers.len() as u64 + 1);
-        let mut settings = ClientSettings::new(kind, ContentId::NONE, player.0.to_le_bytes().to_vec());
+        let nonce = Nonce([u8::try_from(player.0).expect("few peers"); 16]);
+        let mut settings = ClientSettings::new(kind, ContentId::NONE, player.0.to_le_bytes().to_vec(), nonce);
         change(&mut settings);
         let client = Client::new(self.now, settings, PredictNothing, Library::of(ContentId::NONE, ()));
         self.peers.push(Peer {
@@ -229,8 +233,7 @@ impl Pair {
         while let Some(event) = self.host.poll_event() {
             if let HostEvent::Admission { session, hello, .. } = &event {
                 let player = <[u8; 8]>::try_from(&hello.token[..]).ok().map(|id| PlayerId(u64::from_le_bytes(id)));
-                let resume = ResumeKey(std::array::from_fn(|_| self.dice.below(256) as u8));
-                self.host.admit(self.now, *session, Grant { player, kinds: Kinds::ALL, resume });
+                self.host.admit(self.now, *session, Grant::new(player, Kinds::ALL));
             }
             self.host_events.push(event);
         }

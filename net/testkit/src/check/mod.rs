@@ -169,6 +169,9 @@ pub enum Violation {
     /// A desync was reported where there is none.
     #[error("a false desync: {0}")]
     FalseDesync(String),
+    /// A client that was let in before, and that nobody sent away, is refused.
+    #[error("a client is kept out: {0}")]
+    KeptOut(String),
     /// An honest peer was accused.
     #[error("an honest peer is accused: {0}")]
     Accused(String),

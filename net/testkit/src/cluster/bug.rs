@@ -39,6 +39,9 @@ pub enum Bug {
     AcceptsLossSilently,
     /// A client sends bytes that are no message. Caught as the accusation that it earns.
     GarblesAMessage,
+    /// The server notes a token with another number than the client's, so that it is burnt where a `Welcome` is lost. Caught as a
+    /// client that is kept out.
+    BurnsTheToken,
     /// A run remembers earlier ones. Caught by running it twice.
     RemembersEarlierRuns,
 }
@@ -46,7 +49,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AcknowledgesBeforeDurable,
         Self::LosesTheTailOnCrash,
         Self::AppliesAResentInputAgain,
@@ -62,6 +65,7 @@ impl Bug {
         Self::ProvesAnotherRoot,
         Self::AcceptsLossSilently,
         Self::GarblesAMessage,
+        Self::BurnsTheToken,
         Self::RemembersEarlierRuns,
     ];
 
@@ -83,6 +87,7 @@ impl Bug {
             Self::NeverTriesAgain => matches!(violation, Violation::Stuck(_)),
             Self::ProvesAnotherRoot | Self::AcceptsLossSilently => matches!(violation, Violation::Recovery(_)),
             Self::GarblesAMessage => matches!(violation, Violation::Accused(_)),
+            Self::BurnsTheToken => matches!(violation, Violation::KeptOut(_)),
             Self::RemembersEarlierRuns => matches!(violation, Violation::Nondeterministic { .. }),
         }
     }

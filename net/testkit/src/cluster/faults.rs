@@ -9,12 +9,18 @@ use tickworld_proto::{
     host::{AddressKey, Connection, SessionId},
     instant::Micros,
     limits::PROTOCOL_VERSION,
-    message::{Durability, Hello, Message, SessionKind},
+    message::{Durability, Hello, Message, Nonce, SessionKind, Ticket},
 };
 use tickworld_region::{Request, RequestId};
-use tickworld_sim::{content::ContentId, frame::PlayerId};
+use tickworld_sim::{content::ContentId, frame::PlayerId, region::RegionId};
 
-use super::{Cluster, Event, opening::Bank, plan::Fault, storage::Disk};
+use super::{
+    Cluster, Event,
+    opening::PACKS,
+    peer::{PARDONS, Peer},
+    plan::Fault,
+    storage::Disk,
+};
 use crate::{
     disk::SyncFault,
     network::{ConnectionId, LinkSettings, Side},
@@ -28,6 +34,7 @@ impl<D: Disk> Cluster<D> {
         let has_struck = match fault {
             Fault::Partition => self.partition(),
             Fault::Cut => self.cut_line(),
+            Fault::LostWelcome => self.lose_welcome(),
             Fault::ClientCrash => self.crash_client(),
             Fault::Leave => self.leave(),
             Fault::PowerCut | Fault::Kill => self.stop_server(fault),
@@ -88,11 +95,17 @@ impl<D: Disk> Cluster<D> {
         true
     }
 
+    /// Somebody comes back, and does not hear that they are welcome.
+    fn lose_welcome(&mut self) -> bool {
+        self.welcomes_to_lose += self.dice.between(1, 3);
+        self.cut_line()
+    }
+
     fn crash_client(&mut self) -> bool {
         let Some((id, index)) = self.any_line() else { return false };
         self.network.vanish(&mut self.clock, id, Side::Client);
-        let resume = self.peers[index].client.resume_key().filter(|_| self.dice.permille(700));
-        self.begin_client(index, resume);
+        let ticket = self.peers[index].client.ticket().filter(|_| self.dice.permille(700));
+        self.begin_client(index, ticket);
         true
     }
 
@@ -114,7 +127,7 @@ impl<D: Disk> Cluster<D> {
     }
 
     /// A client's program is over, with whatever it waited for; another one starts.
-    pub(super) fn begin_client(&mut self, index: usize, resume: Option<tickworld_proto::message::ResumeKey>) {
+    pub(super) fn begin_client(&mut self, index: usize, ticket: Option<Ticket>) {
         let now = self.clock.now();
         let peer = &mut self.peers[index];
         self.watch.forget(peer.player);
@@ -123,7 +136,7 @@ impl<D: Disk> Cluster<D> {
             self.clock.after(Micros(1_000), Event::Play(index));
         }
         let content = self.servers.last().map(|server| server.region.newest_world().content());
-        peer.begin_again(now, resume, content.unwrap_or(peer.content));
+        peer.begin_again(now, ticket, content.unwrap_or(peer.content));
         let wait = peer.dice.micros(Micros(10_000), Micros(1_000_000));
         self.clock.after(wait, Event::Connect(index, peer.run));
     }
@@ -205,12 +218,14 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn operate(&mut self) -> bool {
-        let request = match self.dice.below(10) {
+        let request = match self.dice.below(11) {
             0 => Request::Status,
             1 | 2 => Request::Snapshot,
             3 | 4 => {
                 let players = self.peers.len() as u64 + 1;
-                Request::Kick { player: PlayerId(1 + self.dice.below(players)), reason: String::new() }
+                let player = PlayerId(1 + self.dice.below(players));
+                self.pardon(|peer| peer.player == player);
+                Request::Kick { player, reason: String::new() }
             }
             5 => {
                 let players = self.peers.len() as u64 + 1;
@@ -222,9 +237,21 @@ impl<D: Disk> Cluster<D> {
                 let pack: Bytes = PACKS[usize::try_from(self.dice.below(3)).expect("few packs")].into();
                 Request::Content { pack, force: self.dice.permille(500) }
             }
+            7 => {
+                // What the key before the last one made is void.
+                let is_again = self.rotations > 0;
+                self.rotations += 1;
+                self.pardon(|_| is_again);
+                Request::RotateKey
+            }
             _ => self.order(),
         };
         self.ask(request)
+    }
+
+    /// These clients may need another token.
+    fn pardon(&mut self, which: impl Fn(&Peer) -> bool) {
+        self.peers.iter_mut().filter(|peer| which(peer)).for_each(|peer| peer.pardons += PARDONS);
     }
 
     /// An input in the name of a player whom no client plays; each order is another one.
@@ -271,7 +298,11 @@ impl<D: Disk> Cluster<D> {
             kind: SessionKind::Witness,
             durability: Durability::Disk,
             token: b"let me in".to_vec(),
-            resume: None,
+            world: None,
+            region: RegionId(0),
+            hops: 0,
+            nonce: Nonce(self.dice.bytes()),
+            ticket: None,
         });
         server.region.handle_message(now, SessionId(id.0), Channel::Control, &hello.encode());
         self.settle_server(life);
@@ -279,15 +310,8 @@ impl<D: Disk> Cluster<D> {
     }
 }
 
-/// What operators switch to; nothing can be made of the last one.
-const PACKS: [&[u8]; 3] = [b"one", b"another", b""];
 /// The player in whose name operators give orders.
 pub(super) const ORDERER: u64 = 1_000;
-
-/// Every content that a world of a cluster may ever have.
-pub(super) fn contents() -> impl Iterator<Item = ContentId> {
-    PACKS.iter().filter(|pack| !pack.is_empty()).map(|pack| Bank::pack_id(pack))
-}
 
 pub(super) const fn name(fault: Fault) -> &'static str {
     match fault {
@@ -299,6 +323,7 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::Bandwidth => "fault: bandwidth",
         Fault::Partition => "fault: partition",
         Fault::Cut => "fault: cut connection",
+        Fault::LostWelcome => "fault: lost welcome",
         Fault::ClientCrash => "fault: client crash",
         Fault::Leave => "fault: leave",
         Fault::PowerCut => "fault: power cut",

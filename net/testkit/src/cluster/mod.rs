@@ -32,7 +32,7 @@ pub use plan::Fault;
 pub use report::{Failure, Options, Report, check, run};
 use tickworld_proto::{
     channel::Transmit,
-    host::{KeptKey, SessionId},
+    host::SessionId,
     instant::{Instant, Micros},
 };
 use tickworld_region::Ended;
@@ -107,8 +107,10 @@ struct Cluster<D: Disk> {
     lines: BTreeMap<ConnectionId, Line>,
     /// Connections of strangers, and the server that each came to.
     strangers: BTreeMap<ConnectionId, Life>,
-    /// Resume keys of a server that ended in good order, for the next one.
-    keys: Vec<KeptKey>,
+    /// So many of the next welcomes are lost with their connections.
+    welcomes_to_lose: u64,
+    /// How often the world's key was to be rotated.
+    rotations: u64,
     /// Requests of operators so far.
     requests: u64,
     watch: Watch,
@@ -158,7 +160,8 @@ impl<D: Disk> Cluster<D> {
             peers,
             lines: BTreeMap::new(),
             strangers: BTreeMap::new(),
-            keys: Vec::new(),
+            welcomes_to_lose: 0,
+            rotations: 0,
             requests: 0,
             watch,
             lives: 0,
@@ -259,9 +262,7 @@ impl<D: Disk> Cluster<D> {
         history.extend(opened.frames.iter().cloned());
         self.watch.begin(life, epoch, end, history);
         let now = self.clock.now();
-        let mut server = Server::new(now, life, self.seed, store, opened, &self.plan, self.bug);
-        server.region.take_over_keys(now, core::mem::take(&mut self.keys));
-        self.servers.push(server);
+        self.servers.push(Server::new(now, life, self.seed, store, opened, &self.plan, self.bug));
         self.settle_server(life);
     }
 
@@ -280,7 +281,6 @@ impl<D: Disk> Cluster<D> {
 
     /// A server has ended by itself, or the power went.
     fn take_end(&mut self, life: Life) {
-        let now = self.clock.now();
         let Some(server) = self.servers.iter().find(|server| server.life == life) else { return };
         if server.power_cut {
             return self.cut_power("in the midst of storing");
@@ -294,7 +294,6 @@ impl<D: Disk> Cluster<D> {
             }
             Ended::Asked => {
                 self.watch.count("servers ended in good order");
-                self.keys = server.region.kept_keys(now);
                 self.end_all();
             }
             Ended::Panicked { .. } => {
@@ -345,6 +344,7 @@ impl<D: Disk> Cluster<D> {
     fn calm(&mut self) {
         self.watch.note(|| "calm".into());
         self.is_calm = true;
+        self.welcomes_to_lose = 0;
         for fault in [Fault::DiskFull, Fault::SyncFails, Fault::SlowDisk] {
             self.mend(fault);
         }

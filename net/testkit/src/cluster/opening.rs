@@ -9,8 +9,8 @@ use tickworld_persist::{
     error::{AppendError, ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
-    AdapterError, Content, GameAdapter, InlineStepper, OpenError as Refusal, OpenSettings, Opened as World, Replay,
-    Replayed,
+    AdapterError, Content, GameAdapter, InlineStepper, KeysError, OpenError as Refusal, OpenSettings, Opened as World,
+    Replay, Replayed,
 };
 use tickworld_sim::{
     content::ContentId,
@@ -96,6 +96,7 @@ fn judge(error: Refusal) -> OpenError {
             | Refusal::Snapshot(_)
             | Refusal::Claim(ClaimError::Storage(_) | ClaimError::Unknown(_))
             | Refusal::Debt(AppendError::Storage(_) | AppendError::Unknown(_))
+            | Refusal::Keys(KeysError::Fetch(FetchError::Storage(_)) | KeysError::Storage(_))
     );
     if fails { OpenError::Storage(error.to_string()) } else { wrong(error.to_string()) }
 }
@@ -107,6 +108,7 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
     }
     let settings = OpenSettings {
         world: WorldId(*b"a simulated bank"),
+        key: [7; 32],
         tick_rate: Some(plan.host.tick_rate),
         root_lag_ticks: plan.root_lag_ticks,
         loss: if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
@@ -202,4 +204,12 @@ impl Plan {
     pub(super) fn retention(&self) -> Retention {
         Retention { snapshots_min: self.snapshots_kept, ticks: 0 }
     }
+}
+
+/// What operators switch to; nothing can be made of the last one.
+pub(super) const PACKS: [&[u8]; 3] = [b"one", b"another", b""];
+
+/// Every content that a world of a cluster may ever have.
+pub(super) fn contents() -> impl Iterator<Item = ContentId> {
+    PACKS.iter().filter(|pack| !pack.is_empty()).map(|pack| Bank::pack_id(pack))
 }

@@ -8,7 +8,7 @@ use tickworld_proto::{
     channel::Channel,
     client::{Client, ClientEvent, ClientSettings, RejoinCause, Side},
     instant::{Instant, Micros},
-    message::{Goodbye, Message, Reason, ResumeKey, RootReport, SessionKind},
+    message::{Goodbye, Message, Nonce, Reason, RootReport, SessionKind, Ticket},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -44,6 +44,10 @@ pub(super) struct Peer {
     pub(super) content: ContentId,
     /// Coins of the last transfer: each is another number, so none is said twice.
     amount: u32,
+    /// The number of its token: another one for each program that needs one.
+    token: u64,
+    /// How often it may be refused yet: where it was sent away, or began again with a ticket that its earlier life may have used.
+    pub(super) pardons: u64,
     /// For [`Bug::SkipsAFrameAfterRejoin`].
     skips: bool,
     connections: u64,
@@ -53,7 +57,9 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new(now: Instant, seed: u64, index: u64, plan: ClientPlan) -> Self {
         let player = PlayerId(index + 1);
-        let client = program(local(&plan, now), &plan, player, None, ContentId::NONE);
+        let mut dice = Dice::new(seed, "client", index);
+        let begun = Begun { player, token: 0, nonce: Nonce(dice.bytes()), ticket: None, content: ContentId::NONE };
+        let client = program(local(&plan, now), &plan, begun);
         Self {
             client,
             plan,
@@ -67,9 +73,11 @@ impl Peer {
             is_outdated: false,
             content: ContentId::NONE,
             amount: 0,
+            token: 0,
+            pardons: 0,
             skips: false,
             connections: 0,
-            dice: Dice::new(seed, "client", index),
+            dice,
         }
     }
 
@@ -86,9 +94,15 @@ impl Peer {
     }
 
     /// The program ends, and another one begins.
-    pub(super) fn begin_again(&mut self, now: Instant, resume: Option<ResumeKey>, content: ContentId) {
+    pub(super) fn begin_again(&mut self, now: Instant, ticket: Option<Ticket>, content: ContentId) {
         self.content = content;
-        self.client = program(self.local(now), &self.plan, self.player, resume, content);
+        if self.client.welcome().is_none() {
+            // It may have said hello with that ticket, and never heard what came of it: this program has another nonce.
+            self.pardons += PARDONS;
+        }
+        self.token += u64::from(ticket.is_none());
+        let (player, token, nonce) = (self.player, self.token, Nonce(self.dice.bytes()));
+        self.client = program(self.local(now), &self.plan, Begun { player, token, nonce, ticket, content });
         self.is_outdated = false;
         (self.run, self.connection, self.timer_at) = (self.run + 1, None, None);
         (self.confirmed, self.is_done, self.is_closing) = (Tick(0), false, false);
@@ -184,6 +198,19 @@ impl Peer {
         report
     }
 
+    /// A client that was let in comes back by its ticket, and needs another token only where it was sent away.
+    fn refused(&mut self, goodbye: &Goodbye, watch: &mut Watch) {
+        let pardon = self
+            .pardons
+            .checked_sub(1)
+            .ok_or_else(|| Violation::KeptOut(format!("{}: {}", self.name(), goodbye.detail)));
+        self.pardons = *pardon.as_ref().unwrap_or(&0);
+        watch.judge(pardon.map(drop));
+        watch.count("clients refused");
+        self.token += 1;
+        self.client.set_token(token_bytes(self.player, self.token));
+    }
+
     /// Whether it sends inputs.
     pub(super) fn plays(&self) -> bool {
         self.plan.kind != SessionKind::Witness
@@ -235,14 +262,18 @@ impl Peer {
                 watch.count("joins");
             }
             ClientEvent::Rejoining(RejoinCause::Behind) => watch.count("rejoins of clients behind"),
-            ClientEvent::Rejoining(RejoinCause::Ahead) => {
-                let what = format!("{} has ticks that the server has not", self.name());
+            ClientEvent::Rejoining(cause @ (RejoinCause::Ahead | RejoinCause::Forked)) => {
+                let what = format!("{} has ticks that the server has not: {cause:?}", self.name());
                 watch.judge(Err(Violation::Recovery(what)));
             }
             ClientEvent::Closed { goodbye, by } if is_outdated(&goodbye) => {
                 watch.count("clients without the world's content");
                 self.is_closing = true;
                 self.is_outdated = by == Side::Host;
+            }
+            ClientEvent::Closed { goodbye, by: Side::Host } if goodbye.reason == Reason::Unauthorized => {
+                self.is_closing = true;
+                self.refused(&goodbye, watch);
             }
             ClientEvent::Closed { goodbye, by } => {
                 self.is_closing = true;
@@ -260,6 +291,18 @@ impl Peer {
     }
 }
 
+/// What a client is shown that begins.
+struct Begun {
+    player: PlayerId,
+    token: u64,
+    nonce: Nonce,
+    ticket: Option<Ticket>,
+    content: ContentId,
+}
+
+/// So often somebody is refused who needs a new token: with the ticket, and with the old token.
+pub(super) const PARDONS: u64 = 2;
+
 /// Whether the world has switched to content that the program did not know of.
 fn is_outdated(goodbye: &Goodbye) -> bool {
     goodbye.reason == Reason::Incompatible && goodbye.detail.contains("get that pack first")
@@ -270,20 +313,19 @@ fn local(plan: &ClientPlan, now: Instant) -> Instant {
     Instant(u64::try_from(i128::from(now.0) + i128::from(plan.clock_offset.0) + skew).unwrap_or(0))
 }
 
-fn program(
-    now: Instant,
-    plan: &ClientPlan,
-    player: PlayerId,
-    resume: Option<ResumeKey>,
-    content: ContentId,
-) -> Client<Ledger, PredictNothing> {
-    let mut settings = ClientSettings::new(plan.kind, content, player.0.to_le_bytes().to_vec());
+fn token_bytes(player: PlayerId, number: u64) -> Vec<u8> {
+    [player.0.to_le_bytes(), number.to_le_bytes()].concat()
+}
+
+fn program(now: Instant, plan: &ClientPlan, begun: Begun) -> Client<Ledger, PredictNothing> {
+    let Begun { player, token, nonce, ticket, content } = begun;
+    let mut settings = ClientSettings::new(plan.kind, content, token_bytes(player, token), nonce);
     settings.durability = plan.durability;
-    settings.resume = resume;
+    settings.ticket = ticket;
     settings.rollback.prediction_ticks_max = plan.prediction_ticks_max;
     settings.rollback.evidence_ticks = plan.evidence_ticks;
     let mut library = Library::of(ContentId::NONE, ());
-    super::faults::contents().for_each(|id| library.add(id, ()));
+    super::opening::contents().for_each(|id| library.add(id, ()));
     Client::new(now, settings, PredictNothing, library)
 }
 

@@ -35,7 +35,9 @@ pub enum Fault {
     Partition,
     /// A connection is closed.
     Cut,
-    /// A client's program ends without a word, and another one begins, with its resume key or without.
+    /// A `Welcome` is lost with its connection.
+    LostWelcome,
+    /// A client's program ends without a word, and another one begins, with its ticket or without.
     ClientCrash,
     /// A client leaves and comes back.
     Leave,
@@ -70,7 +72,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Latency,
         Self::Jitter,
         Self::Loss,
@@ -79,6 +81,7 @@ impl Fault {
         Self::Bandwidth,
         Self::Partition,
         Self::Cut,
+        Self::LostWelcome,
         Self::ClientCrash,
         Self::Leave,
         Self::PowerCut,
@@ -188,7 +191,7 @@ fn host(dice: &mut Dice, tick_rate: u16) -> HostSettings {
         greeting_timeout: Micros(3_000_000),
         idle_timeout: dice.micros(Micros(6_000_000), Micros(12_000_000)),
         player_timeout: dice.micros(Micros(500_000), Micros(6_000_000)),
-        resume_ttl: dice.micros(Micros(500_000), Micros(20_000_000)),
+        ticket_renewal: dice.micros(Micros(300_000), Micros(20_000_000)),
         snapshot_every_ticks: small(dice.between(4, 64)),
         snapshots_max: small(dice.between(1, 8)),
         page_bytes_per_tick: *dice.pick(&[4_096, 1 << 20]),
@@ -245,7 +248,10 @@ fn schedule(dice: &mut Dice, faults: &[Fault], calm_at: Instant) -> Vec<(Instant
     let mut sudden: Vec<Fault> = faults.iter().copied().filter(|fault| !fault.is_weather()).collect();
     // Of those that spare the server there are fewer kinds.
     let milder = |fault: &Fault| {
-        matches!(fault, Fault::Partition | Fault::Cut | Fault::ClientCrash | Fault::Leave | Fault::Operator)
+        matches!(
+            fault,
+            Fault::Partition | Fault::Cut | Fault::LostWelcome | Fault::ClientCrash | Fault::Leave | Fault::Operator
+        )
     };
     let again: Vec<Fault> = sudden.iter().copied().filter(milder).collect();
     sudden.extend(again);

@@ -6,15 +6,15 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Appended, LogState, Store};
+use tickworld_persist::{Appended, Bearer, LogState, Store, TokenDigest};
 use tickworld_proto::{
-    host::{HostSettings, Kinds},
+    host::{HostSettings, Kinds, NotedGeneration},
     instant::{Instant, Micros},
     message::{Goodbye, Reason},
 };
 use tickworld_region::{
-    Append, AppendOutcome, Authenticate, Effect, Ended, HashWorld, Identity, LoadPack, Region, RegionSettings,
-    RequestError, Secrets, SnapshotWrite, Step, StepError,
+    Append, AppendOutcome, Authenticate, Effect, Ended, HashWorld, Identity, KeysEffect, LoadPack, Region,
+    RegionSettings, RequestError, Secrets, SnapshotWrite, Step, StepError, read_keys, rotate_keys,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -44,6 +44,8 @@ pub(super) enum Wake {
     Step,
     /// The next world is hashed.
     Hash,
+    /// The world's keys are read or rotated.
+    Keys,
     /// The next authentication is decided.
     Authenticate,
     /// The pack is read and tried.
@@ -85,6 +87,7 @@ pub(super) struct Server<S> {
     step: Option<Box<Step<Ledger>>>,
     hashes: VecDeque<Box<HashWorld<Ledger>>>,
     authentications: VecDeque<Authenticate>,
+    keys: VecDeque<KeysEffect>,
     pack: Option<Box<LoadPack<Ledger>>>,
     end_of_claim: Option<tickworld_persist::Record>,
     /// Whether the power goes in the midst of the next append, or the next step of a snapshot.
@@ -92,7 +95,7 @@ pub(super) struct Server<S> {
     pub(super) is_snapshot_armed: bool,
     /// Whether the rules panic in the next step.
     pub(super) panics: bool,
-    /// Sessions that came back with a key so far.
+    /// Sessions that came back with a ticket so far.
     pub(super) resumptions: u64,
     /// Requests that it has not answered yet.
     pub(super) open_requests: u64,
@@ -141,7 +144,7 @@ impl<S: Store + Clone> Server<S> {
         };
         let remembers = bug == Some(Bug::RemembersEarlierRuns);
         let secrets = SeededSecrets { dice: Dice::new(seed, "secrets", life.0), remembers };
-        let region = Region::new(now, settings, opened.world, Box::new(secrets));
+        let region = Region::new(now, wall_seconds(now), settings, opened.world, Box::new(secrets));
         Self {
             life,
             region,
@@ -154,6 +157,7 @@ impl<S: Store + Clone> Server<S> {
             step: None,
             hashes: VecDeque::new(),
             authentications: VecDeque::new(),
+            keys: VecDeque::new(),
             pack: None,
             end_of_claim: None,
             is_append_armed: false,
@@ -181,7 +185,8 @@ impl<S: Store + Clone> Server<S> {
             Wake::Snapshot => self.go_on_storing(now, site),
             Wake::Step => self.run_step(now, site),
             Wake::Hash => self.run_hash(now, site),
-            Wake::Authenticate => self.authenticate(now),
+            Wake::Keys => self.read_keys(now, site),
+            Wake::Authenticate => self.authenticate(now, site),
             Wake::Pack => self.try_pack(now, site),
             Wake::Hurried => self.append_hurried(site),
             Wake::EndClaim => {
@@ -216,6 +221,10 @@ impl<S: Store + Clone> Server<S> {
                     self.authentications.push_back(authenticate);
                     let wait = self.dice.micros(Micros(50), Micros(20_000));
                     self.wakes.push((wait, Wake::Authenticate));
+                }
+                Effect::Keys(effect) => {
+                    self.keys.push_back(effect);
+                    self.wake_for_storage(site, Wake::Keys);
                 }
                 Effect::LoadPack(load) => {
                     self.pack = Some(load);
@@ -361,15 +370,42 @@ impl<S: Store + Clone> Server<S> {
         self.region.handle_hashed(now, took, hashed);
     }
 
-    /// A token is a player's number; whoever shows something else is a stranger.
-    fn authenticate(&mut self, now: Instant) {
-        let Some(Authenticate { session, token, .. }) = self.authentications.pop_front() else { return };
-        let player = <[u8; 8]>::try_from(&token[..]).ok().map(|id| PlayerId(u64::from_le_bytes(id)));
-        let result = match player {
-            Some(player) => Ok(Identity { player: Some(player), kinds: Kinds::ALL }),
-            None => Err(Goodbye { reason: Reason::Unauthorized, detail: "that is no token".to_owned() }),
+    /// A token is a player's number and one of its own; whoever shows something else is a stranger.
+    fn authenticate<D>(&mut self, now: Instant, site: &Site<'_, D>) {
+        let Some(asking) = self.authentications.pop_front() else { return };
+        let result = self.judge(&asking, site.bug).map_err(|(reason, detail)| Goodbye { reason, detail });
+        self.region.handle_authenticated(now, asking.session, result);
+    }
+
+    fn judge(&mut self, asking: &Authenticate, bug: Option<Bug>) -> Result<Identity, (Reason, String)> {
+        let unauthorized = |detail: &str| (Reason::Unauthorized, detail.to_owned());
+        let token = <[u8; 16]>::try_from(&asking.token[..]).map_err(|_| unauthorized("that is no token"))?;
+        let number = u128::from_le_bytes(token);
+        let player = PlayerId(u64::try_from(number & u128::from(u64::MAX)).expect("64 bits of it"));
+        let now = asking.generations.of(player);
+        let mut bearer = Bearer { nonce: asking.nonce.0, generation: now };
+        if bug == Some(Bug::BurnsTheToken) {
+            bearer.nonce = self.dice.bytes();
+        }
+        let spent = ready(self.store.spend(TokenDigest::of(&number.to_string()), bearer, u64::MAX));
+        match spent {
+            Ok(Some(first)) if first.nonce == bearer.nonce => {
+                let noted = NotedGeneration { first: first.generation, now };
+                Ok(Identity { noted: Some(noted), ..Identity::new(Some(player), Kinds::ALL) })
+            }
+            Ok(_) => Err(unauthorized("another client has used the token")),
+            Err(error) => Err((Reason::Storage, error.to_string())),
+        }
+    }
+
+    fn read_keys<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        let Some(KeysEffect { request, secret }) = self.keys.pop_front() else { return };
+        let keys = match secret {
+            Some(secret) => ready(rotate_keys(&self.store, secret, wall_seconds(now))),
+            None => ready(read_keys(&self.store)),
         };
-        self.region.handle_authenticated(now, session, result);
+        site.watch.count(if keys.is_ok() { "keys read" } else { "keys not read" });
+        self.region.handle_keys(now, request, keys.map_err(|error| error.to_string()));
     }
 
     fn try_pack<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
@@ -443,6 +479,11 @@ impl<S: Store + Clone> Server<S> {
     pub(super) const fn stepped(&self) -> Tick {
         self.region.tick()
     }
+}
+
+/// The time for people.
+const fn wall_seconds(now: Instant) -> u64 {
+    1_800_000_000 + now.0 / 1_000_000
 }
 
 fn forge(simulation: &mut tickworld_sim::simulation::Simulation<Ledger>) {

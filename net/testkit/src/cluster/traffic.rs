@@ -224,6 +224,16 @@ impl<D: Disk> Cluster<D> {
     fn send_down(&mut self, life: Life, session: SessionId, transmit: Transmit) {
         let now = self.clock.now();
         let id = ConnectionId(session.0);
+        let is_welcome = || matches!(Message::decode(transmit.channel, &transmit.bytes), Ok(Message::Welcome(_)));
+        if self.welcomes_to_lose > 0 && is_welcome() {
+            self.welcomes_to_lose -= 1;
+            self.watch.count("welcomes lost");
+            self.network.close(&mut self.clock, id, Side::Host);
+            if let Some(server) = self.server(life) {
+                server.region.handle_disconnected(now, session);
+            }
+            return;
+        }
         if self.network.send(&mut self.clock, id, Side::Client, transmit) == Sent::Overflow
             && let Some(server) = self.server(life)
         {

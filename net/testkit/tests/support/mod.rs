@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Appended, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Page, Record, Slot, Snapshot, TickRecord,
-    TokenDigest, WallTime, Why, WorldId,
+    Appended, Bearer, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Page, Record, Slot, Snapshot,
+    TickRecord, TokenDigest, WallTime, Why, WorldId,
     embedded::{Core, Settings},
     error::{AppendError, ClaimError, SpendError},
 };
@@ -29,6 +29,8 @@ use tickworld_testkit::{
 };
 
 pub(crate) const ROOT_LAG_TICKS: u8 = 2;
+/// Who spends tokens.
+const BEARER: Bearer = Bearer { nonce: [7; 16], generation: 0 };
 
 /// A small cache, so that commits reach the disk in several ways.
 pub(crate) fn settings() -> Settings {
@@ -186,7 +188,8 @@ impl Scribe {
     pub(crate) fn spend(&mut self, core: &mut Core<SimMedium>) -> Result<(), SpendError> {
         self.tokens += 1;
         let token = TokenDigest::of(&self.tokens.to_string());
-        assert!(core.spend(token, 100)?, "token {} was spent before anybody did", self.tokens);
+        let whose = core.spend(token, BEARER, 100)?;
+        assert_eq!(whose, Some(BEARER), "token {} was spent before anybody did", self.tokens);
         self.admitted.push(token);
         Ok(())
     }
@@ -243,9 +246,10 @@ impl Scribe {
         }
         self.find_fault_in_snapshots(&mut core)?;
         for token in &self.admitted {
-            let again = core.spend(*token, 100).map_err(|error| format!("token {token:?}: {error}"))?;
-            if again {
-                return Err(format!("token {token:?} is new a second time"));
+            let other = Bearer { generation: 1, ..BEARER };
+            let whose = core.spend(*token, other, 100).map_err(|error| format!("token {token:?}: {error}"))?;
+            if whose != Some(BEARER) {
+                return Err(format!("token {token:?} is {whose:?}'s"));
             }
         }
         let claim = claim(&mut core).map_err(|error| format!("it cannot be claimed: {error}"))?;

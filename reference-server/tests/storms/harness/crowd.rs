@@ -1,13 +1,16 @@
 //! [`Crowd`]: command clients that order transfers without end and write down what they are told.
 //!
 //! Invariant: whatever a client was told stands in the [`Book`] before anybody is asked to look; a client comes back by
-//! itself, with a fresh token, for as long as the crowd lives.
+//! itself, with its ticket and never with another token, for as long as the crowd lives.
 
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -20,7 +23,7 @@ use tickworld_net::{
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
     instant::Instant,
-    message::{Durability, SessionKind},
+    message::{Durability, Nonce, SessionKind},
 };
 use tickworld_server::admission::{Claims, DevelopmentIssuer, KindName};
 use tickworld_sim::{
@@ -95,7 +98,7 @@ impl Crowd {
         let (count, answers) = watch::channel(0);
         let count = Arc::new(count);
         let players = plan.players.clone().map(|number| {
-            let shared = Shared { book: book.clone(), count: count.clone(), data: plan.data.clone() };
+            let shared = Shared { book: book.clone(), count: count.clone() };
             let player = Player::new(plan, number, &dialer, shared, &runtime);
             runtime.spawn(player.play(orders.clone()))
         });
@@ -151,7 +154,6 @@ impl Crowd {
 struct Shared {
     book: Arc<Mutex<Book>>,
     count: Arc<watch::Sender<u64>>,
-    data: PathBuf,
 }
 
 struct Player {
@@ -167,7 +169,7 @@ struct Player {
 impl Player {
     fn new(plan: &Plan, number: u64, dialer: &Dialer, shared: Shared, runtime: &Runtime) -> Self {
         let token = token(&plan.data, number);
-        let mut settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token.into_bytes());
+        let mut settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token.into_bytes(), nonce());
         settings.durability = plan.durability;
         let client = Client::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
         let mut settings = ConnectionSettings::new(plan.address, "localhost");
@@ -230,9 +232,6 @@ impl Player {
             }
             ConnectionEvent::Outage { cause, .. } => {
                 self.shared.book().outages.push(cause.to_string());
-                let token = token(&self.shared.data, self.number);
-                // Where the driver has ended, its last event says why.
-                _ = self.connection.with(move |client, _| client.set_token(token.into_bytes())).await;
             }
             ConnectionEvent::Ended(end) => {
                 self.shared.book().wrong.push(format!("player {} was sent away: {end}", self.number));
@@ -246,6 +245,15 @@ impl Shared {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }
+}
+
+/// A number of its own for each client's program.
+pub fn nonce() -> Nonce {
+    static PROGRAMS: AtomicU64 = AtomicU64::new(1);
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&PROGRAMS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    nonce[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    Nonce(nonce)
 }
 
 /// A token of the development key.

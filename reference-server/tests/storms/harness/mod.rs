@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use audit::Audit;
 pub use book::Book;
-pub use crowd::{Crowd, Plan, plan as crowd_plan, token};
+pub use crowd::{Crowd, Plan, nonce, plan as crowd_plan, token};
 pub use process::{Exit, Launch, OPERATORS, Process, Ready, meter, operate, page};
 pub use relay::{Relay, Weather};
 
