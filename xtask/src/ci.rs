@@ -111,8 +111,8 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "test-debug",
-        description: "the core's tests pass in the debug profile, where overflow and debug assertions are on",
-        repeat: "cargo test --package tickworld-derive --package tickworld-sim --package tickworld-content",
+        description: "the core's unit tests pass in the debug profile too",
+        repeat: "cargo test --package tickworld-derive --package tickworld-sim --package tickworld-content --lib",
         lane: Lane::Shared,
         run: repeat_itself,
     },

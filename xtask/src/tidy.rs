@@ -43,6 +43,7 @@ const CHECKS: &[Check] = &[
     ("ascii", "sources are ASCII", sources::ascii),
     ("panics", "no unwrap outside tests", sources::unwrap),
     ("tests", "no ignored test, no sleep in a test", sources::ignored_and_sleeping),
+    ("profiles", "nothing below the sans-I/O line is done by debug builds alone", sources::profiles),
     ("std", "no path into std below the sans-I/O line", sources::std_paths),
     ("lengths", "files stay under the line limit; the ratchet only goes down", lengths::check),
     ("circles", "modules import each other in no circle that is not listed; the list only goes down", circles::check),

@@ -51,12 +51,24 @@ pub(super) fn ignored_and_sleeping(tree: &Tree) -> Vec<Finding> {
     })
 }
 
+/// Whether a file is of the crates below the sans-I/O line.
+fn is_below_line(file: &File) -> bool {
+    NO_STD_CRATES.iter().any(|(folder, _)| file.path.starts_with(&format!("{folder}/src/")))
+}
+
+/// Nothing below the sans-I/O line is computed in one profile only.
+pub(super) fn profiles(tree: &Tree) -> Vec<Finding> {
+    each_token_list(tree.sources().filter(|file| is_below_line(file)), |file, tokens, findings| {
+        let named = [["debug_assert"], ["debug_assert_eq"], ["debug_assert_ne"], ["debug_assertions"]];
+        let found = named.iter().flat_map(|name| tokens::find(tokens, name)).filter(|token| !token.in_test);
+        let message = "only debug builds do this: what all builds must do is the same, so use assert or an error";
+        findings.extend(found.map(|token| file.at(token.line, message)));
+    })
+}
+
 /// No path into `std` in the crates that promise to do without it.
 pub(super) fn std_paths(tree: &Tree) -> Vec<Finding> {
-    let below_line = |file: &&File| {
-        let is_below = NO_STD_CRATES.iter().any(|(folder, _)| file.path.starts_with(&format!("{folder}/src/")));
-        is_below && file.path != EXPANDS_ELSEWHERE
-    };
+    let below_line = |file: &&File| is_below_line(file) && file.path != EXPANDS_ELSEWHERE;
     each_token_list(tree.sources().filter(below_line), |file, tokens, findings| {
         let paths = tokens::find(tokens, &["std", ":", ":"]).chain(tokens::find(tokens, &["extern", "crate", "std"]));
         let paths = paths.filter(|token| !token.in_test);
@@ -100,6 +112,14 @@ mod tests {
         assert_eq!(lines(ascii, "sim/src/a.rs", "//! x\n// 3 \u{2264} 4\n"), [2]);
         assert_eq!(lines(ascii, "Cargo.toml", "# \u{2014}\n"), [1]);
         assert_eq!(lines(ascii, "README.md", "3 \u{2264} 4\n"), [0; 0]);
+    }
+
+    #[test]
+    fn what_only_debug_builds_do_is_caught_below_the_line() {
+        let text = "fn a() { debug_assert!(b()); }\n#[cfg(debug_assertions)]\nfn c() { assert!(d()) }\n\
+                    #[cfg(test)]\nmod tests { fn e() { debug_assert_eq!(1, f()); } }\n";
+        assert_eq!(lines(profiles, "sim/src/a.rs", text), [1, 2]);
+        assert_eq!(lines(profiles, "net/src/a.rs", text), [0; 0]);
     }
 
     #[test]
