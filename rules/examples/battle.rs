@@ -3,7 +3,7 @@
 //! `cargo run --release -p tickworld-rules --example battle [ticks] [workers]`; 0 workers: where a tick's time goes.
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/all/common/mod.rs"]
 mod common;
 
 use std::time::{Duration, Instant};
