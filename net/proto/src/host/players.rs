@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use tickworld_sim::{
     frame::{Enter, PlayerId, Sequence},
-    session::Players,
+    session::{self, Players},
 };
 
 use super::{budget::IdentityBudget, event::SessionId, inbox::Inbox};
@@ -20,6 +20,14 @@ pub(super) enum Departure {
     Leave,
     /// Their connection was lost for too long.
     TimeOut,
+}
+
+/// What let a player in last, as the world has it; nothing did of those whom it does not know.
+pub(super) fn entry_in_world(known: Option<&session::Player>) -> Enter {
+    known.map_or(Enter { generation: 0, opened_by: 0 }, |known| Enter {
+        generation: known.generation,
+        opened_by: known.opened_by,
+    })
 }
 
 /// A player.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    instant::{Instant, Micros},
+    instant::{Instant, MICROS_PER_SECOND, Micros},
     limits,
     message::{DesyncReport, Follow, FrameRequest, Message, Pong, RejoinCause, RootReport},
 };
@@ -172,5 +172,3 @@ impl<G: Game> Host<G> {
         self.tell(HostEvent::DesyncReport { session, player, report });
     }
 }
-
-const MICROS_PER_SECOND: u64 = 1_000_000;

@@ -19,7 +19,7 @@ use tickworld_sim::{
 use super::{
     Host,
     history::Kept,
-    players::{Departure, Player},
+    players::{Departure, Player, entry_in_world},
     session::Session,
 };
 use crate::{
@@ -111,10 +111,7 @@ fn due_entry<I>(player: &mut Player<I>, known: Option<&session::Player>) -> Opti
     if player.is_in_world && !is_due {
         return None;
     }
-    let as_known = known.map_or(Enter { generation: 0, opened_by: 0 }, |known| Enter {
-        generation: known.generation,
-        opened_by: known.opened_by,
-    });
+    let as_known = entry_in_world(known);
     let entry = player.entry.filter(|entry| is_due || entry.generation > as_known.generation).unwrap_or(as_known);
     let has_it = player.is_in_world && known.is_some_and(|known| known.connected) && entry == as_known;
     (!has_it).then_some(entry)

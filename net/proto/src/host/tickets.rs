@@ -16,11 +16,12 @@ use tickworld_sim::{
 use super::{
     Host,
     event::{HostEvent, SessionId},
+    players::entry_in_world,
     session::{Granted, Session, Stage},
 };
 use crate::{
     channel::Channel,
-    instant::{Instant, Micros},
+    instant::{Instant, MICROS_PER_SECOND, Micros},
     limits::KEYS_READ_WAIT,
     message::{Hello, Message, WorldId},
     ticket::{TICKET_LIFE_SECONDS_MAX, Ticket, TicketClaims, TicketError, TicketKeys},
@@ -149,11 +150,7 @@ impl<G: Game> Host<G> {
 
     /// What let a player in last, as the world has it or frames say that it does not know yet.
     fn last_entry(&self, player: PlayerId) -> Enter {
-        let known = self.history.stepped_world().players().find(player);
-        let known = known.map_or(Enter { generation: 0, opened_by: 0 }, |known| Enter {
-            generation: known.generation,
-            opened_by: known.opened_by,
-        });
+        let known = entry_in_world(self.history.stepped_world().players().find(player));
         let said = self.roster.find(player).and_then(|player| player.entry);
         said.filter(|said| said.generation > known.generation).unwrap_or(known)
     }
@@ -220,5 +217,3 @@ impl<G: Game> Host<G> {
 fn is_sent_away(shown: Shown, last: Enter) -> bool {
     shown.generation.is_some_and(|shown| last.generation.saturating_sub(shown) >= GENERATIONS_A_KICK)
 }
-
-const MICROS_PER_SECOND: u64 = 1_000_000;
