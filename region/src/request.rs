@@ -6,7 +6,7 @@
 use core::convert::Infallible;
 
 use bytes::Bytes;
-use tickworld_proto::message::Fate;
+use tickworld_proto::{host::SubmitError, message::Fate};
 use tickworld_sim::{
     content::ContentId,
     frame::{PlayerId, Sequence, Tick},
@@ -124,6 +124,12 @@ pub enum RequestError {
     /// The region cannot do it now.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl From<SubmitError> for RequestError {
+    fn from(error: SubmitError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }
 
 /// The first lines of a list, and how many more there are.

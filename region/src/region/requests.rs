@@ -57,7 +57,7 @@ impl<G: Game> Region<G> {
                 Ok(sequence) => {
                     self.submitted.push(Submitted { request: id, by: player, sequence, asked: Asked::Input });
                 }
-                Err(error) => self.answer(id, Err(RequestError::Unavailable(error.to_string()))),
+                Err(error) => self.answer(id, Err(error.into())),
             },
             Request::Shutdown => {
                 self.answer(id, Ok(Answer::Ending(self.host.open_tick())));
@@ -94,7 +94,7 @@ impl<G: Game> Region<G> {
                 let asked = Asked::Kick { player, sessions };
                 self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked });
             }
-            Err(error) => self.answer(id, Err(RequestError::Unavailable(error.to_string()))),
+            Err(error) => self.answer(id, Err(error.into())),
         }
     }
 
@@ -111,8 +111,7 @@ impl<G: Game> Region<G> {
 
     /// Puts a request of the operator's into the next frame; gives its number.
     fn ask_world(&mut self, request: WorldRequest) -> Result<Sequence, RequestError> {
-        let submitted = self.host.submit_request(PlayerId::OPERATOR, request);
-        submitted.map_err(|error| RequestError::Unavailable(error.to_string()))
+        Ok(self.host.submit_request(PlayerId::OPERATOR, request)?)
     }
 
     /// Keeps the newest hashed world until its record is kept.
