@@ -20,6 +20,7 @@ use crate::{
     },
     header::JournalHeader,
     keys::{Keys, KeysRow},
+    marks::{Attempts, BuildId, Mark, Marks},
     memory::Memory,
     position::Slot,
     record::Record,
@@ -269,5 +270,27 @@ impl Tokens for AnyStore {
 
     async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
         chosen!(self, store => store.forget_spent(expired_before_seconds))
+    }
+}
+
+impl Marks for AnyStore {
+    async fn mark(&self, mark: &Mark) -> Result<(), Fault> {
+        chosen!(self, store => store.mark(mark))
+    }
+
+    async fn marks(&self) -> Result<Vec<Mark>, Fault> {
+        chosen!(self, store => store.marks())
+    }
+
+    async fn attempt(&self, build: BuildId, record_hash: Hash) -> Result<u32, Fault> {
+        chosen!(self, store => store.attempt(build, record_hash))
+    }
+
+    async fn attempts(&self) -> Result<Vec<Attempts>, Fault> {
+        chosen!(self, store => store.attempts())
+    }
+
+    async fn forget_attempts(&self) -> Result<(), Fault> {
+        chosen!(self, store => store.forget_attempts())
     }
 }

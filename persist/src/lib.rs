@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
 //! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`], [`Keys`]; [`AnyStore`], which is [`embedded::Store`] on this machine's disk or [`memory::Memory`] |
+//! | to keep a build from a tick that it cannot make | [`Marks`], [`Mark`], [`BuildId`] |
+//! | to leave the last tick out | [`skip`](fn@skip) |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
 //! | redb without threads, on storage of your own | [`embedded::Core`], [`embedded::StorageBackend`] |
 //! | to start a world again | [`recover`](fn@recover); [`ChainWalk`] judges records without reading them |
@@ -33,6 +35,8 @@
 //! - A claim that voids ticks which may have been told says so ([`ClaimRecord::is_loss`]). Only then does another life of the region
 //!   begin, with the next *incarnation*; whoever opens the region raises all its numbers before anything else. A claim that lies
 //!   about it is refused.
+//! - A *skip* voids the last tick, which nobody can make. It takes nothing back that was told, and is no loss, where a [`Mark`] of
+//!   the tick's own writer says that it panicked in it, nobody claimed since, and nothing follows.
 //! - The *watermark*, kept beside a database that could fall back, names a slot. Slots are never taken twice, so it only rises: a
 //!   claim after a loss stands behind everything that was ever acknowledged.
 //!
@@ -62,6 +66,7 @@ mod keys;
 pub mod limits;
 #[cfg(feature = "stores")]
 mod live;
+mod marks;
 #[cfg(feature = "stores")]
 pub mod memory;
 mod page;
@@ -70,6 +75,7 @@ mod record;
 mod recover;
 mod retention;
 mod salvage;
+mod skip;
 mod store;
 mod tokens;
 mod verify;
@@ -79,6 +85,7 @@ mod walk;
 pub use any_store::{AnyStore, StoreConfig};
 pub use header::{JournalHeader, WorldId};
 pub use keys::{Keys, KeysRow};
+pub use marks::{Attempts, BuildId, Mark, Marks};
 pub use position::{Epoch, LogPosition, Slot};
 pub use record::{ClaimRecord, Proof, Record, RecordError, TickRecord, WallTime, Why};
 pub use recover::{
@@ -86,6 +93,7 @@ pub use recover::{
 };
 pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
+pub use skip::{SkipError, Skipped, skip};
 pub use store::{Appended, Claim, Claimant, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
 pub use tokens::{Bearer, TokenDigest, Tokens};

@@ -10,6 +10,10 @@ pub const ROOT_LAG_TICKS_MAX: u8 = 8;
 pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
 /// Longest text of a claim that says who claims, in bytes.
 pub const CLAIM_WHO_BYTES_MAX: usize = 256;
+/// Most marks in a store; a further one takes the place of those of other records.
+pub const MARKS_MAX: u64 = 1024;
+/// Longest message of a mark in bytes; the rest is left out.
+pub const MARK_MESSAGE_BYTES_MAX: usize = 1024;
 /// Most records that one append keeps; those after them are to be given again.
 pub const APPEND_RECORDS_MAX: usize = 1024;
 /// Most bytes of records in one commit, so that one append keeps; a single record may be longer.

@@ -21,6 +21,7 @@ use crate::{
     },
     header::JournalHeader,
     keys::Keys,
+    marks::Marks,
     position::{Epoch, LogPosition, Slot},
     record::{ClaimRecord, Record, RecordError, WallTime, Why},
     retention::{Removed, Retention},
@@ -145,7 +146,7 @@ pub trait Journal: Send + Sync {
     /// When there is one already, or the storage fails.
     fn create(&self, header: &JournalHeader) -> impl Future<Output = Result<(), CreateError>> + Send;
 
-    /// Puts a claim into the next slot, durably. Whoever appended so far is fenced, what stands between the record that it goes
+    /// Puts a claim into the next slot, durably. A skip of the last record is no loss where a mark of its own writer stands. Whoever appended so far is fenced, what stands between the record that it goes
     /// on after and the claim is void, and so are the snapshots of that.
     ///
     /// # Errors
@@ -304,6 +305,6 @@ pub trait Snapshots: Send + Sync {
 }
 
 /// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
-pub trait Store: Journal + Snapshots + Tokens + Keys {}
+pub trait Store: Journal + Snapshots + Tokens + Keys + Marks {}
 
-impl<T: Journal + Snapshots + Tokens + Keys> Store for T {}
+impl<T: Journal + Snapshots + Tokens + Keys + Marks> Store for T {}

@@ -93,7 +93,8 @@ pub fn command() -> Command {
         .subcommand(token_command())
         .after_help(
             "Example:\n  tickworld-server --world ledger --data bank --tick-rate 60\n\nExit codes: 0 ended as asked, 1 failed while running, 2 unusable arguments or configuration, 3 stored ticks are \
-             lost or damaged (see --accept-loss), 4 another server has taken the world over",
+             lost or damaged (see --accept-loss), 4 another server has taken the world over, 5 the rules panicked in a tick, 6 halted \
+             (see --retry-halted)",
         )
 }
 

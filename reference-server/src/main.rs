@@ -33,6 +33,7 @@ const UNUSABLE: u8 = 2;
 const LOST: u8 = 3;
 const FENCED: u8 = 4;
 const PANICKED: u8 = 5;
+const HALTED: u8 = 6;
 /// For what blocks a thread when everything else has ended.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
@@ -119,7 +120,8 @@ async fn serve<A: GameAdapter>(config: Config, world: A) -> Result<(), Exit> {
     let mut running = Server::new(config, world).admin(admin).start().await.map_err(|error| {
         let code = match &error {
             StartError::World(OpenError::Lost { .. } | OpenError::Damaged(_)) => LOST,
-            StartError::World(OpenError::Panics { .. }) => PANICKED,
+            StartError::World(OpenError::Panics { .. } | OpenError::Marked { .. }) => PANICKED,
+            StartError::World(OpenError::Halted { .. }) => HALTED,
             error if error.is_unusable() => UNUSABLE,
             _ => FAILED,
         };
@@ -136,7 +138,10 @@ async fn serve<A: GameAdapter>(config: Config, world: A) -> Result<(), Exit> {
         Ended::Asked => Ok(()),
         Ended::Fenced { .. } => Err((FENCED, "another server has taken this world over".to_owned())),
         Ended::Panicked { tick, message } => {
-            let what = format!("the rules panicked in tick {tick}: {message}. What came before it is stored and told");
+            let what = format!(
+                "the rules panicked in tick {tick}: {message}. What came before it is stored and told. Start with a build in which \
+                 they do not, or leave the tick out with `tickworld journal skip`"
+            );
             Err((PANICKED, what))
         }
         Ended::Failed(reason) => Err((FAILED, reason)),

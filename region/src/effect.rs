@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Durability, Epoch, LogPosition, Record, Retention,
+    Appended, Durability, Epoch, LogPosition, Mark, Record, Retention,
     error::{AppendError, Fault},
 };
 use tickworld_proto::{
@@ -45,6 +45,8 @@ pub enum Effect<G: Game> {
     Keys(KeysEffect),
     /// Read, try and store a content pack; answered with [`handle_pack_loaded`](crate::Region::handle_pack_loaded).
     LoadPack(Box<LoadPack<G>>),
+    /// Note that this build cannot make a tick; answered with [`handle_marked`](crate::Region::handle_marked).
+    Mark(Mark),
     /// Store a snapshot; answered with [`handle_snapshot_stored`](crate::Region::handle_snapshot_stored).
     StoreSnapshot(Box<StoreSnapshot<G>>),
     /// Put this claim into the journal, which ends the region's own in good order; answered with

@@ -24,3 +24,5 @@ pub const READ_BYTES: u64 = 8 * 1024 * 1024;
 pub const UNRESOLVED_SHOWN: usize = 8;
 /// How often [`open`](fn@crate::open) claims the next slot while another owner goes on taking it.
 pub const CLAIM_TRIES_MAX: u32 = 1_000;
+/// How often a build begins to make unproven ticks again without coming to a new one; then the region is halted.
+pub const ATTEMPTS_MAX: u32 = 3;

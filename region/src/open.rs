@@ -4,12 +4,16 @@
 //! where somebody accepted it, after they were named; and the world stands where the claim says, whatever an owner before
 //! appended until it was fenced. What a claim owes is paid before anybody plays.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use tickworld_persist::{
-    Claim, Claimant, DataLossPolicy, Durability, JournalHeader, LogPosition, Origin, Record, RecordError, RecoverError,
-    Recovery, Retention, Salvage, SkippedSnapshot, Snapshot, Store, TickRecord, Why, WorldId,
-    error::{AppendError, ClaimError, CreateError, Damage, FetchError, PutError, ReadError},
+    BuildId, Claim, Claimant, DataLossPolicy, Durability, JournalHeader, LogPosition, Mark, Origin, Record,
+    RecordError, RecoverError, Recovery, Retention, Salvage, SkippedSnapshot, Slot, Snapshot, Store, TickRecord, Why,
+    WorldId,
+    error::{AppendError, ClaimError, CreateError, Damage, Fault, FetchError, PutError, ReadError},
     recover,
 };
 use tickworld_proto::ticket::TicketKeys;
@@ -30,10 +34,10 @@ use crate::{
     adapter::{AdapterError, GameAdapter},
     effect::StoreSnapshot,
     keys::{KeysError, open_keys},
-    limits::{CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
+    limits::{ATTEMPTS_MAX, CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
     replay::{Divergence, Replay, ReplayError, Replayed},
     snapshot_write::SnapshotWrite,
-    step::Stepper,
+    step::{StepError, Stepper},
 };
 
 /// How a world is opened.
@@ -51,6 +55,10 @@ pub struct OpenSettings {
     pub loss: DataLossPolicy,
     /// Which snapshots stay.
     pub retention: Retention,
+    /// Which program makes the ticks: what it marked as beyond it is not tried again.
+    pub build: BuildId,
+    /// Whether a region that is halted is tried once more.
+    pub retries_halted: bool,
     /// Who claims the journal.
     pub claimant: Claimant,
     /// Fresh secret bytes, for the tick that a claim may owe: drawn at random by the embedder.
@@ -71,6 +79,8 @@ pub struct Opened<G: Game> {
     pub claim: Claim,
     /// Who has it.
     pub claimant: Claimant,
+    /// Which program makes the ticks.
+    pub build: BuildId,
     /// The record that made the world's tick.
     pub position: LogPosition,
     /// The last record, which the next one follows: the claim, or what it owed.
@@ -170,6 +180,25 @@ pub enum OpenError {
     /// The journal was not claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
+    /// This build has panicked in a tick before, and does not try it again.
+    #[error("this build has panicked in tick {tick} before: {message}")]
+    Marked {
+        /// Which tick.
+        tick: Tick,
+        /// What the panic said.
+        message: String,
+    },
+    /// This build has died over the same ticks again and again.
+    #[error("the region is halted: {attempts} attempts of this build after tick {tick} did not reach a new one")]
+    Halted {
+        /// The last tick that is proven.
+        tick: Tick,
+        /// How many.
+        attempts: u32,
+    },
+    /// Marks and attempts cannot be read or noted.
+    #[error("marks and attempts cannot be read or noted: {0}")]
+    Notes(#[from] Fault),
     /// Another owner took every slot that was claimed.
     #[error("the world runs elsewhere: its owner took every slot that was claimed, {CLAIM_TRIES_MAX} times")]
     Contended,
@@ -202,9 +231,12 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
         let cause = recovery.damage.as_ref().map_or_else(|| "nobody knows why".to_owned(), ToString::to_string);
         return Err(OpenError::Lost { ticks: ticks.clone(), cause });
     }
-    let mut opening = Opening { adapter, store, stepper, observe };
+    let marks = store.marks().await?.into_iter().filter(|mark| mark.build == settings.build);
+    let marked = marks.map(|mark| (mark.record_hash, mark.message)).collect();
+    let mut opening = Opening { adapter, store, stepper, observe, marked, build: Some(settings.build) };
     let mut replay = opening.origin(&recovery, executor).await?;
     let snapshot_tick = replay.tick();
+    opening.count_attempt(&recovery, settings).await?;
     opening.go_on_to(&mut replay, recovery.end).await?;
     let claim = opening.claim(&mut replay, recovery.claim(&settings.claimant), settings).await?;
     opening.pay(&mut replay, claim, settings).await?;
@@ -217,8 +249,22 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
     };
     let keys = open_keys(store, settings.key).await?;
     let (header, last, claimant) = (replay.header().clone(), replay.position(), settings.claimant.clone());
+    let build = settings.build;
     let (simulation, roots, recent, position) = replay.into_parts();
-    Ok(Opened { simulation, roots, recent, header, claim, claimant, position, last, keys, snapshot_tick, report })
+    Ok(Opened {
+        simulation,
+        roots,
+        recent,
+        header,
+        claim,
+        claimant,
+        build,
+        position,
+        last,
+        keys,
+        snapshot_tick,
+        report,
+    })
 }
 
 /// Looks at the store's world without a change to the store: what [`open`](fn@open) would go on with, and up to where.
@@ -233,7 +279,7 @@ pub async fn look<A: GameAdapter, S: Store + Salvage>(
     observe: &mut (dyn FnMut(&Replayed<A::Game>) + Send),
 ) -> Result<(Recovery, Replay<A::Game>), OpenError> {
     let recovery = recover(store, &mut |_| {}).await?;
-    let mut opening = Opening { adapter, store, stepper, observe };
+    let mut opening = Opening { adapter, store, stepper, observe, marked: BTreeMap::new(), build: None };
     let mut replay = opening.origin(&recovery, executor).await?;
     opening.go_on_to(&mut replay, recovery.end).await?;
     Ok((recovery, replay))
@@ -279,12 +325,19 @@ async fn begin<A: GameAdapter, S: Store>(
     SnapshotWrite::new(snapshot).run(store, &mut |_| {}).await.map(drop).map_err(OpenError::Snapshot)
 }
 
+/// What players of an adapter's game put in.
+type GameInput<A> = <<A as GameAdapter>::Game as Game>::Input;
+
 /// What the steps of opening share.
 struct Opening<'o, A: GameAdapter, S> {
     adapter: &'o A,
     store: &'o S,
     stepper: &'o mut (dyn Stepper<A::Game> + Send),
     observe: &'o mut (dyn FnMut(&Replayed<A::Game>) + Send),
+    /// Records of ticks that this build panicked in, and what it said.
+    marked: BTreeMap<Hash, String>,
+    /// Whose panics are noted; `None` where nothing is.
+    build: Option<BuildId>,
 }
 
 impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
@@ -330,6 +383,28 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         if found == id { Ok(content) } else { Err(OpenError::Content { id, found }) }
     }
 
+    /// Notes that ticks are about to be made again that nothing proves: a process that dies over them says nothing more.
+    async fn count_attempt(&mut self, recovery: &Recovery, settings: &OpenSettings) -> Result<(), OpenError> {
+        if settings.retries_halted {
+            self.store.forget_attempts().await?;
+        }
+        let origin = recovery.origin.position().tick;
+        let proven = recovery.proven.map_or(origin, |proof| proof.tick.max(origin));
+        if recovery.end.tick <= proven {
+            return Ok(());
+        }
+        let record = match self.store.find(recovery.end.tick).await? {
+            Some(slot) => self.store.record(slot).await?,
+            None => None,
+        };
+        let place = record.map_or(recovery.log.base.record_hash, |record| record.hash());
+        let count = self.store.attempt(settings.build, place).await?;
+        if count > ATTEMPTS_MAX {
+            return Err(OpenError::Halted { tick: proven, attempts: count - 1 });
+        }
+        Ok(())
+    }
+
     /// Puts the claim into the next slot; reads on and tries again where somebody else has taken that.
     async fn claim(
         &mut self,
@@ -362,25 +437,28 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         Err(OpenError::Contended)
     }
 
-    /// Makes the tick that a claim owes before any other: where told ticks were taken back, all numbers of the region rise.
+    /// Makes the tick that claims owe before any other. Where told ticks were taken back, all numbers of the region rise; where a
+    /// tick was skipped, what stood in it is answered as void, so that a resend does not bring it back. While no tick follows,
+    /// whoever claims next pays for all claims since the last one.
     async fn pay(
         &mut self,
         replay: &mut Replay<A::Game>,
         claim: Claim,
         settings: &OpenSettings,
     ) -> Result<(), OpenError> {
-        let world = replay.simulation().world();
-        let own = *world.region().state();
-        if own.incarnation >= claim.incarnation {
+        let mut acts = self.voided(claim.last.slot).await?;
+        let own = *replay.simulation().world().region().state();
+        if own.incarnation < claim.incarnation {
+            // Every slot that is void may have been a tick that told others its number.
+            let lamport = own.lamport.saturating_add(claim.last.slot.0);
+            let act = Act::Incarnation { number: claim.incarnation, lamport };
+            acts.push(Input { player: PlayerId::REGION, sequence: Sequence(0), act });
+        }
+        if acts.is_empty() {
             return Ok(());
         }
-        let tick = world.tick().next();
-        // Every slot that is void may have been a tick that told others its number.
-        let number = claim.incarnation;
-        let lamport = own.lamport.saturating_add(claim.last.slot.0);
-        let act = Act::Incarnation { number, lamport };
-        let acts = vec![Input { player: PlayerId::REGION, sequence: Sequence(0), act }];
-        let frame = InputFrame::<<A::Game as Game>::Input>::new(tick, settings.entropy, acts);
+        let tick = replay.tick().next();
+        let frame = InputFrame::new(tick, settings.entropy, acts);
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         let record = Record::new(TickRecord {
@@ -402,6 +480,30 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         self.step(replay, &record).await
     }
 
+    /// Of the ticks that were skipped by claims after which no tick came, everything that waits for an answer.
+    async fn voided(&self, newest: Slot) -> Result<Vec<Input<GameInput<A>>>, OpenError> {
+        let mut voided = BTreeSet::new();
+        let mut at = newest;
+        // A tick ends it, and so does what is no longer kept.
+        while let Some(record) = self.store.record(at).await? {
+            let Some(claim) = record.as_claim() else { break };
+            if claim.why == Why::Skip {
+                for slot in (claim.after.slot.next().0..claim.slot.0).map(Slot) {
+                    let Some(void) = self.store.record(slot).await? else { continue };
+                    let Some(frame) = void.frame() else { continue };
+                    let frame = InputFrame::<GameInput<A>>::decode_as(frame, void.frame_format());
+                    let frame = frame.map_err(|error| ReplayError::Frame { tick: void.tick(), error })?;
+                    let numbered = frame.inputs.iter().filter(|input| {
+                        input.sequence > Sequence(0) && matches!(input.act, Act::Play(_) | Act::Request(_) | Act::Void)
+                    });
+                    voided.extend(numbered.map(|input| (input.player, input.sequence)));
+                }
+            }
+            at = claim.after.slot;
+        }
+        Ok(voided.into_iter().map(|(player, sequence)| Input { player, sequence, act: Act::Void }).collect())
+    }
+
     /// Makes the ticks again that the journal has up to `end`.
     async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: LogPosition) -> Result<(), OpenError> {
         while replay.position().slot < end.slot {
@@ -421,9 +523,17 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         for id in replay.missing_contents() {
             replay.add_content(id, self.content(id).await?);
         }
+        if let Some(message) = self.marked.get(&record.hash()) {
+            return Err(OpenError::Marked { tick: record.tick(), message: message.clone() });
+        }
         // A claim makes no tick.
         let Some(step) = replay.poll_step() else { return Ok(()) };
-        let replayed = replay.handle_stepped(self.stepper.step(step))?;
+        let stepped = self.stepper.step(step);
+        if let (Err(StepError::Panicked(message)), Some(build)) = (&stepped, self.build) {
+            // Somebody may have been told of the tick: the mark keeps this build from it, and frees no skip.
+            self.store.mark(&Mark::new(record.hash(), build, None, message)).await?;
+        }
+        let replayed = replay.handle_stepped(stepped)?;
         (self.observe)(&replayed);
         match replayed.divergence {
             Some(divergence) => Err(OpenError::Diverged(Box::new(divergence))),

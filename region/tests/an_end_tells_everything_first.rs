@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, TICK};
-use tickworld_persist::{Epoch, Why};
+use tickworld_persist::{BuildId, Epoch, Record, Why};
 use tickworld_proto::instant::Micros;
 use tickworld_region::{Answer, AppendOutcome, Ended, Request, RequestError, limits::REQUESTS_MAX};
 use tickworld_sim::frame::Tick;
@@ -21,11 +21,31 @@ fn a_panic_ends_the_region_after_everything_before_it_is_stored_and_told() {
     assert!(driver.steps.is_empty(), "no frame is closed any more");
     driver.keep();
     assert_eq!(driver.ended(), None, "the record of the tick itself is on its way");
+    let written = driver.appends.front().and_then(|append| append.records.last()).map(Record::position);
     driver.keep();
+    assert_eq!(driver.ended(), None, "the panic is not noted yet");
+    let mark = driver.marks[0].clone();
+    assert_eq!(written.map(|it| (it.tick, it.record_hash)), Some((Tick(3), mark.record_hash)));
+    let (epoch, message) = (Some(Epoch(1)), "index out of bounds".to_owned());
+    assert_eq!((mark.build, mark.epoch, mark.message), (BuildId::of(b"a test"), epoch, message));
+    driver.note();
     assert_eq!(driver.region.released_tick(), Tick(2));
     let expected = Ended::Panicked { tick: Tick(3), message: "index out of bounds".to_owned() };
     assert_eq!(driver.ended(), Some(&expected));
     assert_eq!(driver.ends.len(), 0, "the claim is not ended in good order");
+}
+
+#[test]
+fn a_panic_that_cannot_be_noted_ends_the_region_too() {
+    let mut driver = Driver::plain(1);
+    driver.wait(TICK);
+    driver.panic("no");
+    driver.keep();
+    driver.region.handle_marked(driver.now, Err("the disk is full".to_owned()));
+    driver.settle();
+    assert!(
+        matches!(driver.ended(), Some(Ended::Panicked { tick: Tick(1), message }) if message.contains("disk is full"))
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a server kept is inspected, verified, exported, simulated again and made into traces; and nothing of it changes.
+//! What a server kept is inspected, verified, exported, simulated again and made into traces; and nothing of it changes but by `skip`.
 
 mod common;
 
@@ -73,6 +73,27 @@ fn a_sound_store_verifies_and_simulates_to_every_proven_root() {
     });
 }
 
+/// Nobody marked it: so clients may have seen it.
+#[test]
+fn a_tick_that_may_have_been_told_is_skipped_only_where_that_is_accepted() {
+    both(|bench, store| {
+        bench.copy(store, "w");
+        let tick = last(bench, "w");
+        assert!(bench.ok("journal marks w").contains("no tick is marked"));
+        let marks = bench.json("journal marks w --json", 0);
+        assert_eq!((&marks["marks"], &marks["attempts"]), (&serde_json::json!([]), &serde_json::json!([])));
+        bench.refused("journal skip w", &[&format!("tick {tick} may have been told"), "--accept-loss"]);
+        assert_eq!(last(bench, "w"), tick);
+        let skipped = bench.json("journal skip w --accept-loss --json", 0);
+        assert_eq!((&skipped["skipped_tick"], &skipped["loss"]), (&tick.into(), &true.into()));
+        assert_eq!(last(bench, "w"), tick - 1);
+        let export = bench.ok("journal export w");
+        let claim: Value = serde_json::from_str(export.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(claim["claim"], "skip", "{claim}");
+        bench.refused("journal skip nowhere", &["nowhere"]);
+    });
+}
+
 #[test]
 fn a_stretch_begins_with_the_newest_world_before_it() {
     let bench = Bench::new();
@@ -100,7 +121,8 @@ fn an_export_holds_every_tick_and_its_inputs() {
         let lines = bench.ok("journal export w");
         let values = lines.lines().skip(1).map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
         let (claims, ticks): (Vec<Value>, Vec<Value>) = values.partition(|value| value["claim"].is_string());
-        assert_eq!((claims.len(), &claims[0]["claim"], &claims[0]["slot"]), (1, &"take-over".into(), &1.into()));
+        assert_eq!((claims.len(), &claims[0]["claim"], &claims[0]["slot"]), (2, &"take-over".into(), &1.into()));
+        assert_eq!(claims[1]["claim"], "end");
         assert_eq!(ticks.len() as u64, last(bench, "w"));
         let mut inputs = 0;
         for (value, tick) in ticks.iter().zip(1_u64..) {

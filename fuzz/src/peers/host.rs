@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use tickworld_ledger::{Ledger, Transfer};
-use tickworld_persist::{Appended, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId as StoredWorldId};
+use tickworld_persist::{
+    Appended, BuildId, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId as StoredWorldId,
+};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, HostSettings, Kinds, SessionId},
@@ -295,7 +297,9 @@ impl Stage {
                     let stored = SnapshotStored { tick: snapshot.world.tick(), pages: 1, pages_new: 1 };
                     self.region.handle_snapshot_stored(self.now, Micros(100), Ok(stored));
                 }
-                Effect::ReadLogState | Effect::EndClaim(_) => panic!("no append failed, and nobody ends the region"),
+                Effect::ReadLogState | Effect::Mark(_) | Effect::EndClaim(_) => {
+                    panic!("no append failed, no step panicked, and nobody ends the region")
+                }
             }
         }
         any
@@ -402,6 +406,7 @@ fn opened() -> Opened<Ledger> {
         header,
         claim: Claim { epoch: Epoch(1), last, incarnation: 1 },
         claimant: Claimant::default(),
+        build: BuildId::of(b"fuzz"),
         position,
         last,
         keys: KEYS,

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Bearer, Claim, Durability, Journal, JournalHeader, Keys, KeysRow, LogState, Page, Record, Removed,
-    Retention, Salvage, Slot, Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
+    Appended, Attempts, Bearer, BuildId, Claim, Durability, Journal, JournalHeader, Keys, KeysRow, LogState, Mark,
+    Marks, Page, Record, Removed, Retention, Salvage, Slot, Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Core, Settings, Store},
     error::{
@@ -275,5 +275,27 @@ impl Tokens for Faulty {
 
     async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
         self.store.forget_spent(expired_before_seconds).await
+    }
+}
+
+impl Marks for Faulty {
+    async fn mark(&self, mark: &Mark) -> Result<(), Fault> {
+        self.store.mark(mark).await
+    }
+
+    async fn marks(&self) -> Result<Vec<Mark>, Fault> {
+        self.store.marks().await
+    }
+
+    async fn attempt(&self, build: BuildId, record_hash: Hash) -> Result<u32, Fault> {
+        self.store.attempt(build, record_hash).await
+    }
+
+    async fn attempts(&self) -> Result<Vec<Attempts>, Fault> {
+        self.store.attempts().await
+    }
+
+    async fn forget_attempts(&self) -> Result<(), Fault> {
+        self.store.forget_attempts().await
     }
 }

@@ -9,6 +9,7 @@ mod damage;
 mod faults;
 mod journal;
 mod keys;
+mod marks;
 mod snapshots;
 mod tokens;
 mod walk;
@@ -115,6 +116,10 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         claims::void_records_are_passed_over_and_stay,
         claims::a_life_ends_with_loss_and_not_without,
         journal::what_is_durable_survives_a_crash,
+        marks::marks_outlive_a_crash,
+        marks::attempts_are_counted_until_there_is_a_new_tick,
+        marks::a_skip_is_free_where_the_writer_marked_the_last_tick,
+        marks::a_claim_since_then_makes_a_skip_a_loss,
         snapshots::pages_are_put_once_under_their_hash,
         snapshots::a_manifest_needs_its_pages,
         snapshots::a_manifest_belongs_to_the_journal,

@@ -118,7 +118,12 @@ impl<B: StorageBackend> Core<B> {
 
     fn check_claim(&mut self, record: &Record) -> Result<crate::ClaimRecord, ClaimError> {
         let validator = self.validator.clone().ok_or(ClaimError::Absent)?;
-        validator.check_claim(record, |slot| self.record_hash_at(slot))
+        let last = self.row(validator.last().slot)?;
+        let is_marked = match last {
+            Some(last) => self.marks()?.iter().any(|mark| mark.is_of_writer(&last)),
+            None => false,
+        };
+        validator.check_claim(record, is_marked, |slot| self.record_hash_at(slot))
     }
 
     /// See [`Journal::append`](crate::Journal::append).

@@ -11,6 +11,7 @@ mod backend;
 mod core;
 mod journal;
 mod keys;
+mod marks;
 mod pages;
 mod reading;
 mod rows;

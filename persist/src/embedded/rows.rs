@@ -30,6 +30,9 @@ use crate::{
 // manifests  tick      slot (8) and hash (32) of the record of that tick; the manifest's bytes ("Snapshot"), check
 // packs      pack id   length (8), then the hash of each piece (32), whose bytes are a page of 64 KiB, the last one less;
 //                      check
+// marks      mark      epoch (1: 0 or 1, 8), message (2: length, then UTF-8), check; the key is the hash of a record (32) and the
+//                      id of a build (16). Made where it is not there.
+// attempts   build     hash of the last record of a tick (32), count (4), check; the key is the id of a build (16). As marks.
 // tokens     digest    when it expires (8), nonce of who spent it (16), generation of its player then (4), check; of single-use
 //                      tokens that were spent. Made where it is not there. A reader takes rows without nonce and generation
 //                      too: they are nobody's.
@@ -49,6 +52,9 @@ pub(super) const PAGES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition:
 pub(super) const MANIFESTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("manifests");
 pub(super) const PACKS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("packs");
 pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("tokens");
+
+pub(super) const MARKS: TableDefinition<'_, &[u8; 48], &[u8]> = TableDefinition::new("marks");
+pub(super) const ATTEMPTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("attempts");
 
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const HEADER_KEY: &str = "header";

@@ -25,6 +25,7 @@ use crate::{
     header::JournalHeader,
     keys::{Keys, KeysRow},
     limits,
+    marks::{Attempts, BuildId, Mark, Marks},
     page::{check_pages, page_hashes},
     position::Slot,
     record::Record,
@@ -307,5 +308,28 @@ impl<B: StorageBackend> Tokens for Store<B> {
             }
             cursor = next;
         }
+    }
+}
+
+impl<B: StorageBackend> Marks for Store<B> {
+    async fn mark(&self, mark: &Mark) -> Result<(), Fault> {
+        let mark = mark.clone();
+        self.call(move |core| core.mark(&mark)).await
+    }
+
+    async fn marks(&self) -> Result<Vec<Mark>, Fault> {
+        self.call(Core::marks).await
+    }
+
+    async fn attempt(&self, build: BuildId, record_hash: Hash) -> Result<u32, Fault> {
+        self.call(move |core| core.attempt(build, record_hash)).await
+    }
+
+    async fn attempts(&self) -> Result<Vec<Attempts>, Fault> {
+        self.call(Core::attempts).await
+    }
+
+    async fn forget_attempts(&self) -> Result<(), Fault> {
+        self.call(Core::forget_attempts).await
     }
 }

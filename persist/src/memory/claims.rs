@@ -14,7 +14,15 @@ use crate::{
 impl State {
     pub(super) fn claim(&mut self, record: &Record) -> Result<Claim, ClaimError> {
         let validator = self.validator.as_ref().ok_or(ClaimError::Absent)?;
-        let checked = validator.check_claim(record, |slot| Ok::<_, ClaimError>(self.record_hash_at(slot)));
+        let last = self.record(validator.last().slot).and_then(Result::ok);
+        let is_own = |last: &Record| self.marks.values().any(|mark| mark.is_of_writer(last));
+        let is_any = |last: &Record| self.marks.values().any(|mark| mark.record_hash == last.hash());
+        let is_marked = last.is_some_and(|last| {
+            is_own(&last)
+                || (self.has(SeededBug::SkipsWithAnyMark) && is_any(&last))
+                || self.has(SeededBug::SkipsWithoutAMark)
+        });
+        let checked = validator.check_claim(record, is_marked, |slot| Ok::<_, ClaimError>(self.record_hash_at(slot)));
         let forgiven = match &checked {
             Err(ClaimError::Moved { .. }) => self.has(SeededBug::ClaimsTakenSlots),
             Err(ClaimError::After { .. }) => self.has(SeededBug::ClaimsAfterVoidRecords),

@@ -5,6 +5,7 @@
 
 mod claims;
 mod faults;
+mod marks;
 mod tokens;
 
 use std::{
@@ -32,6 +33,7 @@ use crate::{
     keys::KeysRow,
     limits,
     live::Rows,
+    marks::{BuildId, Mark},
     page::{check_pages, page_hashes},
     position::{LogPosition, Slot},
     record::Record,
@@ -62,6 +64,8 @@ struct State {
     tokens: BTreeMap<(TokenDigest, u64), (u64, Bearer)>,
     keys: Option<KeysRow>,
     tokens_max: Option<u64>,
+    marks: BTreeMap<(Hash, BuildId), Mark>,
+    attempts: BTreeMap<BuildId, (Hash, u32)>,
     fault: Option<FaultMode>,
     full: bool,
     unreadable: bool,
@@ -111,6 +115,9 @@ impl Memory {
     /// The process ends and begins again: what was not durable is gone.
     pub fn crash(&self) {
         let mut state = self.state();
+        if state.bug == Some(SeededBug::ForgetsMarks) {
+            state.marks.clear();
+        }
         if state.bug == Some(SeededBug::ForgetsSpentTokens) {
             state.tokens.pop_last();
         }

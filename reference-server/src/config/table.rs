@@ -68,6 +68,8 @@ settings! {
         threads: u16 [1..=256] = 1;
         /// Starts although stored ticks are lost, from the last one that is whole; the damaged files are kept beside.
         accept_loss: bool = false;
+        /// Starts once more although the region is halted: this build died several times over the same ticks.
+        retry_halted: bool = false;
         /// Form of the log: `text`, `json`, or `auto`, which is text on a terminal and JSON otherwise.
         log: LogFormat = LogFormat::Auto;
         /// What is logged: a level, or a filter such as `info,tickworld_server=debug`.

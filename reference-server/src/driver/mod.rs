@@ -148,6 +148,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                     }
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
+                    Work::Marked(result) => region.handle_marked(now, result),
                     Work::ClaimEnded(result) => region.handle_claim_ended(now, result),
                     Work::Lost(what) => region.handle_lost(format!("{what} died")),
                     Work::Request { request, reply } => replies.ask(now, region, request, reply),

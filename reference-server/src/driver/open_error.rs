@@ -44,14 +44,36 @@ pub enum OpenError {
     },
     /// The rules panic in a stored tick.
     #[error(
-        "the rules of this build panic in tick {tick}, which is stored: {message}. Start with a build in which they do not; \
-         the world is stored up to there"
+        "the rules of this build panic in tick {tick}, which is stored: {message}. Start with a build in which they do not, or \
+         leave the tick out with `tickworld journal skip`"
     )]
     Panics {
         /// Which tick.
         tick: Tick,
         /// What the panic said.
         message: String,
+    },
+    /// The rules panicked in a tick before, and are not let into it again.
+    #[error(
+        "this build panicked in tick {tick} before, and does not try it again: {message}. Start with a build in which the rules do \
+         not, or leave the tick out with `tickworld journal skip`"
+    )]
+    Marked {
+        /// Which tick.
+        tick: Tick,
+        /// What the panic said.
+        message: String,
+    },
+    /// The process died over the same ticks again and again.
+    #[error(
+        "the region is halted: {attempts} attempts of this build after tick {tick} did not reach a new one, so it died there each time. \
+         Start with another build, leave the last tick out with `tickworld journal skip`, or try once more with --retry-halted"
+    )]
+    Halted {
+        /// The last tick that is proven.
+        tick: Tick,
+        /// How many.
+        attempts: u32,
     },
     /// The world is another game's, schema's or revision's, or cannot run as somebody set.
     #[error(transparent)]
@@ -97,6 +119,8 @@ impl From<tickworld_region::OpenError> for OpenError {
             Error::Replay(ReplayError::Step { tick, error: StepError::Panicked(message) }) => {
                 Self::Panics { tick, message }
             }
+            Error::Marked { tick, message } => Self::Marked { tick, message },
+            Error::Halted { tick, attempts } => Self::Halted { tick, attempts },
             Error::Adapter(error) => Self::from(error),
             error if is_damage(&error) => Self::damaged(&error),
             error => Self::other(&error),

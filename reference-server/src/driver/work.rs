@@ -69,6 +69,8 @@ pub(crate) enum Work<G: Game> {
         /// What was found.
         result: Result<SnapshotStored, String>,
     },
+    /// The panic of the rules was noted, or why not.
+    Marked(Result<(), String>),
     /// The claim was ended, or why not.
     ClaimEnded(Result<(), String>),
     /// Something that the region cannot do without is gone.
@@ -115,6 +117,14 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
             Effect::Keys(effect) => self.keys(effect),
             Effect::LoadPack(load) => self.load_pack(*load),
             Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
+            Effect::Mark(mark) => {
+                let ticket = self.post.reserve(Work::Marked(Err("the task that notes the panic died".to_owned())));
+                let store = Arc::clone(&self.store);
+                self.runtime.spawn(async move {
+                    let result = store.mark(&mark).await.map_err(|error| error.to_string());
+                    ticket.complete(Work::Marked(result));
+                });
+            }
             Effect::EndClaim(record) => {
                 let ticket = self.post.reserve(Work::ClaimEnded(Err("the task that ends the claim died".to_owned())));
                 let store = Arc::clone(&self.store);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tickworld_persist::{Claimant, DataLossPolicy, Durability, Retention, Salvage, Store, WallTime, WorldId};
+use tickworld_persist::{BuildId, Claimant, DataLossPolicy, Durability, Retention, Salvage, Store, WallTime, WorldId};
 use tickworld_proto::host::{AddressRates, HostSettings, Rate};
 use tickworld_region::{OpenSettings, Opened, RegionSettings};
 use tickworld_sim::{executor::Executor, rng::Entropy};
@@ -36,6 +36,8 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
         root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
         loss: if config.accept_loss { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: retention(config, stored.as_ref().map_or(start_checks::TICK_RATE, |header| header.tick_rate)),
+        build: build_id(),
+        retries_halted: config.retry_halted,
         claimant: claimant(),
         entropy: Entropy::from_bytes(entropy),
     };
@@ -54,6 +56,15 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
         tracing::info!(from, tick, %root, per_second = per_second as u64, "the world is where it left off");
     }
     Ok(opened)
+}
+
+/// This program: a mark of one build must not bind another one, though both call themselves the same version.
+fn build_id() -> BuildId {
+    static BUILD: std::sync::OnceLock<BuildId> = std::sync::OnceLock::new();
+    *BUILD.get_or_init(|| {
+        let program = std::env::current_exe().and_then(std::fs::read);
+        program.map_or_else(|_| BuildId::of(env!("CARGO_PKG_VERSION").as_bytes()), |bytes| BuildId::of(&bytes))
+    })
 }
 
 /// This process, as a claim names it.

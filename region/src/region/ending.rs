@@ -3,7 +3,7 @@
 //! ```text
 //! Running --shutdown--> Draining --all kept and hashed--> Storing --stored--> EndingClaim --ended--> Ended(Asked)
 //!    |                     |
-//!    +--a step panicked----+--all kept--> Ended(Panicked)
+//!    +--a step panicked----+--all kept, and the panic noted--> Ended(Panicked)
 //!    +--another owner, or the journal is lost, at any time--> Ended
 //! ```
 //! Invariant: every phase but `Running` has a moment at which it is over.

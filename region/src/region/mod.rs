@@ -16,7 +16,9 @@ use std::{
     sync::Arc,
 };
 
-use tickworld_persist::{ClaimRecord, Claimant, Epoch, JournalHeader, LogPosition, LogState, Record, WallTime, Why};
+use tickworld_persist::{
+    BuildId, ClaimRecord, Claimant, Epoch, JournalHeader, LogPosition, LogState, Mark, Record, WallTime, Why,
+};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     host::{Connection, Counters, Grant, Host, HostEvent, HostSettings, SessionId, TicketIssuer},
@@ -49,6 +51,16 @@ use crate::{
     settings::{RegionSettings, Secrets},
 };
 
+/// How far the note of a panic is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Marking {
+    /// There is nothing to note, or it is noted.
+    Nothing,
+    /// To be handed out.
+    Wanted(Mark),
+    UnderWay,
+}
+
 /// See the module; [the crate](crate) shows the loop that drives it.
 pub struct Region<G: Game> {
     settings: RegionSettings,
@@ -73,6 +85,10 @@ pub struct Region<G: Game> {
     /// The last record: a tick's, or the claim at the beginning.
     last: LogPosition,
     incarnation: u32,
+    /// Which program makes the ticks.
+    build: BuildId,
+    /// The tick that the rules panicked in, until it is noted.
+    marking: Marking,
     /// In whose name records are written, and what their clock said when the region began.
     claimant: Claimant,
     began: Instant,
@@ -108,8 +124,20 @@ impl<G: Game> Region<G> {
         opened: Opened<G>,
         secrets: Box<dyn Secrets>,
     ) -> Self {
-        let Opened { simulation, roots, recent, header, claim, position, last, claimant, snapshot_tick, keys, .. } =
-            opened;
+        let Opened {
+            simulation,
+            roots,
+            recent,
+            header,
+            claim,
+            position,
+            last,
+            claimant,
+            build,
+            snapshot_tick,
+            keys,
+            ..
+        } = opened;
         let tick = simulation.world().tick();
         assert_eq!((tick, tick), (position.tick, last.tick), "a region begins where the journal ends");
         let settings =
@@ -135,6 +163,8 @@ impl<G: Game> Region<G> {
             records: VecDeque::from([position]),
             last,
             incarnation: claim.incarnation,
+            build,
+            marking: Marking::Nothing,
             claimant,
             began: now,
             kept: tick,
@@ -372,13 +402,28 @@ impl<G: Game> Region<G> {
         });
     }
 
-    /// The next thing to do. In this order: append, step, hash, store a snapshot, authenticate, read or rotate keys, load a pack,
-    /// end the claim; so that the journal writes while the tick is stepped.
+    /// The tick that the rules panicked in is noted, or could not be. The region ends either way: without the mark the next start
+    /// panics in it once more, and notes it then.
+    pub fn handle_marked(&mut self, now: Instant, result: Result<(), String>) {
+        if self.marking != Marking::UnderWay {
+            return;
+        }
+        self.marking = Marking::Nothing;
+        if let (Err(reason), Phase::Draining { then: Ended::Panicked { message, .. }, .. }) = (result, &mut self.phase)
+        {
+            message.push_str(&format!(" (and no mark of it could be stored: {reason})"));
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to do. In this order: append, note a panic, step, hash, store a snapshot, authenticate, read or rotate keys, load
+    /// a pack, end the claim; so that the journal writes while the tick is stepped.
     pub fn poll_effect(&mut self) -> Option<Effect<G>> {
         if self.has_ended() {
             return None;
         }
         self.poll_journal()
+            .or_else(|| self.poll_mark())
             .or_else(|| self.poll_step())
             .or_else(|| self.poll_hash())
             .or_else(|| self.poll_snapshot())

@@ -1,6 +1,6 @@
 //! The way of a tick: frame, record, step, root, release; and the end, when no more ticks follow.
 
-use tickworld_persist::{Record, TickRecord};
+use tickworld_persist::{Mark, Record, TickRecord};
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
     content::ContentId,
@@ -10,7 +10,7 @@ use tickworld_sim::{
     world::{Roots, World},
 };
 
-use super::{Region, ending::Phase, journaling};
+use super::{Marking, Region, ending::Phase, journaling};
 use crate::{
     effect::{Append, Effect, HashWorld, Hashed},
     event::{Ended, Event},
@@ -70,6 +70,16 @@ impl<G: Game> Region<G> {
         })
     }
 
+    pub(super) fn poll_mark(&mut self) -> Option<Effect<G>> {
+        if !matches!(self.marking, Marking::Wanted(_)) {
+            return None;
+        }
+        match core::mem::replace(&mut self.marking, Marking::UnderWay) {
+            Marking::Wanted(mark) => Some(Effect::Mark(mark)),
+            _ => None,
+        }
+    }
+
     pub(super) fn poll_step(&mut self) -> Option<Effect<G>> {
         let frame = self.to_step.take_if(|_| self.simulation.is_some())?;
         let mut simulation = self.simulation.take()?;
@@ -101,6 +111,9 @@ impl<G: Game> Region<G> {
                     StepError::Panicked(message) => message,
                     refused @ StepError::Refused(_) => refused.to_string(),
                 };
+                // No frame was closed since: the last record is that tick's.
+                let mark = Mark::new(self.last.record_hash, self.build, Some(self.epoch), &message);
+                self.marking = Marking::Wanted(mark);
                 let deadline = now.after(DRAIN_MAX);
                 self.phase = Phase::Draining { deadline, then: Ended::Panicked { tick, message } };
             }
@@ -194,7 +207,11 @@ impl<G: Game> Region<G> {
             let (deadline, then) = (*deadline, then.clone());
             let has_panicked = matches!(then, Ended::Panicked { .. });
             let is_stepping = self.simulation.is_none() || self.to_step.is_some();
-            if self.journaling.len() > 0 || (!has_panicked && (is_stepping || self.hashing.pending_count() > 0)) {
+            let is_marking = self.marking != Marking::Nothing;
+            if is_marking
+                || self.journaling.len() > 0
+                || (!has_panicked && (is_stepping || self.hashing.pending_count() > 0))
+            {
                 return;
             }
             // Everything that was made is told by now.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Appended, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Record, Slot, WorldId,
+    Appended, BuildId, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Mark, Record, Slot, WorldId,
 };
 use tickworld_proto::{
     host::HostSettings,
@@ -31,6 +31,7 @@ pub(crate) struct Driver {
     pub(crate) snapshots: VecDeque<StoreSnapshot<Ledger>>,
     pub(crate) ends: Vec<Record>,
     pub(crate) keys: VecDeque<KeysEffect>,
+    pub(crate) marks: Vec<Mark>,
     pub(crate) events: Vec<Event<Ledger>>,
     requests: u64,
 }
@@ -57,6 +58,7 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
         header,
         claim: Claim { epoch: Epoch(1), last, incarnation: 1 },
         claimant: Claimant::default(),
+        build: BuildId::of(b"a test"),
         position,
         last,
         keys: TicketKeys::first([7; 32]),
@@ -84,6 +86,7 @@ impl Driver {
             snapshots: VecDeque::new(),
             ends: Vec::new(),
             keys: VecDeque::new(),
+            marks: Vec::new(),
             events: Vec::new(),
             requests: 0,
         }
@@ -110,6 +113,7 @@ impl Driver {
                 Effect::StoreSnapshot(snapshot) => self.snapshots.push_back(*snapshot),
                 Effect::EndClaim(record) => self.ends.push(record),
                 Effect::Keys(effect) => self.keys.push_back(effect),
+                Effect::Mark(mark) => self.marks.push(mark),
                 Effect::Authenticate(_) | Effect::LoadPack(_) => panic!("nobody asked for that"),
             }
         }
@@ -138,6 +142,13 @@ impl Driver {
     pub(crate) fn panic(&mut self, message: &str) {
         self.steps.pop_front().expect("a step is under way");
         self.region.handle_stepped(self.now, Micros(1_000), Err(StepError::Panicked(message.to_owned())));
+        self.settle();
+    }
+
+    /// The panic is noted.
+    pub(crate) fn note(&mut self) {
+        assert_eq!(self.marks.len(), 1, "the panic is noted once");
+        self.region.handle_marked(self.now, Ok(()));
         self.settle();
     }
 

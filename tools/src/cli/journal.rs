@@ -32,6 +32,26 @@ pub(crate) enum Journal {
         #[command(flatten)]
         span: Span,
     },
+    /// List the ticks that a build panicked in, and the starts that ended without a word
+    #[command(after_help = "Example:\n  tickworld journal marks tickworld-data")]
+    Marks {
+        /// The server's data folder
+        data: PathBuf,
+    },
+    /// Leave out the last tick, which no build at hand can make; the only command here that writes
+    ///
+    /// What stood in it is answered as void by the next server. Where the tick may have been told, it is named and stays, unless
+    /// that is accepted.
+    #[command(
+        after_help = "Examples:\n  tickworld journal skip tickworld-data\n  tickworld journal skip tickworld-data --accept-loss"
+    )]
+    Skip {
+        /// The server's data folder
+        data: PathBuf,
+        /// Go on although the tick may have been told to somebody: another life of the region begins
+        #[arg(long)]
+        accept_loss: bool,
+    },
     /// Simulate it again and compare every root that it proves
     ///
     /// It begins with the newest snapshot before the first tick that was asked for.

@@ -1,6 +1,6 @@
 //! [`OpenStore`]: what a server keeps in its data folder, opened for reading.
 //!
-//! Invariant: nothing in the folder changes, and what a server has open is refused. Damage of a record, a snapshot or a page
+//! Invariant: nothing in the folder changes, but by [`skip`], and what a server has open is refused. Damage of a record, a snapshot or a page
 //! is an answer, not a failure; a failure is where nothing can be read at all.
 
 mod follow;
@@ -11,8 +11,9 @@ use std::{ops::ControlFlow, path::Path};
 
 use bytes::Bytes;
 use tickworld_persist::{
-    AnyStore, Journal as _, JournalHeader, LogState, RecoverError, Recovery, Salvage as _, Slot, Snapshot,
-    Snapshots as _, StoreConfig, TailReport, VerifyError, VerifyReport,
+    AnyStore, Attempts, Claimant, DataLossPolicy, Journal as _, JournalHeader, LogState, Mark, Marks as _, Record,
+    RecoverError, Recovery, Salvage as _, SkipError, Skipped, Slot, Snapshot, Snapshots as _, StoreConfig, TailReport,
+    VerifyError, VerifyReport,
     error::{Cause, Fault, FetchError, ReadError},
 };
 use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
@@ -29,6 +30,9 @@ use crate::{
     failure::{Failure, Outcome},
     interrupt::Asked,
 };
+
+/// Bytes of the claims that are shown of a journal's end, a thousand and more.
+const CLAIMS_BYTES: u64 = 256 * 1024;
 
 /// A store that is only read.
 pub(crate) struct OpenStore {
@@ -90,13 +94,20 @@ impl OpenStore {
         Records::new(self, from, to)
     }
 
+    /// The claims that no tick follows yet.
+    pub(crate) fn claims_at_end(&self) -> Outcome<Vec<Record>> {
+        let Some(slot) = self.find(self.last()) else { return Ok(Vec::new()) };
+        let read = self.read(slot.next(), CLAIMS_BYTES).map_err(|error| self.read_failure(error))?;
+        Ok(read.into_iter().filter(Record::is_claim).collect())
+    }
+
     /// The slot of a tick's record.
     pub(crate) fn find(&self, tick: Tick) -> Option<Slot> {
         self.runtime.block_on(self.store.find(tick)).ok().flatten()
     }
 
     /// Whole records that follow each other, from a slot on.
-    fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<tickworld_persist::Record>, ReadError> {
+    fn read(&self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.runtime.block_on(self.store.read(from, bytes_max))
     }
 
@@ -123,6 +134,34 @@ impl OpenStore {
     /// A content pack; the inner error says what is wrong with it.
     pub(crate) fn pack(&self, id: ContentId) -> Outcome<Result<Bytes, Cause>> {
         self.found(self.runtime.block_on(self.store.pack(id)))
+    }
+
+    /// The ticks that a build panicked in.
+    pub(crate) fn marks(&self) -> Outcome<Vec<Mark>> {
+        self.runtime.block_on(self.store.marks()).map_err(|fault| unusable(&self.shown(), fault))
+    }
+
+    /// The starts that came to no new tick.
+    pub(crate) fn attempts(&self) -> Outcome<Vec<Attempts>> {
+        self.runtime.block_on(self.store.attempts()).map_err(|fault| unusable(&self.shown(), fault))
+    }
+
+    /// The tick that each mark is of, where its record is kept: in a slot that is void, or in the history.
+    pub(crate) fn ticks_of(&self, marks: &[Mark]) -> Outcome<Vec<Option<u64>>> {
+        let mut ticks = vec![None; marks.len()];
+        if marks.is_empty() {
+            return Ok(ticks);
+        }
+        for slot in (self.log.base.slot.next().0..self.log.next.0).map(Slot) {
+            let record = self.runtime.block_on(self.store.record(slot)).map_err(|error| self.read_failure(error))?;
+            let Some(record) = record else { continue };
+            for (mark, tick) in marks.iter().zip(&mut ticks) {
+                if mark.record_hash == record.hash() {
+                    *tick = Some(record.tick().0);
+                }
+            }
+        }
+        Ok(ticks)
     }
 
     /// Reads everything and compares every hash, until `progress` says that it is enough.
@@ -169,6 +208,24 @@ impl OpenStore {
     pub(crate) fn read_failure(&self, error: ReadError) -> Failure {
         unreadable(&self.shown(), error)
     }
+}
+
+/// Leaves out the last tick of the world in a folder; the inner error says why not.
+pub(crate) fn skip(path: &Path, by: &Claimant, policy: DataLossPolicy) -> Outcome<Result<Skipped, SkipError>> {
+    // Opened for reading first: nothing is made in a folder that holds no world.
+    let store = OpenStore::open(path)?;
+    let shown = store.shown();
+    // Its thread has let go of the file by then.
+    store.runtime.block_on(store.store.close());
+    let folder = StoreConfig::folder_of(path).filter(|_| path.is_file()).unwrap_or(path);
+    let runtime = Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let store = AnyStore::open(&StoreConfig::embedded(folder)).await.map_err(|fault| unusable(&shown, fault))?;
+        let skipped = tickworld_persist::skip(&store, by, policy).await;
+        store.close().await;
+        Ok(skipped)
+    })
 }
 
 /// The store that `path` means: the one in that folder, or the one whose file it is.

@@ -106,6 +106,11 @@ impl<I> Inbox<I> {
         self.waiting_count > 0
     }
 
+    /// Whether the frame of this tick may take something.
+    pub(super) fn is_due(&self, open: Tick) -> bool {
+        matches!(self.slots.front(), Some(Slot::Waiting(input)) if input.not_before <= open)
+    }
+
     /// The client has answers for all below `base`: gaps there are filled by nothing. Gives whether it is a base that a client
     /// can have.
     pub(super) fn raise_base(&mut self, base: Sequence) -> bool {

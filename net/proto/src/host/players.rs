@@ -59,6 +59,8 @@ pub(super) struct Roster<I> {
     pub(super) ready: BTreeSet<PlayerId>,
     /// Who comes first in the next frame, because the last one had no room for them.
     pub(super) first: Option<PlayerId>,
+    /// Who of those whose tick broke had a frame last.
+    pub(super) last_suspect: PlayerId,
     /// Those without a session.
     absent: BTreeSet<PlayerId>,
     /// Those whose last entry may be above what the world knows.
@@ -72,6 +74,7 @@ impl<I> Roster<I> {
             by_id: BTreeMap::new(),
             ready: BTreeSet::new(),
             first: None,
+            last_suspect: PlayerId::REGION,
             absent: BTreeSet::new(),
             entering: BTreeSet::new(),
         };

@@ -36,7 +36,9 @@ impl<G: Game> Host<G> {
         assert!(self.may_close(), "a frame is closed only while storage and steps keep up");
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
-        let mut filling = Filling { tick, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
+        let turn = self.turn(tick);
+        let mut filling =
+            Filling { tick, turn, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
         let known = self.history.stepped_world().players();
         let mut asked_about = BTreeSet::new();
         for (id, entry) in self.requests.take_entries() {
@@ -79,6 +81,24 @@ impl<G: Game> Host<G> {
         self.keep(now, InputFrame::new(tick, entropy, inputs))
     }
 
+    /// Whose inputs a frame may hold. After a tick that broke, those whose inputs stood in it come one a frame, every second frame,
+    /// until a tick of each has passed: so the next one that breaks names one player.
+    fn turn(&mut self, tick: Tick) -> Turn {
+        let known = self.history.stepped_world().players();
+        let is_due = |id: &PlayerId| self.roster.find(*id).is_some_and(|player| player.inbox.is_due(tick));
+        let is_suspect = |id: &PlayerId| known.find(*id).is_some_and(is_suspect) && is_due(id);
+        let after = PlayerId(self.roster.last_suspect.0.saturating_add(1));
+        let ready = &self.roster.ready;
+        let Some(next) = ready.range(after..).chain(ready.range(..after)).copied().find(|id| is_suspect(id)) else {
+            return Turn::Everybody;
+        };
+        if !tick.0.is_multiple_of(2) {
+            return Turn::Unsuspected;
+        }
+        self.roster.last_suspect = next;
+        Turn::Alone(next)
+    }
+
     fn keep(&mut self, now: Instant, frame: InputFrame<G::Input>) -> InputFrame<G::Input> {
         let plays: Vec<_> = frame.inputs.iter().filter(|input| input.sequence.0 > 0).collect();
         let plays: Vec<_> = plays.into_iter().map(|input| (input.player, input.sequence)).collect();
@@ -117,9 +137,26 @@ fn due_entry<I>(player: &mut Player<I>, known: Option<&session::Player>) -> Opti
     (!has_it).then_some(entry)
 }
 
+/// Whether the last tick with inputs of a player's broke, as far as the world knows.
+fn is_suspect(player: &session::Player) -> bool {
+    player.voids > 0 && !player.is_held()
+}
+
+/// Whose inputs a frame may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Those of everybody: nobody is suspected.
+    Everybody,
+    /// Those of everybody whose last tick passed.
+    Unsuspected,
+    /// Those of one player.
+    Alone(PlayerId),
+}
+
 /// A frame that is being filled.
 struct Filling<I> {
     tick: Tick,
+    turn: Turn,
     room: u32,
     inputs: Vec<Input<I>>,
     /// Whom it lets in.
@@ -160,6 +197,14 @@ impl<I> Filling<I> {
         if known.is_some_and(session::Player::is_held) {
             // What waits stays, until an operator has cleared them and they say it again.
             return false;
+        }
+        let is_their_turn = match self.turn {
+            Turn::Everybody => true,
+            Turn::Unsuspected => !known.is_some_and(is_suspect),
+            Turn::Alone(one) => one == id,
+        };
+        if !is_their_turn {
+            return player.inbox.has_waiting();
         }
         let Self { tick, room, inputs, .. } = self;
         let before = inputs.len();

@@ -16,4 +16,5 @@ mod peers_play_one_game;
 mod prediction_is_clamped;
 mod requests_send_players_away;
 mod tickets_let_one_client_back_in;
+mod who_broke_a_tick_plays_alone;
 mod who_was_sent_away_stays_away;

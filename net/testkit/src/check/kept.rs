@@ -70,11 +70,15 @@ impl Kept {
     /// # Errors
     /// The first promise that was broken.
     pub fn check(&self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
-        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Transfer)> = BTreeMap::new();
+        // What a tick was to do that was skipped is answered in the frame after it, and done nowhere.
+        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Option<Transfer>)> = BTreeMap::new();
         for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
-            if let Act::Play(transfer) = input.act {
-                places.entry((input.player, input.sequence)).or_insert((frame.tick, transfer));
-            }
+            let said = match input.act {
+                Act::Play(transfer) => Some(transfer),
+                Act::Void => None,
+                _ => continue,
+            };
+            places.entry((input.player, input.sequence)).or_insert((frame.tick, said));
         }
         let last = frames.last().map_or(Tick(0), |frame| frame.tick);
         if self.confirmed > last {
@@ -88,12 +92,13 @@ impl Kept {
                 return Err(Violation::Missing { player, sequence, acknowledged, found });
             }
             let said = self.said.get(&(player, sequence));
-            if said.is_some_and(|said| Some(*said) != place.map(|(_, transfer)| transfer)) {
+            let stands = place.and_then(|(_, transfer)| transfer);
+            if said.is_some_and(|said| stands.is_some_and(|stands| *said != stands)) {
                 return Err(Violation::Exchanged { player, sequence, tick: acknowledged });
             }
         }
         for (player, sequence) in self.refused.keys() {
-            if let Some((found, _)) = places.get(&(*player, *sequence)) {
+            if let Some((found, Some(_))) = places.get(&(*player, *sequence)) {
                 return Err(Violation::RefusedApplied { player: *player, sequence: *sequence, found: *found });
             }
         }

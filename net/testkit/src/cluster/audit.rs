@@ -85,8 +85,10 @@ fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
 }
 
 fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {
-    opening::open(store, &cluster.plan, bug).map_err(|error| match error {
+    let last = opening::Build { number: u64::MAX, retries_halted: false };
+    opening::open(store, &cluster.plan, bug, last).map_err(|error| match error {
         OpenError::Violation(violation) => violation,
         OpenError::Storage(error) => Violation::Recovery(error),
+        OpenError::Marked | OpenError::Halted => Violation::Recovery("a build that never ran is kept out".into()),
     })
 }

@@ -115,6 +115,8 @@ struct Cluster<D: Disk> {
     requests: u64,
     watch: Watch,
     lives: u64,
+    /// Which program the servers are.
+    build: opening::Build,
     is_slow: bool,
     is_calm: bool,
     /// The tick that was released when the calm began.
@@ -165,6 +167,7 @@ impl<D: Disk> Cluster<D> {
             requests: 0,
             watch,
             lives: 0,
+            build: opening::Build::default(),
             is_slow: false,
             is_calm: false,
             calm_tick: 0,
@@ -223,7 +226,7 @@ impl<D: Disk> Cluster<D> {
             if is_armed {
                 self.disk.arm(&mut self.dice);
             }
-            opening::open(&store, &self.plan, self.bug).map(|opened| (store, opened))
+            opening::open(&store, &self.plan, self.bug, self.build).map(|opened| (store, opened))
         });
         if is_armed {
             self.cut_power("during recovery");
@@ -232,14 +235,48 @@ impl<D: Disk> Cluster<D> {
         match opened {
             Ok((store, opened)) => self.begin_life(store, opened),
             Err(OpenError::Violation(violation)) => self.watch.judge(Err(violation)),
+            Err(OpenError::Marked) => self.attend(),
+            Err(OpenError::Halted) => {
+                self.watch.note(|| "the region is halted: it is tried once more".into());
+                self.watch.count("halts");
+                self.build.retries_halted = true;
+                self.restart_later();
+            }
             Err(OpenError::Storage(error)) => {
                 self.watch.note(|| format!("the world does not open: {error}"));
                 self.watch.count("failed starts");
-                if self.servers.is_empty() {
-                    self.disk.kill();
-                    self.clock.after(Micros(300_000), Event::Start);
-                }
+                self.restart_later();
             }
+        }
+    }
+
+    /// The last tick is marked, so this build does not make it: an operator skips it, or brings another build.
+    fn attend(&mut self) {
+        let skipped = if self.dice.permille(700) {
+            self.open_store().map_err(OpenError::Storage).and_then(|store| opening::skip(&store))
+        } else {
+            Ok(false)
+        };
+        match skipped {
+            Ok(true) => {
+                self.watch.note(|| "the last tick is skipped".into());
+                self.watch.count("ticks skipped");
+            }
+            Ok(false) => {
+                self.watch.count("builds");
+                self.build.number += 1;
+            }
+            Err(OpenError::Violation(violation)) => self.watch.judge(Err(violation)),
+            Err(_) => {}
+        }
+        self.restart_later();
+    }
+
+    /// A start came to nothing: the next one follows, unless a server still runs.
+    fn restart_later(&mut self) {
+        if self.servers.is_empty() {
+            self.disk.kill();
+            self.clock.after(Micros(300_000), Event::Start);
         }
     }
 
@@ -249,6 +286,7 @@ impl<D: Disk> Cluster<D> {
 
     fn begin_life(&mut self, store: D::Store, opened: opening::Opened) {
         self.lives += 1;
+        self.build.retries_halted = false;
         let life = Life(self.lives);
         let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
         self.watch.note(|| format!("server {} begins at tick {end} with epoch {epoch}", life.0));

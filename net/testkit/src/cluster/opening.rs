@@ -5,7 +5,8 @@
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    Claimant, DataLossPolicy, Record, RecoverError, Retention, Salvage, Slot, Store, WallTime, Why, WorldId,
+    BuildId, Claimant, DataLossPolicy, Record, RecoverError, Retention, Salvage, SkipError, Slot, Store, WallTime, Why,
+    WorldId,
     error::{AppendError, ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
@@ -61,6 +62,28 @@ impl GameAdapter for Bank {
     }
 }
 
+/// Which program a server is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Build {
+    pub(super) number: u64,
+    /// Whether an operator has it tried once more.
+    pub(super) retries_halted: bool,
+}
+
+/// Leaves out the last tick, where nobody was told of it; whether it is.
+pub(super) fn skip<S: Store + Salvage>(store: &S) -> Result<bool, OpenError> {
+    let by = Claimant { who: "a simulated operator".to_owned(), wall: WallTime(0) };
+    match now(tickworld_persist::skip(store, &by, DataLossPolicy::Refuse)) {
+        Ok(_) => Ok(true),
+        Err(SkipError::Told(_) | SkipError::Nothing { .. } | SkipError::Damaged(_)) => Ok(false),
+        Err(
+            SkipError::Read(ReadError::Storage(error))
+            | SkipError::Claim(ClaimError::Storage(error) | ClaimError::Unknown(error)),
+        ) => Err(OpenError::Storage(error.to_string())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
 /// A world that can go on, and what came before.
 pub(super) struct Opened {
     pub(super) world: World<Ledger>,
@@ -76,6 +99,10 @@ pub(super) struct Opened {
 pub(super) enum OpenError {
     /// The storage fails: another try may do.
     Storage(String),
+    /// This build does not make the last tick.
+    Marked,
+    /// This build tried too often.
+    Halted,
     /// What must not be.
     Violation(Violation),
 }
@@ -86,6 +113,11 @@ fn wrong(what: String) -> OpenError {
 
 /// What a refusal to open says of the store: that it fails at present, or that something is wrong with what it holds.
 fn judge(error: Refusal) -> OpenError {
+    match error {
+        Refusal::Marked { .. } => return OpenError::Marked,
+        Refusal::Halted { .. } => return OpenError::Halted,
+        _ => {}
+    }
     let fails = matches!(
         error,
         Refusal::Recover(RecoverError::Read(ReadError::Storage(_)) | RecoverError::Fetch(FetchError::Storage(_)))
@@ -95,6 +127,7 @@ fn judge(error: Refusal) -> OpenError {
             | Refusal::Put(_)
             | Refusal::Snapshot(_)
             | Refusal::Claim(ClaimError::Storage(_) | ClaimError::Unknown(_))
+            | Refusal::Notes(_)
             | Refusal::Debt(AppendError::Storage(_) | AppendError::Unknown(_))
             | Refusal::Keys(KeysError::Fetch(FetchError::Storage(_)) | KeysError::Storage(_))
     );
@@ -102,7 +135,12 @@ fn judge(error: Refusal) -> OpenError {
 }
 
 /// Opens the store's world, or begins one.
-pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Opened, OpenError> {
+pub(super) fn open<S: Store + Salvage>(
+    store: &S,
+    plan: &Plan,
+    bug: Option<Bug>,
+    build: Build,
+) -> Result<Opened, OpenError> {
     if bug == Some(Bug::LosesTheTailOnCrash) {
         lose_tail(store)?;
     }
@@ -113,6 +151,8 @@ pub(super) fn open<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>)
         root_lag_ticks: plan.root_lag_ticks,
         loss: if bug == Some(Bug::AcceptsLossSilently) { DataLossPolicy::Accept } else { DataLossPolicy::Refuse },
         retention: plan.retention(),
+        build: BuildId::of(&build.number.to_le_bytes()),
+        retries_halted: build.retries_halted,
         claimant: Claimant { who: "a simulated server".to_owned(), wall: WallTime(0) },
         entropy: Entropy::from_bytes(*b"of a claims debt"),
     };

@@ -61,7 +61,7 @@ pub enum Fault {
     Takeover,
     /// The server is told to end, and another one starts when it has.
     Restart,
-    /// The rules panic in a tick; the next server makes it.
+    /// The rules panic in a tick; another build makes it, or an operator skips it.
     RulesPanic,
     /// An operator asks for something: how it is, a snapshot, a kick, other content, an input in the name of a player.
     Operator,

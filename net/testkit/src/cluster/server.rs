@@ -50,6 +50,8 @@ pub(super) enum Wake {
     Authenticate,
     /// The pack is read and tried.
     Pack,
+    /// A panic is noted.
+    Mark,
     /// The claim is ended.
     EndClaim,
     /// For [`Bug::AcknowledgesBeforeDurable`].
@@ -89,6 +91,7 @@ pub(super) struct Server<S> {
     authentications: VecDeque<Authenticate>,
     keys: VecDeque<KeysEffect>,
     pack: Option<Box<LoadPack<Ledger>>>,
+    mark: Option<tickworld_persist::Mark>,
     end_of_claim: Option<tickworld_persist::Record>,
     /// Whether the power goes in the midst of the next append, or the next step of a snapshot.
     pub(super) is_append_armed: bool,
@@ -159,6 +162,7 @@ impl<S: Store + Clone> Server<S> {
             authentications: VecDeque::new(),
             keys: VecDeque::new(),
             pack: None,
+            mark: None,
             end_of_claim: None,
             is_append_armed: false,
             is_snapshot_armed: false,
@@ -189,6 +193,12 @@ impl<S: Store + Clone> Server<S> {
             Wake::Authenticate => self.authenticate(now, site),
             Wake::Pack => self.try_pack(now, site),
             Wake::Hurried => self.append_hurried(site),
+            Wake::Mark => {
+                if let Some(mark) = self.mark.take() {
+                    let result = ready(self.store.mark(&mark)).map_err(|error| error.to_string());
+                    self.region.handle_marked(now, result);
+                }
+            }
             Wake::EndClaim => {
                 if let Some(record) = self.end_of_claim.take() {
                     let result = ready(self.store.claim(&record)).map(drop).map_err(|error| error.to_string());
@@ -229,6 +239,10 @@ impl<S: Store + Clone> Server<S> {
                 Effect::LoadPack(load) => {
                     self.pack = Some(load);
                     self.wake_for_storage(site, Wake::Pack);
+                }
+                Effect::Mark(mark) => {
+                    self.mark = Some(mark);
+                    self.wake_for_storage(site, Wake::Mark);
                 }
                 Effect::EndClaim(record) => {
                     self.end_of_claim = Some(record);

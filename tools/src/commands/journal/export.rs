@@ -28,7 +28,8 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
         "start": header.start.tick.0,
         "root": header.start.root.to_string(),
     }));
-    for record in store.records(from, to) {
+    let at_end = if to == last { store.claims_at_end()? } else { Vec::new() };
+    for record in store.records(from, to).chain(at_end.into_iter().map(Ok)) {
         if context.out.is_broken() || interrupt::is_asked() {
             break;
         }

@@ -1,8 +1,10 @@
-//! `tickworld journal`: what a server keeps of its world, read without changing it.
+//! `tickworld journal`: what a server keeps of its world, read without changing it; and the one thing that an operator does to it.
 
 mod export;
 mod info;
+mod marks;
 mod replay;
+mod skip;
 mod verify;
 
 use tickworld_sim::frame::Tick;
@@ -21,6 +23,8 @@ pub(crate) fn run(context: &mut Context, command: &cli::Journal) -> Outcome {
         cli::Journal::Info { data } => info::run(context, &OpenStore::open(data)?),
         cli::Journal::Verify { data } => verify::run(context, &OpenStore::open(data)?),
         cli::Journal::Export { data, span } => export::run(context, &OpenStore::open(data)?, *span),
+        cli::Journal::Marks { data } => marks::run(context, &OpenStore::open(data)?),
+        cli::Journal::Skip { data, accept_loss } => skip::run(context, data, *accept_loss),
         cli::Journal::Replay { data, span, beginning } => {
             replay::run(context, &OpenStore::open(data)?, *span, beginning)
         }
