@@ -4,7 +4,7 @@
 use tickworld_proto::{
     host::Kinds,
     message::{Ticket, WorldId},
-    ticket::{TicketClaims, TicketError, TicketKeys},
+    ticket::{TICKET_BYTES, TicketClaims, TicketError, TicketKeys},
 };
 use tickworld_sim::frame::PlayerId;
 
@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(keys.encode(), data, "keys read back as others");
     }
     let Some((late, bytes)) = data.split_first() else { return };
-    let Ok(bytes) = <[u8; 39]>::try_from(bytes) else { return };
+    let Ok(bytes) = <[u8; TICKET_BYTES]>::try_from(bytes) else { return };
     let (rotated, now) = (KEYS.rotated([9; 32], NOW), NOW + u64::from(*late) * 8);
     for keys in [&KEYS, &rotated] {
         let Ok(claims) = Ticket(bytes).open(WORLD, keys, now) else { continue };
@@ -40,7 +40,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// Whatever numbers stand where a ticket has them.
-fn claims(bytes: &[u8; 39]) -> TicketClaims {
+fn claims(bytes: &[u8; TICKET_BYTES]) -> TicketClaims {
     let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight of them"));
     let short = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four of them"));
     TicketClaims {

@@ -9,6 +9,7 @@ use tickworld_proto::{
     client::{Client, ClientSettings},
     instant::{Instant, Micros},
     message::{Durability, Message, Nonce, SessionKind, Ticket, Welcome},
+    ticket::TICKET_BYTES,
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -112,7 +113,7 @@ fn welcome(u: &mut Unstructured<'_>, schema: SchemaId) -> Result<Welcome> {
         durability: Durability::Disk,
         region: RegionId(u.int_in_range(1..=2)?),
         incarnation: u.int_in_range(1..=2)?,
-        ticket: Ticket([3; 39]),
+        ticket: Ticket([3; TICKET_BYTES]),
         inputs_in_flight_max: u.int_in_range(1..=64)?,
         history_ticks: u.int_in_range(1..=1_000)?,
     })

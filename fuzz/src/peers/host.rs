@@ -18,7 +18,7 @@ use tickworld_proto::{
     message::{
         Durability, Fate, Goodbye, Hello, InputMessage, Inputs, Message, Nonce, Reason, SessionKind, Ticket, WorldId,
     },
-    ticket::{TicketClaims, TicketKeys},
+    ticket::{TICKET_BYTES, TicketClaims, TicketKeys},
 };
 use tickworld_region::{
     Answer, Append, AppendOutcome, Effect, Event, Identity, OpenReport, Opened, Region, RegionSettings, Request,
@@ -364,7 +364,7 @@ impl Stage {
 /// whatever bytes.
 fn ticket(u: &mut Unstructured<'_>) -> Result<Ticket> {
     if u.ratio(1, 4)? {
-        let mut bytes = [0; 39];
+        let mut bytes = [0; TICKET_BYTES];
         u.fill_buffer(&mut bytes)?;
         return Ok(Ticket(bytes));
     }

@@ -11,6 +11,7 @@ use tickworld_proto::{
         ManifestOffer, Message, Moved, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, RejoinCause,
         RootReport, Ticket,
     },
+    ticket::TICKET_BYTES,
 };
 use tickworld_sim::{
     component::Component as _,
@@ -147,7 +148,7 @@ pub fn from_host(u: &mut Unstructured<'_>, around: Tick, known: &[Bytes]) -> Res
         }),
         10 => Message::Rejoin(*u.choose(&[RejoinCause::Behind, RejoinCause::Ahead, RejoinCause::Forked])?),
         11 => {
-            let mut bytes = [0; 39];
+            let mut bytes = [0; TICKET_BYTES];
             u.fill_buffer(&mut bytes)?;
             Message::Ticket(Ticket(bytes))
         }
