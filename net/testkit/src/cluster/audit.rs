@@ -1,4 +1,5 @@
-//! The end of a run: the power goes once more, and what is on the disk is read to its end; then bits are turned.
+//! The end of a run: the power goes once more, and what is on the disk is read to its end and told again from its beginning; then
+//! bits are turned.
 //!
 //! Invariant: what is read after the last crash is what everybody saw; and a turned bit changes nothing, or is named.
 
@@ -11,6 +12,7 @@ use tickworld_region::Replay;
 use super::{
     Bug, Cluster, opening,
     opening::{OpenError, Opened},
+    retelling::retell,
     storage::{Disk, now},
     watch::Life,
 };
@@ -41,6 +43,7 @@ impl<D: Disk> Cluster<D> {
             return Err(failed(finding));
         }
         let opened = open(&store, self, self.bug)?;
+        retell(&store, &self.plan, &mut self.watch).map_err(judged)?;
         for (tick, root) in &opened.replayed {
             let verdict = self.watch.one_root.observe(*tick, *root, || "the replay at the end".into());
             self.watch.judge(verdict);
@@ -86,9 +89,14 @@ fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
 
 fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {
     let last = opening::Build { number: u64::MAX, retries_halted: false };
-    opening::open(store, &cluster.plan, bug, last).map_err(|error| match error {
+    opening::open(store, &cluster.plan, bug, last).map_err(judged)
+}
+
+/// At the end nothing may keep the world from being read.
+fn judged(error: OpenError) -> Violation {
+    match error {
         OpenError::Violation(violation) => violation,
         OpenError::Storage(error) => Violation::Recovery(error),
         OpenError::Marked | OpenError::Halted => Violation::Recovery("a build that never ran is kept out".into()),
-    })
+    }
 }

@@ -204,10 +204,17 @@ impl<D: Disk> Cluster<D> {
 }
 
 impl<D: Disk> Cluster<D> {
-    /// The server is told to end.
+    /// The server is told to end, with a disk that lets it or not; or has to, for what does its work is gone.
     fn restart(&mut self) -> bool {
         let Some(server) = self.servers.last_mut() else { return false };
         server.is_stopping = true;
+        server.is_stuck = self.dice.permille(200);
+        if self.dice.permille(200) {
+            let life = server.life;
+            server.region.handle_lost("the thread that steps is gone".to_owned());
+            self.settle_server(life);
+            return true;
+        }
         self.ask(Request::Shutdown)
     }
 
@@ -218,7 +225,7 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn operate(&mut self) -> bool {
-        let request = match self.dice.below(11) {
+        let request = match self.dice.below(12) {
             0 => Request::Status,
             1 | 2 => Request::Snapshot,
             3 | 4 => {
@@ -243,6 +250,18 @@ impl<D: Disk> Cluster<D> {
                 self.rotations += 1;
                 self.pardon(|_| is_again);
                 Request::RotateKey
+            }
+            8 => {
+                // More than a region takes: the last of them are refused.
+                for _ in 0..FLOOD {
+                    self.ask(Request::Snapshot);
+                }
+                Request::Status
+            }
+            9 => {
+                // One pack is tried at a time: the second one is refused.
+                self.ask(Request::Content { pack: PACKS[0].into(), force: true });
+                Request::Content { pack: PACKS[1].into(), force: true }
             }
             _ => self.order(),
         };
@@ -309,6 +328,9 @@ impl<D: Disk> Cluster<D> {
         true
     }
 }
+
+/// Requests of an impatient operator.
+const FLOOD: usize = tickworld_region::limits::REQUESTS_MAX + 8;
 
 /// The player in whose name operators give orders.
 pub(super) const ORDERER: u64 = 1_000;

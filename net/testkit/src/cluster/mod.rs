@@ -20,6 +20,7 @@ mod opening;
 mod peer;
 mod plan;
 mod report;
+mod retelling;
 mod server;
 mod storage;
 mod traffic;
@@ -319,11 +320,15 @@ impl<D: Disk> Cluster<D> {
 
     /// A server has ended by itself, or the power went.
     fn take_end(&mut self, life: Life) {
-        let Some(server) = self.servers.iter().find(|server| server.life == life) else { return };
+        let now = self.clock.now();
+        let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
         if server.power_cut {
             return self.cut_power("in the midst of storing");
         }
         let Some(ended) = server.ended.clone() else { return };
+        let is_stopping = server.is_stopping;
+        let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
+        server.outlive(now, &mut Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch });
         self.watch.note(|| format!("server {} has ended: {ended:?}", life.0));
         match ended {
             Ended::Fenced { .. } => {
@@ -339,7 +344,7 @@ impl<D: Disk> Cluster<D> {
                 self.end_all();
             }
             // A disk that fails until the deadline lets nobody end in good order.
-            Ended::Failed(_) if server.is_stopping => {
+            Ended::Failed(_) if is_stopping => {
                 self.watch.count("servers that did not end in time");
                 self.disk.kill();
                 self.end_all();

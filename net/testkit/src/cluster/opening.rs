@@ -107,7 +107,7 @@ pub(super) enum OpenError {
     Violation(Violation),
 }
 
-fn wrong(what: String) -> OpenError {
+pub(super) fn wrong(what: String) -> OpenError {
     OpenError::Violation(Violation::Recovery(what))
 }
 
@@ -228,7 +228,8 @@ fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Tran
     Ok((head.base.tick, frames))
 }
 
-fn read<S: Store>(store: &S, from: Slot) -> Result<Vec<Record>, OpenError> {
+/// The history from a slot that must be there.
+pub(super) fn read<S: Store>(store: &S, from: Slot) -> Result<Vec<Record>, OpenError> {
     let records = now(store.read(from, READ_BYTES)).map_err(|error| match error {
         ReadError::Damaged(_) | ReadError::Trimmed { .. } => wrong(error.to_string()),
         error => OpenError::Storage(error.to_string()),

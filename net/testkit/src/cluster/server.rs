@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use tickworld_ledger::{Account, Ledger};
 use tickworld_persist::{Appended, Bearer, LogState, Store, TokenDigest};
 use tickworld_proto::{
-    host::{HostSettings, Kinds, NotedGeneration},
+    channel::Channel,
+    host::{AddressKey, Connection, HostSettings, Kinds, NotedGeneration, SessionId},
     instant::{Instant, Micros},
     message::{Goodbye, Reason},
 };
 use tickworld_region::{
-    Append, AppendOutcome, Authenticate, Effect, Ended, HashWorld, Identity, KeysEffect, LoadPack, Region,
-    RegionSettings, RequestError, Secrets, SnapshotWrite, Step, StepError, read_keys, rotate_keys,
+    Append, AppendOutcome, Authenticate, Effect, Ended, Event, HashWorld, Identity, KeysEffect, LoadPack, Region,
+    RegionSettings, Request, RequestError, RequestId, Secrets, SnapshotWrite, Step, StepError, limits::DRAIN_MAX,
+    read_keys, rotate_keys,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -29,7 +31,7 @@ use super::{
     storage::{Disk, now as ready},
     watch::{Life, Watch},
 };
-use crate::dice::Dice;
+use crate::{check::Violation, dice::Dice};
 
 /// What a server asks to be woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,8 @@ pub(super) struct Server<S> {
     pub(super) open_requests: u64,
     /// Whether it was told to end.
     pub(super) is_stopping: bool,
+    /// Whether storing takes longer than a server that ends waits for it.
+    pub(super) is_stuck: bool,
     pub(super) power_cut: bool,
     pub(super) ended: Option<Ended>,
     pub(super) timer_at: Option<Instant>,
@@ -170,6 +174,7 @@ impl<S: Store + Clone> Server<S> {
             resumptions: 0,
             open_requests: 0,
             is_stopping: false,
+            is_stuck: false,
             power_cut: false,
             ended: None,
             timer_at: None,
@@ -183,6 +188,7 @@ impl<S: Store + Clone> Server<S> {
         match wake {
             Wake::Timer => {
                 self.timer_at = None;
+                self.region.tell_wall_time(now, wall_seconds(now));
                 self.region.handle_timeout(now);
             }
             Wake::Journal => self.go_on_journaling(now, site),
@@ -205,6 +211,37 @@ impl<S: Store + Clone> Server<S> {
                     self.region.handle_claim_ended(now, result);
                 }
             }
+        }
+    }
+
+    /// The region has ended; what was under way for it comes to its end nevertheless, and more is asked of it. Nothing comes of that
+    /// but a refusal of what was asked.
+    pub(super) fn outlive<D: Disk<Store = S>>(&mut self, now: Instant, site: &mut Site<'_, D>) {
+        let (session, request) = (SessionId(u64::MAX), RequestId(u64::MAX));
+        (self.is_append_armed, self.is_snapshot_armed) = (false, false);
+        let after =
+            [Wake::Timer, Wake::Journal, Wake::Snapshot, Wake::Step, Wake::Hash, Wake::Keys, Wake::Authenticate];
+        let rest = [Wake::Pack, Wake::Mark, Wake::EndClaim];
+        // What was stored is known with the second wake.
+        after.into_iter().chain(rest).chain([Wake::Journal]).for_each(|wake| self.wake(now, wake, site));
+        self.region.handle_connected(
+            now,
+            session,
+            Connection { address: AddressKey([98; 16]), datagram_bytes_max: 1_200 },
+        );
+        self.region.handle_message(now, session, Channel::Control, b"too late");
+        self.region.handle_disconnected(now, session);
+        self.region.handle_request(now, request, Request::Status);
+        let refused = matches!(
+            self.region.poll_event(),
+            Some(Event::Answered { request: of, answer: Err(RequestError::Unavailable(_)) }) if of == request
+        );
+        let is_quiet = self.region.poll_event().is_none()
+            && self.region.poll_effect().is_none()
+            && self.region.poll_timeout().is_none();
+        if !refused || !is_quiet {
+            let life = self.life.0;
+            site.watch.judge(Err(Violation::Stuck(format!("server {life} goes on after its end"))));
         }
     }
 
@@ -255,8 +292,11 @@ impl<S: Store + Clone> Server<S> {
 
     /// Storage takes its time.
     fn wake_for_storage<D>(&mut self, site: &Site<'_, D>, wake: Wake) {
-        let most = if site.is_slow { 250_000 } else { 4_000 };
-        let wait = self.dice.micros(Micros(50), Micros(most));
+        let wait = if self.is_stuck {
+            Micros(2 * DRAIN_MAX.0)
+        } else {
+            self.dice.micros(Micros(50), Micros(if site.is_slow { 250_000 } else { 4_000 }))
+        };
         self.wakes.push((wait, wake));
     }
 
@@ -477,10 +517,15 @@ impl<S: Store + Clone> Server<S> {
     fn observe<D>(&self, site: &mut Site<'_, D>) {
         let HostSettings { history_ticks, durable_lag_ticks_max: lag, sessions_max, .. } = site.plan.host;
         let host = self.region.host();
+        let early = self.region.released_tick().0.saturating_sub(self.region.kept_tick().0);
         let sizes = [
             ("ticks in the history", host.history_len(), u64::from(history_ticks + lag) + 16),
             ("records that wait", self.region.waiting_records(), u64::from(lag) + 1),
-            ("sessions", host.session_count(), u64::from(sessions_max)),
+            ("worlds without roots", self.region.waiting_roots(), u64::from(site.plan.root_lag_ticks)),
+            ("pace in percent", self.region.pace_percent().into(), 10_000),
+            ("sessions", self.region.session_count(), u64::from(sessions_max)),
+            ("ticks released before they are kept", usize::try_from(early).unwrap_or(usize::MAX), 0),
+            ("events dropped", usize::try_from(self.region.events_dropped()).unwrap_or(usize::MAX), 0),
             ("players known", host.player_count(), site.plan.clients.len() as u64 + 1),
         ];
         for (what, found, max) in sizes {
