@@ -9,14 +9,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+};
 
 use crate::{
     Durability,
+    archive::{Archive, Raise, Whereabouts},
     embedded::{self, Files, ReadOnly, Settings},
     error::{
-        AppendError, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError, RetainError,
-        SpendError, TrimError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, RaiseError, ReadError,
+        RetainError, SpendError, TrimError,
     },
     header::JournalHeader,
     keys::{Keys, KeysRow},
@@ -292,5 +297,15 @@ impl Marks for AnyStore {
 
     async fn forget_attempts(&self) -> Result<(), Fault> {
         chosen!(self, store => store.forget_attempts())
+    }
+}
+
+impl Archive for AnyStore {
+    async fn whereabouts(&self, players: &[PlayerId]) -> Result<Vec<Result<Option<Whereabouts>, Cause>>, RaiseError> {
+        chosen!(self, store => store.whereabouts(players))
+    }
+
+    async fn raise(&self, raises: &[Raise]) -> Result<Vec<Result<Whereabouts, Cause>>, RaiseError> {
+        chosen!(self, store => store.raise(raises))
     }
 }

@@ -5,11 +5,17 @@
 
 use std::ops::RangeInclusive;
 
-use tickworld_sim::{component::DecodeError, frame::Tick, hash::Hash};
+use tickworld_sim::{
+    component::DecodeError,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+    limits::PARCEL_BYTES_MAX,
+};
 
 use crate::{
     Durability,
     header::WorldId,
+    limits,
     position::{Epoch, Slot},
     record::RecordError,
 };
@@ -296,6 +302,29 @@ pub enum SpendError {
     #[error("it is not known whether the token was noted as spent, spend it again: {0}")]
     Unknown(Fault),
     /// The storage. It was not spent.
+    #[error(transparent)]
+    Storage(#[from] Fault),
+}
+
+/// Why nothing was raised in the archive, or looked up there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RaiseError {
+    /// More than a call takes.
+    #[error("{0} players in one call, at most {max} are allowed", max = limits::RAISES_MAX)]
+    TooMany(usize),
+    /// A row of somebody who is no player, or of no hop.
+    #[error("{} is no player who is anywhere", .0.0)]
+    Nobody(PlayerId),
+    /// A parcel longer than any region makes.
+    #[error("the parcel of player {} has {bytes} bytes, at most {PARCEL_BYTES_MAX} are allowed", player.0)]
+    TooLong {
+        /// Whose.
+        player: PlayerId,
+        /// How long.
+        bytes: usize,
+    },
+    /// The storage. It may have been done; once more does no harm.
     #[error(transparent)]
     Storage(#[from] Fault),
 }

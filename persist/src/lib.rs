@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | what is kept | [`JournalHeader`], [`Record`], [`Snapshot`] |
 //! | to keep it | [`Journal`], [`Snapshots`], [`Tokens`], [`Keys`]; [`AnyStore`], which is [`embedded::Store`] on this machine's disk or [`memory::Memory`] |
+//! | to keep where players are, and what the absent have | [`Archive`], [`Whereabouts`], [`Raise`] |
 //! | to keep a build from a tick that it cannot make | [`Marks`], [`Mark`], [`BuildId`] |
 //! | to leave the last tick out | [`skip`](fn@skip) |
 //! | to look at one without changing it | [`embedded::ReadOnly`] |
@@ -56,6 +57,7 @@
 mod any_store;
 #[cfg(feature = "stores")]
 mod append_validator;
+mod archive;
 #[cfg(feature = "stores")]
 pub mod conformance;
 #[cfg(feature = "stores")]
@@ -83,6 +85,7 @@ mod walk;
 
 #[cfg(feature = "stores")]
 pub use any_store::{AnyStore, StoreConfig};
+pub use archive::{Archive, Raise, Voucher, Whereabouts};
 pub use header::{JournalHeader, WorldId};
 pub use keys::{Keys, KeysRow};
 pub use marks::{Attempts, BuildId, Mark, Marks};

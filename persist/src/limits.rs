@@ -51,6 +51,8 @@ pub const KEYS_BYTES_MAX: usize = 256;
 pub const SPENT_TOKENS_MAX: u64 = 1 << 20;
 /// Tokens that may wait to be spent, and so most of them in one commit; a further one waits outside.
 pub const SPENDS_WAITING_MAX: usize = 4096;
+/// Most players in one call to the archive: with the longest parcels 16 MiB.
+pub const RAISES_MAX: usize = 256;
 /// Memory that the embedded database may keep pages in.
 pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Rows that retention, or forgetting tokens, looks at between two appends.

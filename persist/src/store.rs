@@ -16,6 +16,7 @@ use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, snapshot::Manif
 
 use crate::{
     Durability,
+    archive::Archive,
     error::{
         AppendError, ClaimError, CreateError, FetchError, ManifestError, PutError, ReadError, RetainError, TrimError,
     },
@@ -305,6 +306,6 @@ pub trait Snapshots: Send + Sync {
 }
 
 /// Everything that a world is kept in. Whoever recovers or verifies one asks for [`Salvage`](crate::Salvage) as well.
-pub trait Store: Journal + Snapshots + Tokens + Keys + Marks {}
+pub trait Store: Journal + Snapshots + Tokens + Keys + Marks + Archive {}
 
-impl<T: Journal + Snapshots + Tokens + Keys + Marks> Store for T {}
+impl<T: Journal + Snapshots + Tokens + Keys + Marks + Archive> Store for T {}

@@ -10,17 +10,22 @@ use std::{
 
 use bytes::Bytes;
 use tickworld_persist::{
-    Appended, Attempts, Bearer, BuildId, Claim, Durability, Journal, JournalHeader, Keys, KeysRow, LogState, Mark,
-    Marks, Page, Record, Removed, Retention, Salvage, Slot, Snapshot, Snapshots, TailReport, TokenDigest, Tokens,
+    Appended, Archive, Attempts, Bearer, BuildId, Claim, Durability, Journal, JournalHeader, Keys, KeysRow, LogState,
+    Mark, Marks, Page, Raise, Record, Removed, Retention, Salvage, Slot, Snapshot, Snapshots, TailReport, TokenDigest,
+    Tokens, Whereabouts,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Core, Settings, Store},
     error::{
-        AppendError, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError, RetainError,
-        SpendError, TrimError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, RaiseError, ReadError,
+        RetainError, SpendError, TrimError,
     },
     memory::FaultMode,
 };
-use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+};
 use tickworld_testkit::{
     dice::Dice,
     disk::{CrashKind, SimDisk, SimMedium, SyncFault, SyncTruth},
@@ -40,7 +45,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A store whose disk fails during the next append or claim, or while the next token is spent, if it was told to.
+/// A store whose disk fails during the next append or claim, while the next token is spent or the next row is raised, if it was told to.
 #[derive(Clone)]
 struct Faulty {
     store: Store<SimMedium>,
@@ -275,6 +280,16 @@ impl Tokens for Faulty {
 
     async fn forget_spent(&self, expired_before_seconds: u64) -> Result<u64, Fault> {
         self.store.forget_spent(expired_before_seconds).await
+    }
+}
+
+impl Archive for Faulty {
+    async fn whereabouts(&self, players: &[PlayerId]) -> Result<Vec<Result<Option<Whereabouts>, Cause>>, RaiseError> {
+        self.store.whereabouts(players).await
+    }
+
+    async fn raise(&self, raises: &[Raise]) -> Result<Vec<Result<Whereabouts, Cause>>, RaiseError> {
+        self.suffering(self.store.raise(raises)).await
     }
 }
 

@@ -1,9 +1,10 @@
-//! One suite that every backend passes: the promises of [`Journal`](crate::Journal), [`Snapshots`](crate::Snapshots) and
-//! [`Tokens`](crate::Tokens) as laws, with faults.
+//! One suite that every backend passes: the promises of [`Journal`](crate::Journal), [`Snapshots`](crate::Snapshots),
+//! [`Tokens`](crate::Tokens) and the others as laws, with faults.
 //!
 //! Invariant: a law is told apart from its violation: for each there is a [`SeededBug`](crate::memory::SeededBug) that it is
 //! shown to catch. What a backend cannot be made to suffer, it says so and is excused from; nothing else.
 
+mod archive;
 mod claims;
 mod damage;
 mod faults;
@@ -33,7 +34,7 @@ pub trait BackendUnderTest: Send {
     /// gives.
     fn crash(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// What becomes of the next append or claim, or of the next token to spend; whether the backend can be made to.
+    /// What becomes of the next append or claim, of the next token to spend or of the next raise; whether the backend can be made to.
     fn inject(&mut self, fault: FaultMode) -> bool;
 
     /// Whether there is room; whether the backend can be made to.
@@ -142,6 +143,10 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         tokens::a_failure_admits_nobody_twice,
         tokens::a_full_store_admits_nobody_it_does_not_remember,
         keys::keys_are_replaced_only_by_who_saw_them,
+        archive::a_row_is_replaced_by_more_hops_alone,
+        archive::a_call_takes_many_and_no_more,
+        archive::of_those_who_raise_at_once_one_is_told,
+        archive::a_raise_in_doubt_is_raised_again,
     }
     for round in 0..WALKS {
         let seed = seed.wrapping_add(round);

@@ -21,7 +21,7 @@ pub(super) fn token(number: u64) -> TokenDigest {
 }
 
 /// All answers, in order, of calls that are under way at the same time.
-async fn at_once<T: Unpin>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn at_once<T: Unpin>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
     poll_fn(|context| {
         for (call, answer) in calls.iter_mut().filter(|(_, answer)| answer.is_none()) {

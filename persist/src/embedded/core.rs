@@ -317,6 +317,18 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
+    /// One commit beside the journal.
+    pub(super) fn noted(
+        &mut self,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), Fault> {
+        self.guarded(|core| {
+            core.commit(redb::Durability::Immediate, work).map_err(Failure::fault)?;
+            let last = core.validator.as_ref().map(AppendValidator::last);
+            last.map_or(Ok(()), |last| core.advance(last, redb::Durability::Immediate, &[]))
+        })
+    }
+
     /// One commit. Where it fails the database is closed.
     pub(super) fn commit<T>(
         &mut self,

@@ -7,11 +7,9 @@ use tickworld_sim::{bytes::Reader, component::DecodeError, hash::Hash};
 
 use super::{
     Core, StorageBackend,
-    core::Failure,
     rows::{ATTEMPTS, MARKS, checked, unchecked},
 };
 use crate::{
-    append_validator::AppendValidator,
     error::Fault,
     limits,
     marks::{Attempts, BuildId, Mark},
@@ -94,15 +92,6 @@ impl<B: StorageBackend> Core<B> {
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn forget_attempts(&mut self) -> Result<(), Fault> {
         self.noted(|txn| Ok(txn.open_table(ATTEMPTS)?.retain(|_, _| false)?))
-    }
-
-    /// One commit beside the journal.
-    fn noted(&mut self, work: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>) -> Result<(), Fault> {
-        self.guarded(|core| {
-            core.commit(redb::Durability::Immediate, work).map_err(Failure::fault)?;
-            let last = core.validator.as_ref().map(AppendValidator::last);
-            last.map_or(Ok(()), |last| core.advance(last, redb::Durability::Immediate, &[]))
-        })
     }
 }
 

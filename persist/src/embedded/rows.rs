@@ -33,6 +33,8 @@ use crate::{
 // marks      mark      epoch (1: 0 or 1, 8), message (2: length, then UTF-8), check; the key is the hash of a record (32) and the
 //                      id of a build (16). Made where it is not there.
 // attempts   build     hash of the last record of a tick (32), count (4), check; the key is the id of a build (16). As marks.
+// players    player    hops (8), region that has them, 0: the archive (4); whose tick says so: region (4), incarnation (4),
+//                      tick (8); their parcel, the rest before the check. Made where it is not there.
 // tokens     digest    when it expires (8), nonce of who spent it (16), generation of its player then (4), check; of single-use
 //                      tokens that were spent. Made where it is not there. A reader takes rows without nonce and generation
 //                      too: they are nobody's.
@@ -53,6 +55,7 @@ pub(super) const MANIFESTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::n
 pub(super) const PACKS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("packs");
 pub(super) const TOKENS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("tokens");
 
+pub(super) const PLAYERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("players");
 pub(super) const MARKS: TableDefinition<'_, &[u8; 48], &[u8]> = TableDefinition::new("marks");
 pub(super) const ATTEMPTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("attempts");
 

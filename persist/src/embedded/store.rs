@@ -6,7 +6,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+};
 
 use super::{
     Core, Settings, StorageBackend,
@@ -18,8 +22,9 @@ use super::{
 use crate::{
     Durability,
     append_validator::{AppendValidator, prefix},
+    archive::{Archive, Raise, Whereabouts},
     error::{
-        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
+        AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, RaiseError, ReadError,
         RetainError, SpendError, TrimError,
     },
     header::JournalHeader,
@@ -331,5 +336,17 @@ impl<B: StorageBackend> Marks for Store<B> {
 
     async fn forget_attempts(&self) -> Result<(), Fault> {
         self.call(Core::forget_attempts).await
+    }
+}
+
+impl<B: StorageBackend> Archive for Store<B> {
+    async fn whereabouts(&self, players: &[PlayerId]) -> Result<Vec<Result<Option<Whereabouts>, Cause>>, RaiseError> {
+        let players = players.to_vec();
+        self.call(move |core| core.whereabouts(&players)).await
+    }
+
+    async fn raise(&self, raises: &[Raise]) -> Result<Vec<Result<Whereabouts, Cause>>, RaiseError> {
+        let raises = raises.to_vec();
+        self.call(move |core| core.raise(&raises)).await
     }
 }

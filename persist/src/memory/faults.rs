@@ -3,7 +3,7 @@
 //! Invariant: a fault is what a storage may do and a store must cope with; a bug is what no store may do, and what
 //! [`conformance`](crate::conformance) is shown to catch by it.
 
-/// What happens to the next append or claim, or to the next token to spend.
+/// What happens to the next append or claim, to the next token to spend or to the next raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultMode {
     /// The storage refuses it.
@@ -83,4 +83,10 @@ seeded_bugs! {
     AdmitsTheUnknown,
     AdmitsWhenFull,
     ReplacesKeysUnseen,
+    RaisesToFewerHops,
+    RaisesToEqualHops,
+    RaisesNothing,
+    ForgetsRaises,
+    DropsParcels,
+    TellsWhatWasAsked,
 }

@@ -3,6 +3,7 @@
 //! Invariant: it keeps the same promises as any store, which [`conformance`](crate::conformance) shows; unless it is given a
 //! [`SeededBug`], which that suite must notice. It is no model of a disk: for torn writes there is the simulated one.
 
+mod archive;
 mod claims;
 mod faults;
 mod marks;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use tickworld_sim::{
     component::DecodeError,
     content::ContentId,
-    frame::Tick,
+    frame::{PlayerId, Tick},
     hash::{Hash, hash},
 };
 use tokio::sync::watch;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use crate::{
     Durability,
     append_validator::{AppendValidator, prefix},
+    archive::Whereabouts,
     error::{
         AppendError, Cause, ClaimError, CreateError, Fault, FetchError, ManifestError, PutError, ReadError,
         RetainError, TrimError,
@@ -66,6 +68,7 @@ struct State {
     tokens_max: Option<u64>,
     marks: BTreeMap<(Hash, BuildId), Mark>,
     attempts: BTreeMap<BuildId, (Hash, u32)>,
+    archive: BTreeMap<PlayerId, Whereabouts>,
     fault: Option<FaultMode>,
     full: bool,
     unreadable: bool,
@@ -87,7 +90,7 @@ impl Memory {
         memory
     }
 
-    /// What becomes of the next append, or of the next token to spend.
+    /// What becomes of the next append, of the next token to spend or of the next raise.
     pub fn inject(&self, fault: FaultMode) {
         self.state().fault = Some(fault);
     }
@@ -115,6 +118,9 @@ impl Memory {
     /// The process ends and begins again: what was not durable is gone.
     pub fn crash(&self) {
         let mut state = self.state();
+        if state.bug == Some(SeededBug::ForgetsRaises) {
+            state.archive.pop_last();
+        }
         if state.bug == Some(SeededBug::ForgetsMarks) {
             state.marks.clear();
         }

@@ -1,6 +1,7 @@
 //! The columns of players, and what acts change in them.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::{
     column::{Column, Pages},
@@ -66,7 +67,18 @@ impl Players {
 
     /// Everybody who is known, in order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &Player> {
-        (0..self.slots.row_limit()).filter_map(|slot| self.slots.get(Row::new(slot)))
+        self.in_slots(0..u32::MAX)
+    }
+
+    /// Everybody in these slots, in their order: to look at a part of a large world at a time.
+    pub fn in_slots(&self, slots: Range<u32>) -> impl Iterator<Item = &Player> {
+        (slots.start..slots.end.min(self.slot_limit())).filter_map(|slot| self.slots.get(Row::new(slot)))
+    }
+
+    /// No slot from this one on has a player.
+    #[must_use]
+    pub fn slot_limit(&self) -> u32 {
+        self.slots.row_limit()
     }
 
     /// The outcome of an input, if it was applied and is among the player's latest.
