@@ -144,6 +144,8 @@ impl Game for Ledger {
 
     const NAME: &'static str = "tickworld-ledger";
     const REVISION: u32 = 1;
+    /// Clerks have nothing with them; their numbers and outcomes go along.
+    const TRAVELS: bool = true;
     const SYSTEMS: &'static [System<Self>] = &[System { name: "transfer", run: transfer }];
 
     /// A clerk has no body.

@@ -14,10 +14,9 @@ use tickworld_sim::{
     region::RegionId,
 };
 
-use crate::{
-    error::{Cause, RaiseError},
-    limits,
-};
+use crate::error::{Cause, RaiseError};
+#[cfg(feature = "stores")]
+use crate::limits;
 
 /// Where a player is, and since which hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +87,7 @@ impl Raise {
 }
 
 /// Refuses more at once than a call takes.
+#[cfg(feature = "stores")]
 pub(crate) fn check_count(count: usize) -> Result<(), RaiseError> {
     if count > limits::RAISES_MAX { Err(RaiseError::TooMany(count)) } else { Ok(()) }
 }
@@ -96,7 +96,7 @@ pub(crate) fn check_count(count: usize) -> Result<(), RaiseError> {
 /// damaged stands in the way of nobody else.
 pub trait Archive: Send + Sync {
     /// Where these players are, in the order asked; `None` of those whom no region ever had. At most
-    /// [`RAISES_MAX`](limits::RAISES_MAX) at once.
+    /// [`RAISES_MAX`](crate::limits::RAISES_MAX) at once.
     ///
     /// # Errors
     /// When there are too many, or the storage fails; of a player, when their row is damaged.
@@ -106,7 +106,7 @@ pub trait Archive: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Result<Option<Whereabouts>, Cause>>, RaiseError>> + Send;
 
     /// Puts rows of more hops in the place of those that are there, durably, all or none of a call; gives the rows that stand
-    /// then, in the order asked: where it is another one, that player is elsewhere. At most [`RAISES_MAX`](limits::RAISES_MAX)
+    /// then, in the order asked: where it is another one, that player is elsewhere. At most [`RAISES_MAX`](crate::limits::RAISES_MAX)
     /// at once.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ pub trait Marks: Send + Sync {
     fn marks(&self) -> impl Future<Output = Result<Vec<Mark>, Fault>> + Send;
 
     /// Counts an attempt of a build at what follows the last record of a tick, durably; gives how many there were with this one.
-    /// Attempts after another record are forgotten: a new tick ends them.
+    /// Attempts after another record are forgotten.
     ///
     /// # Errors
     /// When the storage fails; it may have been counted then.

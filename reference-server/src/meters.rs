@@ -115,6 +115,12 @@ meters! {
     storage_failed: Gauge = "tickworld_storage_failed";
     /// Appends and snapshots that failed and were tried again.
     storage_retries: Counter = "tickworld_storage_retries_total";
+    /// Players who left the world for the archive.
+    archive_departures: Counter = "tickworld_archive_departures_total";
+    /// Players who came into the world from the archive, or were born.
+    archive_arrivals: Counter = "tickworld_archive_arrivals_total";
+    /// Players who could not be fetched from the archive or told to it; it is tried again.
+    archive_failures: Counter = "tickworld_archive_failures_total";
     /// Snapshots stored.
     snapshots: Counter = "tickworld_snapshots_total";
     /// Pages stored for them, those not counted that were there.

@@ -8,7 +8,12 @@ use tickworld_server::{
     log_limit::LogLimit,
     meters::Meters,
 };
-use tickworld_sim::{content::ContentId, frame::Tick, hash::Hash, schema::SchemaId};
+use tickworld_sim::{
+    content::ContentId,
+    frame::{PlayerId, Tick},
+    hash::Hash,
+    schema::SchemaId,
+};
 
 const TOKEN: &str = "a-secret-of-the-operators";
 
@@ -33,6 +38,8 @@ fn status() -> Status {
         pace_percent: 100,
         storage_failed: None,
         sessions: 4,
+        held_players: vec![PlayerId(7)],
+        held_returns: vec![PlayerId(9), PlayerId(10)],
     }
 }
 
@@ -48,6 +55,8 @@ impl RequestHandler for StubRegion {
                 Ok(Answer::Kicked(Kicked { player, sessions: 1 }))
             }
             Request::Kick { player, .. } => Err(RequestError::Absent(format!("player {} has no session", player.0))),
+            Request::Clear { player } if player.0 == 7 => Ok(Answer::Done(Tick(21))),
+            Request::Held { player, is_taken: true } if player.0 == 9 => Ok(Answer::Done(Tick(22))),
             Request::Content { pack, force: false } if pack.starts_with(b"lacks") => {
                 Err(RequestError::Unresolved((1..=9).map(|number| format!("creature {number} (1 in use)")).collect()))
             }
@@ -167,6 +176,11 @@ fn an_operator_gets_the_regions_answer() {
     assert_eq!(kick(r#"{"player": 8}"#), (404, absent.to_owned()));
     assert_eq!(kick(r#"{"playr": 8}"#).0, 422);
     assert_eq!(kick("{").0, 400);
+    let clear = site.ask("POST", "/admin/clear", Some(&bearer), r#"{"player": 7}"#);
+    assert_eq!(clear, (200, r#"{"tick":21}"#.to_owned()));
+    let held = |body: &str| site.ask("POST", "/admin/held", Some(&bearer), body);
+    assert_eq!(held(r#"{"player": 9, "take": true}"#), (200, r#"{"tick":22}"#.to_owned()));
+    assert_eq!(held(r#"{"player": 9}"#).0, 422, "whether they are taken is said");
     let (code, text) = site.ask("POST", "/admin/content", Some(&bearer), "no pack");
     assert_eq!((code, text.as_str()), (422, r#"{"error":"7 bytes are no pack"}"#));
     let (code, text) = site.ask("POST", "/admin/snapshot", Some(&bearer), "");
@@ -216,6 +230,7 @@ fn an_operator_reads_how_the_region_is() {
         "title": "a town", "game": "purses", "revision": 3, "schema": Hash([1; 32]).to_string(),
         "content": ContentId::NONE.to_string(), "tick": 12, "durable_tick": 10, "root": Hash([2; 32]).to_string(),
         "root_tick": 11, "pace_percent": 100, "storage": "good", "sessions": 4,
+        "held_players": [7], "held_returns": [9, 10],
     });
     let found: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!((code, found), (200, expected));

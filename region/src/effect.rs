@@ -24,6 +24,7 @@ use tickworld_sim::{
 };
 
 use crate::{
+    archive::{RaiseArchived, Seek},
     request::RequestId,
     step::{Step, StepError, Stepped, Stepper},
 };
@@ -43,6 +44,12 @@ pub enum Effect<G: Game> {
     Authenticate(Authenticate),
     /// Read the world's keys, or rotate them; answered with [`handle_keys`](crate::Region::handle_keys).
     Keys(KeysEffect),
+    /// Look for a player in the archive, or have them be born ([`seek`](fn@crate::seek)); answered with
+    /// [`handle_found`](crate::Region::handle_found).
+    Seek(Seek),
+    /// Tell the archive who left for it ([`raise_archived`](crate::raise_archived)); answered with
+    /// [`handle_archived`](crate::Region::handle_archived). One is under way at a time.
+    RaiseArchived(RaiseArchived),
     /// Read, try and store a content pack; answered with [`handle_pack_loaded`](crate::Region::handle_pack_loaded).
     LoadPack(Box<LoadPack<G>>),
     /// Note that this build cannot make a tick; answered with [`handle_marked`](crate::Region::handle_marked).

@@ -92,6 +92,12 @@ pub enum Event<G: Game> {
         /// Up to this one.
         tick: Tick,
     },
+    /// The archive does not answer, or what it has of a player is damaged: whoever waits for them is sent away, and who left for it is
+    /// told to it again. Told at every try.
+    ArchiveFailed {
+        /// Why.
+        reason: String,
+    },
     /// A snapshot was stored, or was not.
     Snapshot {
         /// What came of it.

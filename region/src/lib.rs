@@ -46,6 +46,7 @@
 #![cfg_attr(not(test), deny(clippy::iter_over_hash_type, clippy::disallowed_types, clippy::disallowed_methods))]
 
 mod adapter;
+mod archive;
 mod effect;
 mod event;
 mod keys;
@@ -59,6 +60,7 @@ mod snapshot_write;
 mod step;
 
 pub use adapter::{AdapterError, Content, GameAdapter};
+pub use archive::{RaiseArchived, Seek, SeekError, raise_archived, seek};
 pub use effect::{
     Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, KeysEffect, LoadPack, StoreSnapshot,
 };

@@ -6,6 +6,8 @@ use tickworld_proto::instant::Micros;
 pub const APPEND_RETRY_WAIT: Micros = Micros::from_millis(200);
 /// After a snapshot that could not be stored, until the next one is begun unasked.
 pub const SNAPSHOT_RETRY_WAIT: Micros = Micros::from_millis(5_000);
+/// After the archive could not be asked, until it is asked again for those who leave.
+pub const ARCHIVE_RETRY_WAIT: Micros = Micros::from_millis(1_000);
 /// At the end, how long the journal may take for what is under way.
 pub const DRAIN_MAX: Micros = Micros::from_millis(10_000);
 /// Most requests that a region has not answered yet; a shutdown is taken beyond them.

@@ -236,8 +236,7 @@ pub async fn open<A: GameAdapter, S: Store + Salvage>(
     let mut opening = Opening { adapter, store, stepper, observe, marked, build: Some(settings.build) };
     let mut replay = opening.origin(&recovery, executor).await?;
     let snapshot_tick = replay.tick();
-    opening.count_attempt(&recovery, settings).await?;
-    opening.go_on_to(&mut replay, recovery.end).await?;
+    opening.make_again(&mut replay, &recovery, settings).await?;
     let claim = opening.claim(&mut replay, recovery.claim(&settings.claimant), settings).await?;
     opening.pay(&mut replay, claim, settings).await?;
     let report = OpenReport {
@@ -281,7 +280,7 @@ pub async fn look<A: GameAdapter, S: Store + Salvage>(
     let recovery = recover(store, &mut |_| {}).await?;
     let mut opening = Opening { adapter, store, stepper, observe, marked: BTreeMap::new(), build: None };
     let mut replay = opening.origin(&recovery, executor).await?;
-    opening.go_on_to(&mut replay, recovery.end).await?;
+    opening.go_on_to(&mut replay, recovery.end.slot).await?;
     Ok((recovery, replay))
 }
 
@@ -383,26 +382,34 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         if found == id { Ok(content) } else { Err(OpenError::Content { id, found }) }
     }
 
-    /// Notes that ticks are about to be made again that nothing proves: a process that dies over them says nothing more.
-    async fn count_attempt(&mut self, recovery: &Recovery, settings: &OpenSettings) -> Result<(), OpenError> {
+    /// Makes the ticks again that the journal has. That it makes those which nothing proves is noted before, for a process that dies
+    /// over them says nothing more, and struck out after: whoever is killed later did not die of them.
+    async fn make_again(
+        &mut self,
+        replay: &mut Replay<A::Game>,
+        recovery: &Recovery,
+        settings: &OpenSettings,
+    ) -> Result<(), OpenError> {
         if settings.retries_halted {
             self.store.forget_attempts().await?;
         }
         let origin = recovery.origin.position().tick;
         let proven = recovery.proven.map_or(origin, |proof| proof.tick.max(origin));
-        if recovery.end.tick <= proven {
-            return Ok(());
+        if let Some(slot) = self.store.find(proven).await? {
+            self.go_on_to(replay, slot).await?;
         }
-        let record = match self.store.find(recovery.end.tick).await? {
-            Some(slot) => self.store.record(slot).await?,
-            None => None,
+        let unproven = match self.store.find(recovery.end.tick).await? {
+            Some(slot) if recovery.end.tick > proven => self.store.record(slot).await?,
+            _ => None,
         };
-        let place = record.map_or(recovery.log.base.record_hash, |record| record.hash());
-        let count = self.store.attempt(settings.build, place).await?;
+        let Some(record) = unproven else { return self.go_on_to(replay, recovery.end.slot).await };
+        let count = self.store.attempt(settings.build, record.hash()).await?;
         if count > ATTEMPTS_MAX {
             return Err(OpenError::Halted { tick: proven, attempts: count - 1 });
         }
-        Ok(())
+        let made = self.go_on_to(replay, recovery.end.slot).await;
+        self.store.forget_attempts().await?;
+        made
     }
 
     /// Puts the claim into the next slot; reads on and tries again where somebody else has taken that.
@@ -431,7 +438,7 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
             }
             // Whoever owns the journal appended meanwhile, or another one has claimed it.
             let log = self.store.log_state().await?;
-            self.go_on_to(replay, log.last).await?;
+            self.go_on_to(replay, log.last.slot).await?;
             record = log.claim_after(log.last, Why::TakeOver, false, &settings.claimant).map_err(ClaimError::from)?;
         }
         Err(OpenError::Contended)
@@ -480,9 +487,10 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         self.step(replay, &record).await
     }
 
-    /// Of the ticks that were skipped by claims after which no tick came, everything that waits for an answer.
+    /// Of the ticks that were skipped by claims after which no tick came: everything that waits for an answer, and who came home in
+    /// them, kept for an operator, for taking them in may be what broke the tick.
     async fn voided(&self, newest: Slot) -> Result<Vec<Input<GameInput<A>>>, OpenError> {
-        let mut voided = BTreeSet::new();
+        let (mut voided, mut held) = (BTreeSet::new(), BTreeMap::new());
         let mut at = newest;
         // A tick ends it, and so does what is no longer kept.
         while let Some(record) = self.store.record(at).await? {
@@ -497,21 +505,31 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
                         input.sequence > Sequence(0) && matches!(input.act, Act::Play(_) | Act::Request(_) | Act::Void)
                     });
                     voided.extend(numbered.map(|input| (input.player, input.sequence)));
+                    for Input { player, act, .. } in &frame.inputs {
+                        if let Act::Return { hops, parcel, .. } = act {
+                            held.insert(*player, (*hops, parcel.clone()));
+                        }
+                    }
                 }
             }
             at = claim.after.slot;
         }
-        Ok(voided.into_iter().map(|(player, sequence)| Input { player, sequence, act: Act::Void }).collect())
+        let held = held.into_iter().map(|(player, (hops, parcel))| {
+            let act = Act::Return { hops, is_held: true, parcel };
+            Input { player, sequence: Sequence(0), act }
+        });
+        let voided = voided.into_iter().map(|(player, sequence)| Input { player, sequence, act: Act::Void });
+        Ok(held.chain(voided).collect())
     }
 
     /// Makes the ticks again that the journal has up to `end`.
-    async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: LogPosition) -> Result<(), OpenError> {
-        while replay.position().slot < end.slot {
+    async fn go_on_to(&mut self, replay: &mut Replay<A::Game>, end: Slot) -> Result<(), OpenError> {
+        while replay.position().slot < end {
             let records = self.store.read(replay.position().slot.next(), READ_BYTES).await?;
             if records.is_empty() {
-                return Err(ReplayError::Order { last: replay.tick(), found: end.tick }.into());
+                return Err(ReplayError::Order { last: replay.tick(), found: replay.tick().next() }.into());
             }
-            for record in records.iter().take_while(|record| record.slot() <= end.slot) {
+            for record in records.iter().take_while(|record| record.slot() <= end) {
                 self.step(replay, record).await?;
             }
         }

@@ -41,6 +41,18 @@ pub enum Request<I> {
         /// Whether they are kept out.
         is_barred: bool,
     },
+    /// Take inputs of a player again who is held, because two ticks with inputs of theirs broke in a row.
+    Clear {
+        /// Who.
+        player: PlayerId,
+    },
+    /// Take a player in whose return stood in a tick that broke, or drop what they came with.
+    Held {
+        /// Who.
+        player: PlayerId,
+        /// Whether they come in. What is dropped is lost with this world; the archive has it still.
+        is_taken: bool,
+    },
     /// Make further tickets with another key. What the present one made is good until it expires, what the one before made is not.
     RotateKey,
     /// Check a pack, try it on a fork, store it, and switch to it.
@@ -73,6 +85,8 @@ impl Request<Infallible> {
             Self::Snapshot => Request::Snapshot,
             Self::Kick { player, reason } => Request::Kick { player, reason },
             Self::Bar { player, is_barred } => Request::Bar { player, is_barred },
+            Self::Clear { player } => Request::Clear { player },
+            Self::Held { player, is_taken } => Request::Held { player, is_taken },
             Self::RotateKey => Request::RotateKey,
             Self::Content { pack, force } => Request::Content { pack, force },
             Self::Input { input, .. } => match input {},
@@ -91,8 +105,9 @@ pub enum Answer {
     Snapshot(SnapshotStored),
     /// To [`Request::Kick`], once the tick that did it is as durable as the region promises.
     Kicked(Kicked),
-    /// To [`Request::Bar`], once the tick that did it is as durable as the region promises: which tick that was.
-    Barred(Tick),
+    /// To [`Request::Bar`], [`Request::Clear`] and [`Request::Held`], once the tick that did it is as durable as the region promises:
+    /// which tick that was.
+    Done(Tick),
     /// To [`Request::RotateKey`]: the number of the new key.
     KeyRotated(u8),
     /// To [`Request::Content`].
@@ -162,6 +177,10 @@ pub struct Status {
     pub storage_failed: Option<String>,
     /// Sessions, admitted or not.
     pub sessions: u32,
+    /// Players of whom no input is taken until an operator clears them.
+    pub held_players: Vec<PlayerId>,
+    /// Players whose return waits for an operator.
+    pub held_returns: Vec<PlayerId>,
 }
 
 /// A snapshot was stored.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -13,8 +15,8 @@ use tickworld_persist::{
     TickRecord, WallTime, WorldId, memory::Memory, skip,
 };
 use tickworld_region::{
-    AdapterError, GameAdapter, InlineStepper, OpenError, OpenSettings, Opened, ReplayError, Step, StepError, Stepped,
-    Stepper, limits::ATTEMPTS_MAX, open,
+    AdapterError, GameAdapter, OpenError, OpenSettings, Opened, ReplayError, Step, StepError, Stepped, Stepper,
+    limits::ATTEMPTS_MAX, open,
 };
 use tickworld_sim::{
     executor::Inline,
@@ -50,7 +52,7 @@ impl Stepper<Ledger> for Panicking {
         if self.0 == Some(step.tick()) {
             return Err(StepError::Panicked("as told".to_owned()));
         }
-        InlineStepper(&Inline).step(step)
+        step.run(&Inline)
     }
 }
 
@@ -186,17 +188,78 @@ fn a_skip_of_a_told_tick_begins_another_life() {
     assert_eq!(nothing, Err(SkipError::Nothing { base: Tick(0) }));
 }
 
+/// A return may be what broke the tick: it would come again with every hello.
 #[test]
-fn a_build_that_comes_to_no_new_tick_is_halted() {
+fn who_came_home_in_a_skipped_tick_is_held() {
+    const HOMECOMER: PlayerId = PlayerId(8);
+    let store = Memory::default();
+    let Opened { claim, last, roots, .. } = opened(&store, BUILD, None).unwrap();
+    let act = Act::Return { hops: 1, is_held: false, parcel: Arc::from([]) };
+    let inputs = vec![Input { player: HOMECOMER, sequence: Sequence(0), act }];
+    let mut bytes = Vec::new();
+    InputFrame::<Transfer>::new(Tick(1), Entropy::from_bytes([3; 16]), inputs).encode(&mut bytes);
+    let record = Record::new(TickRecord {
+        slot: last.slot.next(),
+        epoch: claim.epoch,
+        previous_hash: last.record_hash,
+        wall: WallTime(0),
+        root: Some(roots.root),
+        frame: bytes.into(),
+    });
+    let record = record.unwrap();
+    now(store.append(std::slice::from_ref(&record), Durability::Disk)).unwrap();
+    mark(&store, &record);
+    now(skip(&store, &Claimant::default(), DataLossPolicy::Refuse)).unwrap();
+    let opened = opened(&store, BUILD, None).unwrap();
+    let world = opened.simulation.world();
+    assert_eq!(world.players().find(HOMECOMER), None);
+    assert_eq!(world.region().held().map(|entry| (entry.player, entry.hops)).collect::<Vec<_>>(), [(HOMECOMER, 1)]);
+}
+
+/// A process that dies in the midst of a tick, without a word.
+struct Dying(Tick);
+
+impl Stepper<Ledger> for Dying {
+    fn step(&mut self, step: Step<Ledger>) -> Result<Stepped<Ledger>, StepError> {
+        assert!(step.tick() != self.0, "the process dies");
+        step.run(&Inline)
+    }
+}
+
+/// Starts it, and has it die over a tick; whether it came so far.
+fn dies(store: &Memory, build: BuildId, tick: u64) -> bool {
+    let start = || now(open(&Bank, store, &settings(build), &Inline, &mut Dying(Tick(tick)), &mut |_| {})).map(drop);
+    catch_unwind(AssertUnwindSafe(start)).is_err()
+}
+
+#[test]
+fn a_build_that_dies_over_the_same_tick_again_and_again_is_halted() {
     let store = Memory::default();
     played(&store, 5);
     for _ in 0..ATTEMPTS_MAX {
-        assert!(opened(&store, BUILD, None).is_ok());
+        assert!(dies(&store, BUILD, 5));
     }
     let halted = opened(&store, BUILD, None).err();
     assert!(matches!(halted, Some(OpenError::Halted { tick: Tick(4), attempts: ATTEMPTS_MAX })), "{halted:?}");
     assert!(opened(&store, OTHER, None).is_ok(), "another build may");
+    for _ in 0..ATTEMPTS_MAX {
+        assert!(dies(&store, BUILD, 5), "it counts anew after that one");
+    }
     let retry = OpenSettings { retries_halted: true, ..settings(BUILD) };
     assert!(opened_with(&store, &retry, None).is_ok(), "an operator may say so");
     assert!(opened(&store, BUILD, None).is_ok(), "and it counts anew");
+}
+
+/// Power that goes again and again, or somebody who kills it, is not the tick's doing.
+#[test]
+fn a_build_that_made_the_tick_and_died_later_is_not_halted() {
+    let store = Memory::default();
+    played(&store, 5);
+    for _ in 0..=2 * ATTEMPTS_MAX {
+        assert!(opened(&store, BUILD, None).is_ok());
+    }
+    for _ in 0..=2 * ATTEMPTS_MAX {
+        assert!(dies(&store, BUILD, 3), "a tick that a root proves is not what it dies of");
+    }
+    assert!(opened(&store, BUILD, None).is_ok());
 }

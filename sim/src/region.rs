@@ -165,6 +165,12 @@ impl Region {
         self.waiting().map(|(row, entry)| (entry, self.parcels.iter(row).copied().collect()))
     }
 
+    /// Players, one entry each, who came in a tick that broke and wait for an operator.
+    pub fn held(&self) -> impl Iterator<Item = &OutboxEntry> {
+        let own = self.own.id;
+        self.waiting().map(|(_, entry)| entry).filter(move |entry| entry.to == own)
+    }
+
     fn waiting(&self) -> impl Iterator<Item = (Row, &OutboxEntry)> {
         let rows = (0..self.entries.row_limit()).map(Row::new);
         rows.filter_map(|row| Some((row, self.entries.get(row)?)))
@@ -316,7 +322,7 @@ impl Region {
     }
 
     /// What is held of a player: their hops from then on, and the parcel, which is empty where their birth is held.
-    pub(crate) fn held(&self, player: PlayerId) -> Option<(u64, Vec<u8>)> {
+    pub(crate) fn held_of(&self, player: PlayerId) -> Option<(u64, Vec<u8>)> {
         let (row, entry) = self.held_entry(player)?;
         Some((entry.hops, self.parcels.iter(row).copied().collect()))
     }

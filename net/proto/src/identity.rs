@@ -20,6 +20,14 @@ pub enum SessionKind {
     Command,
 }
 
+impl SessionKind {
+    /// Whether such a session sends inputs of a player.
+    #[must_use]
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::Lockstep | Self::Command)
+    }
+}
+
 /// Kinds of sessions that somebody may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kinds(u8);

@@ -5,6 +5,12 @@
 use crate::instant::Micros;
 
 // DOC:LIMITS
+/// Bytes of returning players' parcels in one frame; a single one may be longer.
+pub const RETURN_BYTES_PER_FRAME: usize = 256 * 1024;
+/// Frames that say that a player is back before that is given up.
+pub const RETURN_TICKS_MAX: u32 = 64;
+/// Slots of players of whom a tick looks whether they have been away for long.
+pub const ARCHIVE_SLOTS_PER_TICK: u32 = 64;
 /// Version of the messages; the handshake refuses another one by name.
 pub const PROTOCOL_VERSION: u16 = 2;
 /// Longest control message in bytes.

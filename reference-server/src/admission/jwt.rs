@@ -159,6 +159,10 @@ impl<T: Tokens> JwtAuthenticator<T> {
         if self.good_count.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.forget(now.saturating_sub(FORGET_AFTER_SECONDS)).await;
         }
+        // It is shown again when the player is home: only then it is known what is to be noted with it.
+        if granted.player.is_some_and(|player| request.is_away(player)) {
+            return Ok(granted);
+        }
         // Last, so that only a token that would admit is used up.
         let generation = granted.player.map_or(0, |player| request.generation_of(player));
         let bearer = Bearer { nonce: request.nonce.0, generation };

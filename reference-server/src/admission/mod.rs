@@ -62,6 +62,13 @@ impl AuthenticationRequest {
     pub fn generation_of(&self, player: PlayerId) -> u32 {
         self.generations.of(player)
     }
+
+    /// Whether the player has to come home from the archive before this session can be theirs: the same is asked again then, so a
+    /// token that lets one client in is not to be noted yet.
+    #[must_use]
+    pub fn is_away(&self, player: PlayerId) -> bool {
+        self.kind.sends() && self.generations.is_away(player)
+    }
 }
 
 impl std::fmt::Debug for AuthenticationRequest {

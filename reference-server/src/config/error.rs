@@ -87,6 +87,13 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Nobody leaves for the archive in a game whose players stay.
+    pub(crate) fn untravelled(game: &str) -> Self {
+        let message =
+            format!("archive-after-seconds is set, and players of the game {game} do not travel: leave it out");
+        Self::impossible(vec!["archive-after-seconds".to_owned()], message)
+    }
+
     pub(crate) const fn impossible(settings: Vec<String>, message: String) -> Self {
         Self::Impossible { settings, message, places: Vec::new() }
     }

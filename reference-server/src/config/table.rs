@@ -60,6 +60,9 @@ settings! {
         snapshots_kept: u32 [1..=4_000] = 4;
         /// Seconds of the world's history that are kept at least, with the snapshots and records to replay them from.
         history_seconds: u32 [0..=31_536_000] = 600;
+        /// After how many seconds without a connection a player leaves the world for the archive, with what they have, and makes room
+        /// for another one; they come back when they say hello. If it is not set nobody leaves. For games whose players travel.
+        archive_after_seconds: Option<u32> [1..=315_360_000] = None;
         /// Sessions at most.
         sessions_max: u32 [1..=65_536] = 4_096;
         /// Sessions of one address at most; half as many connections a second are taken from it.
@@ -88,6 +91,13 @@ impl Config {
             return wrong(
                 &["durable-lag-ticks-max", "history-ticks"],
                 format!("durable-lag-ticks-max is {lag}: it must be below history-ticks, {history}"),
+            );
+        }
+        if self.archive_after_seconds.is_some() && self.durability == DurabilityLevel::Memory {
+            return wrong(
+                &["archive-after-seconds", "durability"],
+                "archive-after-seconds needs durability disk: a departure that a crash takes back would be one all the same"
+                    .to_owned(),
             );
         }
         if self.certificate.is_some() != self.certificate_key.is_some() {

@@ -75,6 +75,7 @@ pub(crate) struct Driver<A: GameAdapter, S> {
     meters: Arc<Meters>,
     ready: Arc<Ready>,
     storage_log: LogLimit,
+    archive_log: LogLimit,
     publisher: Publisher<A::Game>,
     ended: Option<Ended>,
 }
@@ -107,6 +108,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             meters,
             ready,
             storage_log: LogLimit::new(STORAGE_LOG_EVERY),
+            archive_log: LogLimit::new(STORAGE_LOG_EVERY),
             publisher,
             ended: None,
         })
@@ -129,7 +131,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
     }
 
     fn take_mail(&mut self) {
-        let Self { mailbox, region, clock, replies, .. } = self;
+        let Self { mailbox, region, clock, replies, meters, .. } = self;
         let deadline = region.poll_timeout().map(|due| clock.moment(due));
         for mail in mailbox.wait(deadline) {
             // Read after the wait: what a peer is told of the time must not be older than its question.
@@ -145,6 +147,14 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                             tracing::info!(number = keys.number(), "tickets are made with another key");
                         }
                         region.handle_keys(now, request, result);
+                    }
+                    Work::Found { player, result } => {
+                        meters.archive_arrivals.increment(result.is_ok().into());
+                        region.handle_found(now, player, result);
+                    }
+                    Work::Archived { sequence, count, result } => {
+                        meters.archive_departures.increment(if result.is_ok() { count } else { 0 });
+                        region.handle_archived(now, sequence, result);
                     }
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
@@ -246,6 +256,12 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                 self.ready.set_storage_failed(true);
                 if let Some(left_out) = self.storage_log.pass(Instant::now()) {
                     tracing::error!(reason, left_out, "ticks cannot be stored");
+                }
+            }
+            Event::ArchiveFailed { reason } => {
+                meters.archive_failures.increment(1);
+                if let Some(left_out) = self.archive_log.pass(Instant::now()) {
+                    tracing::error!(reason, left_out, "the archive cannot be used");
                 }
             }
             Event::StorageRecovered { tick } => {

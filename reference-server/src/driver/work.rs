@@ -8,18 +8,21 @@ use std::{
 };
 
 use tickworld_net::mailbox::Post;
-use tickworld_persist::{LogState, Store};
+use tickworld_persist::{
+    LogState, Store,
+    error::{Fault, RaiseError},
+};
 use tickworld_proto::{
-    host::{Kinds, SessionId},
+    host::{Found, Kinds, SessionId},
     instant::Micros,
     message::{Goodbye, Reason},
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, Request, RequestError,
-    RequestId, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
+    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, RaiseArchived, Request,
+    RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
 };
-use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
+use tickworld_sim::{content::ContentId, executor::Inline, frame::PlayerId, game::Game};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{clock::micros, replies::Reply, seconds_now, steps::CatchingStepper};
@@ -54,6 +57,22 @@ pub(crate) enum Work<G: Game> {
         request: Option<RequestId>,
         /// What was found.
         result: Result<TicketKeys, String>,
+    },
+    /// A player was looked for in the archive.
+    Found {
+        /// Whom.
+        player: PlayerId,
+        /// What was found, or why they do not come.
+        result: Result<Found, SeekError>,
+    },
+    /// The archive was told who left for it.
+    Archived {
+        /// The number of the last of them.
+        sequence: u64,
+        /// How many.
+        count: u64,
+        /// Whether it has them.
+        result: Result<(), SeekError>,
     },
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
@@ -115,6 +134,8 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
             }
             Effect::Authenticate(authenticate) => self.authenticate(authenticate),
             Effect::Keys(effect) => self.keys(effect),
+            Effect::Seek(seek) => self.seek(seek),
+            Effect::RaiseArchived(work) => self.raise_archived(work),
             Effect::LoadPack(load) => self.load_pack(*load),
             Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
             Effect::Mark(mark) => {
@@ -147,6 +168,28 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
                 None => read_keys(&*store).await,
             };
             ticket.complete(Work::Keys { request, result: keys.map_err(|error| error.to_string()) });
+        });
+    }
+
+    fn seek(&self, seek: Seek) {
+        let player = seek.player;
+        let lost = || SeekError::from(RaiseError::from(Fault::Closed));
+        let ticket = self.post.reserve(Work::Found { player, result: Err(lost()) });
+        let store = Arc::clone(&self.store);
+        self.runtime.spawn(async move {
+            let result = tickworld_region::seek(&*store, &seek).await;
+            ticket.complete(Work::Found { player, result });
+        });
+    }
+
+    fn raise_archived(&self, work: RaiseArchived) {
+        let (sequence, count) = (work.sequence, work.raises.len() as u64);
+        let lost = || SeekError::from(RaiseError::from(Fault::Closed));
+        let ticket = self.post.reserve(Work::Archived { sequence, count, result: Err(lost()) });
+        let store = Arc::clone(&self.store);
+        self.runtime.spawn(async move {
+            let result = tickworld_region::raise_archived(&*store, &work).await;
+            ticket.complete(Work::Archived { sequence, count, result });
         });
     }
 

@@ -56,6 +56,8 @@ pub(super) fn router(state: &HttpState) -> Router<HttpState> {
         .route("/snapshot", post(snapshot))
         .route("/kick", post(kick).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/bar", post(bar).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/clear", post(clear).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
+        .route("/held", post(held).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/key/rotate", post(rotate_key))
         .route("/content", post(content).layer(DefaultBodyLimit::max(pack_bytes_max())))
         .route("/shutdown", post(shutdown))
@@ -136,6 +138,29 @@ const fn yes() -> bool {
 async fn bar(State(state): State<HttpState>, Json(Bar { player, barred }): Json<Bar>) -> Response {
     let request = Request::Bar { player: PlayerId(player), is_barred: barred };
     ask(&state, WORK_TIME_MAX, request).await
+}
+
+/// The body of a request to take a player's inputs again.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clear {
+    player: u64,
+}
+
+async fn clear(State(state): State<HttpState>, Json(Clear { player }): Json<Clear>) -> Response {
+    ask(&state, WORK_TIME_MAX, Request::Clear { player: PlayerId(player) }).await
+}
+
+/// The body of a request to take in or drop a return that is held.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Held {
+    player: u64,
+    take: bool,
+}
+
+async fn held(State(state): State<HttpState>, Json(Held { player, take }): Json<Held>) -> Response {
+    ask(&state, WORK_TIME_MAX, Request::Held { player: PlayerId(player), is_taken: take }).await
 }
 
 async fn rotate_key(State(state): State<HttpState>) -> Response {

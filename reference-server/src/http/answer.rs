@@ -27,6 +27,8 @@ struct StatusJson<'a> {
     pace_percent: u16,
     storage: &'static str,
     sessions: u32,
+    held_players: Vec<u64>,
+    held_returns: Vec<u64>,
 }
 
 /// A snapshot was stored.
@@ -43,9 +45,9 @@ struct KickedJson {
     sessions: u32,
 }
 
-/// A player is kept out, or let in again, since this tick.
+/// It is so since this tick.
 #[derive(Serialize)]
-struct BarredJson {
+struct DoneJson {
     tick: u64,
 }
 
@@ -76,7 +78,7 @@ pub(super) fn response(title: &str, answer: &Answer) -> Response {
             Json(SnapshotJson { tick: it.tick.0, pages: it.pages, pages_new: it.pages_new }).into_response()
         }
         Answer::Kicked(it) => Json(KickedJson { sessions: it.sessions }).into_response(),
-        Answer::Barred(tick) => Json(BarredJson { tick: tick.0 }).into_response(),
+        Answer::Done(tick) => Json(DoneJson { tick: tick.0 }).into_response(),
         Answer::KeyRotated(key) => Json(KeyRotatedJson { key: *key }).into_response(),
         Answer::Switched(it) => Json(SwitchedJson { content: it.content.to_string(), tick: it.tick.0 }).into_response(),
         Answer::Ending(_) => Json(ShutdownJson { shutting_down: true }).into_response(),
@@ -98,6 +100,8 @@ fn status_json<'a>(title: &'a str, status: &Status) -> StatusJson<'a> {
         pace_percent: status.pace_percent,
         storage: if status.storage_failed.is_some() { "failed" } else { "good" },
         sessions: status.sessions,
+        held_players: status.held_players.iter().map(|player| player.0).collect(),
+        held_returns: status.held_returns.iter().map(|player| player.0).collect(),
     }
 }
 

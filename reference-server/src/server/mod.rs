@@ -170,7 +170,7 @@ impl<A: GameAdapter> Server<A> {
             runtime,
             publisher,
         };
-        let driver = Driver::new(deps, opening::region_settings(&config, tick_rate), opened);
+        let driver = Driver::new(deps, opening::region_settings::<A::Game>(&config, tick_rate), opened);
         let driver = driver.map_err(StartError::Thread)?;
         let (end, ended) = oneshot::channel();
         // Who started it may have gone: then nobody asks how it ended.

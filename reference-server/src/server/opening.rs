@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Instant};
 use tickworld_persist::{BuildId, Claimant, DataLossPolicy, Durability, Retention, Salvage, Store, WallTime, WorldId};
 use tickworld_proto::host::{AddressRates, HostSettings, Rate};
 use tickworld_region::{OpenSettings, Opened, RegionSettings};
-use tickworld_sim::{executor::Executor, rng::Entropy};
+use tickworld_sim::{executor::Executor, game::Game, rng::Entropy};
 
 use crate::{
-    config::{Config, DurabilityLevel},
+    config::{Config, ConfigError, DurabilityLevel},
     driver::{CatchingStepper, OpenError},
     meters::Meters,
     start_checks,
@@ -24,6 +24,9 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     executor: &Arc<dyn Executor>,
     meters: &Meters,
 ) -> Result<Opened<A::Game>, StartError> {
+    if config.archive_after_seconds.is_some() && !A::Game::TRAVELS {
+        return Err(ConfigError::untravelled(A::Game::NAME).into());
+    }
     let (mut world, mut entropy, mut key) = ([0; 16], [0; 16], [0; 32]);
     for secret in [&mut world[..], &mut entropy[..], &mut key[..]] {
         getrandom::fill(secret).map_err(|error| StartError::Thread(std::io::Error::other(error.to_string())))?;
@@ -94,10 +97,13 @@ fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) 
 }
 
 /// What the configuration says of a region.
-pub(super) fn region_settings(config: &Config, tick_rate: u16) -> RegionSettings {
+pub(super) fn region_settings<G: Game>(config: &Config, tick_rate: u16) -> RegionSettings {
     let per_address = config.sessions_per_address_max;
     let connections = Rate { per_second: per_address.div_ceil(2), burst: per_address.saturating_mul(2) };
     let defaults = HostSettings::default();
+    // Where players travel they are sought in the archive, whether any leave for it now or not: who left once is not born again.
+    let archive_after =
+        config.archive_after_seconds.map_or(u64::MAX, |seconds| u64::from(seconds) * u64::from(tick_rate));
     let host = HostSettings {
         durability: match config.durability {
             DurabilityLevel::Memory => Durability::Memory,
@@ -106,6 +112,7 @@ pub(super) fn region_settings(config: &Config, tick_rate: u16) -> RegionSettings
         input_delay_ticks: config.input_delay_ticks,
         durable_lag_ticks_max: config.durable_lag_ticks_max,
         history_ticks: config.history_ticks,
+        archive_after_ticks: G::TRAVELS.then_some(archive_after),
         sessions_max: config.sessions_max,
         sessions_per_address_max: per_address,
         address_budget: AddressRates { connections, ..defaults.address_budget },

@@ -17,6 +17,7 @@ mod hostile_peers_end_alone;
 mod kills_lose_nothing;
 mod one_owner_at_a_time;
 mod operators_have_a_port_of_their_own;
+mod who_is_away_rests_in_the_archive;
 
 use std::path::Path;
 

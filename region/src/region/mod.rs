@@ -3,6 +3,7 @@
 //! Invariant: the frame of a tick is handed to the journal before it is stepped, and nothing that the tick made leaves before
 //! it was stepped and is as durable as its reader was promised. Whatever fails, what was told stays true.
 
+mod archiving;
 mod ending;
 mod hashing;
 mod journaling;
@@ -35,6 +36,7 @@ use tickworld_sim::{
 };
 
 use self::{
+    archiving::Archiving,
     ending::Phase,
     hashing::Hashing,
     journaling::Journaling,
@@ -106,6 +108,7 @@ pub struct Region<G: Game> {
     open_requests: BTreeMap<RequestId, ()>,
     authentications: VecDeque<Authenticate>,
     keys: VecDeque<KeysEffect>,
+    archiving: Archiving,
     phase: Phase,
     to_end_claim: bool,
     /// When the claim is ended.
@@ -176,6 +179,7 @@ impl<G: Game> Region<G> {
             open_requests: BTreeMap::new(),
             authentications: VecDeque::new(),
             keys: VecDeque::new(),
+            archiving: Archiving::default(),
             phase: Phase::Running,
             to_end_claim: false,
             ended_at: WallTime(0),
@@ -314,6 +318,7 @@ impl<G: Game> Region<G> {
             self.host.handle_timeout(now);
         }
         self.journaling.handle_timeout(now);
+        self.archiving.handle_timeout(now);
         if self.phase.deadline().is_some_and(|deadline| deadline <= now) {
             let overdue = self.phase.overdue().to_owned();
             return self.end(Ended::Failed(overdue));
@@ -332,7 +337,8 @@ impl<G: Game> Region<G> {
             return None;
         }
         let tick = self.may_close().then(|| self.pace.due());
-        [tick, self.host.poll_timeout(), self.journaling.poll_timeout(), self.phase.deadline()]
+        let archive = self.archiving.poll_timeout();
+        [tick, self.host.poll_timeout(), self.journaling.poll_timeout(), archive, self.phase.deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -416,8 +422,8 @@ impl<G: Game> Region<G> {
         self.settle(now);
     }
 
-    /// The next thing to do. In this order: append, note a panic, step, hash, store a snapshot, authenticate, read or rotate keys, load
-    /// a pack, end the claim; so that the journal writes while the tick is stepped.
+    /// The next thing to do. In this order: append, note a panic, step, hash, store a snapshot, authenticate, read or rotate keys, ask
+    /// the archive, load a pack, end the claim; so that the journal writes while the tick is stepped.
     pub fn poll_effect(&mut self) -> Option<Effect<G>> {
         if self.has_ended() {
             return None;
@@ -429,6 +435,7 @@ impl<G: Game> Region<G> {
             .or_else(|| self.poll_snapshot())
             .or_else(|| self.authentications.pop_front().map(Effect::Authenticate))
             .or_else(|| self.keys.pop_front().map(Effect::Keys))
+            .or_else(|| self.poll_archive())
             .or_else(|| self.poll_pack())
             .or_else(|| core::mem::take(&mut self.to_end_claim).then(|| Effect::EndClaim(self.end_of_claim())))
     }
@@ -481,6 +488,10 @@ impl<G: Game> Region<G> {
                 }
                 HostEvent::KeysWanted => {
                     self.keys.push_back(KeysEffect { request: None, secret: None });
+                    continue;
+                }
+                HostEvent::Sought { player } => {
+                    self.archiving.seek(player);
                     continue;
                 }
                 HostEvent::Opened { session, player, kind } => Event::Opened { session, player, kind },

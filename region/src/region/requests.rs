@@ -50,7 +50,10 @@ impl<G: Game> Region<G> {
             Request::Kick { player, reason } => {
                 self.kick(now, id, player, &reason);
             }
-            Request::Bar { player, is_barred } => self.bar(id, player, is_barred),
+            // Their sessions end when the tick was made, for only then does the world know whom it is about.
+            Request::Bar { player, is_barred } => self.have_done(id, WorldRequest::Bar { player, is_barred }),
+            Request::Clear { player } => self.have_done(id, WorldRequest::Clear(player)),
+            Request::Held { player, is_taken } => self.have_done(id, WorldRequest::Held { player, is_taken }),
             Request::RotateKey => self.rotate_key(id),
             Request::Content { pack, force } => self.load_pack(id, pack, force),
             Request::Input { player, input } => match self.host.submit(now, player, input) {
@@ -72,6 +75,7 @@ impl<G: Game> Region<G> {
     /// How the region is.
     #[must_use]
     pub fn status(&self) -> Status {
+        let world = &self.hashing.newest;
         Status {
             game: G::NAME,
             revision: G::REVISION,
@@ -83,6 +87,8 @@ impl<G: Game> Region<G> {
             pace_percent: self.host.pace_percent(),
             storage_failed: self.storage_failed.clone(),
             sessions: u32::try_from(self.host.session_count()).unwrap_or(u32::MAX),
+            held_players: world.players().iter().filter(|player| player.is_held()).map(|player| player.id).collect(),
+            held_returns: world.region().held().map(|entry| entry.player).collect(),
         }
     }
 
@@ -98,12 +104,12 @@ impl<G: Game> Region<G> {
         }
     }
 
-    /// Keeps a player out, or lets them in again: answered when it is durable. Their sessions end when the tick was made, for only
-    /// then does the world know whom it is about.
-    fn bar(&mut self, id: RequestId, player: PlayerId, is_barred: bool) {
-        match self.ask_world(WorldRequest::Bar { player, is_barred }) {
+    /// Has the engine do something: answered when it is durable.
+    fn have_done(&mut self, id: RequestId, request: WorldRequest) {
+        match self.ask_world(request) {
             Ok(sequence) => {
-                self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked: Asked::Bar });
+                let asked = Asked::Done { is_of_return: matches!(request, WorldRequest::Held { .. }) };
+                self.submitted.push(Submitted { request: id, by: PlayerId::OPERATOR, sequence, asked });
             }
             Err(error) => self.answer(id, Err(error)),
         }
@@ -231,7 +237,10 @@ pub(super) enum Asked {
         /// What the host ended at once; `None` where it knew nothing of the player.
         sessions: Option<u32>,
     },
-    Bar,
+    Done {
+        /// Whether it is about a return that is held.
+        is_of_return: bool,
+    },
 }
 
 impl Submitted {
@@ -249,7 +258,15 @@ impl Submitted {
             (Asked::Kick { player, .. }, _) if code == OutcomeCode::APPLIED => {
                 Ok(Answer::Kicked(Kicked { player: *player, sessions: 0 }))
             }
-            (Asked::Bar, Fate::Applied { tick, .. }) if code == OutcomeCode::APPLIED => Ok(Answer::Barred(tick)),
+            (Asked::Done { .. }, Fate::Applied { tick, .. }) if code == OutcomeCode::APPLIED => Ok(Answer::Done(tick)),
+            (Asked::Done { is_of_return: true }, _) if code == OutcomeCode::NOT_HERE => {
+                Err(RequestError::Absent("nobody of that number waits to be taken in or dropped".to_owned()))
+            }
+            (Asked::Done { is_of_return: true }, _) if code == OutcomeCode::REFUSED => {
+                let why =
+                    "the player cannot be taken in: they are here, or there is no room, or their parcel cannot be read";
+                Err(RequestError::Unusable(why.to_owned()))
+            }
             (_, Fate::Applied { value, .. }) if code == OutcomeCode::NOT_HERE && value > 0 => {
                 Err(RequestError::Absent(format!("the player is in region {value}")))
             }

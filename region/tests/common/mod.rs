@@ -13,8 +13,8 @@ use tickworld_proto::{
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, OpenReport, Opened, Region,
-    RegionSettings, Request, RequestError, RequestId, SnapshotStored, Step, StepError, StoreSnapshot,
+    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, OpenReport, Opened, RaiseArchived,
+    Region, RegionSettings, Request, RequestError, RequestId, Seek, SnapshotStored, Step, StepError, StoreSnapshot,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, hash::Hash, region::RegionId, trace::Start};
 
@@ -32,6 +32,8 @@ pub(crate) struct Driver {
     pub(crate) ends: Vec<Record>,
     pub(crate) keys: VecDeque<KeysEffect>,
     pub(crate) marks: Vec<Mark>,
+    pub(crate) seeks: Vec<Seek>,
+    pub(crate) raises: Vec<RaiseArchived>,
     pub(crate) events: Vec<Event<Ledger>>,
     requests: u64,
 }
@@ -87,6 +89,8 @@ impl Driver {
             ends: Vec::new(),
             keys: VecDeque::new(),
             marks: Vec::new(),
+            seeks: Vec::new(),
+            raises: Vec::new(),
             events: Vec::new(),
             requests: 0,
         }
@@ -114,6 +118,8 @@ impl Driver {
                 Effect::EndClaim(record) => self.ends.push(record),
                 Effect::Keys(effect) => self.keys.push_back(effect),
                 Effect::Mark(mark) => self.marks.push(mark),
+                Effect::Seek(seek) => self.seeks.push(seek),
+                Effect::RaiseArchived(work) => self.raises.push(work),
                 Effect::Authenticate(_) | Effect::LoadPack(_) => panic!("nobody asked for that"),
             }
         }

@@ -211,7 +211,7 @@ impl<G: Game> Admission<'_, '_, G> {
             Request::Content(_) => (OutcomeCode::APPLIED, 0),
             Request::Clear(player) => of_player(self.players.clear_voids(player)),
             Request::Held { player, is_taken } => {
-                let Some((hops, parcel)) = self.region.held(player) else { return (OutcomeCode::NOT_HERE, 0) };
+                let Some((hops, parcel)) = self.region.held_of(player) else { return (OutcomeCode::NOT_HERE, 0) };
                 if is_taken && self.take_held(player, hops, &parcel).is_err() {
                     return (OutcomeCode::REFUSED, 0);
                 }

@@ -3,7 +3,7 @@
 //! Invariant: an unadmitted peer costs a table entry and a deadline; one player has one session; who was sent away, by an operator
 //! or for a breach of the protocol, comes back with a new token only.
 
-use alloc::{format, string::String};
+use alloc::{boxed::Box, format, string::String};
 
 use tickworld_sim::{
     frame::{Enter, PlayerId, Request, Sequence},
@@ -73,8 +73,14 @@ impl<G: Game> Host<G> {
 
     /// Lets a session in that asked with [`HostEvent::Admission`]; nothing happens if it is gone meanwhile.
     pub fn admit(&mut self, now: Instant, session: SessionId, grant: Grant) {
-        let Some(Session { stage: Stage::Asking(_, asking), .. }) = self.sessions.get(&session) else { return };
-        let (asking, Grant { player, kinds, until_seconds, noted }) = (*asking, grant);
+        let Some(Session { stage: Stage::Asking(_, asking, hello), .. }) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let (asking, hello, Grant { player, kinds, until_seconds, noted }) = (*asking, hello.take(), grant);
+        if let (Some(away), Some(hello)) = (self.away(asking.kind, player), hello) {
+            // Asked again when they are home: only then it is known what they were given before.
+            return self.await_player(now, session, away, hello);
+        }
         let (generation, asked_at) = noted.map(|noted| (noted.first, noted.now)).unzip();
         let shown = Shown { generation, asked_at, opened_by: asking.opened_by };
         if self.is_void(asking.kind, player, shown) {
@@ -85,11 +91,19 @@ impl<G: Game> Host<G> {
         self.let_in(now, session, asking, Granted { player, kinds, until_seconds }, shown);
     }
 
+    /// The player in whose name a session would send, where they have to come home first.
+    fn away(&self, kind: SessionKind, player: Option<PlayerId>) -> Option<PlayerId> {
+        player.filter(|player| kind.sends() && self.is_away(*player))
+    }
+
     /// Whether what somebody shows was good once, and is not any more.
     fn is_void(&self, kind: SessionKind, player: Option<PlayerId>, shown: Shown) -> bool {
-        player.is_some_and(|player| match kind {
-            SessionKind::Lockstep | SessionKind::Command => self.entry_of(player, shown).is_none(),
-            SessionKind::Witness => self.watching_generation(player, shown).is_none(),
+        player.is_some_and(|player| {
+            if kind.sends() {
+                self.entry_of(player, shown).is_none()
+            } else {
+                self.watching_generation(player, shown).is_none()
+            }
         })
     }
 
@@ -98,8 +112,7 @@ impl<G: Game> Host<G> {
             let detail = format!("a session of kind {:?} is not granted", asking.kind);
             return self.end(now, session, Reason::Unauthorized, &detail);
         }
-        let sends = matches!(asking.kind, SessionKind::Lockstep | SessionKind::Command);
-        let player = granted.player.filter(|_| sends);
+        let player = granted.player.filter(|_| asking.kind.sends());
         if granted.player.is_some_and(|player| !player.is_player()) {
             let detail = "ids of players are from 1 to 2^63 - 1";
             return self.end(now, session, Reason::Unauthorized, detail);
@@ -189,6 +202,9 @@ impl<G: Game> Host<G> {
                     let TicketClaims { player, kinds, generation, until_seconds, .. } = claims;
                     let opened_by = opened_by(&ticket.0, hello.nonce);
                     let shown = Shown { generation: Some(generation), asked_at: None, opened_by };
+                    if let Some(away) = self.away(kind, player) {
+                        return self.await_player(now, session, away, Box::new(hello));
+                    }
                     if !self.is_void(kind, player, shown) {
                         self.counters.resumptions = self.counters.resumptions.saturating_add(1);
                         let asking = Asking { kind, durability, hops, opened_by };
@@ -213,7 +229,8 @@ impl<G: Game> Host<G> {
         if let Some(state) = self.sessions.get_mut(&session) {
             let Hello { kind, durability, hops, .. } = hello;
             let asking = Asking { kind, durability, hops, opened_by };
-            state.stage = Stage::Asking(deadline, asking);
+            let again = self.settings.archive_after_ticks.map(|_| Box::new(hello.clone()));
+            state.stage = Stage::Asking(deadline, asking, again);
         }
         self.wake_by(deadline);
         self.tell(HostEvent::Admission { session, hello });

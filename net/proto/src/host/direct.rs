@@ -26,6 +26,9 @@ pub enum SubmitError {
     /// Ids of those who make requests are from 2^63 on.
     #[error("{} makes no requests: ids from 2^63 on do", .0.0)]
     NoRequester(PlayerId),
+    /// The player is not in the world, and is sought in the archive.
+    #[error("the player is not in the world and is sought in the archive: ask again")]
+    Away,
     /// An operator keeps the player out.
     #[error("an operator keeps the player out")]
     Barred,
@@ -61,6 +64,10 @@ impl<G: Game> Host<G> {
         }
         if self.is_shut_down {
             return Err(SubmitError::Shutdown);
+        }
+        if self.is_away(player) {
+            self.seek(now, player);
+            return Err(SubmitError::Away);
         }
         if self.is_barred(player) {
             return Err(SubmitError::Barred);

@@ -71,6 +71,11 @@ pub enum HostEvent {
     },
     /// A ticket names a key that is not known: read the world's keys again, and answer with `handle_keys`.
     KeysWanted,
+    /// A player is to be in the world and is not: look for them in the archive, and answer with `handle_found`.
+    Sought {
+        /// Whom.
+        player: PlayerId,
+    },
     /// A session was welcomed.
     Opened {
         /// Which.

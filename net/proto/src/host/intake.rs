@@ -51,7 +51,7 @@ impl<G: Game> Host<G> {
         }
         let stage = match &state.stage {
             Stage::Greeting(_) => None,
-            Stage::AwaitingKeys(..) | Stage::Asking(..) => Some(None),
+            Stage::AwaitingKeys(..) | Stage::AwaitingPlayer(..) | Stage::Asking(..) => Some(None),
             Stage::Open(open) => Some(Some(open.kind)),
         };
         match Message::decode(channel, bytes) {

@@ -29,6 +29,7 @@ mod budget;
 mod direct;
 mod event;
 mod history;
+mod homecoming;
 mod inbox;
 mod intake;
 mod joins;
@@ -54,6 +55,7 @@ pub use budget::Rate;
 use bytes::Bytes;
 pub use direct::SubmitError;
 pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, NotedGeneration, SessionId};
+pub use homecoming::Found;
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 pub use tickets::{Generations, TicketIssuer};
 use tickworld_sim::{
@@ -64,8 +66,8 @@ use tickworld_sim::{
 };
 
 use self::{
-    budget::Addresses, history::History, joins::Joins, outbox::Outbox, players::Roster, requesters::Requests,
-    session::Session, tickets::Tickets,
+    budget::Addresses, history::History, homecoming::Homecoming, joins::Joins, outbox::Outbox, players::Roster,
+    requesters::Requests, session::Session, tickets::Tickets,
 };
 use crate::{
     channel::Transmit,
@@ -91,6 +93,12 @@ pub struct Host<G: Game> {
     history: History<G>,
     joins: Joins<G>,
     requests: Requests,
+    /// Players who are to be in the world and are not.
+    homecomings: BTreeMap<PlayerId, Homecoming>,
+    /// The slot from which on players are looked at who have been away for long.
+    leaver_slot: u32,
+    /// What the archive has, where no frame has said so yet.
+    archived: Option<u64>,
     outbox: Outbox,
     events: VecDeque<HostEvent>,
     counters: Counters,
@@ -130,6 +138,9 @@ impl<G: Game> Host<G> {
             joins: Joins::default(),
             history: History::begin(start, roots),
             requests: Requests::default(),
+            homecomings: BTreeMap::new(),
+            leaver_slot: 0,
+            archived: None,
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: Counters::default(),

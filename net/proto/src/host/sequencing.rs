@@ -39,6 +39,15 @@ impl<G: Game> Host<G> {
         let turn = self.turn(tick);
         let mut filling =
             Filling { tick, turn, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
+        if let Some(delivered) = self.delivery() {
+            filling.push(PlayerId::REGION, Sequence(0), delivered);
+        }
+        for (id, act) in self.returns() {
+            filling.push(id, Sequence(0), act);
+        }
+        for id in self.leavers(tick) {
+            filling.push(id, Sequence(0), Act::Archive);
+        }
         let known = self.history.stepped_world().players();
         let mut asked_about = BTreeSet::new();
         for (id, entry) in self.requests.take_entries() {

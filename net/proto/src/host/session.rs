@@ -1,7 +1,8 @@
 //! [`Session`]: one connection, from its first message to its last.
 //!
 //! ```text
-//!    Hello with a ticket of a key to be read: AwaitingKeys, then as if it came just now
+//!    Hello with a ticket of a key to be read: AwaitingKeys; of a player who is not in the world: AwaitingPlayer; then as if it
+//!    came just now
 //!
 //!              Hello with a good ticket
 //! Greeting -------------------------------> Open
@@ -49,8 +50,10 @@ pub(super) enum Stage {
     Greeting(Instant),
     /// The `Hello` has a ticket of a key that is being read; it must be until then.
     AwaitingKeys(Instant, Box<Hello>),
-    /// The embedder judges the token; it must until then.
-    Asking(Instant, Asking),
+    /// The player of the `Hello` is on their way home; they must be there until then.
+    AwaitingPlayer(Instant, PlayerId, Box<Hello>),
+    /// The embedder judges the token; it must until then. With the `Hello` where it may have to be judged again.
+    Asking(Instant, Asking, Option<Box<Hello>>),
     /// It is welcome.
     Open(Open),
 }

@@ -37,6 +37,9 @@ pub struct HostSettings {
     pub idle_timeout: Micros,
     /// From the loss of a player's connection to their time-out. 30 s.
     pub player_timeout: Micros,
+    /// After how many ticks without a connection a player leaves for the archive; and whether there is one at all, in which players are
+    /// sought whom the world does not have. None.
+    pub archive_after_ticks: Option<u64>,
     /// How long a ticket is good for, at most [`TICKET_LIFE_SECONDS_MAX`](crate::ticket::TICKET_LIFE_SECONDS_MAX): 15 min.
     pub ticket_life: Micros,
     /// From one ticket of a session to the next. 5 min.
@@ -113,6 +116,7 @@ impl Default for HostSettings {
             greeting_timeout: Micros::from_millis(5_000),
             idle_timeout: Micros::from_millis(15_000),
             player_timeout: Micros::from_millis(30_000),
+            archive_after_ticks: None,
             ticket_life: Micros::from_millis(900_000),
             ticket_renewal: Micros::from_millis(300_000),
             sessions_max: 4_096,

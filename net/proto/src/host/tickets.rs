@@ -10,6 +10,7 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use tickworld_sim::{
     frame::{Enter, PlayerId},
     game::Game,
+    region::RegionId,
     session::{GENERATIONS_A_KICK, Players},
 };
 
@@ -44,9 +45,19 @@ pub struct TicketIssuer {
 pub struct Generations {
     players: Players,
     entering: BTreeMap<PlayerId, u32>,
+    /// Whether there are players elsewhere, of whom nothing is known here.
+    has_archive: bool,
 }
 
 impl Generations {
+    /// Whether nothing is known of a player, who may rest in the archive: a token of theirs is not to be noted, for it is shown again
+    /// when they are home.
+    #[must_use]
+    pub fn is_away(&self, player: PlayerId) -> bool {
+        let known = self.players.find(player);
+        self.has_archive && known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE))
+    }
+
     /// A player's; 0 of those whom nobody knows.
     #[must_use]
     pub fn of(&self, player: PlayerId) -> u32 {
@@ -188,7 +199,7 @@ impl<G: Game> Host<G> {
             players.find(*player).is_none_or(|known| known.generation < *generation)
         };
         let entering = self.roster.entering().filter(is_ahead).collect();
-        Generations { players, entering }
+        Generations { players, entering, has_archive: self.settings.archive_after_ticks.is_some() }
     }
 
     /// A ticket for a session.

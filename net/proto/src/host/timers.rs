@@ -41,7 +41,10 @@ impl<G: Game> Host<G> {
     /// When a session has been silent for too long.
     fn deadline(&self, session: &Session) -> Instant {
         match &session.stage {
-            Stage::Greeting(deadline) | Stage::AwaitingKeys(deadline, _) | Stage::Asking(deadline, _) => *deadline,
+            Stage::Greeting(deadline)
+            | Stage::AwaitingKeys(deadline, _)
+            | Stage::AwaitingPlayer(deadline, ..)
+            | Stage::Asking(deadline, ..) => *deadline,
             Stage::Open(_) => session.heard.after(self.settings.idle_timeout),
         }
     }

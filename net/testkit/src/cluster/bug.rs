@@ -42,6 +42,8 @@ pub enum Bug {
     /// The server notes a token with another number than the client's, so that it is burnt where a `Welcome` is lost. Caught as a
     /// client that is kept out.
     BurnsTheToken,
+    /// The server drops what the archive has of a player who comes back. Caught by `Once`: their numbers begin anew.
+    DropsWhatTheArchiveHas,
     /// A run remembers earlier ones. Caught by running it twice.
     RemembersEarlierRuns,
 }
@@ -49,7 +51,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AcknowledgesBeforeDurable,
         Self::LosesTheTailOnCrash,
         Self::AppliesAResentInputAgain,
@@ -66,6 +68,7 @@ impl Bug {
         Self::AcceptsLossSilently,
         Self::GarblesAMessage,
         Self::BurnsTheToken,
+        Self::DropsWhatTheArchiveHas,
         Self::RemembersEarlierRuns,
     ];
 
@@ -75,7 +78,9 @@ impl Bug {
         match self {
             Self::AcknowledgesBeforeDurable => matches!(violation, Violation::NotDurable { .. }),
             Self::LosesTheTailOnCrash => matches!(violation, Violation::Missing { .. } | Violation::TickLost { .. }),
-            Self::AppliesAResentInputAgain => matches!(violation, Violation::Twice { .. }),
+            Self::AppliesAResentInputAgain | Self::DropsWhatTheArchiveHas => {
+                matches!(violation, Violation::Twice { .. })
+            }
             Self::ForgesCoins => matches!(violation, Violation::Coins { .. }),
             Self::KeepsEverythingForever => matches!(violation, Violation::Unbounded { .. }),
             Self::AnswersTwice => matches!(violation, Violation::AnsweredTwice { .. }),

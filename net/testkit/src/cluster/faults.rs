@@ -137,7 +137,9 @@ impl<D: Disk> Cluster<D> {
         }
         let content = self.servers.last().map(|server| server.region.newest_world().content());
         peer.begin_again(now, ticket, content.unwrap_or(peer.content));
-        let wait = peer.dice.micros(Micros(10_000), Micros(1_000_000));
+        // Where there is an archive some are away for long enough to rest in it.
+        let rests = self.plan.host.archive_after_ticks.is_some() && peer.dice.permille(300);
+        let wait = peer.dice.micros(Micros(10_000), Micros(if rests { 4_000_000 } else { 1_000_000 }));
         self.clock.after(wait, Event::Connect(index, peer.run));
     }
 
@@ -266,6 +268,20 @@ impl<D: Disk> Cluster<D> {
             _ => self.order(),
         };
         self.ask(request)
+    }
+
+    /// An operator looks after those who are held because a tick broke: each comes in, or what they came with is dropped.
+    pub(super) fn release_held(&mut self) {
+        let Some(status) = self.servers.last().map(|server| server.region.status()) else { return };
+        for player in status.held_players {
+            self.watch.count("held players cleared");
+            self.ask(Request::Clear { player });
+        }
+        for player in status.held_returns {
+            let is_taken = self.dice.permille(700);
+            self.watch.count(if is_taken { "held returns taken" } else { "held returns dropped" });
+            self.ask(Request::Held { player, is_taken });
+        }
     }
 
     /// These clients may need another token.

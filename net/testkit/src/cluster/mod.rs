@@ -12,6 +12,7 @@
 //! assert!(report.count("ticks") > 0);
 //! ```
 
+mod archive;
 mod audit;
 mod bug;
 mod faults;
@@ -303,6 +304,7 @@ impl<D: Disk> Cluster<D> {
         let now = self.clock.now();
         self.servers.push(Server::new(now, life, self.seed, store, opened, &self.plan, self.bug));
         self.settle_server(life);
+        self.release_held();
     }
 
     fn server(&mut self, life: Life) -> Option<&mut Server<D::Store>> {

@@ -191,6 +191,8 @@ fn host(dice: &mut Dice, tick_rate: u16) -> HostSettings {
         greeting_timeout: Micros(3_000_000),
         idle_timeout: dice.micros(Micros(6_000_000), Micros(12_000_000)),
         player_timeout: dice.micros(Micros(500_000), Micros(6_000_000)),
+        // Half of the worlds know no archive; in the others nobody is away for long.
+        archive_after_ticks: dice.permille(500).then(|| dice.between(1, 30)),
         ticket_renewal: dice.micros(Micros(300_000), Micros(20_000_000)),
         snapshot_every_ticks: small(dice.between(4, 64)),
         snapshots_max: small(dice.between(1, 8)),

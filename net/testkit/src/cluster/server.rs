@@ -24,6 +24,7 @@ use tickworld_sim::{
 };
 
 use super::{
+    archive::ArchiveWork,
     bug::Bug,
     glue::Glue,
     opening::{Bank, Opened},
@@ -50,6 +51,8 @@ pub(super) enum Wake {
     Keys,
     /// The next authentication is decided.
     Authenticate,
+    /// The archive is asked.
+    Archive,
     /// The pack is read and tried.
     Pack,
     /// A panic is noted.
@@ -92,6 +95,7 @@ pub(super) struct Server<S> {
     hashes: VecDeque<Box<HashWorld<Ledger>>>,
     authentications: VecDeque<Authenticate>,
     keys: VecDeque<KeysEffect>,
+    archive: VecDeque<ArchiveWork>,
     pack: Option<Box<LoadPack<Ledger>>>,
     mark: Option<tickworld_persist::Mark>,
     end_of_claim: Option<tickworld_persist::Record>,
@@ -165,6 +169,7 @@ impl<S: Store + Clone> Server<S> {
             hashes: VecDeque::new(),
             authentications: VecDeque::new(),
             keys: VecDeque::new(),
+            archive: VecDeque::new(),
             pack: None,
             mark: None,
             end_of_claim: None,
@@ -197,6 +202,11 @@ impl<S: Store + Clone> Server<S> {
             Wake::Hash => self.run_hash(now, site),
             Wake::Keys => self.read_keys(now, site),
             Wake::Authenticate => self.authenticate(now, site),
+            Wake::Archive => {
+                if let Some(work) = self.archive.pop_front() {
+                    work.carry_out(now, &self.store, &mut self.region, site.bug, site.watch);
+                }
+            }
             Wake::Pack => self.try_pack(now, site),
             Wake::Hurried => self.append_hurried(site),
             Wake::Mark => {
@@ -221,7 +231,7 @@ impl<S: Store + Clone> Server<S> {
         (self.is_append_armed, self.is_snapshot_armed) = (false, false);
         let after =
             [Wake::Timer, Wake::Journal, Wake::Snapshot, Wake::Step, Wake::Hash, Wake::Keys, Wake::Authenticate];
-        let rest = [Wake::Pack, Wake::Mark, Wake::EndClaim];
+        let rest = [Wake::Archive, Wake::Pack, Wake::Mark, Wake::EndClaim];
         // What was stored is known with the second wake.
         after.into_iter().chain(rest).chain([Wake::Journal]).for_each(|wake| self.wake(now, wake, site));
         self.region.handle_connected(
@@ -272,6 +282,14 @@ impl<S: Store + Clone> Server<S> {
                 Effect::Keys(effect) => {
                     self.keys.push_back(effect);
                     self.wake_for_storage(site, Wake::Keys);
+                }
+                Effect::Seek(seek) => {
+                    self.archive.push_back(ArchiveWork::Seek(seek));
+                    self.wake_for_storage(site, Wake::Archive);
+                }
+                Effect::RaiseArchived(work) => {
+                    self.archive.push_back(ArchiveWork::Raise(work));
+                    self.wake_for_storage(site, Wake::Archive);
                 }
                 Effect::LoadPack(load) => {
                     self.pack = Some(load);
@@ -436,6 +454,10 @@ impl<S: Store + Clone> Server<S> {
         let token = <[u8; 16]>::try_from(&asking.token[..]).map_err(|_| unauthorized("that is no token"))?;
         let number = u128::from_le_bytes(token);
         let player = PlayerId(u64::try_from(number & u128::from(u64::MAX)).expect("64 bits of it"));
+        if asking.kind.sends() && asking.generations.is_away(player) {
+            // Shown again when they are home.
+            return Ok(Identity::new(Some(player), Kinds::ALL));
+        }
         let now = asking.generations.of(player);
         let mut bearer = Bearer { nonce: asking.nonce.0, generation: now };
         if bug == Some(Bug::BurnsTheToken) {

@@ -279,6 +279,7 @@ impl<D: Disk> Cluster<D> {
                 }
             }
             Told::StorageFailed { .. } => self.watch.count("storage failures told"),
+            Told::ArchiveFailed { .. } => self.watch.count("failures of the archive told"),
             Told::StorageRecovered { .. } | Told::FrameClosed { .. } | Told::Snapshot { .. } => {}
         }
     }

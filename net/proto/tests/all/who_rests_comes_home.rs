@@ -1,0 +1,285 @@
+//! Where there is an archive: who is away for long leaves for it, and whoever the world does not have is sought there before they
+//! come in; their numbers go on where they left off.
+
+use std::sync::Arc;
+
+use tickworld_ledger::Transfer;
+use tickworld_proto::{
+    host::{Found, HostEvent, HostSettings, SessionId, SubmitError},
+    instant::Micros,
+    message::{Durability, Fate, Goodbye, Hello, Message, Reason, SessionKind, Welcome},
+};
+use tickworld_sim::{
+    frame::{Act, Input, PlayerId, Sequence, Tick},
+    prelude::{Entropy, InputFrame},
+    region::RegionId,
+};
+
+use crate::hosting::Server;
+
+const PLAYER: PlayerId = PlayerId(7);
+/// Ticks of absence after which a player leaves.
+const AFTER: u64 = 3;
+
+fn settings() -> HostSettings {
+    HostSettings { archive_after_ticks: Some(AFTER), ..HostSettings::default() }
+}
+
+fn born() -> Found {
+    Found { hops: 1, parcel: [].into() }
+}
+
+/// Somebody says hello; nothing is granted yet.
+fn say_hello(server: &mut Server, hello: Hello) -> SessionId {
+    let session = server.connect();
+    server.send(session, &Message::Hello(hello));
+    session
+}
+
+/// How often a player was sought so far.
+fn sought(server: &Server) -> usize {
+    server.events.iter().filter(|event| matches!(event, HostEvent::Sought { player: PLAYER })).count()
+}
+
+/// How often somebody asked to come in with a token.
+fn asked(server: &Server) -> usize {
+    server.events.iter().filter(|event| matches!(event, HostEvent::Admission { .. })).count()
+}
+
+fn welcome(server: &mut Server, session: SessionId) -> Option<Welcome> {
+    server.take(session).into_iter().find_map(|message| match message {
+        Message::Welcome(welcome) => Some(welcome),
+        _ => None,
+    })
+}
+
+fn find(server: &mut Server, found: Result<Found, (Reason, String)>) {
+    server.host.handle_found(server.now, PLAYER, found);
+    server.drain();
+}
+
+/// The acts of a tick that are about the player.
+fn acts(server: &Server, tick: Tick) -> Vec<Act<Transfer>> {
+    let frame = server.frames.iter().find(|frame| frame.tick == tick).expect("a closed frame");
+    frame.inputs.iter().filter(|input| input.player == PLAYER).map(|input| input.act.clone()).collect()
+}
+
+/// A player who was born into the world and plays.
+fn playing(server: &mut Server) -> (SessionId, Welcome) {
+    let session = say_hello(server, server.hello(SessionKind::Command));
+    server.admit(session, Some(PLAYER.0));
+    find(server, Ok(born()));
+    server.tick();
+    server.admit(session, Some(PLAYER.0));
+    let welcome = welcome(server, session).expect("the player is here");
+    server.tick();
+    (session, welcome)
+}
+
+/// They say goodbye, and are away until they have left for the archive; gives what waits for it.
+fn archived(server: &mut Server, session: SessionId) -> Vec<u8> {
+    server.send(session, &Message::Goodbye(Goodbye { reason: Reason::Leave, detail: String::new() }));
+    let departed = |server: &Server| server.simulation.world().players().find(PLAYER).and_then(|it| it.departed_to);
+    // The host forgets now and then those of whom the world knows everything.
+    let mut ticks = 0;
+    while departed(server).is_none() {
+        server.tick();
+        ticks += 1;
+        assert!(ticks < 200, "nobody leaves");
+    }
+    assert!(ticks > AFTER && departed(server) == Some(RegionId::ARCHIVE));
+    let mut outbox = server.simulation.world().region().outbox();
+    let (entry, parcel) = outbox.next().expect("the player waits for the archive");
+    assert_eq!((entry.to, entry.player, entry.sequence), (RegionId::ARCHIVE, PLAYER, 1));
+    parcel
+}
+
+#[test]
+fn who_is_unknown_is_sought_once_and_asked_again_when_they_are_here() {
+    let mut server = Server::new(settings());
+    let hello = server.hello(SessionKind::Command);
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    assert_eq!((welcome(&mut server, session), sought(&server), asked(&server)), (None, 1, 1));
+    // Somebody else comes with the same player: nobody is sought twice at the same time.
+    let hello = server.hello(SessionKind::Lockstep);
+    let other = say_hello(&mut server, hello);
+    server.admit(other, Some(PLAYER.0));
+    let tick = server.tick();
+    assert_eq!((sought(&server), acts(&server, tick)), (1, Vec::new()));
+    find(&mut server, Ok(born()));
+    let tick = server.tick();
+    assert_eq!(acts(&server, tick), [Act::Return { hops: 1, is_held: false, parcel: Arc::from([]) }]);
+    assert_eq!(asked(&server), 4, "both are asked again");
+    server.admit(session, Some(PLAYER.0));
+    assert_eq!(welcome(&mut server, session).map(|welcome| welcome.next_sequence), Some(Sequence(1)));
+    let tick = server.tick();
+    assert!(matches!(acts(&server, tick)[..], [Act::Enter(_)]), "the return was said often enough");
+    assert_eq!(server.simulation.world().players().find(PLAYER).map(|player| player.hops), Some(1));
+}
+
+#[test]
+fn who_watches_or_is_here_or_nobody_is_not_sought() {
+    let mut server = Server::new(settings());
+    playing(&mut server);
+    let before = sought(&server);
+    for (kind, player) in
+        [(SessionKind::Witness, Some(9)), (SessionKind::Witness, None), (SessionKind::Command, Some(7))]
+    {
+        let hello = server.hello(kind);
+        server.open_with(hello, player);
+    }
+    let mut without = Server::new(HostSettings::default());
+    let hello = without.hello(SessionKind::Command);
+    without.open_with(hello, Some(7));
+    assert_eq!((sought(&server), sought(&without)), (before, 0));
+}
+
+#[test]
+fn who_is_away_for_long_leaves_and_comes_back_with_their_numbers() {
+    let mut server = Server::new(settings());
+    let (session, _) = playing(&mut server);
+    server.inputs(session, 1, &[1, 2]);
+    server.tick();
+    assert_eq!(server.fates(session).len(), 2);
+    let ticket = server.take(session);
+    assert!(ticket.is_empty());
+    let parcel = archived(&mut server, session);
+    // Whoever comes before the archive has them waits.
+    let hello = server.hello(SessionKind::Command);
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    server.tick();
+    assert_eq!(sought(&server), 1);
+    server.host.handle_archived(1);
+    server.tick();
+    assert_eq!(server.simulation.world().players().find(PLAYER), None, "the slot is free");
+    assert_eq!(sought(&server), 2);
+    find(&mut server, Ok(Found { hops: 3, parcel: parcel.into() }));
+    server.tick();
+    server.admit(session, Some(PLAYER.0));
+    let welcome = welcome(&mut server, session).expect("the player is back");
+    assert_eq!(welcome.next_sequence, Sequence(3));
+    server.tick();
+    // What was applied before is answered as it was.
+    server.inputs(session, 1, &[2, 3]);
+    server.tick();
+    let fates = server.fates(session);
+    assert!(fates.iter().all(|(_, fate)| matches!(fate, Fate::Applied { .. })), "{fates:?}");
+    assert_eq!(fates.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [2, 3]);
+    let player = server.simulation.world().players().find(PLAYER).copied().expect("they are here");
+    assert_eq!((player.hops, player.departed_to), (3, None));
+}
+
+#[test]
+fn a_ticket_is_good_when_its_player_is_back() {
+    let mut server = Server::new(settings());
+    let (session, welcome_before) = playing(&mut server);
+    let parcel = archived(&mut server, session);
+    server.host.handle_archived(1);
+    server.tick();
+    let asked_before = asked(&server);
+    let hello = Hello { token: Vec::new(), ticket: Some(welcome_before.ticket), ..server.hello(SessionKind::Command) };
+    let session = say_hello(&mut server, hello);
+    assert_eq!((welcome(&mut server, session), sought(&server)), (None, 2));
+    find(&mut server, Ok(Found { hops: 3, parcel: parcel.into() }));
+    server.tick();
+    assert!(welcome(&mut server, session).is_some(), "the ticket of before brings them in");
+    assert_eq!(asked(&server), asked_before, "nobody is asked about a token");
+}
+
+#[test]
+fn who_is_elsewhere_or_cannot_be_found_is_told_so() {
+    let mut server = Server::new(settings());
+    for (reason, detail) in [(Reason::Elsewhere, "the player is in region 4"), (Reason::Storage, "the disk is full")] {
+        let hello = server.hello(SessionKind::Command);
+        let session = say_hello(&mut server, hello);
+        server.admit(session, Some(PLAYER.0));
+        find(&mut server, Err((reason, detail.to_owned())));
+        server.expect_goodbye(session, reason, detail);
+    }
+    assert_eq!(sought(&server), 2, "each is looked for anew");
+    // Nobody answers at all.
+    let hello = server.hello(SessionKind::Command);
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    server.wait(Micros(11_000_000));
+    server.expect_goodbye(session, Reason::TimedOut, "not admitted in time");
+    server.tick();
+    find(&mut server, Ok(born()));
+    let tick = server.tick();
+    assert_eq!(acts(&server, tick), Vec::new(), "nobody waits for them any more");
+}
+
+#[test]
+fn what_the_world_does_not_take_is_given_up() {
+    let mut server = Server::new(settings());
+    let hello = server.hello(SessionKind::Command);
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    find(&mut server, Ok(Found { hops: 2, parcel: Arc::from(&b"no parcel"[..]) }));
+    let mut said = 0;
+    while server.goodbye(session).is_none_or(|goodbye| {
+        assert_eq!(goodbye.reason, Reason::Full, "{goodbye:?}");
+        false
+    }) {
+        let tick = server.tick();
+        said += acts(&server, tick).len();
+        assert!(said < 200, "it is said for ever");
+    }
+    assert_eq!(server.simulation.world().players().find(PLAYER), None);
+}
+
+#[test]
+fn who_is_held_waits_for_an_operator() {
+    let mut server = Server::new(settings());
+    let act = Act::Return { hops: 1, is_held: true, parcel: Arc::from([]) };
+    let frame = InputFrame::new(
+        Tick(1),
+        Entropy::from_bytes([1; 16]),
+        vec![Input { player: PLAYER, sequence: Sequence(0), act }],
+    );
+    server.simulation.advance(&frame, &tickworld_sim::prelude::Inline).expect("a good frame");
+    let mut server = Server::of(settings(), server.simulation);
+    let hello = server.hello(SessionKind::Command);
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    server.expect_goodbye(session, Reason::Held, "an operator takes them in");
+    assert_eq!(sought(&server), 0);
+}
+
+#[test]
+fn an_input_without_a_session_has_its_player_come_home_first() {
+    let mut server = Server::new(settings());
+    let order = Transfer { from: 0, to: 1, amount: 1 };
+    let submit = |server: &mut Server| {
+        let result = server.host.submit(server.now, PLAYER, order);
+        server.drain();
+        result
+    };
+    assert_eq!(submit(&mut server), Err(SubmitError::Away));
+    assert_eq!((submit(&mut server), sought(&server)), (Err(SubmitError::Away), 1));
+    find(&mut server, Ok(born()));
+    server.tick();
+    assert_eq!(submit(&mut server), Ok(Sequence(1)));
+    server.tick();
+    assert_eq!(server.simulation.world().players().last_sequence(PLAYER), Sequence(1));
+}
+
+#[test]
+fn nobody_leaves_where_a_crash_may_take_it_back() {
+    let mut server = Server::new(HostSettings { durability: Durability::Memory, ..settings() });
+    let hello = Hello { durability: Durability::Memory, ..server.hello(SessionKind::Command) };
+    let session = say_hello(&mut server, hello);
+    server.admit(session, Some(PLAYER.0));
+    find(&mut server, Ok(born()));
+    server.tick();
+    server.admit(session, Some(PLAYER.0));
+    server.host.handle_disconnected(server.now, session);
+    server.wait(Micros(60_000_000));
+    for _ in 0..2 * AFTER {
+        server.tick();
+    }
+    let player = server.simulation.world().players().find(PLAYER).copied().expect("they are here");
+    assert_eq!((player.connected, player.departed_to), (false, None));
+}

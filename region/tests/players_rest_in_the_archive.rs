@@ -1,0 +1,173 @@
+//! A region tells the archive who left only when that is kept, has everybody be there before they come, and goes on where it was
+//! when the archive fails or the region starts again.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use tickworld_ledger::Transfer;
+use tickworld_persist::{
+    Archive as _, Raise, Voucher,
+    error::{Fault, RaiseError},
+    memory::{FaultMode, Memory},
+};
+use tickworld_proto::{host::HostSettings, instant::Micros};
+use tickworld_region::{
+    Event, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT, raise_archived, seek,
+};
+use tickworld_sim::{
+    frame::{PlayerId, Tick},
+    region::RegionId,
+};
+
+use common::Driver;
+
+const CLERK: PlayerId = PlayerId(7);
+const ONE: Transfer = Transfer { from: 0, to: 1, amount: 1 };
+
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("memory answers at once"),
+    }
+}
+
+/// A region whose absent players leave after two ticks; they time out soon.
+fn driver() -> Driver {
+    let host = HostSettings {
+        archive_after_ticks: Some(2),
+        player_timeout: Micros(100_000),
+        history_ticks: 64,
+        ..HostSettings::default()
+    };
+    Driver::new(1, RegionSettings { host, snapshot_ticks: 0, ..RegionSettings::default() })
+}
+
+/// Carries out what the archive is asked.
+fn serve(driver: &mut Driver, archive: &Memory) {
+    for work in std::mem::take(&mut driver.seeks) {
+        let found = now(seek(archive, &work));
+        driver.region.handle_found(driver.now, work.player, found);
+    }
+    for work in std::mem::take(&mut driver.raises) {
+        let result = now(raise_archived(archive, &work));
+        driver.region.handle_archived(driver.now, work.sequence, result);
+    }
+    driver.settle();
+}
+
+fn row(archive: &Memory) -> Option<(u64, Option<RegionId>)> {
+    let row = now(archive.whereabouts(&[CLERK])).unwrap().remove(0).unwrap();
+    row.map(|row| (row.hops, row.at))
+}
+
+/// An order in the clerk's name, who comes home for it.
+fn order(driver: &mut Driver, archive: &Memory) {
+    let first = driver.ask(Request::Input { player: CLERK, input: ONE });
+    if matches!(driver.answer(first), Some(Err(RequestError::Unavailable(_)))) {
+        serve(driver, archive);
+        driver.tick();
+        let again = driver.ask(Request::Input { player: CLERK, input: ONE });
+        assert!(driver.answer(again).is_none(), "{:?}", driver.answer(again));
+    }
+    driver.tick();
+}
+
+fn ticks_until(driver: &mut Driver, what: &str, is_so: impl Fn(&Driver) -> bool) {
+    for _ in 0..300 {
+        if is_so(driver) {
+            return;
+        }
+        driver.tick();
+    }
+    panic!("never: {what}");
+}
+
+fn departed(driver: &Driver) -> Option<RegionId> {
+    driver.region.newest_world().players().find(CLERK).and_then(|player| player.departed_to)
+}
+
+#[test]
+fn the_archive_has_who_comes_before_the_world_and_who_goes_after_it() {
+    let (mut driver, archive) = (driver(), Memory::default());
+    order(&mut driver, &archive);
+    assert_eq!(row(&archive), Some((1, Some(RegionId::FIRST))), "a birth");
+    ticks_until(&mut driver, "nobody leaves", |driver| departed(driver) == Some(RegionId::ARCHIVE));
+    assert_eq!(row(&archive), Some((1, Some(RegionId::FIRST))), "nobody was told");
+    assert_eq!(driver.raises.len(), 1);
+    serve(&mut driver, &archive);
+    assert_eq!(row(&archive), Some((2, None)));
+    ticks_until(&mut driver, "the slot is free", |driver| driver.region.newest_world().players().find(CLERK).is_none());
+    order(&mut driver, &archive);
+    assert_eq!(row(&archive), Some((3, Some(RegionId::FIRST))), "a return");
+    let player = *driver.region.newest_world().players().find(CLERK).unwrap();
+    let last = driver.region.newest_world().players().last_sequence(CLERK);
+    assert_eq!((player.hops, last.0), (3, 2), "the second input has the second number");
+}
+
+#[test]
+fn nobody_is_raised_before_the_tick_is_kept() {
+    let (mut driver, archive) = (driver(), Memory::default());
+    order(&mut driver, &archive);
+    // As many ticks as may be open are made, and none of them is kept.
+    let departs = |driver: &Driver| departed(driver) == Some(RegionId::ARCHIVE);
+    for _ in 0..200 {
+        if departs(&driver) {
+            break;
+        }
+        driver.wait(common::TICK);
+        driver.step();
+        if !departs(&driver) {
+            driver.keep();
+        }
+    }
+    assert!(departs(&driver) && driver.raises.is_empty(), "{:?}", driver.raises);
+    driver.keep();
+    assert_eq!(driver.raises.len(), 1, "now it is kept");
+}
+
+#[test]
+fn an_archive_that_fails_is_asked_again() {
+    let (mut driver, archive) = (driver(), Memory::default());
+    archive.inject(FaultMode::Fails);
+    let refused = driver.ask(Request::Input { player: CLERK, input: ONE });
+    assert!(matches!(driver.answer(refused), Some(Err(RequestError::Unavailable(_)))));
+    serve(&mut driver, &archive);
+    let failures =
+        |driver: &Driver| driver.events.iter().filter(|it| matches!(it, Event::ArchiveFailed { .. })).count();
+    assert_eq!((failures(&driver), row(&archive)), (1, None));
+    order(&mut driver, &archive);
+    ticks_until(&mut driver, "nobody leaves", |driver| !driver.raises.is_empty());
+    archive.inject(FaultMode::UnknownLost);
+    serve(&mut driver, &archive);
+    assert_eq!((failures(&driver), driver.raises.len()), (2, 0));
+    let begun = driver.now;
+    ticks_until(&mut driver, "it is not asked again", |driver| !driver.raises.is_empty());
+    assert!(driver.now.since(begun) >= ARCHIVE_RETRY_WAIT, "it is asked again at once");
+    serve(&mut driver, &archive);
+    assert_eq!(row(&archive), Some((2, None)));
+}
+
+#[test]
+fn whom_another_region_has_is_not_taken_from_it() {
+    let archive = Memory::default();
+    let by = |region| Voucher { region: RegionId(region), incarnation: 1, tick: Tick(9) };
+    let ours = Seek { player: CLERK, by: by(1) };
+    let theirs = Raise { player: CLERK, hops: 1, at: Some(RegionId(2)), by: by(2), parcel: Some([].as_slice().into()) };
+    now(archive.raise(std::slice::from_ref(&theirs))).unwrap();
+    assert_eq!(now(seek(&archive, &ours)), Err(SeekError::Elsewhere(by(2))));
+    // They rest, and are sought twice: the second one finds them where the first one raised them to.
+    let rests = Raise { hops: 2, at: None, parcel: Some(b"parcel".as_slice().into()), ..theirs };
+    now(archive.raise(&[rests])).unwrap();
+    let first = now(seek(&archive, &ours)).unwrap();
+    assert_eq!((first.hops, &first.parcel[..]), (3, &b"parcel"[..]));
+    assert_eq!(now(seek(&archive, &ours)), Ok(first));
+    assert_eq!(now(seek(&archive, &Seek { by: by(2), ..ours })), Err(SeekError::Elsewhere(by(1))));
+    archive.inject(FaultMode::Fails);
+    let other = Seek { player: PlayerId(8), ..ours };
+    assert!(matches!(now(seek(&archive, &other)), Err(SeekError::Storage(RaiseError::Storage(Fault::Io(_))))));
+}
