@@ -111,7 +111,7 @@ pub trait Archive: Send + Sync {
     ///
     /// # Errors
     /// When there are too many, one may not be stored, or the storage fails: it may have been done then, and raising again does no
-    /// harm. Of a player, when their row is damaged: it stays.
+    /// harm. Of a player, when their row is damaged and the raise carries no parcel: it stays. One that does takes its place.
     fn raise(
         &self,
         raises: &[Raise],

@@ -60,7 +60,7 @@ mod snapshot_write;
 mod step;
 
 pub use adapter::{AdapterError, Content, GameAdapter};
-pub use archive::{RaiseArchived, Seek, SeekError, raise_archived, seek};
+pub use archive::{Archived, RaiseArchived, Seek, SeekError, raise_archived, seek};
 pub use effect::{
     Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, KeysEffect, LoadPack, StoreSnapshot,
 };

@@ -8,6 +8,8 @@ pub const APPEND_RETRY_WAIT: Micros = Micros::from_millis(200);
 pub const SNAPSHOT_RETRY_WAIT: Micros = Micros::from_millis(5_000);
 /// After the archive could not be asked, until it is asked again for those who leave.
 pub const ARCHIVE_RETRY_WAIT: Micros = Micros::from_millis(1_000);
+/// How often a player is looked for while others raise them at the same time.
+pub const SEEK_TRIES_MAX: u32 = 8;
 /// At the end, how long the journal may take for what is under way.
 pub const DRAIN_MAX: Micros = Micros::from_millis(10_000);
 /// Most requests that a region has not answered yet; a shutdown is taken beyond them.

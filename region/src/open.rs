@@ -11,8 +11,8 @@ use std::{
 
 use tickworld_persist::{
     BuildId, Claim, Claimant, DataLossPolicy, Durability, JournalHeader, LogPosition, Mark, Origin, Record,
-    RecordError, RecoverError, Recovery, Retention, Salvage, SkippedSnapshot, Slot, Snapshot, Store, TickRecord, Why,
-    WorldId,
+    RecordError, RecoverError, Recovery, Retention, Salvage, SkippedSnapshot, Slot, Snapshot, Store, TickRecord,
+    Voucher, Why, WorldId,
     error::{AppendError, ClaimError, CreateError, Damage, Fault, FetchError, PutError, ReadError},
     recover,
 };
@@ -24,6 +24,7 @@ use tickworld_sim::{
     game::Game,
     hash::Hash,
     rng::Entropy,
+    session::{HOPS_AN_INCARNATION, Player},
     simulation::Simulation,
     snapshot::RestoreError,
     trace::Start,
@@ -32,6 +33,7 @@ use tickworld_sim::{
 
 use crate::{
     adapter::{AdapterError, GameAdapter},
+    archive::{SeekError, keep_present},
     effect::StoreSnapshot,
     keys::{KeysError, open_keys},
     limits::{ATTEMPTS_MAX, CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
@@ -202,6 +204,9 @@ pub enum OpenError {
     /// Another owner took every slot that was claimed.
     #[error("the world runs elsewhere: its owner took every slot that was claimed, {CLAIM_TRIES_MAX} times")]
     Contended,
+    /// The archive cannot be told who is in the world, as a claim with loss owes.
+    #[error("the archive is not told who is in the world: {0}")]
+    Archive(#[from] SeekError),
     /// There are no keys to let players come back with.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -465,6 +470,13 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
             return Ok(());
         }
         let tick = replay.tick().next();
+        if own.incarnation < claim.incarnation && <A::Game as Game>::TRAVELS {
+            let players = replay.simulation().world().players();
+            let is_present = |player: &&Player| player.id.is_player() && player.departed_to.is_none();
+            let present: Vec<Player> = players.iter().filter(is_present).copied().collect();
+            let by = Voucher { region: own.id, incarnation: claim.incarnation, tick };
+            keep_present(self.store, &present, by, HOPS_AN_INCARNATION).await?;
+        }
         let frame = InputFrame::new(tick, settings.entropy, acts);
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);

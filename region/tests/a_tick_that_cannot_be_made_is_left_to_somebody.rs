@@ -11,8 +11,8 @@ use std::{
 
 use tickworld_ledger::{Ledger, Transfer};
 use tickworld_persist::{
-    BuildId, Claimant, DataLossPolicy, Durability, Journal as _, Mark, Marks as _, Record, Retention, SkipError,
-    TickRecord, WallTime, WorldId, memory::Memory, skip,
+    Archive as _, BuildId, Claimant, DataLossPolicy, Durability, Journal as _, Mark, Marks as _, Raise, Record,
+    Retention, SkipError, TickRecord, Voucher, WallTime, WorldId, memory::Memory, skip,
 };
 use tickworld_region::{
     AdapterError, GameAdapter, OpenError, OpenSettings, Opened, ReplayError, Step, StepError, Stepped, Stepper,
@@ -21,8 +21,9 @@ use tickworld_region::{
 use tickworld_sim::{
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
+    region::RegionId,
     rng::Entropy,
-    session::OutcomeCode,
+    session::{HOPS_AN_INCARNATION, OutcomeCode},
     simulation::Simulation,
 };
 
@@ -214,6 +215,27 @@ fn who_came_home_in_a_skipped_tick_is_held() {
     let world = opened.simulation.world();
     assert_eq!(world.players().find(HOMECOMER), None);
     assert_eq!(world.region().held().map(|entry| (entry.player, entry.hops)).collect::<Vec<_>>(), [(HOMECOMER, 1)]);
+}
+
+/// What the archive was told in ticks that are taken back: whoever is in the world is in the world.
+#[test]
+fn a_loss_tells_the_archive_who_is_here() {
+    let store = Memory::default();
+    played(&store, 5);
+    let by = Voucher { region: RegionId::FIRST, incarnation: 1, tick: Tick(5) };
+    let raise =
+        |player, at| Raise { player: PlayerId(player), hops: 4, at, by, parcel: Some(b"parcel".as_slice().into()) };
+    now(store.raise(&[raise(CLERK.0, None), raise(9, None)])).unwrap();
+    now(skip(&store, &Claimant::default(), DataLossPolicy::Accept)).unwrap();
+    for _ in 0..2 {
+        let opened = opened(&store, BUILD, None).unwrap();
+        let hops = opened.simulation.world().players().find(CLERK).unwrap().hops;
+        assert_eq!(hops, HOPS_AN_INCARNATION);
+        let rows: Vec<_> =
+            now(store.whereabouts(&[CLERK, PlayerId(9)])).unwrap().into_iter().map(Result::unwrap).collect();
+        assert_eq!(rows[0].as_ref().map(|row| (row.hops, row.at)), Some((hops, Some(RegionId::FIRST))));
+        assert_eq!(rows[1].as_ref().map(|row| (row.hops, row.at)), Some((4, None)), "who is not here rests");
+    }
 }
 
 /// A process that dies in the midst of a tick, without a word.

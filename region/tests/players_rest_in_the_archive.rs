@@ -15,9 +15,13 @@ use tickworld_persist::{
     error::{Fault, RaiseError},
     memory::{FaultMode, Memory},
 };
-use tickworld_proto::{host::HostSettings, instant::Micros};
+use tickworld_proto::{
+    host::{HostSettings, Search},
+    instant::Micros,
+};
 use tickworld_region::{
-    Event, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT, raise_archived, seek,
+    Answer, Event, RaiseArchived, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT,
+    raise_archived, seek,
 };
 use tickworld_sim::{
     frame::{PlayerId, Tick},
@@ -41,6 +45,7 @@ fn driver() -> Driver {
     let host = HostSettings {
         archive_after_ticks: Some(2),
         player_timeout: Micros(100_000),
+        greeting_timeout: Micros(500_000),
         history_ticks: 64,
         ..HostSettings::default()
     };
@@ -51,11 +56,11 @@ fn driver() -> Driver {
 fn serve(driver: &mut Driver, archive: &Memory) {
     for work in std::mem::take(&mut driver.seeks) {
         let found = now(seek(archive, &work));
-        driver.region.handle_found(driver.now, work.player, found);
+        driver.region.handle_found(driver.now, work.search, found);
     }
     for work in std::mem::take(&mut driver.raises) {
-        let result = now(raise_archived(archive, &work));
-        driver.region.handle_archived(driver.now, work.sequence, result);
+        let archived = now(raise_archived(archive, &work));
+        driver.region.handle_archived(driver.now, archived);
     }
     driver.settle();
 }
@@ -152,22 +157,62 @@ fn an_archive_that_fails_is_asked_again() {
     assert_eq!(row(&archive), Some((2, None)));
 }
 
+const SEARCH: Search = Search { player: CLERK, number: 1, may_be_born: true };
+
 #[test]
 fn whom_another_region_has_is_not_taken_from_it() {
     let archive = Memory::default();
     let by = |region| Voucher { region: RegionId(region), incarnation: 1, tick: Tick(9) };
-    let ours = Seek { player: CLERK, by: by(1) };
+    let ours = Seek { search: SEARCH, by: by(1) };
     let theirs = Raise { player: CLERK, hops: 1, at: Some(RegionId(2)), by: by(2), parcel: Some([].as_slice().into()) };
     now(archive.raise(std::slice::from_ref(&theirs))).unwrap();
     assert_eq!(now(seek(&archive, &ours)), Err(SeekError::Elsewhere(by(2))));
     // They rest, and are sought twice: the second one finds them where the first one raised them to.
     let rests = Raise { hops: 2, at: None, parcel: Some(b"parcel".as_slice().into()), ..theirs };
     now(archive.raise(&[rests])).unwrap();
-    let first = now(seek(&archive, &ours)).unwrap();
+    let first = now(seek(&archive, &ours)).unwrap().unwrap();
     assert_eq!((first.hops, &first.parcel[..]), (3, &b"parcel"[..]));
-    assert_eq!(now(seek(&archive, &ours)), Ok(first));
+    assert_eq!(now(seek(&archive, &ours)), Ok(Some(first)));
     assert_eq!(now(seek(&archive, &Seek { by: by(2), ..ours })), Err(SeekError::Elsewhere(by(1))));
+    let other = Search { player: PlayerId(8), ..SEARCH };
+    let nobody = Seek { search: Search { may_be_born: false, ..other }, ..ours };
+    assert_eq!(now(seek(&archive, &nobody)), Ok(None));
     archive.inject(FaultMode::Fails);
-    let other = Seek { player: PlayerId(8), ..ours };
-    assert!(matches!(now(seek(&archive, &other)), Err(SeekError::Storage(RaiseError::Storage(Fault::Io(_))))));
+    let failed = now(seek(&archive, &Seek { search: other, ..ours }));
+    assert!(matches!(failed, Err(SeekError::Storage(RaiseError::Storage(Fault::Io(_))))), "{failed:?}");
+}
+
+/// A row that stands in the place of a departure is told, and those before it are acknowledged.
+#[test]
+fn a_departure_that_the_archive_contradicts_is_not_taken_for_done() {
+    let archive = Memory::default();
+    let by = Voucher { region: RegionId::FIRST, incarnation: 1, tick: Tick(9) };
+    let leaves =
+        |player| Raise { player: PlayerId(player), hops: 2, at: None, by, parcel: Some(b"new".as_slice().into()) };
+    let stands = Raise { at: Some(RegionId::FIRST), parcel: Some(b"old".as_slice().into()), ..leaves(8) };
+    now(archive.raise(&[stands])).unwrap();
+    let work = RaiseArchived { raises: vec![(4, leaves(7)), (5, leaves(8)), (6, leaves(9))] };
+    let archived = now(raise_archived(&archive, &work));
+    assert_eq!((archived.sequence, archived.count), (Some(4), 1));
+    assert_eq!(archived.error, Some(SeekError::Contradicted { player: PlayerId(8), hops: 2, found: 2 }));
+    let again = now(raise_archived(&archive, &RaiseArchived { raises: vec![(4, leaves(7))] }));
+    assert_eq!((again.sequence, again.error), (Some(4), None), "the same once more is no contradiction");
+}
+
+#[test]
+fn what_is_asked_about_who_rests_is_done_when_they_are_home() {
+    let (mut driver, archive) = (driver(), Memory::default());
+    order(&mut driver, &archive);
+    ticks_until(&mut driver, "nobody leaves", |driver| !driver.raises.is_empty());
+    serve(&mut driver, &archive);
+    ticks_until(&mut driver, "the slot is free", |driver| driver.region.newest_world().players().find(CLERK).is_none());
+    let bar = driver.ask(Request::Bar { player: CLERK, is_barred: true });
+    let nobody = driver.ask(Request::Kick { player: PlayerId(8), reason: String::new() });
+    assert!(driver.answer(bar).is_none() && driver.answer(nobody).is_none());
+    serve(&mut driver, &archive);
+    assert!(matches!(driver.answer(nobody), Some(Err(RequestError::Absent(_)))), "{:?}", driver.answer(nobody));
+    driver.tick();
+    driver.tick();
+    assert!(matches!(driver.answer(bar), Some(Ok(Answer::Done(_)))), "{:?}", driver.answer(bar));
+    assert!(driver.region.newest_world().players().find(CLERK).unwrap().is_barred);
 }

@@ -176,6 +176,16 @@ impl Region {
         rows.filter_map(|row| Some((row, self.entries.get(row)?)))
     }
 
+    /// The first entries that wait for a region above a number, by number, with their parcels; at most so many. O(bytes of these).
+    #[must_use]
+    pub fn outbox_above(&self, to: RegionId, above: u64, most: usize) -> Vec<(OutboxEntry, Vec<u8>)> {
+        let is_wanted = |(_, entry): &(Row, &OutboxEntry)| entry.to == to && entry.sequence > above;
+        let mut wanted: Vec<(Row, &OutboxEntry)> = self.waiting().filter(is_wanted).collect();
+        wanted.sort_by_key(|(_, entry)| entry.sequence);
+        wanted.truncate(most);
+        wanted.into_iter().map(|(row, entry)| (*entry, self.parcels.iter(row).copied().collect())).collect()
+    }
+
     /// What is held of a player.
     fn held_entry(&self, player: PlayerId) -> Option<(Row, &OutboxEntry)> {
         let own = self.own.id;

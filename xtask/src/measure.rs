@@ -39,6 +39,16 @@ const FIGURES: &[Figure] = &[
         command: "measure ledger --seconds 15 --zipf 1.5",
     },
     Figure {
+        name: "load-best",
+        aim: "the load that keeps the machine busy, for the next figure: 512 sessions with 64 transfers in flight",
+        command: "load --sessions 512 --in-flight 64 --seconds 10",
+    },
+    Figure {
+        name: "load-twice",
+        aim: "at twice that load at least 80 % of its transfers a second, and a bounded latency",
+        command: "load --sessions 1024 --in-flight 64 --seconds 10",
+    },
+    Figure {
         name: "latency",
         aim: "1,000 sessions at 5 inputs a second: p50 < 30 ms, p99 < 50, p99.9 < 75; tick p99 < 10 ms",
         command: "load --sessions 992 --lockstep 0 --apart 8 --rate 5 --accounts 10000 --seconds 60",

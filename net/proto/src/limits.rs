@@ -7,8 +7,10 @@ use crate::instant::Micros;
 // DOC:LIMITS
 /// Bytes of returning players' parcels in one frame; a single one may be longer.
 pub const RETURN_BYTES_PER_FRAME: usize = 256 * 1024;
-/// Frames that say that a player is back before that is given up.
-pub const RETURN_TICKS_MAX: u32 = 64;
+/// Frames that say that a player is back before that is given up: a world that does not take one has no room, or cannot read it.
+pub const RETURNS_SAID_MAX: u32 = 3;
+/// Players who may be on their way home at the same time.
+pub const HOMECOMINGS_MAX: u32 = 1_024;
 /// Slots of players of whom a tick looks whether they have been away for long.
 pub const ARCHIVE_SLOTS_PER_TICK: u32 = 64;
 /// Version of the messages; the handshake refuses another one by name.

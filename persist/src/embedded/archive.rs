@@ -1,7 +1,7 @@
 //! The archive's calls on [`Core`].
 //!
-//! Invariant: a raise is one commit, and nobody is told of it before. A row that is damaged stays as it is: nobody knows any more
-//! how many hops it had.
+//! Invariant: a raise is one commit, and nobody is told of it before. A row that is damaged gives way to a raise with a parcel, for
+//! whoever has that had the player; by others it is left as it is, since nobody knows any more how many hops it had.
 
 use std::collections::BTreeMap;
 
@@ -59,6 +59,7 @@ impl<B: StorageBackend> Core<B> {
         let mut news: BTreeMap<PlayerId, Whereabouts> = BTreeMap::new();
         let mut standing = Vec::with_capacity(raises.len());
         for (raise, before) in raises.iter().zip(before) {
+            let before = if raise.parcel.is_some() { before.or(Ok(None)) } else { before };
             standing.push(before.map(|before| {
                 let before = news.get(&raise.player).or(before.as_ref());
                 let row = raise.over(before);

@@ -67,7 +67,7 @@ impl AuthenticationRequest {
     /// token that lets one client in is not to be noted yet.
     #[must_use]
     pub fn is_away(&self, player: PlayerId) -> bool {
-        self.kind.sends() && self.generations.is_away(player)
+        self.generations.is_away(player)
     }
 }
 

@@ -148,13 +148,13 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                         }
                         region.handle_keys(now, request, result);
                     }
-                    Work::Found { player, result } => {
-                        meters.archive_arrivals.increment(result.is_ok().into());
-                        region.handle_found(now, player, result);
+                    Work::Found { search, result } => {
+                        meters.archive_arrivals.increment(matches!(result, Ok(Some(_))).into());
+                        region.handle_found(now, search, result);
                     }
-                    Work::Archived { sequence, count, result } => {
-                        meters.archive_departures.increment(if result.is_ok() { count } else { 0 });
-                        region.handle_archived(now, sequence, result);
+                    Work::Archived(archived) => {
+                        meters.archive_departures.increment(archived.count);
+                        region.handle_archived(now, archived);
                     }
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),

@@ -13,16 +13,17 @@ use tickworld_persist::{
     error::{Fault, RaiseError},
 };
 use tickworld_proto::{
-    host::{Found, Kinds, SessionId},
+    host::{Found, Kinds, Search, SessionId},
     instant::Micros,
     message::{Goodbye, Reason},
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, RaiseArchived, Request,
-    RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
+    AppendOutcome, Archived, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, RaiseArchived,
+    Request, RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys,
+    rotate_keys,
 };
-use tickworld_sim::{content::ContentId, executor::Inline, frame::PlayerId, game::Game};
+use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{clock::micros, replies::Reply, seconds_now, steps::CatchingStepper};
@@ -61,19 +62,12 @@ pub(crate) enum Work<G: Game> {
     /// A player was looked for in the archive.
     Found {
         /// Whom.
-        player: PlayerId,
+        search: Search,
         /// What was found, or why they do not come.
-        result: Result<Found, SeekError>,
+        result: Result<Option<Found>, SeekError>,
     },
     /// The archive was told who left for it.
-    Archived {
-        /// The number of the last of them.
-        sequence: u64,
-        /// How many.
-        count: u64,
-        /// Whether it has them.
-        result: Result<(), SeekError>,
-    },
+    Archived(Archived),
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
         /// Who asked.
@@ -172,24 +166,21 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
     }
 
     fn seek(&self, seek: Seek) {
-        let player = seek.player;
-        let lost = || SeekError::from(RaiseError::from(Fault::Closed));
-        let ticket = self.post.reserve(Work::Found { player, result: Err(lost()) });
+        let search = seek.search;
+        let ticket = self.post.reserve(Work::Found { search, result: Err(lost()) });
         let store = Arc::clone(&self.store);
         self.runtime.spawn(async move {
             let result = tickworld_region::seek(&*store, &seek).await;
-            ticket.complete(Work::Found { player, result });
+            ticket.complete(Work::Found { search, result });
         });
     }
 
     fn raise_archived(&self, work: RaiseArchived) {
-        let (sequence, count) = (work.sequence, work.raises.len() as u64);
-        let lost = || SeekError::from(RaiseError::from(Fault::Closed));
-        let ticket = self.post.reserve(Work::Archived { sequence, count, result: Err(lost()) });
+        let ticket = self.post.reserve(Work::Archived(Archived { sequence: None, count: 0, error: Some(lost()) }));
         let store = Arc::clone(&self.store);
         self.runtime.spawn(async move {
-            let result = tickworld_region::raise_archived(&*store, &work).await;
-            ticket.complete(Work::Archived { sequence, count, result });
+            let archived = tickworld_region::raise_archived(&*store, &work).await;
+            ticket.complete(Work::Archived(archived));
         });
     }
 
@@ -261,4 +252,9 @@ fn try_pack<A: GameAdapter>(
         .map_err(|error| RequestError::Unusable(format!("the world cannot go on with this content: {error}")))?;
     // The fork has the first one; a second reading costs less than every game's content being cloneable.
     read()
+}
+
+/// What the archive is taken to say where the task that asked it died.
+fn lost() -> SeekError {
+    RaiseError::from(Fault::Closed).into()
 }

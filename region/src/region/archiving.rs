@@ -1,37 +1,73 @@
 //! [`Archiving`]: players who leave for the archive and come back from it.
 //!
 //! Invariant: the archive is told of a departure only when its tick is kept, and the world that the archive has somebody only when
-//! that is so; one raise is under way at a time. What fails is tried again, and keeps nobody else from playing.
+//! that is so; one raise is under way at a time. What fails is tried again, and keeps nobody else from playing. What an operator asks
+//! about somebody who rests is done when they are home.
 
 use std::collections::VecDeque;
 
 use tickworld_persist::Voucher;
-use tickworld_proto::{host::Found, instant::Instant};
-use tickworld_sim::{frame::PlayerId, game::Game};
+use tickworld_proto::{
+    host::{Found, Search},
+    instant::Instant,
+    message::Reason,
+};
+use tickworld_sim::{
+    frame::{PlayerId, Request as WorldRequest},
+    game::Game,
+};
 
 use super::Region;
 use crate::{
-    archive::{Seek, SeekError, archived},
+    archive::{Archived, Seek, SeekError, archived},
     effect::Effect,
     event::Event,
     limits::ARCHIVE_RETRY_WAIT,
+    request::{RequestError, RequestId},
 };
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Archiving {
     /// Who is to be looked for.
-    sought: VecDeque<PlayerId>,
+    sought: VecDeque<Search>,
     /// Up to which number of the outbox the archive has everything.
     raised: u64,
     is_raising: bool,
     /// After a failure nothing is raised before this.
     not_before: Option<Instant>,
+    /// What is done about players once they are home; each is a request that is open.
+    postponed: Vec<Postponed>,
+    /// Who is home, or does not come.
+    home: VecDeque<(PlayerId, Homecoming)>,
+}
+
+type Homecoming = Result<(), (Reason, String)>;
+
+/// A request about somebody who rests.
+#[derive(Debug)]
+struct Postponed {
+    request: RequestId,
+    player: PlayerId,
+    what: About,
+}
+
+/// What is to be done about a player.
+#[derive(Debug)]
+pub(super) enum About {
+    /// They are kicked, and told this.
+    Kick(String),
+    /// They are kept out, or let in again.
+    Bar(bool),
 }
 
 impl Archiving {
-    pub(super) fn seek(&mut self, player: PlayerId) {
-        self.sought.push_back(player);
+    pub(super) fn seek(&mut self, search: Search) {
+        self.sought.push_back(search);
+    }
+
+    pub(super) fn take_homecoming(&mut self, player: PlayerId, homecoming: Homecoming) {
+        self.home.push_back((player, homecoming));
     }
 
     pub(super) const fn poll_timeout(&self) -> Option<Instant> {
@@ -44,12 +80,49 @@ impl Archiving {
 }
 
 impl<G: Game> Region<G> {
+    /// Does what is asked about a player: at once, or when they are home who rest.
+    pub(super) fn do_about(&mut self, now: Instant, request: RequestId, player: PlayerId, what: About) {
+        if !self.host.is_away(player) {
+            return match what {
+                About::Kick(reason) => self.kick(now, request, player, &reason),
+                // Their sessions end when the tick was made, for only then does the world know whom it is about.
+                About::Bar(is_barred) => self.have_done(request, WorldRequest::Bar { player, is_barred }),
+            };
+        }
+        if self.host.seek(now, player, false) {
+            self.archiving.postponed.push(Postponed { request, player, what });
+        } else {
+            let busy = "too many players come home at present: ask again later";
+            self.answer(request, Err(RequestError::Unavailable(busy.to_owned())));
+        }
+    }
+
+    /// Goes on with what waited for those who are home, or do not come.
+    pub(super) fn go_on_with_postponed(&mut self, now: Instant) {
+        while let Some((player, homecoming)) = self.archiving.home.pop_front() {
+            let (due, waiting) =
+                core::mem::take(&mut self.archiving.postponed).into_iter().partition(|it| it.player == player);
+            self.archiving.postponed = waiting;
+            let due: Vec<Postponed> = due;
+            for Postponed { request, what, .. } in due {
+                match &homecoming {
+                    Ok(()) => self.do_about(now, request, player, what),
+                    Err((Reason::Elsewhere, detail)) => {
+                        let help = "issue no token to somebody who never was here";
+                        self.answer(request, Err(RequestError::Absent(format!("{detail}: {help}"))));
+                    }
+                    Err((_, detail)) => self.answer(request, Err(RequestError::Unavailable(detail.clone()))),
+                }
+            }
+        }
+    }
+
     pub(super) fn poll_archive(&mut self) -> Option<Effect<G>> {
-        if let Some(player) = self.archiving.sought.pop_front() {
+        if let Some(search) = self.archiving.sought.pop_front() {
             let region =
                 self.header.region.expect("only a journal of format 1 names no region, and none goes on with that");
             let by = Voucher { region, incarnation: self.incarnation, tick: self.host.open_tick() };
-            return Some(Effect::Seek(Seek { player, by }));
+            return Some(Effect::Seek(Seek { search, by }));
         }
         if self.archiving.is_raising || self.archiving.not_before.is_some() {
             return None;
@@ -59,36 +132,34 @@ impl<G: Game> Region<G> {
         Some(Effect::RaiseArchived(work))
     }
 
-    /// What the archive has of a player, or why they do not come.
-    pub fn handle_found(&mut self, now: Instant, player: PlayerId, result: Result<Found, SeekError>) {
+    /// What the archive has of a player who was [sought](Effect::Seek), or why they do not come.
+    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Option<Found>, SeekError>) {
         if self.has_ended() {
             return;
         }
-        if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged(_))) = &result {
+        if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged { .. })) = &result {
             self.tell(Event::ArchiveFailed { reason: error.to_string() });
         }
-        self.host.handle_found(now, player, result.map_err(|error| (error.reason(), error.to_string())));
+        self.host.handle_found(now, search, result.map_err(|error| (error.reason(), error.to_string())));
         self.settle(now);
     }
 
-    /// The archive has everybody up to this number of the outbox, or could not be asked.
+    /// The archive was told who left for it.
     ///
     /// # Panics
     /// If nobody was to be raised.
-    pub fn handle_archived(&mut self, now: Instant, sequence: u64, result: Result<(), SeekError>) {
+    pub fn handle_archived(&mut self, now: Instant, archived: Archived) {
         if self.has_ended() {
             return;
         }
         assert!(core::mem::take(&mut self.archiving.is_raising), "a raise is answered once");
-        match result {
-            Ok(()) => {
-                self.archiving.raised = sequence;
-                self.host.handle_archived(sequence);
-            }
-            Err(error) => {
-                self.archiving.not_before = Some(now.after(ARCHIVE_RETRY_WAIT));
-                self.tell(Event::ArchiveFailed { reason: error.to_string() });
-            }
+        if let Some(sequence) = archived.sequence {
+            self.archiving.raised = sequence;
+            self.host.handle_archived(sequence);
+        }
+        if let Some(error) = archived.error {
+            self.archiving.not_before = Some(now.after(ARCHIVE_RETRY_WAIT));
+            self.tell(Event::ArchiveFailed { reason: error.to_string() });
         }
         self.settle(now);
     }

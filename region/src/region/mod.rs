@@ -473,6 +473,8 @@ impl<G: Game> Region<G> {
     /// After anything has changed: what follows from it.
     fn settle(&mut self, now: Instant) {
         self.take_host_events();
+        self.go_on_with_postponed(now);
+        self.take_host_events();
         self.show_released();
         self.advance_phase(now);
     }
@@ -490,8 +492,12 @@ impl<G: Game> Region<G> {
                     self.keys.push_back(KeysEffect { request: None, secret: None });
                     continue;
                 }
-                HostEvent::Sought { player } => {
-                    self.archiving.seek(player);
+                HostEvent::Sought(search) => {
+                    self.archiving.seek(search);
+                    continue;
+                }
+                HostEvent::Homecoming { player, result } => {
+                    self.archiving.take_homecoming(player, result);
                     continue;
                 }
                 HostEvent::Opened { session, player, kind } => Event::Opened { session, player, kind },

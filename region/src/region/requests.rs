@@ -13,7 +13,7 @@ use tickworld_sim::{
     session::OutcomeCode,
 };
 
-use super::{Region, ending::Phase};
+use super::{Region, archiving::About, ending::Phase};
 use crate::{
     effect::{Effect, KeysEffect, LoadPack, StoreSnapshot},
     event::{Ended, Event},
@@ -47,11 +47,8 @@ impl<G: Game> Region<G> {
         match request {
             Request::Status => self.answer(id, Ok(Answer::Status(Box::new(self.status())))),
             Request::Snapshot => self.want_snapshot(Some(id)),
-            Request::Kick { player, reason } => {
-                self.kick(now, id, player, &reason);
-            }
-            // Their sessions end when the tick was made, for only then does the world know whom it is about.
-            Request::Bar { player, is_barred } => self.have_done(id, WorldRequest::Bar { player, is_barred }),
+            Request::Kick { player, reason } => self.do_about(now, id, player, About::Kick(reason)),
+            Request::Bar { player, is_barred } => self.do_about(now, id, player, About::Bar(is_barred)),
             Request::Clear { player } => self.have_done(id, WorldRequest::Clear(player)),
             Request::Held { player, is_taken } => self.have_done(id, WorldRequest::Held { player, is_taken }),
             Request::RotateKey => self.rotate_key(id),
@@ -93,7 +90,7 @@ impl<G: Game> Region<G> {
     }
 
     /// Ends a player's sessions at once, and has them taken out of the world: answered when that is durable.
-    fn kick(&mut self, now: Instant, id: RequestId, player: PlayerId, reason: &str) {
+    pub(super) fn kick(&mut self, now: Instant, id: RequestId, player: PlayerId, reason: &str) {
         let reason = if reason.is_empty() { "the operator ended the session" } else { reason };
         match self.host.kick(now, PlayerId::OPERATOR, player, reason) {
             Ok((sequence, sessions)) => {
@@ -105,7 +102,7 @@ impl<G: Game> Region<G> {
     }
 
     /// Has the engine do something: answered when it is durable.
-    fn have_done(&mut self, id: RequestId, request: WorldRequest) {
+    pub(super) fn have_done(&mut self, id: RequestId, request: WorldRequest) {
         match self.ask_world(request) {
             Ok(sequence) => {
                 let asked = Asked::Done { is_of_return: matches!(request, WorldRequest::Held { .. }) };
@@ -252,6 +249,9 @@ impl Submitted {
             Fate::Refused(_) => OutcomeCode::UNANSWERED,
         };
         match (&self.asked, fate) {
+            (_, Fate::Applied { value, .. }) if code == OutcomeCode::NOT_HERE && value > 0 => {
+                Err(RequestError::Absent(format!("the player is in region {value}")))
+            }
             (Asked::Kick { player, sessions: Some(sessions) }, _) => {
                 Ok(Answer::Kicked(Kicked { player: *player, sessions: *sessions }))
             }
@@ -266,9 +266,6 @@ impl Submitted {
                 let why =
                     "the player cannot be taken in: they are here, or there is no room, or their parcel cannot be read";
                 Err(RequestError::Unusable(why.to_owned()))
-            }
-            (_, Fate::Applied { value, .. }) if code == OutcomeCode::NOT_HERE && value > 0 => {
-                Err(RequestError::Absent(format!("the player is in region {value}")))
             }
             (Asked::Kick { player, .. }, _) if code == OutcomeCode::NOT_HERE => {
                 Err(RequestError::Absent(format!("player {} is not here and has no session", player.0)))

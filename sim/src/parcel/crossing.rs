@@ -16,7 +16,7 @@ use crate::{
     frame::{PlayerId, Tick},
     game::Game,
     limits,
-    region::RegionId,
+    region::{RegionId, RegionState},
     schema::{RowKind, Schema},
     session::{Place, Player, Players},
     state::State,
@@ -50,6 +50,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) hops: u64,
     /// The tick in which they arrive.
     pub(crate) now: Tick,
+    /// The region that they come to.
+    pub(crate) own: RegionState,
 }
 
 /// Takes the player `id` out of the world and puts them into the outbox; gives whether that could be done. They stay where the
@@ -140,7 +142,9 @@ pub(crate) fn arrive<G: Game>(
     schema: &Schema,
     arrival: &Arrival<'_>,
 ) -> Result<(), Refusal> {
-    let Arrival { parcel, hops, now } = *arrival;
+    let Arrival { parcel, hops, now, own } = *arrival;
+    // What was given out to them since, in ticks that were taken back, must not be good.
+    let is_of_earlier_life = parcel.region == own.id && parcel.incarnation < own.incarnation;
     // Into a clone, which shares all pages: what turns out not to fit leaves nothing behind.
     let mut arrived = state.clone();
     let mut entities = Vec::with_capacity(parcel.bands.len());
@@ -157,7 +161,7 @@ pub(crate) fn arrive<G: Game>(
     for entity in &entities {
         G::arrive(&mut arrived, *entity, parcel.tick, now);
     }
-    let place = Place { entity: entities.first().copied(), hops, now };
+    let place = Place { entity: entities.first().copied(), hops, now, is_of_earlier_life };
     if !players.arrive(parcel, &place) {
         return Err(Refusal::Full);
     }

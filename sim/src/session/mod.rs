@@ -9,7 +9,7 @@ mod index;
 mod players;
 
 pub(crate) use players::Entry;
-pub use players::{GENERATIONS_A_KICK, Players};
+pub use players::{GENERATIONS_A_KICK, HOPS_AN_INCARNATION, Players};
 
 use crate::{
     component::Component,
@@ -56,6 +56,8 @@ pub(crate) struct Place {
     pub(crate) entity: Option<Entity>,
     pub(crate) hops: u64,
     pub(crate) now: Tick,
+    /// Whether their parcel was made before this region took ticks back.
+    pub(crate) is_of_earlier_life: bool,
 }
 
 /// So many broken ticks in a row hold a player.

@@ -248,8 +248,7 @@ impl Players {
     pub(crate) fn begin_incarnation(&mut self) {
         for slot in 0..self.slots.row_limit() {
             self.slots.modify(Row::new(slot), |player| {
-                let next = (player.generation / GENERATIONS_AN_INCARNATION).saturating_add(1);
-                player.generation = next.saturating_mul(GENERATIONS_AN_INCARNATION);
+                player.generation = of_next_incarnation(player.generation);
                 player.opened_by = 0;
                 if player.departed_to.is_none() && player.id.is_player() {
                     player.hops = player.hops.saturating_add(HOPS_AN_INCARNATION);
@@ -289,12 +288,17 @@ impl Players {
             self.outcomes.set(outcome_row(slot, outcome.sequence), *outcome);
         }
         self.sequences.set(row, parcel.last_sequence);
+        let (generation, opened_by) = if place.is_of_earlier_life {
+            (of_next_incarnation(parcel.generation), 0)
+        } else {
+            (parcel.generation, parcel.opened_by)
+        };
         let player = Player {
             id: parcel.player,
             entity: place.entity,
             connected: false,
-            generation: parcel.generation,
-            opened_by: parcel.opened_by,
+            generation,
+            opened_by,
             hops: place.hops,
             departed_to: None,
             away_since_tick: place.now.0,
@@ -403,8 +407,13 @@ const fn is_possible(player: &Player) -> bool {
 pub const GENERATIONS_A_KICK: u32 = 256;
 /// An incarnation goes on from the next multiple of this.
 const GENERATIONS_AN_INCARNATION: u32 = 65_536;
+/// The generation from which a player goes on in another life of the region.
+const fn of_next_incarnation(generation: u32) -> u32 {
+    (generation / GENERATIONS_AN_INCARNATION).saturating_add(1).saturating_mul(GENERATIONS_AN_INCARNATION)
+}
+
 /// What an incarnation adds to hops: more than any player makes within one.
-const HOPS_AN_INCARNATION: u64 = 1 << 32;
+pub const HOPS_AN_INCARNATION: u64 = 1 << 32;
 
 const fn outcome_row(slot: u32, sequence: Sequence) -> Row {
     // No sum overflows: slots are below PLAYERS_MAX.

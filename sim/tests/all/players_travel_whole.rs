@@ -150,6 +150,25 @@ fn the_away_rest_in_the_archive_and_come_back_anywhere() {
     assert_eq!((person(&there, 71).hops, person(&there, 71).entity), (1, None));
 }
 
+/// A parcel has the generation of before ticks that were taken back: what was given out in them must not be good.
+#[test]
+fn who_comes_back_to_a_region_that_took_ticks_back_has_a_generation_above_them() {
+    let (mut here, _) = busy();
+    step(&mut here, vec![of(1, 0, Act::TimeOut), of(1, 0, Act::Archive)]);
+    let (entry, parcel) = waiting(&here, 0).remove(0);
+    step(&mut here, vec![delivered(0, entry.sequence, 3)]);
+    let mut again = here.clone();
+    step(&mut again, vec![back(1, 2, false, &parcel)]);
+    let before = person(&again, 1).generation;
+    assert!(before > 0 && before < 65_536);
+    step(&mut here, vec![of(0, 0, Act::Incarnation { number: 2, lamport: 0 }), back(1, 2, false, &parcel)]);
+    assert_eq!((person(&here, 1).generation, person(&here, 1).opened_by), (65_536, 0));
+    // Another region's lives are its own.
+    let mut there = region(2, &[]);
+    step(&mut there, vec![of(0, 0, Act::Incarnation { number: 2, lamport: 0 }), back(1, 2, false, &parcel)]);
+    assert_eq!(person(&there, 1).generation, before);
+}
+
 /// Players wander between three regions over a network that repeats and disorders mail; a region may be made again from its bytes.
 /// At every tick each player is in one place, and no coin is lost.
 #[test]

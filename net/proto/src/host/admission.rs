@@ -77,9 +77,14 @@ impl<G: Game> Host<G> {
             return;
         };
         let (asking, hello, Grant { player, kinds, until_seconds, noted }) = (*asking, hello.take(), grant);
-        if let (Some(away), Some(hello)) = (self.away(asking.kind, player), hello) {
+        if let (Some(of), Some(hello)) = (player, hello) {
             // Asked again when they are home: only then it is known what they were given before.
-            return self.await_player(now, session, away, hello);
+            if self.is_away(of) {
+                return self.await_player(now, session, of, hello);
+            }
+            if self.came_home_since(of, asking.asked) {
+                return self.ask(now, session, *hello);
+            }
         }
         let (generation, asked_at) = noted.map(|noted| (noted.first, noted.now)).unzip();
         let shown = Shown { generation, asked_at, opened_by: asking.opened_by };
@@ -89,11 +94,6 @@ impl<G: Game> Host<G> {
             return self.end(now, session, Reason::Unauthorized, detail);
         }
         self.let_in(now, session, asking, Granted { player, kinds, until_seconds }, shown);
-    }
-
-    /// The player in whose name a session would send, where they have to come home first.
-    fn away(&self, kind: SessionKind, player: Option<PlayerId>) -> Option<PlayerId> {
-        player.filter(|player| kind.sends() && self.is_away(*player))
     }
 
     /// Whether what somebody shows was good once, and is not any more.
@@ -202,12 +202,12 @@ impl<G: Game> Host<G> {
                     let TicketClaims { player, kinds, generation, until_seconds, .. } = claims;
                     let opened_by = opened_by(&ticket.0, hello.nonce);
                     let shown = Shown { generation: Some(generation), asked_at: None, opened_by };
-                    if let Some(away) = self.away(kind, player) {
+                    if let Some(away) = player.filter(|player| self.is_away(*player)) {
                         return self.await_player(now, session, away, Box::new(hello));
                     }
                     if !self.is_void(kind, player, shown) {
                         self.counters.resumptions = self.counters.resumptions.saturating_add(1);
-                        let asking = Asking { kind, durability, hops, opened_by };
+                        let asking = Asking { kind, durability, hops, opened_by, asked: self.history.stepped };
                         return self.let_in(now, session, asking, Granted { player, kinds, until_seconds }, shown);
                     }
                     String::from("the ticket is void: its player was sent away or came in elsewhere; come with a token")
@@ -228,7 +228,7 @@ impl<G: Game> Host<G> {
         let opened_by = opened_by(&hello.token, hello.nonce);
         if let Some(state) = self.sessions.get_mut(&session) {
             let Hello { kind, durability, hops, .. } = hello;
-            let asking = Asking { kind, durability, hops, opened_by };
+            let asking = Asking { kind, durability, hops, opened_by, asked: self.history.stepped };
             let again = self.settings.archive_after_ticks.map(|_| Box::new(hello.clone()));
             state.stage = Stage::Asking(deadline, asking, again);
         }

@@ -66,7 +66,10 @@ impl<G: Game> Host<G> {
             return Err(SubmitError::Shutdown);
         }
         if self.is_away(player) {
-            self.seek(now, player);
+            if self.waits_for_operator(player) {
+                return Err(SubmitError::Held);
+            }
+            self.seek(now, player, true);
             return Err(SubmitError::Away);
         }
         if self.is_barred(player) {

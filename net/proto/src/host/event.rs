@@ -2,7 +2,7 @@
 //!
 //! Invariant: names and numbers only; a host hands out no reference into itself.
 
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
 
 use tickworld_sim::frame::{PlayerId, Tick};
 
@@ -59,6 +59,26 @@ impl Grant {
     }
 }
 
+/// What the archive has of a player who is in this region from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Their hops from now on.
+    pub hops: u64,
+    /// What they have with them; empty of one who is born.
+    pub parcel: Arc<[u8]>,
+}
+
+/// Somebody to look for in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whom.
+    pub player: PlayerId,
+    /// Which search this is: an answer to an earlier one is of no use.
+    pub number: u64,
+    /// Whether somebody who never was anywhere is born; else there is nobody to be found.
+    pub may_be_born: bool,
+}
+
 /// What an embedder should know or decide.
 #[derive(Clone, Debug)]
 pub enum HostEvent {
@@ -72,9 +92,13 @@ pub enum HostEvent {
     /// A ticket names a key that is not known: read the world's keys again, and answer with `handle_keys`.
     KeysWanted,
     /// A player is to be in the world and is not: look for them in the archive, and answer with `handle_found`.
-    Sought {
-        /// Whom.
+    Sought(Search),
+    /// A player whom somebody waited for is home, or is not waited for any longer.
+    Homecoming {
+        /// Who.
         player: PlayerId,
+        /// Why they do not come; nothing where they are in the world.
+        result: Result<(), (Reason, String)>,
     },
     /// A session was welcomed.
     Opened {

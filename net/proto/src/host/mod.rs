@@ -54,8 +54,7 @@ pub use crate::identity::Kinds;
 pub use budget::Rate;
 use bytes::Bytes;
 pub use direct::SubmitError;
-pub use event::{AddressKey, Connection, Counters, Grant, HostEvent, NotedGeneration, SessionId};
-pub use homecoming::Found;
+pub use event::{AddressKey, Connection, Counters, Found, Grant, HostEvent, NotedGeneration, Search, SessionId};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 pub use tickets::{Generations, TicketIssuer};
 use tickworld_sim::{
@@ -95,6 +94,9 @@ pub struct Host<G: Game> {
     requests: Requests,
     /// Players who are to be in the world and are not.
     homecomings: BTreeMap<PlayerId, Homecoming>,
+    /// Searches in the archive so far, and the last player whose return a frame said.
+    searches: u64,
+    last_return: PlayerId,
     /// The slot from which on players are looked at who have been away for long.
     leaver_slot: u32,
     /// What the archive has, where no frame has said so yet.
@@ -139,6 +141,8 @@ impl<G: Game> Host<G> {
             history: History::begin(start, roots),
             requests: Requests::default(),
             homecomings: BTreeMap::new(),
+            searches: 0,
+            last_return: PlayerId::REGION,
             leaver_slot: 0,
             archived: None,
             outbox: Outbox::default(),

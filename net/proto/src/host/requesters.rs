@@ -109,7 +109,8 @@ impl<G: Game> Host<G> {
         let sessions = self.send_away(now, player, detail);
         // The tickets of somebody who only watched are as void.
         let is_unknown = self.history.stepped_world().players().find(player).is_none();
-        let watched = (is_unknown && sessions > Some(0)).then_some(Enter { generation: 1, opened_by: 0 });
+        let is_nobody = is_unknown && !self.is_away(player);
+        let watched = (is_nobody && sessions > Some(0)).then_some(Enter { generation: 1, opened_by: 0 });
         self.requests.entries.extend(entering.or(watched).map(|entry| (player, entry)));
         Ok((sequence, sessions))
     }

@@ -42,7 +42,7 @@ impl<G: Game> Host<G> {
         if let Some(delivered) = self.delivery() {
             filling.push(PlayerId::REGION, Sequence(0), delivered);
         }
-        for (id, act) in self.returns() {
+        for (id, act) in self.returns(filling.room) {
             filling.push(id, Sequence(0), act);
         }
         for id in self.leavers(tick) {
@@ -51,8 +51,8 @@ impl<G: Game> Host<G> {
         let known = self.history.stepped_world().players();
         let mut asked_about = BTreeSet::new();
         for (id, entry) in self.requests.take_entries() {
-            // Who is back already says so in the same frame.
-            if self.roster.find(id).is_none_or(|player| !player.wants_in) {
+            // Who is back already says so in the same frame; and who rests elsewhere would be born a second time.
+            if !self.is_away(id) && self.roster.find(id).is_none_or(|player| !player.wants_in) {
                 filling.push(id, Sequence(0), Act::Enter(entry));
             }
         }

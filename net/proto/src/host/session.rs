@@ -67,6 +67,8 @@ pub(super) struct Asking {
     pub(super) hops: u64,
     /// What was shown and who shows it.
     pub(super) opened_by: u64,
+    /// The newest stepped tick when it was asked.
+    pub(super) asked: Tick,
 }
 
 /// A session that was welcomed.

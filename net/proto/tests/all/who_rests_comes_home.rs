@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tickworld_ledger::Transfer;
 use tickworld_proto::{
-    host::{Found, HostEvent, HostSettings, SessionId, SubmitError},
+    host::{Found, Grant, HostEvent, HostSettings, Kinds, NotedGeneration, Search, SessionId, SubmitError},
     instant::Micros,
     message::{Durability, Fate, Goodbye, Hello, Message, Reason, SessionKind, Welcome},
 };
@@ -22,7 +22,7 @@ const PLAYER: PlayerId = PlayerId(7);
 const AFTER: u64 = 3;
 
 fn settings() -> HostSettings {
-    HostSettings { archive_after_ticks: Some(AFTER), ..HostSettings::default() }
+    HostSettings { archive_after_ticks: Some(AFTER), greeting_timeout: Micros(1_000_000), ..HostSettings::default() }
 }
 
 fn born() -> Found {
@@ -36,9 +36,23 @@ fn say_hello(server: &mut Server, hello: Hello) -> SessionId {
     session
 }
 
-/// How often a player was sought so far.
+/// A client's program says hello that just began.
+fn comes(server: &mut Server, kind: SessionKind) -> SessionId {
+    let hello = server.hello(kind);
+    say_hello(server, hello)
+}
+
+/// The searches for the player so far.
+fn searches(server: &Server) -> Vec<Search> {
+    let search = |event: &HostEvent| match event {
+        HostEvent::Sought(search) if search.player == PLAYER => Some(*search),
+        _ => None,
+    };
+    server.events.iter().filter_map(search).collect()
+}
+
 fn sought(server: &Server) -> usize {
-    server.events.iter().filter(|event| matches!(event, HostEvent::Sought { player: PLAYER })).count()
+    searches(server).len()
 }
 
 /// How often somebody asked to come in with a token.
@@ -53,8 +67,10 @@ fn welcome(server: &mut Server, session: SessionId) -> Option<Welcome> {
     })
 }
 
+/// The last search comes to this.
 fn find(server: &mut Server, found: Result<Found, (Reason, String)>) {
-    server.host.handle_found(server.now, PLAYER, found);
+    let search = *searches(server).last().expect("the player is sought");
+    server.host.handle_found(server.now, search, found.map(Some));
     server.drain();
 }
 
@@ -66,7 +82,7 @@ fn acts(server: &Server, tick: Tick) -> Vec<Act<Transfer>> {
 
 /// A player who was born into the world and plays.
 fn playing(server: &mut Server) -> (SessionId, Welcome) {
-    let session = say_hello(server, server.hello(SessionKind::Command));
+    let session = comes(server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     find(server, Ok(born()));
     server.tick();
@@ -97,8 +113,7 @@ fn archived(server: &mut Server, session: SessionId) -> Vec<u8> {
 #[test]
 fn who_is_unknown_is_sought_once_and_asked_again_when_they_are_here() {
     let mut server = Server::new(settings());
-    let hello = server.hello(SessionKind::Command);
-    let session = say_hello(&mut server, hello);
+    let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     assert_eq!((welcome(&mut server, session), sought(&server), asked(&server)), (None, 1, 1));
     // Somebody else comes with the same player: nobody is sought twice at the same time.
@@ -119,12 +134,12 @@ fn who_is_unknown_is_sought_once_and_asked_again_when_they_are_here() {
 }
 
 #[test]
-fn who_watches_or_is_here_or_nobody_is_not_sought() {
+fn who_is_here_or_is_nobody_is_not_sought() {
     let mut server = Server::new(settings());
     playing(&mut server);
     let before = sought(&server);
     for (kind, player) in
-        [(SessionKind::Witness, Some(9)), (SessionKind::Witness, None), (SessionKind::Command, Some(7))]
+        [(SessionKind::Witness, Some(7)), (SessionKind::Witness, None), (SessionKind::Command, Some(7))]
     {
         let hello = server.hello(kind);
         server.open_with(hello, player);
@@ -146,8 +161,7 @@ fn who_is_away_for_long_leaves_and_comes_back_with_their_numbers() {
     assert!(ticket.is_empty());
     let parcel = archived(&mut server, session);
     // Whoever comes before the archive has them waits.
-    let hello = server.hello(SessionKind::Command);
-    let session = say_hello(&mut server, hello);
+    let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     server.tick();
     assert_eq!(sought(&server), 1);
@@ -200,8 +214,7 @@ fn who_is_elsewhere_or_cannot_be_found_is_told_so() {
     }
     assert_eq!(sought(&server), 2, "each is looked for anew");
     // Nobody answers at all.
-    let hello = server.hello(SessionKind::Command);
-    let session = say_hello(&mut server, hello);
+    let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     server.wait(Micros(11_000_000));
     server.expect_goodbye(session, Reason::TimedOut, "not admitted in time");
@@ -214,8 +227,7 @@ fn who_is_elsewhere_or_cannot_be_found_is_told_so() {
 #[test]
 fn what_the_world_does_not_take_is_given_up() {
     let mut server = Server::new(settings());
-    let hello = server.hello(SessionKind::Command);
-    let session = say_hello(&mut server, hello);
+    let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     find(&mut server, Ok(Found { hops: 2, parcel: Arc::from(&b"no parcel"[..]) }));
     let mut said = 0;
@@ -227,6 +239,7 @@ fn what_the_world_does_not_take_is_given_up() {
         said += acts(&server, tick).len();
         assert!(said < 200, "it is said for ever");
     }
+    assert_eq!(said, 3);
     assert_eq!(server.simulation.world().players().find(PLAYER), None);
 }
 
@@ -241,8 +254,7 @@ fn who_is_held_waits_for_an_operator() {
     );
     server.simulation.advance(&frame, &tickworld_sim::prelude::Inline).expect("a good frame");
     let mut server = Server::of(settings(), server.simulation);
-    let hello = server.hello(SessionKind::Command);
-    let session = say_hello(&mut server, hello);
+    let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
     server.expect_goodbye(session, Reason::Held, "an operator takes them in");
     assert_eq!(sought(&server), 0);
@@ -268,18 +280,110 @@ fn an_input_without_a_session_has_its_player_come_home_first() {
 
 #[test]
 fn nobody_leaves_where_a_crash_may_take_it_back() {
-    let mut server = Server::new(HostSettings { durability: Durability::Memory, ..settings() });
-    let hello = Hello { durability: Durability::Memory, ..server.hello(SessionKind::Command) };
-    let session = say_hello(&mut server, hello);
+    for (durability, leaves) in [(Durability::Memory, None), (Durability::Disk, Some(RegionId::ARCHIVE))] {
+        let mut server = Server::new(HostSettings { durability, ..settings() });
+        let hello = Hello { durability, ..server.hello(SessionKind::Command) };
+        let session = say_hello(&mut server, hello);
+        server.admit(session, Some(PLAYER.0));
+        find(&mut server, Ok(born()));
+        server.tick();
+        server.admit(session, Some(PLAYER.0));
+        server.host.handle_disconnected(server.now, session);
+        server.wait(Micros(60_000_000));
+        // More than the host needs to forget the player.
+        for _ in 0..200 {
+            server.tick();
+        }
+        let player = server.simulation.world().players().find(PLAYER).copied().expect("they are here");
+        assert_eq!((player.connected, player.departed_to), (false, leaves), "{durability:?}");
+    }
+}
+
+/// Whoever judged a token judged it before its player was home: nothing of it was noted.
+#[test]
+fn what_was_judged_before_somebody_was_home_lets_nobody_in() {
+    let mut server = Server::new(settings());
+    let first = comes(&mut server, SessionKind::Command);
+    server.admit(first, Some(PLAYER.0));
+    let second = comes(&mut server, SessionKind::Command);
+    find(&mut server, Ok(born()));
+    server.tick();
+    let before = asked(&server);
+    // The verdict of before comes when they are home.
+    server.admit(second, Some(PLAYER.0));
+    assert_eq!((welcome(&mut server, second), asked(&server)), (None, before + 1), "it is asked again");
+    let noted = Some(NotedGeneration { first: 0, now: 0 });
+    server.grant(second, Grant { noted, ..Grant::new(Some(PLAYER), Kinds::ALL) });
+    assert!(welcome(&mut server, second).is_some());
+}
+
+/// A watcher's ticket has their player's generation: nobody knows it before they are home.
+#[test]
+fn who_watches_in_the_name_of_somebody_who_rests_waits_for_them() {
+    let mut server = Server::new(settings());
+    let session = comes(&mut server, SessionKind::Witness);
     server.admit(session, Some(PLAYER.0));
+    assert_eq!((welcome(&mut server, session), sought(&server)), (None, 1));
     find(&mut server, Ok(born()));
     server.tick();
     server.admit(session, Some(PLAYER.0));
-    server.host.handle_disconnected(server.now, session);
-    server.wait(Micros(60_000_000));
-    for _ in 0..2 * AFTER {
-        server.tick();
-    }
-    let player = server.simulation.world().players().find(PLAYER).copied().expect("they are here");
-    assert_eq!((player.connected, player.departed_to), (false, None));
+    assert!(welcome(&mut server, session).is_some());
+}
+
+/// To send away who rests would make a second one of them, who was never anywhere.
+#[test]
+fn nobody_is_born_by_being_sent_away() {
+    let mut server = Server::new(settings());
+    let (session, _) = playing(&mut server);
+    let watching = comes(&mut server, SessionKind::Witness);
+    server.admit(watching, Some(PLAYER.0));
+    assert!(welcome(&mut server, watching).is_some());
+    archived(&mut server, session);
+    server.host.handle_archived(1);
+    server.tick();
+    assert!(server.host.is_away(PLAYER));
+    let kicked = server.host.kick(server.now, PlayerId::OPERATOR, PLAYER, "manners");
+    server.drain();
+    assert_eq!(kicked.expect("there is room").1, Some(1));
+    let tick = server.tick();
+    assert_eq!(acts(&server, tick), Vec::new());
+    assert_eq!(server.simulation.world().players().find(PLAYER), None);
+}
+
+#[test]
+fn an_answer_to_an_earlier_search_is_of_no_use() {
+    let mut server = Server::new(settings());
+    let session = comes(&mut server, SessionKind::Command);
+    server.admit(session, Some(PLAYER.0));
+    server.wait(Micros(11_000_000));
+    server.tick();
+    let session = comes(&mut server, SessionKind::Command);
+    server.admit(session, Some(PLAYER.0));
+    let [early, late] = searches(&server)[..] else { panic!("two searches") };
+    let mut answer = |search| {
+        server.host.handle_found(server.now, search, Ok(Some(born())));
+        let tick = server.tick();
+        acts(&server, tick).len()
+    };
+    assert_eq!((answer(early), answer(late), answer(early)), (0, 1, 0));
+}
+
+/// Who is only to be looked up is not born; but somebody may come meanwhile.
+#[test]
+fn who_never_was_is_born_only_for_who_comes() {
+    let mut server = Server::new(settings());
+    assert!(server.host.seek(server.now, PLAYER, false));
+    server.drain();
+    let search = searches(&server)[0];
+    assert!(!search.may_be_born);
+    let session = comes(&mut server, SessionKind::Command);
+    server.admit(session, Some(PLAYER.0));
+    server.host.handle_found(server.now, search, Ok(None));
+    server.drain();
+    let again = searches(&server)[1];
+    assert!(again.may_be_born && again.number > search.number);
+    server.host.handle_found(server.now, again, Ok(Some(born())));
+    server.tick();
+    server.admit(session, Some(PLAYER.0));
+    assert!(welcome(&mut server, session).is_some());
 }

@@ -28,20 +28,21 @@ impl ArchiveWork {
         match self {
             Self::Seek(work) => {
                 let mut found = ready(seek(store, &work));
-                if let (Some(Bug::DropsWhatTheArchiveHas), Ok(found)) = (bug, &mut found) {
+                if let (Some(Bug::DropsWhatTheArchiveHas), Ok(Some(found))) = (bug, &mut found) {
                     found.parcel = [].into();
                 }
                 watch.count(match &found {
-                    Ok(found) if found.hops == 1 => "births",
-                    Ok(_) => "returns from the archive",
+                    Ok(Some(found)) if found.hops == 1 => "births",
+                    Ok(Some(_)) => "returns from the archive",
+                    Ok(None) => "players who never were",
                     Err(_) => "players not found",
                 });
-                region.handle_found(now, work.player, found);
+                region.handle_found(now, work.search, found);
             }
             Self::Raise(work) => {
-                let result = ready(raise_archived(store, &work));
-                watch.count(if result.is_ok() { "departures archived" } else { "departures not archived" });
-                region.handle_archived(now, work.sequence, result);
+                let archived = ready(raise_archived(store, &work));
+                watch.count(if archived.error.is_none() { "departures archived" } else { "departures not archived" });
+                region.handle_archived(now, archived);
             }
         }
     }

@@ -6,11 +6,14 @@
 use std::ops::ControlFlow;
 
 use tickworld_ledger::Ledger;
-use tickworld_persist::verify;
+use tickworld_persist::{Archive, verify};
 use tickworld_region::Replay;
+use tickworld_sim::{frame::PlayerId, region::RegionId, world::World};
 
 use super::{
-    Bug, Cluster, opening,
+    Bug, Cluster,
+    faults::ORDERER,
+    opening,
     opening::{OpenError, Opened},
     retelling::retell,
     storage::{Disk, now},
@@ -56,6 +59,8 @@ impl<D: Disk> Cluster<D> {
         self.watch.begin(Life(self.lives + 1), epoch, end, history);
         let simulation = &opened.world.simulation;
         self.watch.coins(end, simulation.state(), || "the replay at the end".into());
+        let players = (1..=self.peers.len() as u64).chain([ORDERER]).map(PlayerId).collect();
+        one_place(&store, simulation.world(), players)?;
         Ok(opened)
     }
 
@@ -90,6 +95,30 @@ fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
 fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {
     let last = opening::Build { number: u64::MAX, retries_halted: false };
     opening::open(store, &cluster.plan, bug, last).map_err(judged)
+}
+
+/// Everybody is in one place: the archive has who is in the world with the hops that the world says, who left with no more than these,
+/// and says of nobody else that they are here, but for one whose return no tick has made yet.
+fn one_place(store: &impl Archive, world: &World<Ledger>, players: Vec<PlayerId>) -> Result<(), Violation> {
+    let rows = now(store.whereabouts(&players)).map_err(|error| Violation::Recovery(error.to_string()))?;
+    for (player, row) in players.into_iter().zip(rows) {
+        let row = row.map_err(|cause| Violation::Recovery(format!("the row of player {}: {cause}", player.0)))?;
+        let known = world.players().find(player).copied();
+        let is_right = match (&row, known) {
+            // Worlds without an archive.
+            (None, known) => known.is_none_or(|known| known.hops == 0),
+            (Some(row), Some(known)) if known.departed_to.is_none() => {
+                row.at == Some(RegionId::FIRST) && row.hops == known.hops
+            }
+            (Some(row), Some(known)) => row.hops <= known.hops,
+            (Some(_), None) => true,
+        };
+        if !is_right {
+            let what = format!("player {} is {known:?} in the world, and {row:?} in the archive", player.0);
+            return Err(Violation::Recovery(what));
+        }
+    }
+    Ok(())
 }
 
 /// At the end nothing may keep the world from being read.

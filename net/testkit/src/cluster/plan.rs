@@ -188,7 +188,7 @@ fn host(dice: &mut Dice, tick_rate: u16) -> HostSettings {
         frame_inputs_max: *dice.pick(&[3, 10, 65_536]),
         durable_lag_ticks_max: small(dice.between(8, 32)),
         history_ticks: small(dice.between(16, 256)),
-        greeting_timeout: Micros(3_000_000),
+        greeting_timeout: dice.micros(Micros(500_000), Micros(3_000_000)),
         idle_timeout: dice.micros(Micros(6_000_000), Micros(12_000_000)),
         player_timeout: dice.micros(Micros(500_000), Micros(6_000_000)),
         // Half of the worlds know no archive; in the others nobody is away for long.

@@ -454,7 +454,7 @@ impl<S: Store + Clone> Server<S> {
         let token = <[u8; 16]>::try_from(&asking.token[..]).map_err(|_| unauthorized("that is no token"))?;
         let number = u128::from_le_bytes(token);
         let player = PlayerId(u64::try_from(number & u128::from(u64::MAX)).expect("64 bits of it"));
-        if asking.kind.sends() && asking.generations.is_away(player) {
+        if asking.generations.is_away(player) {
             // Shown again when they are home.
             return Ok(Identity::new(Some(player), Kinds::ALL));
         }
