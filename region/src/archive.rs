@@ -80,7 +80,15 @@ pub enum SeekError {
 }
 
 impl SeekError {
-    /// What those are told who wait for the player.
+    /// What those are told who wait for the player; what is wrong with the storage is not theirs to know.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Elsewhere(_) | Self::Contended => self.to_string(),
+            _ => "the archive cannot be asked for the player: try again later".to_owned(),
+        }
+    }
+
+    /// The reason that they are told.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {

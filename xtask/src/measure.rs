@@ -46,7 +46,7 @@ const FIGURES: &[Figure] = &[
     Figure {
         name: "load-twice",
         aim: "at twice that load at least 80 % of its transfers a second, and a bounded latency",
-        command: "load --sessions 1024 --in-flight 64 --seconds 10",
+        command: "load --sessions 1000 --in-flight 64 --seconds 10",
     },
     Figure {
         name: "latency",

@@ -170,7 +170,8 @@ impl<A: GameAdapter> Server<A> {
             runtime,
             publisher,
         };
-        let driver = Driver::new(deps, opening::region_settings::<A::Game>(&config, tick_rate), opened);
+        let settings = opening::region_settings(&config, tick_rate, opened.simulation.world());
+        let driver = Driver::new(deps, settings, opened);
         let driver = driver.map_err(StartError::Thread)?;
         let (end, ended) = oneshot::channel();
         // Who started it may have gone: then nobody asks how it ended.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tickworld_persist::{BuildId, Claimant, DataLossPolicy, Durability, Retention, Salvage, Store, WallTime, WorldId};
 use tickworld_proto::host::{AddressRates, HostSettings, Rate};
 use tickworld_region::{OpenSettings, Opened, RegionSettings};
-use tickworld_sim::{executor::Executor, game::Game, rng::Entropy};
+use tickworld_sim::{executor::Executor, game::Game, region::RegionId, rng::Entropy, world::World};
 
 use crate::{
     config::{Config, ConfigError, DurabilityLevel},
@@ -97,13 +97,13 @@ fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) 
 }
 
 /// What the configuration says of a region.
-pub(super) fn region_settings<G: Game>(config: &Config, tick_rate: u16) -> RegionSettings {
+pub(super) fn region_settings<G: Game>(config: &Config, tick_rate: u16, world: &World<G>) -> RegionSettings {
     let per_address = config.sessions_per_address_max;
     let connections = Rate { per_second: per_address.div_ceil(2), burst: per_address.saturating_mul(2) };
     let defaults = HostSettings::default();
-    // Where players travel they are sought in the archive, whether any leave for it now or not: who left once is not born again.
-    let archive_after =
-        config.archive_after_seconds.map_or(u64::MAX, |seconds| u64::from(seconds) * u64::from(tick_rate));
+    // Whether any leave for it now or not: who left once is sought there, and not born again.
+    let left_once = world.region().neighbour(RegionId::ARCHIVE).map(|_| u64::MAX);
+    let archive_after = config.archive_after_seconds.map(|seconds| u64::from(seconds) * u64::from(tick_rate));
     let host = HostSettings {
         durability: match config.durability {
             DurabilityLevel::Memory => Durability::Memory,
@@ -112,7 +112,7 @@ pub(super) fn region_settings<G: Game>(config: &Config, tick_rate: u16) -> Regio
         input_delay_ticks: config.input_delay_ticks,
         durable_lag_ticks_max: config.durable_lag_ticks_max,
         history_ticks: config.history_ticks,
-        archive_after_ticks: G::TRAVELS.then_some(archive_after),
+        archive_after_ticks: archive_after.or(left_once),
         sessions_max: config.sessions_max,
         sessions_per_address_max: per_address,
         address_budget: AddressRates { connections, ..defaults.address_budget },

@@ -2,7 +2,7 @@
 //!
 //! Hostile peers come from addresses of their own on the loopback (127.0.0.2 and on), so that budgets tell them apart.
 
-use std::{net::UdpSocket, path::Path, time::SystemTime};
+use std::{net::UdpSocket, time::SystemTime};
 
 use bytes::Bytes;
 use tickworld_ledger::Ledger;
@@ -173,11 +173,6 @@ impl Site {
 
     /// At the end: nobody else noticed anything, and the server is in its right mind.
     pub(crate) fn finish(self) {
-        self.finish_with(|_| {});
-    }
-
-    /// The same, and a look at what the server left in its folder.
-    pub(crate) fn finish_with(self, look: impl FnOnce(&Path)) {
         self.others_go_on();
         let memory = self.server.memory_kib();
         assert!(memory < 400 * 1_024, "the server took {memory} KiB");
@@ -189,7 +184,6 @@ impl Site {
         let findings: Vec<_> =
             audit.check_settled(&book).into_iter().filter(|finding| !finding.contains("submitted was None")).collect();
         assert_eq!(findings, [""; 0]);
-        look(self.folder.path());
     }
 }
 

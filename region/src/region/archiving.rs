@@ -27,8 +27,7 @@ use crate::{
 };
 
 /// See the module.
-#[derive(Debug, Default)]
-pub(super) struct Archiving {
+pub(super) struct Archiving<I> {
     /// Who is to be looked for.
     sought: VecDeque<Search>,
     /// Up to which number of the outbox the archive has everything.
@@ -37,7 +36,7 @@ pub(super) struct Archiving {
     /// After a failure nothing is raised before this.
     not_before: Option<Instant>,
     /// What is done about players once they are home; each is a request that is open.
-    postponed: Vec<Postponed>,
+    postponed: Vec<Postponed<I>>,
     /// Who is home, or does not come.
     home: VecDeque<(PlayerId, Homecoming)>,
 }
@@ -45,23 +44,36 @@ pub(super) struct Archiving {
 type Homecoming = Result<(), (Reason, String)>;
 
 /// A request about somebody who rests.
-#[derive(Debug)]
-struct Postponed {
+struct Postponed<I> {
     request: RequestId,
     player: PlayerId,
-    what: About,
+    what: About<I>,
 }
 
 /// What is to be done about a player.
-#[derive(Debug)]
-pub(super) enum About {
+pub(super) enum About<I> {
     /// They are kicked, and told this.
     Kick(String),
     /// They are kept out, or let in again.
     Bar(bool),
+    /// This is applied in their name.
+    Input(I),
 }
 
-impl Archiving {
+impl<I> Default for Archiving<I> {
+    fn default() -> Self {
+        Self {
+            sought: VecDeque::new(),
+            raised: 0,
+            is_raising: false,
+            not_before: None,
+            postponed: Vec::new(),
+            home: VecDeque::new(),
+        }
+    }
+}
+
+impl<I> Archiving<I> {
     pub(super) fn seek(&mut self, search: Search) {
         self.sought.push_back(search);
     }
@@ -81,15 +93,17 @@ impl Archiving {
 
 impl<G: Game> Region<G> {
     /// Does what is asked about a player: at once, or when they are home who rest.
-    pub(super) fn do_about(&mut self, now: Instant, request: RequestId, player: PlayerId, what: About) {
+    pub(super) fn do_about(&mut self, now: Instant, request: RequestId, player: PlayerId, what: About<G::Input>) {
         if !self.host.is_away(player) {
             return match what {
                 About::Kick(reason) => self.kick(now, request, player, &reason),
                 // Their sessions end when the tick was made, for only then does the world know whom it is about.
                 About::Bar(is_barred) => self.have_done(request, WorldRequest::Bar { player, is_barred }),
+                About::Input(input) => self.submit(now, request, player, input),
             };
         }
-        if self.host.seek(now, player, false) {
+        // Who never was anywhere is born for what they do, and not for what is done to them.
+        if self.host.seek(now, player, matches!(what, About::Input(_))) {
             self.archiving.postponed.push(Postponed { request, player, what });
         } else {
             let busy = "too many players come home at present: ask again later";
@@ -103,7 +117,7 @@ impl<G: Game> Region<G> {
             let (due, waiting) =
                 core::mem::take(&mut self.archiving.postponed).into_iter().partition(|it| it.player == player);
             self.archiving.postponed = waiting;
-            let due: Vec<Postponed> = due;
+            let due: Vec<Postponed<G::Input>> = due;
             for Postponed { request, what, .. } in due {
                 match &homecoming {
                     Ok(()) => self.do_about(now, request, player, what),
@@ -140,7 +154,7 @@ impl<G: Game> Region<G> {
         if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged { .. })) = &result {
             self.tell(Event::ArchiveFailed { reason: error.to_string() });
         }
-        self.host.handle_found(now, search, result.map_err(|error| (error.reason(), error.to_string())));
+        self.host.handle_found(now, search, result.map_err(|error| (error.reason(), error.told())));
         self.settle(now);
     }
 

@@ -108,7 +108,7 @@ pub struct Region<G: Game> {
     open_requests: BTreeMap<RequestId, ()>,
     authentications: VecDeque<Authenticate>,
     keys: VecDeque<KeysEffect>,
-    archiving: Archiving,
+    archiving: Archiving<G::Input>,
     phase: Phase,
     to_end_claim: bool,
     /// When the claim is ended.

@@ -53,12 +53,7 @@ impl<G: Game> Region<G> {
             Request::Held { player, is_taken } => self.have_done(id, WorldRequest::Held { player, is_taken }),
             Request::RotateKey => self.rotate_key(id),
             Request::Content { pack, force } => self.load_pack(id, pack, force),
-            Request::Input { player, input } => match self.host.submit(now, player, input) {
-                Ok(sequence) => {
-                    self.submitted.push(Submitted { request: id, by: player, sequence, asked: Asked::Input });
-                }
-                Err(error) => self.answer(id, Err(error.into())),
-            },
+            Request::Input { player, input } => self.do_about(now, id, player, About::Input(input)),
             Request::Shutdown => {
                 self.answer(id, Ok(Answer::Ending(self.host.open_tick())));
                 if self.phase == Phase::Running {
@@ -86,6 +81,16 @@ impl<G: Game> Region<G> {
             sessions: u32::try_from(self.host.session_count()).unwrap_or(u32::MAX),
             held_players: world.players().iter().filter(|player| player.is_held()).map(|player| player.id).collect(),
             held_returns: world.region().held().map(|entry| entry.player).collect(),
+        }
+    }
+
+    /// Puts an input in the name of a player who has no session.
+    pub(super) fn submit(&mut self, now: Instant, id: RequestId, player: PlayerId, input: G::Input) {
+        match self.host.submit(now, player, input) {
+            Ok(sequence) => {
+                self.submitted.push(Submitted { request: id, by: player, sequence, asked: Asked::Input });
+            }
+            Err(error) => self.answer(id, Err(error.into())),
         }
     }
 

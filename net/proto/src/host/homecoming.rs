@@ -18,6 +18,7 @@ use tickworld_sim::{
 use super::{
     Host,
     event::{Found, HostEvent, Search, SessionId},
+    players::Departure,
     session::{Session, Stage},
 };
 use crate::{
@@ -229,7 +230,28 @@ impl<G: Game> Host<G> {
         };
         let leavers: Vec<PlayerId> = players.in_slots(from..to).filter(rests).map(|player| player.id).collect();
         self.leaver_slot = to;
-        leavers.into_iter().take(ARCHIVED_PER_TICK_MAX as usize).collect()
+        let leavers: Vec<PlayerId> = leavers.into_iter().take(ARCHIVED_PER_TICK_MAX as usize).collect();
+        self.leaving.extend(leavers.iter().map(|player| (tick, *player)));
+        leavers
+    }
+
+    /// A tick was stepped: whoever came in while their departure was being made is not in the world, and says hello again.
+    pub(super) fn end_departed(&mut self, now: Instant) {
+        let stepped = self.history.stepped;
+        let (left, leaving) = core::mem::take(&mut self.leaving).into_iter().partition(|(tick, _)| *tick <= stepped);
+        self.leaving = leaving;
+        let left: Vec<(Tick, PlayerId)> = left;
+        for (_, player) in left {
+            let Some(known) = self.roster.find(player).filter(|_| self.is_away(player)) else { continue };
+            if let Some(session) = known.session {
+                self.end(now, session, Reason::Elsewhere, "the player has just left for the archive: come again");
+            }
+            self.depart(player, Departure::Leave);
+            // They are out of the world already: no frame need say so.
+            if let Some(known) = self.roster.find_mut(player) {
+                (known.is_in_world, known.departure) = (false, None);
+            }
+        }
     }
 
     /// The archive has everything for sure that was put into the outbox for it up to this number: the next frame says so.

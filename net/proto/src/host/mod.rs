@@ -97,6 +97,8 @@ pub struct Host<G: Game> {
     /// Searches in the archive so far, and the last player whose return a frame said.
     searches: u64,
     last_return: PlayerId,
+    /// Who leaves with frames that are not stepped yet.
+    leaving: alloc::vec::Vec<(Tick, PlayerId)>,
     /// The slot from which on players are looked at who have been away for long.
     leaver_slot: u32,
     /// What the archive has, where no frame has said so yet.
@@ -143,6 +145,7 @@ impl<G: Game> Host<G> {
             homecomings: BTreeMap::new(),
             searches: 0,
             last_return: PlayerId::REGION,
+            leaving: alloc::vec::Vec::new(),
             leaver_slot: 0,
             archived: None,
             outbox: Outbox::default(),

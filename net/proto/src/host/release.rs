@@ -39,6 +39,7 @@ impl<G: Game> Host<G> {
         self.history.stepped = tick;
         self.history.durable[place(Durability::Memory)] = tick;
         self.end_judged(now, tick);
+        self.end_departed(now);
         self.judge_homecomings(now);
         self.advance();
         self.serve_pages(now, true);

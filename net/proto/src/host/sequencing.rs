@@ -12,6 +12,7 @@ use tickworld_sim::{
     frame::{Act, Enter, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     game::Game,
     limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
+    region::RegionId,
     rng::Entropy,
     session::{self, Players},
 };
@@ -37,8 +38,15 @@ impl<G: Game> Host<G> {
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
         let turn = self.turn(tick);
-        let mut filling =
-            Filling { tick, turn, room: most, inputs: Vec::new(), entering: Vec::new(), refused: Vec::new() };
+        let mut filling = Filling {
+            tick,
+            turn,
+            room: most,
+            has_archive: self.settings.archive_after_ticks.is_some(),
+            inputs: Vec::new(),
+            entering: Vec::new(),
+            refused: Vec::new(),
+        };
         if let Some(delivered) = self.delivery() {
             filling.push(PlayerId::REGION, Sequence(0), delivered);
         }
@@ -167,6 +175,8 @@ struct Filling<I> {
     tick: Tick,
     turn: Turn,
     room: u32,
+    /// Whether who is not in the world may be in the archive: nobody enters before they are home.
+    has_archive: bool,
     inputs: Vec<Input<I>>,
     /// Whom it lets in.
     entering: Vec<PlayerId>,
@@ -194,7 +204,8 @@ impl<I> Filling<I> {
         }
         let mut most = OUTCOMES_PER_PLAYER;
         let known = known.find(id);
-        if !player.is_in_world && !player.wants_in {
+        let is_away = known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE));
+        if !player.is_in_world && !player.wants_in || self.has_archive && is_away {
             return false;
         }
         if let Some(enter) = due_entry(player, known) {

@@ -15,7 +15,7 @@ use tickworld_sim::{
     region::RegionId,
 };
 
-use crate::hosting::Server;
+use crate::hosting::{self, Server};
 
 const PLAYER: PlayerId = PlayerId(7);
 /// Ticks of absence after which a player leaves.
@@ -386,4 +386,43 @@ fn who_never_was_is_born_only_for_who_comes() {
     server.tick();
     server.admit(session, Some(PLAYER.0));
     assert!(welcome(&mut server, session).is_some());
+}
+
+/// A session that is let in while its player's departure is being made, and whose entry finds a full frame.
+#[test]
+fn who_comes_while_they_leave_says_hello_again_and_is_not_born_twice() {
+    let mut server = Server::new(HostSettings { frame_inputs_max: 1, ..settings() });
+    let (session, welcome_before) = playing(&mut server);
+    server.send(session, &Message::Goodbye(Goodbye { reason: Reason::Leave, detail: String::new() }));
+    let mut coming = None;
+    for _ in 0..200 {
+        server.now = server.now.after(hosting::TICK);
+        let tick = server.host.open_tick();
+        let frame = server.host.close_frame(server.now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        if frame.inputs.iter().any(|input| matches!(input.act, Act::Archive)) {
+            // Between the frame and its step.
+            let ticket = Some(welcome_before.ticket);
+            let hello = Hello { token: Vec::new(), ticket, ..server.hello(SessionKind::Command) };
+            let session = say_hello(&mut server, hello);
+            assert!(welcome(&mut server, session).is_some());
+            coming = Some(session);
+        }
+        server.simulation.advance(&frame, &tickworld_sim::prelude::Inline).expect("a good frame");
+        let roots = server.simulation.seal(&tickworld_sim::prelude::Inline);
+        server.host.handle_stepped(server.now, server.simulation.snapshot(), 0);
+        server.host.handle_root(server.now, roots.clone(), server.simulation.snapshot());
+        server.roots.insert(tick, roots);
+        server.frames.push(frame);
+        server.store();
+        if coming.is_some() {
+            break;
+        }
+    }
+    let session = coming.expect("the player leaves");
+    server.expect_goodbye(session, Reason::Elsewhere, "come again");
+    server.host.handle_archived(1);
+    for _ in 0..5 {
+        server.tick();
+    }
+    assert_eq!(server.simulation.world().players().find(PLAYER), None, "nobody is born by an entry");
 }

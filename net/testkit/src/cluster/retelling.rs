@@ -32,7 +32,8 @@ pub(super) fn retell<S: Store>(store: &S, plan: &Plan, watch: &mut Watch) -> Res
     refuse_other_headers(&header)?;
     let log = now(store.log_state()).map_err(|error| OpenError::Storage(error.to_string()))?;
     let snapshots = now(store.manifests()).map_err(|error| fetched(&error))?;
-    let mut replay = begin(store, plan, &header, log.base)?;
+    let mut replay = begin(store, plan, &header, log.base, snapshots.first().copied())?;
+    let begun = replay.tick();
     while replay.position().slot < log.last.slot {
         for record in read(store, replay.position().slot.next())? {
             follow(&mut replay, &record, watch)?;
@@ -47,34 +48,40 @@ pub(super) fn retell<S: Store>(store: &S, plan: &Plan, watch: &mut Watch) -> Res
     if replay.proofs() > 0 && replay.proven().is_none() {
         return Err(wrong("roots were compared, and none is proven".into()));
     }
-    refuse_lies(replay, log.base.tick, log.epoch)
+    refuse_lies(replay, begun, log.epoch)
 }
 
 fn fetched(error: &FetchError) -> OpenError {
     OpenError::Storage(error.to_string())
 }
 
-/// The world before the first record that is kept.
+/// The oldest world that is kept: the start, or a snapshot. Where the power went between dropping snapshots and records, there are
+/// records before it.
 fn begin<S: Store>(
     store: &S,
     plan: &Plan,
     header: &JournalHeader,
     base: LogPosition,
+    oldest: Option<Tick>,
 ) -> Result<Replay<Ledger>, OpenError> {
+    let mut place = base;
     let simulation = if base.tick == header.start.tick {
         refuse_another_start(header, plan)?;
         Bank::of(plan).begin().map_err(|error| wrong(error.to_string()))?
     } else {
-        let snapshot = now(store.manifest(base.tick)).map_err(|error| fetched(&error))?;
-        let snapshot = snapshot.ok_or_else(|| wrong(format!("the base at tick {} has no snapshot", base.tick)))?;
+        let tick =
+            oldest.ok_or_else(|| wrong(format!("records begin at tick {}, and no snapshot is kept", base.tick)))?;
+        let snapshot = now(store.manifest(tick)).map_err(|error| fetched(&error))?;
+        let snapshot = snapshot.ok_or_else(|| wrong(format!("the snapshot of tick {tick} is not there")))?;
+        place = snapshot.position();
         let page = |hash: Hash| now(store.page(hash)).ok().flatten().map(|bytes| bytes.to_vec());
         let world = World::restore(&snapshot.manifest, |entry| page(entry.hash));
-        let world = world.map_err(|error| wrong(format!("the snapshot of tick {}: {error}", base.tick)))?;
+        let world = world.map_err(|error| wrong(format!("the snapshot of tick {tick}: {error}")))?;
         let mut library = Library::default();
         library.add(world.content(), ());
         Simulation::resume(library, world)
     };
-    match Replay::begin(header.clone(), simulation, base, &Inline) {
+    match Replay::begin(header.clone(), simulation, place, &Inline) {
         Ok((replay, None)) => Ok(replay),
         Ok((_, Some(divergence))) => Err(diverged(&divergence)),
         Err(error) => Err(wrong(error.to_string())),
