@@ -48,6 +48,8 @@ const STEPS: &[Step] = &[
     Step("journal verify world", 0),
     Step("journal export world", 0),
     Step("journal replay world", 0),
+    Step("journal marks world", 0),
+    Step("journal skip world", 2),
     Step("watch --data world --json", 0),
     Step("trace from-journal world -o world.trace", 0),
     Step("measure ledger --sessions 4 --seconds 1 --batch 8 --accounts 60", 0),
