@@ -189,6 +189,16 @@ impl<G: Game> Host<G> {
         }
     }
 
+    /// What a session waited for is there: its `Hello` is judged as if it came just now.
+    pub(super) fn judge_again(&mut self, now: Instant, session: SessionId) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let (Stage::AwaitingKeys(deadline, _) | Stage::AwaitingPlayer(deadline, ..)) = state.stage else { return };
+        match core::mem::replace(&mut state.stage, Stage::Greeting(deadline)) {
+            Stage::AwaitingKeys(_, hello) | Stage::AwaitingPlayer(.., hello) => self.judge_hello(now, session, *hello),
+            _ => {}
+        }
+    }
+
     /// Lets somebody in who shows a good ticket; asks the embedder about a token.
     pub(super) fn judge_hello(&mut self, now: Instant, session: SessionId, hello: Hello) {
         let Hello { kind, durability, hops, .. } = hello;

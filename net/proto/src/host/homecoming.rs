@@ -18,7 +18,7 @@ use tickworld_sim::{
 use super::{
     Host,
     event::{Found, HostEvent, Search, SessionId},
-    players::Departure,
+    players::{Departure, is_in_archive},
     session::{Session, Stage},
 };
 use crate::{
@@ -56,9 +56,7 @@ impl<G: Game> Host<G> {
     #[must_use]
     pub fn is_away(&self, player: PlayerId) -> bool {
         let known = self.history.stepped_world().players().find(player);
-        self.settings.archive_after_ticks.is_some()
-            && player.is_player()
-            && known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE))
+        self.settings.archive_after_ticks.is_some() && player.is_player() && is_in_archive(known)
     }
 
     /// Whether what was judged of a player at this tick was judged before they were home.
@@ -66,7 +64,7 @@ impl<G: Game> Host<G> {
         self.homecomings.get(&player).is_some_and(|it| matches!(it.way, Way::Home(home) if home > tick))
     }
 
-    /// Has a session wait until its player is home; no longer than it has waited for a verdict already, if it has.
+    /// Has a session wait until its player is home.
     pub(super) fn await_player(&mut self, now: Instant, session: SessionId, player: PlayerId, hello: Box<Hello>) {
         if self.waits_for_operator(player) {
             let detail = "the tick in which this player came back broke: an operator takes them in, or drops that";
@@ -205,11 +203,7 @@ impl<G: Game> Host<G> {
     fn welcome_home(&mut self, now: Instant, player: PlayerId) {
         self.tell(HostEvent::Homecoming { player, result: Ok(()) });
         for session in self.awaiting(player) {
-            let Some(state) = self.sessions.get_mut(&session) else { continue };
-            let Stage::AwaitingPlayer(deadline, ..) = state.stage else { continue };
-            if let Stage::AwaitingPlayer(.., hello) = core::mem::replace(&mut state.stage, Stage::Greeting(deadline)) {
-                self.judge_hello(now, session, *hello);
-            }
+            self.judge_again(now, session);
         }
     }
 
@@ -228,9 +222,9 @@ impl<G: Game> Host<G> {
             let away_ticks = tick.0.saturating_sub(player.away_since_tick);
             is_here && is_quiet && !player.connected && !player.is_held() && away_ticks >= after
         };
-        let leavers: Vec<PlayerId> = players.in_slots(from..to).filter(rests).map(|player| player.id).collect();
+        let leavers = players.in_slots(from..to).filter(rests).map(|player| player.id);
+        let leavers: Vec<PlayerId> = leavers.take(ARCHIVED_PER_TICK_MAX as usize).collect();
         self.leaver_slot = to;
-        let leavers: Vec<PlayerId> = leavers.into_iter().take(ARCHIVED_PER_TICK_MAX as usize).collect();
         self.leaving.extend(leavers.iter().map(|player| (tick, *player)));
         leavers
     }
@@ -247,10 +241,7 @@ impl<G: Game> Host<G> {
                 self.end(now, session, Reason::Elsewhere, "the player has just left for the archive: come again");
             }
             self.depart(player, Departure::Leave);
-            // They are out of the world already: no frame need say so.
-            if let Some(known) = self.roster.find_mut(player) {
-                (known.is_in_world, known.departure) = (false, None);
-            }
+            self.roster.take_out(player);
         }
     }
 

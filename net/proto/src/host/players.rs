@@ -7,6 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use tickworld_sim::{
     frame::{Enter, PlayerId, Sequence},
+    region::RegionId,
     session::{self, Players},
 };
 
@@ -28,6 +29,11 @@ pub(super) fn entry_in_world(known: Option<&session::Player>) -> Enter {
         generation: known.generation,
         opened_by: known.opened_by,
     })
+}
+
+/// Whether the archive is where a player of whom the world knows this has to be sought: it does not have them, or they have left for it.
+pub(super) fn is_in_archive(known: Option<&session::Player>) -> bool {
+    known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE))
 }
 
 /// A player.
@@ -130,6 +136,13 @@ impl<I> Roster<I> {
         let player = self.by_id.get_mut(&id)?;
         (player.session, player.lost) = (None, lost);
         Some(player)
+    }
+
+    /// The player is out of the world already: no frame need say so.
+    pub(super) fn take_out(&mut self, id: PlayerId) {
+        if let Some(known) = self.find_mut(id) {
+            (known.is_in_world, known.departure) = (false, None);
+        }
     }
 
     /// The players without a session whose time is up.

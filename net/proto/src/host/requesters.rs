@@ -158,10 +158,7 @@ impl<G: Game> Host<G> {
                 None => "the world has no room for another player",
             };
             self.send_away(now, player, detail);
-            // They are out of the world already: no frame need say so.
-            if let Some(known) = self.roster.find_mut(player) {
-                (known.is_in_world, known.departure) = (false, None);
-            }
+            self.roster.take_out(player);
         }
     }
 }

@@ -12,7 +12,6 @@ use tickworld_sim::{
     frame::{Act, Enter, Input, InputFrame, PlayerId, Request, Sequence, Tick},
     game::Game,
     limits::{FRAME_INPUTS_MAX, OUTCOMES_PER_PLAYER},
-    region::RegionId,
     rng::Entropy,
     session::{self, Players},
 };
@@ -20,7 +19,7 @@ use tickworld_sim::{
 use super::{
     Host,
     history::Kept,
-    players::{Departure, Player, entry_in_world},
+    players::{Departure, Player, entry_in_world, is_in_archive},
     session::Session,
 };
 use crate::{
@@ -204,8 +203,7 @@ impl<I> Filling<I> {
         }
         let mut most = OUTCOMES_PER_PLAYER;
         let known = known.find(id);
-        let is_away = known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE));
-        if !player.is_in_world && !player.wants_in || self.has_archive && is_away {
+        if !player.is_in_world && !player.wants_in || self.has_archive && is_in_archive(known) {
             return false;
         }
         if let Some(enter) = due_entry(player, known) {

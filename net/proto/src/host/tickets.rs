@@ -10,14 +10,13 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use tickworld_sim::{
     frame::{Enter, PlayerId},
     game::Game,
-    region::RegionId,
     session::{GENERATIONS_A_KICK, Players},
 };
 
 use super::{
     Host,
     event::{HostEvent, SessionId},
-    players::entry_in_world,
+    players::{entry_in_world, is_in_archive},
     session::{Granted, Session, Stage},
 };
 use crate::{
@@ -54,8 +53,7 @@ impl Generations {
     /// when they are home.
     #[must_use]
     pub fn is_away(&self, player: PlayerId) -> bool {
-        let known = self.players.find(player);
-        self.has_archive && known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE))
+        self.has_archive && is_in_archive(self.players.find(player))
     }
 
     /// A player's; 0 of those whom nobody knows.
@@ -134,11 +132,7 @@ impl<G: Game> Host<G> {
             |(id, session): (&SessionId, &Session)| matches!(session.stage, Stage::AwaitingKeys(..)).then_some(*id);
         let waiting: Vec<SessionId> = self.sessions.iter().filter_map(waits).collect();
         for id in waiting {
-            let Some(session) = self.sessions.get_mut(&id) else { continue };
-            let Stage::AwaitingKeys(deadline, _) = session.stage else { continue };
-            if let Stage::AwaitingKeys(_, hello) = core::mem::replace(&mut session.stage, Stage::Greeting(deadline)) {
-                self.judge_hello(now, id, *hello);
-            }
+            self.judge_again(now, id);
         }
     }
 
