@@ -2,7 +2,7 @@
 //!
 //! Invariant: each is one commit. A row that is damaged is no mark: whoever was to be kept from a tick panics in it once more.
 
-use redb::{ReadableTable as _, ReadableTableMetadata as _};
+use redb::{ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 use tickworld_sim::{bytes::Reader, component::DecodeError, hash::Hash};
 
 use super::{
@@ -36,20 +36,7 @@ impl<B: StorageBackend> Core<B> {
     /// See [`Marks::marks`](crate::Marks::marks).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn marks(&mut self) -> Result<Vec<Mark>, Fault> {
-        self.guarded(|core| {
-            core.read(|txn| {
-                let table = match txn.open_table(MARKS) {
-                    Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-                    table => table?,
-                };
-                let mut marks = Vec::new();
-                for row in table.iter()? {
-                    let (key, value) = row?;
-                    marks.extend(decode(key.value(), value.value()).ok());
-                }
-                Ok(marks)
-            })
-        })
+        self.notes(MARKS, decode)
     }
 
     /// See [`Marks::attempt`](crate::Marks::attempt).
@@ -72,18 +59,27 @@ impl<B: StorageBackend> Core<B> {
     /// See [`Marks::attempts`](crate::Marks::attempts).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn attempts(&mut self) -> Result<Vec<Attempts>, Fault> {
+        self.notes(ATTEMPTS, decode_attempts)
+    }
+
+    /// Everything in a table that is not damaged; nothing where it was not made yet.
+    fn notes<const KEY: usize, T>(
+        &mut self,
+        table: TableDefinition<'_, &'static [u8; KEY], &'static [u8]>,
+        decode: fn(&[u8; KEY], &[u8]) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, Fault> {
         self.guarded(|core| {
             core.read(|txn| {
-                let table = match txn.open_table(ATTEMPTS) {
+                let table = match txn.open_table(table) {
                     Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                     table => table?,
                 };
-                let mut attempts = Vec::new();
+                let mut notes = Vec::new();
                 for row in table.iter()? {
                     let (key, value) = row?;
-                    attempts.extend(decode_attempts(key.value(), value.value()).ok());
+                    notes.extend(decode(key.value(), value.value()).ok());
                 }
-                Ok(attempts)
+                Ok(notes)
             })
         })
     }
