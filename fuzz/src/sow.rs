@@ -13,7 +13,7 @@ use tickworld_proto::{
     limits::PROTOCOL_VERSION,
     message::{
         self as proto, Durability, Follow, FrameRequest, Hello, Message, Moved, Nonce, PageRequest, RejoinCause,
-        SessionKind, Ticket,
+        SessionKind, Ticket, Way,
     },
     ticket::{TicketClaims, TicketKeys},
 };
@@ -238,9 +238,11 @@ fn messages() -> Vec<Seed> {
     let moved = Message::Moved(Moved {
         region: RegionId(2),
         hops: 3,
-        address: "b.example:4433".to_owned(),
-        transports: vec!["quic".to_owned()],
-        certificate_hashes: vec![simulation.schema_id().0],
+        way: Way {
+            address: "b.example:4433".to_owned(),
+            transports: vec!["quic".to_owned()],
+            certificate_hashes: vec![simulation.schema_id().0],
+        },
     });
     let named = [
         ("hello", hello),

@@ -175,7 +175,7 @@ impl HostThread {
         let now = self.now();
         let tick = self.host.open_tick();
         // A game with dice takes its entropy from the system, so that nobody can foretell them; this one has none.
-        let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), Vec::new());
         let bytes = self.host.frame_bytes(tick).expect("it was closed just now");
         let ticket = self.post.reserve(Work::StoreLost(tick));
         // A store that is gone drops the ticket, which says so.

@@ -1,7 +1,7 @@
-//! [`Seek`] and [`RaiseArchived`]: what a region asks of the archive, and how it is done.
+//! [`Seek`] and [`Moves`]: what a region asks of the archive, and how it is done.
 //!
-//! Invariant: a birth and a return are in the archive before they are in the world, and a departure after it; each can be done
-//! again, whoever does it, and does no harm. Only a row that says so is taken for the player being here, or gone: another one that
+//! Invariant: a birth and a return are in the archive before they are in the world; a departure, and an arrival from another region,
+//! after it; each can be done again, whoever does it, and does no harm. Only a row that says so is taken for the player being here, or gone: another one that
 //! stands in its place is told.
 
 use std::sync::Arc;
@@ -11,10 +11,7 @@ use tickworld_persist::{
     error::{Cause, RaiseError},
     limits::RAISES_MAX,
 };
-use tickworld_proto::{
-    host::{Found, Search},
-    message::Reason,
-};
+use tickworld_proto::host::{Finding, Found, Search};
 use tickworld_sim::{frame::PlayerId, game::Game, parcel::Parcel, region::RegionId, session::Player, world::World};
 
 use crate::limits::SEEK_TRIES_MAX;
@@ -28,16 +25,20 @@ pub struct Seek {
     pub by: Voucher,
 }
 
-/// Players who left for the archive, in ticks that are kept.
+/// Players who changed places in ticks that are kept: who left for the archive, or came from another region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RaiseArchived {
-    /// Their rows, with their numbers in the outbox, ascending.
+pub struct Moves {
+    /// Whose mail they are: of the archive those that it is to have, of a region those that came from it.
+    pub of: RegionId,
+    /// Their rows, with the numbers of their mail, ascending.
     pub raises: Vec<(u64, Raise)>,
 }
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archived {
+pub struct Moved {
+    /// As in [`Moves`].
+    pub of: RegionId,
     /// The archive has everybody up to this number; `None` where it has nobody of them.
     pub sequence: Option<u64>,
     /// How many these are.
@@ -61,9 +62,6 @@ pub enum SeekError {
         /// What is wrong with it.
         cause: Cause,
     },
-    /// Another region has them.
-    #[error("the player is in region {}", .0.region)]
-    Elsewhere(Voucher),
     /// Others raised them again and again meanwhile.
     #[error("others move the player at the same time: come back later")]
     Contended,
@@ -83,27 +81,17 @@ impl SeekError {
     /// What those are told who wait for the player; what is wrong with the storage is not theirs to know.
     pub(crate) fn told(&self) -> String {
         match self {
-            Self::Elsewhere(_) | Self::Contended => self.to_string(),
+            Self::Contended => self.to_string(),
             _ => "the archive cannot be asked for the player: try again later".to_owned(),
-        }
-    }
-
-    /// The reason that they are told.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Elsewhere(_) => Reason::Elsewhere,
-            _ => Reason::Storage,
         }
     }
 }
 
-/// Has a player be in the region that seeks them, from the archive or for the first time; `None` of one who never was anywhere and is
-/// not to be born.
+/// Has a player be in the region that seeks them, from the archive or for the first time, unless another region has them.
 ///
 /// # Errors
-/// Why not.
-pub async fn seek(archive: &impl Archive, seek: &Seek) -> Result<Option<Found>, SeekError> {
+/// Why it cannot be said where they are.
+pub async fn seek(archive: &impl Archive, seek: &Seek) -> Result<Finding, SeekError> {
     let Seek { search: Search { player, may_be_born, .. }, by } = *seek;
     let damaged = |cause| SeekError::Damaged { player, cause };
     let mut row = archive.whereabouts(&[player]).await?.pop().expect("a row for each player").map_err(damaged)?;
@@ -111,12 +99,10 @@ pub async fn seek(archive: &impl Archive, seek: &Seek) -> Result<Option<Found>, 
         row = match row {
             // It was raised just now, or before and no tick that is kept has them: once more.
             Some(Whereabouts { at: Some(region), hops, parcel, .. }) if region == by.region => {
-                return Ok(Some(Found { hops, parcel: Arc::from(&parcel[..]) }));
+                return Ok(Finding::Here(Found { hops, parcel: Arc::from(&parcel[..]) }));
             }
-            Some(Whereabouts { at: Some(region), by, .. }) => {
-                return Err(SeekError::Elsewhere(Voucher { region, ..by }));
-            }
-            None if !may_be_born => return Ok(None),
+            Some(Whereabouts { at: Some(region), hops, .. }) => return Ok(Finding::Elsewhere { region, hops }),
+            None if !may_be_born => return Ok(Finding::Nowhere),
             row => {
                 let hops = row.map_or(0, |row| row.hops).saturating_add(1);
                 let raise = Raise { player, hops, at: Some(by.region), by, parcel: None };
@@ -127,32 +113,39 @@ pub async fn seek(archive: &impl Archive, seek: &Seek) -> Result<Option<Found>, 
     Err(SeekError::Contended)
 }
 
-/// Raises who left for the archive, as many as can be.
-pub async fn raise_archived(archive: &impl Archive, work: &RaiseArchived) -> Archived {
-    let raises: Vec<Raise> = work.raises.iter().map(|(_, raise)| raise.clone()).collect();
+/// Has the archive say of players where they are now, of as many as can be.
+pub async fn move_players(archive: &impl Archive, moves: &Moves) -> Moved {
+    let of = moves.of;
+    let raises: Vec<Raise> = moves.raises.iter().map(|(_, raise)| raise.clone()).collect();
     let rows = match archive.raise(&raises).await {
         Ok(rows) => rows,
-        Err(error) => return Archived { sequence: None, count: 0, error: Some(error.into()) },
+        Err(error) => return Moved { of, sequence: None, count: 0, error: Some(error.into()) },
     };
-    let mut archived = Archived { sequence: None, count: 0, error: None };
-    for ((sequence, raise), row) in work.raises.iter().zip(rows) {
+    let mut moved = Moved { of, sequence: None, count: 0, error: None };
+    for ((sequence, raise), row) in moves.raises.iter().zip(rows) {
         let player = raise.player;
-        archived.error = match row {
+        moved.error = match row {
             Err(cause) => Some(SeekError::Damaged { player, cause }),
-            // Who went on since is nobody's concern here.
-            Ok(row) if row.hops > raise.hops || (row.hops, row.at, row.by) == (raise.hops, raise.at, raise.by) => None,
+            Ok(row) if says(&row, raise) => None,
             Ok(row) => Some(SeekError::Contradicted { player, hops: raise.hops, found: row.hops }),
         };
-        if archived.error.is_some() {
+        if moved.error.is_some() {
             break;
         }
-        (archived.sequence, archived.count) = (Some(*sequence), archived.count + 1);
+        (moved.sequence, moved.count) = (Some(*sequence), moved.count + 1);
     }
-    archived
+    moved
+}
+
+/// Whether a row says what it was to, or something later: who went on since is nobody's concern here. Who arrives may have been raised
+/// before by another tick's voucher, for the region began again since; a parcel that rests has one that names its tick.
+fn says(row: &Whereabouts, raise: &Raise) -> bool {
+    let is_same = (row.hops, row.at) == (raise.hops, raise.at) && (raise.at.is_some() || row.by == raise.by);
+    row.hops > raise.hops || is_same
 }
 
 /// Those in a world's outbox whom the archive is to have, from the one after `above` on; `None` where there are none.
-pub(crate) fn archived<G: Game>(world: &World<G>, above: u64) -> Option<RaiseArchived> {
+pub(crate) fn archived<G: Game>(world: &World<G>, above: u64) -> Option<Moves> {
     let known = world.region().neighbour(RegionId::ARCHIVE)?;
     let above = above.max(known.delivered);
     if known.last_out <= above {
@@ -165,7 +158,7 @@ pub(crate) fn archived<G: Game>(world: &World<G>, above: u64) -> Option<RaiseArc
         let parcel = Some(bytes.into());
         (entry.sequence, Raise { player: entry.player, hops: entry.hops, at: None, by, parcel })
     });
-    Some(RaiseArchived { raises: raises.collect() })
+    Some(Moves { of: RegionId::ARCHIVE, raises: raises.collect() })
 }
 
 /// After ticks were taken back: has the archive say of everybody who is in the world that they are, whatever it was told in those

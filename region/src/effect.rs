@@ -24,7 +24,7 @@ use tickworld_sim::{
 };
 
 use crate::{
-    archive::{RaiseArchived, Seek},
+    archive::{Moves, Seek},
     request::RequestId,
     step::{Step, StepError, Stepped, Stepper},
 };
@@ -47,9 +47,9 @@ pub enum Effect<G: Game> {
     /// Look for a player in the archive, or have them be born ([`seek`](fn@crate::seek)); answered with
     /// [`handle_found`](crate::Region::handle_found).
     Seek(Seek),
-    /// Tell the archive who left for it ([`raise_archived`](crate::raise_archived)); answered with
-    /// [`handle_archived`](crate::Region::handle_archived). One is under way at a time.
-    RaiseArchived(RaiseArchived),
+    /// Tell the archive who left for it, or came from another region ([`move_players`](crate::move_players)); answered with
+    /// [`handle_moved`](crate::Region::handle_moved). Of each region, and of the archive, one is under way at a time.
+    Move(Moves),
     /// Read, try and store a content pack; answered with [`handle_pack_loaded`](crate::Region::handle_pack_loaded).
     LoadPack(Box<LoadPack<G>>),
     /// Note that this build cannot make a tick; answered with [`handle_marked`](crate::Region::handle_marked).

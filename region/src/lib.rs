@@ -13,6 +13,7 @@
 //! | to store a snapshot in steps | [`SnapshotWrite`] |
 //! | to host a game of your own | [`GameAdapter`] |
 //! | to ask something of a running region | [`Request`], [`Answer`] |
+//! | to run several regions of one world | [`Region::tell_neighbour`], [`Post`] |
 //!
 //! # The loop of a driver
 //!
@@ -26,6 +27,7 @@
 //!     region.handle_timeout(now)
 //!     while let Some(effect) = region.poll_effect() { .. }      // carry it out here, or begin it elsewhere: its completion is mail
 //!     while let Some((session, transmit)) = region.poll_transmit() { .. }
+//!     while let Some(post) = region.poll_post() { .. }          // to another region; it may be lost
 //!     while let Some(event) = region.poll_event() { .. }        // `Closed` follows the session's last message
 //! }
 //! ```
@@ -52,6 +54,7 @@ mod event;
 mod keys;
 pub mod limits;
 mod open;
+mod post;
 mod region;
 mod replay;
 mod request;
@@ -60,13 +63,14 @@ mod snapshot_write;
 mod step;
 
 pub use adapter::{AdapterError, Content, GameAdapter};
-pub use archive::{Archived, RaiseArchived, Seek, SeekError, raise_archived, seek};
+pub use archive::{Moved, Moves, Seek, SeekError, move_players, seek};
 pub use effect::{
     Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, KeysEffect, LoadPack, StoreSnapshot,
 };
 pub use event::{Ended, Event};
 pub use keys::{KeysError, read_keys, rotate_keys};
 pub use open::{OpenError, OpenReport, OpenSettings, Opened, look, open};
+pub use post::{Mail, MailRefusal, Post, PostBody, Standing};
 pub use region::Region;
 pub use replay::{Divergence, Replay, ReplayError, Replayed, Witness};
 pub use request::{

@@ -30,3 +30,19 @@ pub const UNRESOLVED_SHOWN: usize = 8;
 pub const CLAIM_TRIES_MAX: u32 = 1_000;
 /// How often a build begins to make unproven ticks again without coming to a new one; then the region is halted.
 pub const ATTEMPTS_MAX: u32 = 3;
+/// From one word to another region to the next, and until the oldest mail that it has not acknowledged is posted again.
+pub const POST_REPEAT_WAIT: Micros = Micros::from_millis(1_000);
+/// Mails to a region that it has not acknowledged; the others wait in the outbox.
+pub const MAIL_AHEAD_MAX: u64 = 64;
+/// Mails of other regions in one frame.
+pub const MAILS_PER_FRAME: usize = 256;
+/// After a mail that the world did not take, until it is said again.
+pub const MAIL_RETRY_WAIT: Micros = Micros::from_millis(1_000);
+/// Silence of another region after which nobody leaves for it any more, where somebody is on the way already.
+pub const BORDER_SILENCE_MAX: Micros = Micros::from_millis(2_000);
+/// How long a region whose border was closed has to be heard without a pause before it opens again.
+pub const BORDER_OPEN_AFTER: Micros = Micros::from_millis(5_000);
+/// From one change of a border to the next.
+pub const BORDER_CHANGE_WAIT: Micros = Micros::from_millis(5_000);
+/// Posts that wait to be fetched; what comes beyond is counted and dropped, and said again.
+pub const POSTS_MAX: usize = 4_096;

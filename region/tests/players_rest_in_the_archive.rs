@@ -16,12 +16,12 @@ use tickworld_persist::{
     memory::{FaultMode, Memory},
 };
 use tickworld_proto::{
-    host::{HostSettings, Search},
+    host::{Finding, Found, HostSettings, Search},
     instant::Micros,
 };
 use tickworld_region::{
-    Answer, Event, RaiseArchived, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT,
-    raise_archived, seek,
+    Answer, Event, Moves, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT,
+    move_players, seek,
 };
 use tickworld_sim::{
     frame::{PlayerId, Tick},
@@ -59,8 +59,8 @@ fn serve(driver: &mut Driver, archive: &Memory) {
         driver.region.handle_found(driver.now, work.search, found);
     }
     for work in std::mem::take(&mut driver.raises) {
-        let archived = now(raise_archived(archive, &work));
-        driver.region.handle_archived(driver.now, archived);
+        let archived = now(move_players(archive, &work));
+        driver.region.handle_moved(driver.now, archived);
     }
     driver.settle();
 }
@@ -167,17 +167,18 @@ fn whom_another_region_has_is_not_taken_from_it() {
     let ours = Seek { search: SEARCH, by: by(1) };
     let theirs = Raise { player: CLERK, hops: 1, at: Some(RegionId(2)), by: by(2), parcel: Some([].as_slice().into()) };
     now(archive.raise(std::slice::from_ref(&theirs))).unwrap();
-    assert_eq!(now(seek(&archive, &ours)), Err(SeekError::Elsewhere(by(2))));
+    assert_eq!(now(seek(&archive, &ours)), Ok(Finding::Elsewhere { region: by(2).region, hops: 1 }));
     // They rest, and are sought twice: the second one finds them where the first one raised them to.
     let rests = Raise { hops: 2, at: None, parcel: Some(b"parcel".as_slice().into()), ..theirs };
     now(archive.raise(&[rests])).unwrap();
-    let first = now(seek(&archive, &ours)).unwrap().unwrap();
-    assert_eq!((first.hops, &first.parcel[..]), (3, &b"parcel"[..]));
-    assert_eq!(now(seek(&archive, &ours)), Ok(Some(first)));
-    assert_eq!(now(seek(&archive, &Seek { by: by(2), ..ours })), Err(SeekError::Elsewhere(by(1))));
+    let first = now(seek(&archive, &ours)).unwrap();
+    assert_eq!(first, Finding::Here(Found { hops: 3, parcel: b"parcel".as_slice().into() }));
+    assert_eq!(now(seek(&archive, &ours)), Ok(first));
+    let elsewhere = Finding::Elsewhere { region: by(1).region, hops: 3 };
+    assert_eq!(now(seek(&archive, &Seek { by: by(2), ..ours })), Ok(elsewhere));
     let other = Search { player: PlayerId(8), ..SEARCH };
     let nobody = Seek { search: Search { may_be_born: false, ..other }, ..ours };
-    assert_eq!(now(seek(&archive, &nobody)), Ok(None));
+    assert_eq!(now(seek(&archive, &nobody)), Ok(Finding::Nowhere));
     archive.inject(FaultMode::Fails);
     let failed = now(seek(&archive, &Seek { search: other, ..ours }));
     assert!(matches!(failed, Err(SeekError::Storage(RaiseError::Storage(Fault::Io(_))))), "{failed:?}");
@@ -192,11 +193,11 @@ fn a_departure_that_the_archive_contradicts_is_not_taken_for_done() {
         |player| Raise { player: PlayerId(player), hops: 2, at: None, by, parcel: Some(b"new".as_slice().into()) };
     let stands = Raise { at: Some(RegionId::FIRST), parcel: Some(b"old".as_slice().into()), ..leaves(8) };
     now(archive.raise(&[stands])).unwrap();
-    let work = RaiseArchived { raises: vec![(4, leaves(7)), (5, leaves(8)), (6, leaves(9))] };
-    let archived = now(raise_archived(&archive, &work));
+    let work = Moves { of: RegionId::ARCHIVE, raises: vec![(4, leaves(7)), (5, leaves(8)), (6, leaves(9))] };
+    let archived = now(move_players(&archive, &work));
     assert_eq!((archived.sequence, archived.count), (Some(4), 1));
     assert_eq!(archived.error, Some(SeekError::Contradicted { player: PlayerId(8), hops: 2, found: 2 }));
-    let again = now(raise_archived(&archive, &RaiseArchived { raises: vec![(4, leaves(7))] }));
+    let again = now(move_players(&archive, &Moves { of: RegionId::ARCHIVE, raises: vec![(4, leaves(7))] }));
     assert_eq!((again.sequence, again.error), (Some(4), None), "the same once more is no contradiction");
 }
 

@@ -171,6 +171,12 @@ impl Region {
         self.waiting().map(|(_, entry)| entry).filter(move |entry| entry.to == own)
     }
 
+    /// Players, one entry each, who left for other regions or for the archive and are not there for sure.
+    pub fn departures(&self) -> impl Iterator<Item = &OutboxEntry> {
+        let own = self.own.id;
+        self.waiting().map(|(_, entry)| entry).filter(move |entry| entry.to != own)
+    }
+
     fn waiting(&self) -> impl Iterator<Item = (Row, &OutboxEntry)> {
         let rows = (0..self.entries.row_limit()).map(Row::new);
         rows.filter_map(|row| Some((row, self.entries.get(row)?)))

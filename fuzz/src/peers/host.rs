@@ -297,11 +297,7 @@ impl Stage {
                     let stored = SnapshotStored { tick: snapshot.world.tick(), pages: 1, pages_new: 1 };
                     self.region.handle_snapshot_stored(self.now, Micros(100), Ok(stored));
                 }
-                Effect::ReadLogState
-                | Effect::Mark(_)
-                | Effect::EndClaim(_)
-                | Effect::Seek(_)
-                | Effect::RaiseArchived(_) => {
+                Effect::ReadLogState | Effect::Mark(_) | Effect::EndClaim(_) | Effect::Seek(_) | Effect::Move(_) => {
                     panic!("no append failed, no step panicked, there is no archive, and nobody ends the region")
                 }
             }

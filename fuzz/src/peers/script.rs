@@ -9,7 +9,7 @@ use tickworld_proto::{
     message::{
         DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, InputMessage, InputOutcome, Inputs,
         ManifestOffer, Message, Moved, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal, RejoinCause,
-        RootReport, Ticket,
+        RootReport, Ticket, Way,
     },
     ticket::TICKET_BYTES,
 };
@@ -155,9 +155,11 @@ pub fn from_host(u: &mut Unstructured<'_>, around: Tick, known: &[Bytes]) -> Res
         12 => Message::Moved(Moved {
             region: RegionId(u.arbitrary()?),
             hops: u.arbitrary()?,
-            address: "fuzz:1".to_owned(),
-            transports: vec!["quic".to_owned(); u.int_in_range(0..=8)?],
-            certificate_hashes: vec![Hash([3; 32]); u.int_in_range(0..=8)?],
+            way: Way {
+                address: "fuzz:1".to_owned(),
+                transports: vec!["quic".to_owned(); u.int_in_range(0..=8)?],
+                certificate_hashes: vec![Hash([3; 32]); u.int_in_range(0..=8)?],
+            },
         }),
         _ => match u.ratio(1, 8)? {
             true => Message::Goodbye(Goodbye { reason: Reason::Shutdown, detail: "fuzz".to_owned() }),

@@ -86,7 +86,7 @@ impl Server {
             return Ok(());
         }
         // Sixteen fresh secret bytes of the system in a game with dice; the ledger has none.
-        let frame = self.host.close_frame(now, Entropy::from_bytes([0; 16]));
+        let frame = self.host.close_frame(now, Entropy::from_bytes([0; 16]), Vec::new());
         let bytes = self.host.frame_bytes(frame.tick).ok_or("it was closed just now")?;
         self.journal.insert(frame.tick, bytes.to_vec());
         self.simulation.advance(&frame, &Inline)?;

@@ -202,7 +202,14 @@ pub struct Moved {
     pub region: RegionId,
     /// After so many changes of place.
     pub hops: u64,
-    /// Where the region is reached: host name or address, and port.
+    /// How the region is reached.
+    pub way: Way,
+}
+
+/// How clients reach a region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Host name or address, and port; at most [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX).
     pub address: String,
     /// In which ways it can be reached, best first; at most [`MOVED_WAYS_MAX`](crate::limits::MOVED_WAYS_MAX).
     pub transports: Vec<String>,

@@ -144,7 +144,7 @@ impl State {
     fn tick(&mut self) {
         let now = self.now();
         let tick = self.host.open_tick();
-        let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        let frame = self.host.close_frame(now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), Vec::new());
         let roots = self.simulation.step_inline(&frame).unwrap();
         self.roots.insert(tick, roots.root);
         self.host.handle_stepped(now, self.simulation.snapshot(), 0);

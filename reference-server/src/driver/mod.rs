@@ -22,11 +22,11 @@ use tickworld_net::{
 };
 use tickworld_persist::Store;
 use tickworld_proto::{
-    host::{Connection, SessionId},
+    host::{Connection, Finding, SessionId},
     message::{Reason, SessionKind},
 };
 use tickworld_region::{Effect, Ended, Event, GameAdapter, Opened, Region, RegionSettings, Stepper as _};
-use tickworld_sim::executor::Executor;
+use tickworld_sim::{executor::Executor, region::RegionId};
 use tokio::runtime::Handle;
 
 use self::{
@@ -149,12 +149,14 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                         region.handle_keys(now, request, result);
                     }
                     Work::Found { search, result } => {
-                        meters.archive_arrivals.increment(matches!(result, Ok(Some(_))).into());
+                        meters.archive_arrivals.increment(matches!(result, Ok(Finding::Here(_))).into());
                         region.handle_found(now, search, result);
                     }
-                    Work::Archived(archived) => {
-                        meters.archive_departures.increment(archived.count);
-                        region.handle_archived(now, archived);
+                    Work::Moved(moved) => {
+                        if moved.of == RegionId::ARCHIVE {
+                            meters.archive_departures.increment(moved.count);
+                        }
+                        region.handle_moved(now, moved);
                     }
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),

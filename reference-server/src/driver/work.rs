@@ -13,15 +13,14 @@ use tickworld_persist::{
     error::{Fault, RaiseError},
 };
 use tickworld_proto::{
-    host::{Found, Kinds, Search, SessionId},
+    host::{Finding, Kinds, Search, SessionId},
     instant::Micros,
     message::{Goodbye, Reason},
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    AppendOutcome, Archived, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, RaiseArchived,
-    Request, RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys,
-    rotate_keys,
+    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, Moved, Moves, Request,
+    RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
 use tokio::{runtime::Handle, time::timeout};
@@ -64,10 +63,10 @@ pub(crate) enum Work<G: Game> {
         /// Whom.
         search: Search,
         /// What was found, or why they do not come.
-        result: Result<Option<Found>, SeekError>,
+        result: Result<Finding, SeekError>,
     },
     /// The archive was told who left for it.
-    Archived(Archived),
+    Moved(Moved),
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
         /// Who asked.
@@ -129,7 +128,7 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
             Effect::Authenticate(authenticate) => self.authenticate(authenticate),
             Effect::Keys(effect) => self.keys(effect),
             Effect::Seek(seek) => self.seek(seek),
-            Effect::RaiseArchived(work) => self.raise_archived(work),
+            Effect::Move(moves) => self.move_players(moves),
             Effect::LoadPack(load) => self.load_pack(*load),
             Effect::StoreSnapshot(snapshot) => self.store_snapshot(*snapshot),
             Effect::Mark(mark) => {
@@ -175,12 +174,13 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
         });
     }
 
-    fn raise_archived(&self, work: RaiseArchived) {
-        let ticket = self.post.reserve(Work::Archived(Archived { sequence: None, count: 0, error: Some(lost()) }));
+    fn move_players(&self, moves: Moves) {
+        let nobody = Moved { of: moves.of, sequence: None, count: 0, error: Some(lost()) };
+        let ticket = self.post.reserve(Work::Moved(nobody));
         let store = Arc::clone(&self.store);
         self.runtime.spawn(async move {
-            let archived = tickworld_region::raise_archived(&*store, &work).await;
-            ticket.complete(Work::Archived(archived));
+            let moved = tickworld_region::move_players(&*store, &moves).await;
+            ticket.complete(Work::Moved(moved));
         });
     }
 

@@ -8,18 +8,19 @@ use std::collections::VecDeque;
 
 use tickworld_persist::Voucher;
 use tickworld_proto::{
-    host::{Found, Search},
+    host::{Finding, Search},
     instant::Instant,
     message::Reason,
 };
 use tickworld_sim::{
     frame::{PlayerId, Request as WorldRequest},
     game::Game,
+    region::RegionId,
 };
 
 use super::Region;
 use crate::{
-    archive::{Archived, Seek, SeekError, archived},
+    archive::{Moved, Seek, SeekError, archived},
     effect::Effect,
     event::Event,
     limits::ARCHIVE_RETRY_WAIT,
@@ -31,7 +32,7 @@ pub(super) struct Archiving<I> {
     /// Who is to be looked for.
     sought: VecDeque<Search>,
     /// Up to which number of the outbox the archive has everything.
-    raised: u64,
+    pub(super) raised: u64,
     is_raising: bool,
     /// After a failure nothing is raised before this.
     not_before: Option<Instant>,
@@ -143,36 +144,39 @@ impl<G: Game> Region<G> {
         }
         let work = archived(self.host.released_world(self.released_tick())?, self.archiving.raised)?;
         self.archiving.is_raising = true;
-        Some(Effect::RaiseArchived(work))
+        Some(Effect::Move(work))
     }
 
     /// What the archive has of a player who was [sought](Effect::Seek), or why they do not come.
-    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Option<Found>, SeekError>) {
+    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Finding, SeekError>) {
         if self.has_ended() {
             return;
         }
         if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged { .. })) = &result {
             self.tell(Event::ArchiveFailed { reason: error.to_string() });
         }
-        self.host.handle_found(now, search, result.map_err(|error| (error.reason(), error.told())));
+        self.host.handle_found(now, search, result.map_err(|error| (Reason::Storage, error.told())));
         self.settle(now);
     }
 
-    /// The archive was told who left for it.
+    /// The archive was told where players are now.
     ///
     /// # Panics
-    /// If nobody was to be raised.
-    pub fn handle_archived(&mut self, now: Instant, archived: Archived) {
+    /// If it was not to be told of any.
+    pub fn handle_moved(&mut self, now: Instant, moved: Moved) {
         if self.has_ended() {
             return;
         }
-        assert!(core::mem::take(&mut self.archiving.is_raising), "a raise is answered once");
-        if let Some(sequence) = archived.sequence {
-            self.archiving.raised = sequence;
-            self.host.handle_archived(sequence);
+        let Moved { of, sequence, error, .. } = moved;
+        let not_before = error.is_some().then(|| now.after(ARCHIVE_RETRY_WAIT));
+        if of == RegionId::ARCHIVE {
+            assert!(core::mem::take(&mut self.archiving.is_raising), "a move is answered once");
+            self.archiving.raised = sequence.unwrap_or(self.archiving.raised);
+            self.archiving.not_before = not_before;
+        } else {
+            self.posting.handle_moved(now, of, sequence, not_before);
         }
-        if let Some(error) = archived.error {
-            self.archiving.not_before = Some(now.after(ARCHIVE_RETRY_WAIT));
+        if let Some(error) = error {
             self.tell(Event::ArchiveFailed { reason: error.to_string() });
         }
         self.settle(now);

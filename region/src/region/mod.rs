@@ -8,6 +8,7 @@ mod ending;
 mod hashing;
 mod journaling;
 mod pace;
+mod posting;
 mod requests;
 mod snapshots;
 mod ticks;
@@ -41,6 +42,7 @@ use self::{
     hashing::Hashing,
     journaling::Journaling,
     pace::Pace,
+    posting::Posting,
     requests::{Loading, Submitted},
     snapshots::Snapshots,
 };
@@ -109,6 +111,7 @@ pub struct Region<G: Game> {
     authentications: VecDeque<Authenticate>,
     keys: VecDeque<KeysEffect>,
     archiving: Archiving<G::Input>,
+    posting: Posting,
     phase: Phase,
     to_end_claim: bool,
     /// When the claim is ended.
@@ -180,6 +183,7 @@ impl<G: Game> Region<G> {
             authentications: VecDeque::new(),
             keys: VecDeque::new(),
             archiving: Archiving::default(),
+            posting: Posting::default(),
             phase: Phase::Running,
             to_end_claim: false,
             ended_at: WallTime(0),
@@ -319,6 +323,7 @@ impl<G: Game> Region<G> {
         }
         self.journaling.handle_timeout(now);
         self.archiving.handle_timeout(now);
+        self.handle_posting_timeout(now);
         if self.phase.deadline().is_some_and(|deadline| deadline <= now) {
             let overdue = self.phase.overdue().to_owned();
             return self.end(Ended::Failed(overdue));
@@ -337,9 +342,10 @@ impl<G: Game> Region<G> {
             return None;
         }
         let tick = self.may_close().then(|| self.pace.due());
-        let archive = self.archiving.poll_timeout();
-        [tick, self.host.poll_timeout(), self.journaling.poll_timeout(), archive, self.phase.deadline()]
+        let others = [self.archiving.poll_timeout(), self.posting.poll_timeout()];
+        [tick, self.host.poll_timeout(), self.journaling.poll_timeout(), self.phase.deadline()]
             .into_iter()
+            .chain(others)
             .flatten()
             .min()
     }
@@ -436,6 +442,7 @@ impl<G: Game> Region<G> {
             .or_else(|| self.authentications.pop_front().map(Effect::Authenticate))
             .or_else(|| self.keys.pop_front().map(Effect::Keys))
             .or_else(|| self.poll_archive())
+            .or_else(|| self.poll_arrived())
             .or_else(|| self.poll_pack())
             .or_else(|| core::mem::take(&mut self.to_end_claim).then(|| Effect::EndClaim(self.end_of_claim())))
     }
@@ -476,6 +483,7 @@ impl<G: Game> Region<G> {
         self.go_on_with_postponed(now);
         self.take_host_events();
         self.show_released();
+        self.go_on_posting(now);
         self.advance_phase(now);
     }
 

@@ -36,7 +36,8 @@ impl<G: Game> Region<G> {
     pub(super) fn close_frame(&mut self, now: Instant) {
         let (late, pace_percent) = self.pace.begin_tick(now);
         self.host.set_pace(pace_percent);
-        let frame = self.host.close_frame(now, Entropy::from_bytes(self.secrets.secret()));
+        let own = self.own_acts(now);
+        let frame = self.host.close_frame(now, Entropy::from_bytes(self.secrets.secret()), own);
         self.journal(now, &frame);
         self.tell(Event::FrameClosed { tick: frame.tick, late });
         self.to_step = Some(frame);

@@ -13,8 +13,8 @@ use tickworld_proto::{
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, OpenReport, Opened, RaiseArchived,
-    Region, RegionSettings, Request, RequestError, RequestId, Seek, SnapshotStored, Step, StepError, StoreSnapshot,
+    Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, Moves, OpenReport, Opened, Region,
+    RegionSettings, Request, RequestError, RequestId, Seek, SnapshotStored, Step, StepError, StoreSnapshot,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, hash::Hash, region::RegionId, trace::Start};
 
@@ -33,7 +33,7 @@ pub(crate) struct Driver {
     pub(crate) keys: VecDeque<KeysEffect>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) seeks: Vec<Seek>,
-    pub(crate) raises: Vec<RaiseArchived>,
+    pub(crate) raises: Vec<Moves>,
     pub(crate) events: Vec<Event<Ledger>>,
     requests: u64,
 }
@@ -119,7 +119,7 @@ impl Driver {
                 Effect::Keys(effect) => self.keys.push_back(effect),
                 Effect::Mark(mark) => self.marks.push(mark),
                 Effect::Seek(seek) => self.seeks.push(seek),
-                Effect::RaiseArchived(work) => self.raises.push(work),
+                Effect::Move(moves) => self.raises.push(moves),
                 Effect::Authenticate(_) | Effect::LoadPack(_) => panic!("nobody asked for that"),
             }
         }

@@ -271,7 +271,7 @@ impl Bench {
     /// As the server's region does it.
     fn tick(&mut self) {
         let tick = self.host.open_tick();
-        let frame = self.host.close_frame(self.now(), Entropy::from_bytes(secret(tick.0)));
+        let frame = self.host.close_frame(self.now(), Entropy::from_bytes(secret(tick.0)), Vec::new());
         let record = Record::new(TickRecord {
             slot: self.last.slot.next(),
             epoch: self.epoch,

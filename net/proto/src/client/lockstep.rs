@@ -42,6 +42,13 @@ pub(super) enum Work<G: Game> {
 impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Begins with a session: goes on where the last one ended, if the host still can.
     pub(super) fn open_lockstep(&mut self, welcome: &Welcome) {
+        if self.region != Some(welcome.region) && self.region.is_some() {
+            // What is known is of another region, ticks and all; content stays.
+            self.follower = None;
+            self.work = Work::Idle;
+            self.uplink.forget_guesses();
+        }
+        self.region = Some(welcome.region);
         if let Some(follower) = &mut self.follower {
             // The host sends them again, if they are of its history.
             follower.frames_mut().clear();

@@ -42,6 +42,7 @@ use tickworld_sim::{
     executor::Executor,
     frame::{PlayerId, Sequence, Tick},
     game::Game,
+    region::RegionId,
     rollback::{InputPredictor, RollbackCounters},
     schema::{Schema, SchemaId},
     world::{World, schema},
@@ -104,6 +105,8 @@ pub struct Client<G: Game, P> {
     /// How often the player has changed places, as far as hosts have told.
     hops: u64,
     player: Option<PlayerId>,
+    /// The region of the last session.
+    region: Option<RegionId>,
     clock: HostClock,
     uplink: Uplink<G::Input>,
     work: Work<G>,
@@ -183,6 +186,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             is_resuming: false,
             hops: 0,
             player: None,
+            region: None,
             clock: HostClock::default(),
             uplink: Uplink::default(),
             work: Work::Idle,

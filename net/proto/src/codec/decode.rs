@@ -24,7 +24,7 @@ use crate::{
     message::{
         DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome,
         Inputs, ManifestOffer, Message, Moved, Nonce, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal,
-        RejoinCause, RootReport, SessionKind, Ticket, Welcome, WorldId,
+        RejoinCause, RootReport, SessionKind, Ticket, Way, Welcome, WorldId,
     },
 };
 
@@ -117,9 +117,11 @@ fn moved(it: fb::Moved<'_>) -> Decoded<Moved> {
     Ok(Moved {
         region: RegionId(it.region()),
         hops: it.hops(),
-        address: text("moved.address", it.address())?,
-        transports: it.transports().iter().map(|it| text("moved.transports", it)).collect::<Decoded<_>>()?,
-        certificate_hashes: it.hashes().iter().map(digest).collect(),
+        way: Way {
+            address: text("moved.address", it.address())?,
+            transports: it.transports().iter().map(|it| text("moved.transports", it)).collect::<Decoded<_>>()?,
+            certificate_hashes: it.hashes().iter().map(digest).collect(),
+        },
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     limits,
     message::{
         Durability, Fate, Frame, Goodbye, Head, Hello, Inputs, Message, Moved, Notice, Outcomes, Page, Pong, Reason,
-        Refusal, RejoinCause, RootReport, SessionKind, Ticket, Welcome,
+        Refusal, RejoinCause, RootReport, SessionKind, Ticket, Way, Welcome,
     },
 };
 
@@ -257,11 +257,12 @@ fn welcome(to: &mut Builder, it: &Welcome) -> WIPOffset<UnionWIPOffset> {
 }
 
 fn moved(to: &mut Builder, it: &Moved) -> WIPOffset<UnionWIPOffset> {
-    within(it.transports.len(), u32::from(limits::MOVED_WAYS_MAX));
-    within(it.certificate_hashes.len(), u32::from(limits::MOVED_WAYS_MAX));
-    let address = Some(text(to, &it.address));
-    let transports: Vec<_> = it.transports.iter().map(|transport| text(to, transport)).collect();
-    let hashes: Vec<_> = it.certificate_hashes.iter().map(digest).collect();
+    let Way { address, transports, certificate_hashes } = &it.way;
+    within(transports.len(), u32::from(limits::MOVED_WAYS_MAX));
+    within(certificate_hashes.len(), u32::from(limits::MOVED_WAYS_MAX));
+    let address = Some(text(to, address));
+    let transports: Vec<_> = transports.iter().map(|transport| text(to, transport)).collect();
+    let hashes: Vec<_> = certificate_hashes.iter().map(digest).collect();
     let args = fb::MovedArgs {
         region: it.region.0,
         hops: it.hops,

@@ -17,6 +17,7 @@ use super::{
     Host,
     budget::IdentityBudget,
     event::{Connection, Grant, HostEvent, SessionId},
+    homecoming::Place,
     players::Departure,
     session::{Asking, Granted, Open, Session, Stage},
     tickets::Shown,
@@ -77,13 +78,15 @@ impl<G: Game> Host<G> {
             return;
         };
         let (asking, hello, Grant { player, kinds, until_seconds, noted }) = (*asking, hello.take(), grant);
-        if let (Some(of), Some(hello)) = (player, hello) {
-            // Asked again when they are home: only then it is known what they were given before.
-            if self.is_away(of) {
-                return self.await_player(now, session, of, hello);
-            }
-            if self.came_home_since(of, asking.asked) {
-                return self.ask(now, session, *hello);
+        if let Some(of) = player {
+            match (self.place_for(asking.kind, of, asking.hops), hello) {
+                // Asked again when they are home: only then it is known what they were given before.
+                (Place::Away, Some(hello)) => return self.await_player(now, session, of, hello),
+                (Place::Here, Some(hello)) if self.came_home_since(of, asking.asked) => {
+                    return self.ask(now, session, *hello);
+                }
+                (Place::Elsewhere(region, hops), _) => return self.redirect(now, session, region, hops),
+                _ => {}
             }
         }
         let (generation, asked_at) = noted.map(|noted| (noted.first, noted.now)).unzip();
@@ -120,7 +123,7 @@ impl<G: Game> Host<G> {
         if granted.player.is_some_and(|player| self.is_barred(player)) {
             return self.end(now, session, Reason::Unauthorized, "the operator keeps this player out");
         }
-        if player.is_some_and(|player| self.is_elsewhere(player, asking.hops)) {
+        if player.is_some_and(|player| self.place_of(player, asking.hops) != Place::Here) {
             return self.end(now, session, Reason::Elsewhere, "the player is in another region, or on the way here");
         }
         if !player.is_none_or(|player| self.make_room_for(player)) {
@@ -212,8 +215,12 @@ impl<G: Game> Host<G> {
                     let TicketClaims { player, kinds, generation, until_seconds, .. } = claims;
                     let opened_by = opened_by(&ticket.0, hello.nonce);
                     let shown = Shown { generation: Some(generation), asked_at: None, opened_by };
-                    if let Some(away) = player.filter(|player| self.is_away(*player)) {
-                        return self.await_player(now, session, away, Box::new(hello));
+                    if let Some(of) = player {
+                        match self.place_for(kind, of, hops) {
+                            Place::Here => {}
+                            Place::Away => return self.await_player(now, session, of, Box::new(hello)),
+                            Place::Elsewhere(region, hops) => return self.redirect(now, session, region, hops),
+                        }
                     }
                     if !self.is_void(kind, player, shown) {
                         self.counters.resumptions = self.counters.resumptions.saturating_add(1);
@@ -236,10 +243,10 @@ impl<G: Game> Host<G> {
     fn ask(&mut self, now: Instant, session: SessionId, hello: Hello) {
         let deadline = now.after(self.settings.greeting_timeout);
         let opened_by = opened_by(&hello.token, hello.nonce);
+        let again = self.has_archive().then(|| Box::new(hello.clone()));
         if let Some(state) = self.sessions.get_mut(&session) {
             let Hello { kind, durability, hops, .. } = hello;
             let asking = Asking { kind, durability, hops, opened_by, asked: self.history.stepped };
-            let again = self.settings.archive_after_ticks.map(|_| Box::new(hello.clone()));
             state.stage = Stage::Asking(deadline, asking, again);
         }
         self.wake_by(deadline);
@@ -314,10 +321,13 @@ impl<G: Game> Host<G> {
         self.history.stepped_world().players().find(player).is_some_and(|player| player.is_barred)
     }
 
-    /// Whether a player is not here, or not yet: a client that was told of more changes of place than the world knows is ahead of it.
-    fn is_elsewhere(&self, player: PlayerId, hops: u64) -> bool {
-        let known = self.history.stepped_world().players().find(player);
-        hops > known.map_or(0, |known| known.hops) || known.is_some_and(|known| known.departed_to.is_some())
+    /// Where a player is for somebody who comes in their name: who only watches may do that anywhere, as long as it is known what was
+    /// given out to the player.
+    fn place_for(&self, kind: SessionKind, player: PlayerId, hops: u64) -> Place {
+        match self.place_of(player, hops) {
+            Place::Elsewhere(..) if !kind.sends() => Place::Here,
+            place => place,
+        }
     }
 
     /// Whether no input of a player's is taken, for ticks that held some broke.

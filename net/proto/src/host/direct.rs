@@ -6,6 +6,7 @@
 use tickworld_sim::{
     frame::{PlayerId, Sequence, Tick},
     game::Game,
+    region::RegionId,
     world::World,
 };
 
@@ -26,6 +27,9 @@ pub enum SubmitError {
     /// Ids of those who make requests are from 2^63 on.
     #[error("{} makes no requests: ids from 2^63 on do", .0.0)]
     NoRequester(PlayerId),
+    /// Another region has the player.
+    #[error("the player has left for region {0}")]
+    Elsewhere(RegionId),
     /// The player is not in the world, and is sought in the archive.
     #[error("the player is not in the world and is sought in the archive: ask again")]
     Away,
@@ -64,6 +68,9 @@ impl<G: Game> Host<G> {
         }
         if self.is_shut_down {
             return Err(SubmitError::Shutdown);
+        }
+        if let Some(region) = self.departed_to(player) {
+            return Err(SubmitError::Elsewhere(region));
         }
         if self.is_away(player) {
             if self.waits_for_operator(player) {

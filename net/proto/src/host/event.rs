@@ -4,7 +4,10 @@
 
 use alloc::{string::String, sync::Arc};
 
-use tickworld_sim::frame::{PlayerId, Tick};
+use tickworld_sim::{
+    frame::{PlayerId, Tick},
+    region::RegionId,
+};
 
 use crate::{
     identity::Kinds,
@@ -66,6 +69,22 @@ pub struct Found {
     pub hops: u64,
     /// What they have with them; empty of one who is born.
     pub parcel: Arc<[u8]>,
+}
+
+/// What the archive says of a player.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// They are in this region from now on.
+    Here(Found),
+    /// They never were anywhere, and were not to be born.
+    Nowhere,
+    /// Another region has them.
+    Elsewhere {
+        /// Which.
+        region: RegionId,
+        /// With so many hops.
+        hops: u64,
+    },
 }
 
 /// Somebody to look for in the archive.

@@ -1,11 +1,12 @@
-//! Players whom the world does not have: who was never anywhere, and who rests in the archive.
+//! Players whom the world does not have: who was never anywhere, who rests in the archive, and who is in another region.
 //!
 //! Invariant: where an archive keeps players, nothing is done in the name of one whom the world does not have, and nobody is let in
 //! by what was judged before they were home. They come home by a `Return`, which frames say until the world has taken it, and which
 //! changes nothing where it is said twice; then whoever waits for them is judged as if they came just now. Nobody waits for ever: a
-//! session ends, and the next one asks again.
+//! session ends, and the next one asks again. Who knows of more hops than a `Hello` names says where its player is; who knows of
+//! fewer has it wait, for the player is on the way here.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use tickworld_sim::{
     frame::{Act, PlayerId, Tick},
@@ -17,7 +18,7 @@ use tickworld_sim::{
 
 use super::{
     Host,
-    event::{Found, HostEvent, Search, SessionId},
+    event::{Finding, Found, HostEvent, Search, SessionId},
     players::{Departure, is_in_archive},
     session::{Session, Stage},
 };
@@ -34,14 +35,18 @@ pub(super) struct Homecoming {
     /// Somebody waits for them until then, session or not.
     until: Instant,
     may_be_born: bool,
+    /// Somebody was told that they have changed places so often: with fewer hops they are not home.
+    hops: u64,
 }
 
 #[derive(Debug)]
 enum Way {
-    /// They left, and it is not known yet that the archive has them.
+    /// They left, and it is not known yet that whoever is to have them does.
     Leaving,
     /// The embedder looks for them: the search of this number.
     Sought(u64),
+    /// Another region has said that they come, and has not sent them yet.
+    Expected,
     /// Frames say that they are back: so many said it so far.
     Returning { found: Found, said: u32 },
     /// They are here since this tick, and do not leave again before whoever waited is in.
@@ -51,12 +56,51 @@ enum Way {
 /// How long somebody waits for a player to come home.
 const HOMECOMING_WAIT: Micros = Micros::from_millis(10_000);
 
+/// Where a player is, of whom somebody says how often they have changed places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In this region, or nowhere yet.
+    Here,
+    /// They have to come home first.
+    Away,
+    /// In this region, with so many hops.
+    Elsewhere(RegionId, u64),
+}
+
 impl<G: Game> Host<G> {
+    /// Whether there is an archive at all.
+    pub(super) const fn has_archive(&self) -> bool {
+        self.settings.archive_after_ticks.is_some()
+    }
+
     /// Whether a player has to come home before anything can be done in their name.
     #[must_use]
     pub fn is_away(&self, player: PlayerId) -> bool {
         let known = self.history.stepped_world().players().find(player);
-        self.settings.archive_after_ticks.is_some() && player.is_player() && is_in_archive(known)
+        self.has_archive() && player.is_player() && is_in_archive(known)
+    }
+
+    /// The region that a player has left for, as far as this one knows.
+    #[must_use]
+    pub fn departed_to(&self, player: PlayerId) -> Option<RegionId> {
+        let known = self.history.stepped_world().players().find(player);
+        known.and_then(|known| known.departed_to).filter(|to| *to != RegionId::ARCHIVE)
+    }
+
+    /// Where a player is for somebody who was told of so many hops.
+    pub(super) fn place_of(&self, player: PlayerId, hops: u64) -> Place {
+        let known = self.history.stepped_world().players().find(player);
+        match known {
+            _ if !player.is_player() => Place::Here,
+            Some(known) if hops > known.hops => Place::Away,
+            Some(known) => match known.departed_to {
+                Some(region) if region != RegionId::ARCHIVE => Place::Elsewhere(region, known.hops),
+                Some(_) if self.has_archive() => Place::Away,
+                _ => Place::Here,
+            },
+            None if hops > 0 || self.has_archive() => Place::Away,
+            None => Place::Here,
+        }
     }
 
     /// Whether what was judged of a player at this tick was judged before they were home.
@@ -70,7 +114,10 @@ impl<G: Game> Host<G> {
             let detail = "the tick in which this player came back broke: an operator takes them in, or drops that";
             return self.end(now, session, Reason::Held, detail);
         }
-        if !self.seek(now, player, true) {
+        if !self.has_archive() {
+            return self.end(now, session, Reason::Elsewhere, "the player is in another region, or on the way here");
+        }
+        if !self.seek_from(now, player, hello.hops, true) {
             return self.end(now, session, Reason::Full, "too many players come home at present; come back later");
         }
         let deadline = now.after(HOMECOMING_WAIT);
@@ -87,18 +134,27 @@ impl<G: Game> Host<G> {
     /// Has a player come home, whom somebody waits for; gives whether there is room for one more. What comes of it is told by
     /// [`HostEvent::Homecoming`].
     pub fn seek(&mut self, now: Instant, player: PlayerId, may_be_born: bool) -> bool {
+        self.seek_from(now, player, 0, may_be_born)
+    }
+
+    /// The same, of a player who has changed places so often.
+    fn seek_from(&mut self, now: Instant, player: PlayerId, hops: u64, may_be_born: bool) -> bool {
         let until = now.after(HOMECOMING_WAIT);
         if let Some(homecoming) = self.homecomings.get_mut(&player).filter(|it| !matches!(it.way, Way::Home(_))) {
             homecoming.until = until;
             homecoming.may_be_born |= may_be_born;
+            homecoming.hops = homecoming.hops.max(hops);
             return true;
         }
         if self.homecomings.len() >= HOMECOMINGS_MAX as usize {
             return false;
         }
-        let is_leaving = self.history.stepped_world().players().find(player).is_some();
-        self.homecomings.insert(player, Homecoming { way: Way::Leaving, until, may_be_born });
-        if !is_leaving {
+        let known = self.history.stepped_world().players().find(player);
+        let is_leaving = known.is_none_or(|known| known.departed_to.is_some());
+        let way = if is_leaving { Way::Leaving } else { Way::Expected };
+        let is_sought = known.is_none();
+        self.homecomings.insert(player, Homecoming { way, until, may_be_born, hops });
+        if is_sought {
             self.search(player);
         }
         true
@@ -113,20 +169,48 @@ impl<G: Game> Host<G> {
         self.tell(HostEvent::Sought(Search { player, number, may_be_born }));
     }
 
-    /// What the archive has of a player whom [`HostEvent::Sought`] named, or what to tell those who wait for them; `Ok(None)` of one
-    /// who never was anywhere and was not to be born.
-    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Option<Found>, (Reason, String)>) {
+    /// What the archive has of a player whom [`HostEvent::Sought`] named, or what to tell those who wait for them.
+    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Finding, (Reason, String)>) {
         let Search { player, number, may_be_born } = search;
         let Some(homecoming) = self.homecomings.get_mut(&player) else { return };
         if !matches!(homecoming.way, Way::Sought(of) if of == number) {
             return;
         }
         match result {
-            Ok(Some(found)) => homecoming.way = Way::Returning { found, said: 0 },
+            Ok(Finding::Here(found)) => homecoming.way = Way::Returning { found, said: 0 },
             // Somebody came meanwhile for whom they are born.
-            Ok(None) if homecoming.may_be_born && !may_be_born => self.search(player),
-            Ok(None) => self.give_up(now, player, Reason::Elsewhere, "the player never was in this world"),
+            Ok(Finding::Nowhere) if homecoming.may_be_born && !may_be_born => self.search(player),
+            Ok(Finding::Nowhere) => self.give_up(now, player, Reason::Elsewhere, "the player never was in this world"),
+            Ok(Finding::Elsewhere { region, hops }) => self.send_on(now, player, region, hops),
             Err((reason, detail)) => self.give_up(now, player, reason, &detail),
+        }
+    }
+
+    /// Another region has a player: tells those who wait for them and do not know of a later place.
+    fn send_on(&mut self, now: Instant, player: PlayerId, region: RegionId, hops: u64) {
+        let mut is_expected = false;
+        for session in self.awaiting(player) {
+            if self.hello_hops(session) > hops {
+                is_expected = true;
+            } else {
+                self.redirect(now, session, region, hops);
+            }
+        }
+        match self.homecomings.get_mut(&player) {
+            Some(homecoming) if is_expected => homecoming.way = Way::Expected,
+            _ => {
+                self.homecomings.remove(&player);
+                let detail = format!("the player is in region {region}");
+                self.tell(HostEvent::Homecoming { player, result: Err((Reason::Elsewhere, detail)) });
+            }
+        }
+    }
+
+    /// How often the player of a session that waits for them has changed places, as it was told.
+    fn hello_hops(&self, session: SessionId) -> u64 {
+        match self.sessions.get(&session).map(|session| &session.stage) {
+            Some(Stage::AwaitingPlayer(_, _, hello)) => hello.hops,
+            _ => 0,
         }
     }
 
@@ -148,12 +232,12 @@ impl<G: Game> Host<G> {
     }
 
     /// The returns that the next frame says, at most `room` of them and at least one if there is any: from the one after the last that
-    /// was said.
-    pub(super) fn returns(&mut self, room: u32) -> Vec<(PlayerId, Act<G::Input>)> {
+    /// was said. Other parcels of the frame have so many bytes.
+    pub(super) fn returns(&mut self, room: u32, taken_bytes: usize) -> Vec<(PlayerId, Act<G::Input>)> {
         let after = PlayerId(self.last_return.0.saturating_add(1));
         let mut order: Vec<PlayerId> = self.homecomings.range(after..).map(|(player, _)| *player).collect();
         order.extend(self.homecomings.range(..after).map(|(player, _)| *player));
-        let (mut bytes, mut returns) = (0_usize, Vec::new());
+        let (mut bytes, mut returns) = (taken_bytes, Vec::new());
         for player in order {
             if returns.len() >= room as usize {
                 break;
@@ -177,25 +261,29 @@ impl<G: Game> Host<G> {
         let players: Vec<PlayerId> = self.homecomings.keys().copied().collect();
         let tick = self.history.stepped;
         for player in players {
-            let is_away = self.is_away(player);
             let is_known = self.history.stepped_world().players().find(player).is_some();
+            let place = self.place_of(player, self.homecomings.get(&player).map_or(0, |it| it.hops));
             let Some(homecoming) = self.homecomings.get_mut(&player) else { continue };
             let is_late = homecoming.until <= now;
-            match &homecoming.way {
-                Way::Home(_) if is_late => _ = self.homecomings.remove(&player),
-                Way::Home(_) => {}
-                _ if !is_away => {
+            match (&homecoming.way, place) {
+                (Way::Home(_), _) if is_late => _ = self.homecomings.remove(&player),
+                (Way::Home(_), _) => {}
+                (_, Place::Here) => {
                     // As long as a verdict of before may still come.
                     (homecoming.way, homecoming.until) = (Way::Home(tick), now.after(self.settings.greeting_timeout));
                     self.welcome_home(now, player);
                 }
-                _ if is_late => self.give_up(now, player, Reason::TimedOut, "the player did not come home in time"),
-                Way::Leaving if !is_known => self.search(player),
-                Way::Returning { said, .. } if *said >= RETURNS_SAID_MAX => {
+                // They came, and have left again.
+                (_, Place::Elsewhere(region, hops)) => self.send_on(now, player, region, hops),
+                (_, Place::Away) if is_late => {
+                    self.give_up(now, player, Reason::TimedOut, "the player did not come home in time");
+                }
+                (Way::Leaving, Place::Away) if !is_known => self.search(player),
+                (Way::Returning { said, .. }, Place::Away) if *said >= RETURNS_SAID_MAX => {
                     let detail = "the world has no room for the player, or cannot read what they have with them";
                     self.give_up(now, player, Reason::Full, detail);
                 }
-                Way::Leaving | Way::Sought(_) | Way::Returning { .. } => {}
+                (Way::Leaving | Way::Sought(_) | Way::Expected | Way::Returning { .. }, Place::Away) => {}
             }
         }
     }
@@ -225,37 +313,29 @@ impl<G: Game> Host<G> {
         let leavers = players.in_slots(from..to).filter(rests).map(|player| player.id);
         let leavers: Vec<PlayerId> = leavers.take(ARCHIVED_PER_TICK_MAX as usize).collect();
         self.leaver_slot = to;
-        self.leaving.extend(leavers.iter().map(|player| (tick, *player)));
         leavers
     }
 
-    /// A tick was stepped: whoever came in while their departure was being made is not in the world, and says hello again.
-    pub(super) fn end_departed(&mut self, now: Instant) {
-        let stepped = self.history.stepped;
-        let (left, leaving) = core::mem::take(&mut self.leaving).into_iter().partition(|(tick, _)| *tick <= stepped);
-        self.leaving = leaving;
-        let left: Vec<(Tick, PlayerId)> = left;
-        for (_, player) in left {
-            let Some(known) = self.roster.find(player).filter(|_| self.is_away(player)) else { continue };
-            if let Some(session) = known.session {
-                self.end(now, session, Reason::Elsewhere, "the player has just left for the archive: come again");
+    /// A tick is released: who left in it is told where they are. Who left for the archive came in while their departure was being made,
+    /// and says hello again.
+    pub(super) fn see_off(&mut self, now: Instant, tick: Tick) {
+        let Some(world) = self.history.find(tick).and_then(|kept| kept.world.as_ref()) else { return };
+        let region = world.region();
+        let lamport = region.state().lamport;
+        let left: Vec<(PlayerId, RegionId, u64)> = (region.departures())
+            .filter(|entry| entry.lamport == lamport && self.roster.find(entry.player).is_some())
+            .map(|entry| (entry.player, entry.to, entry.hops))
+            .collect();
+        for (player, to, hops) in left {
+            match self.roster.find(player).and_then(|known| known.session) {
+                Some(session) if to == RegionId::ARCHIVE => {
+                    self.end(now, session, Reason::Elsewhere, "the player has just left for the archive: come again");
+                }
+                Some(session) => self.redirect(now, session, to, hops),
+                None => {}
             }
             self.depart(player, Departure::Leave);
-            self.roster.take_out(player);
+            self.roster.forget(player);
         }
-    }
-
-    /// The archive has everything for sure that was put into the outbox for it up to this number: the next frame says so.
-    pub fn handle_archived(&mut self, sequence: u64) {
-        self.archived = Some(sequence.max(self.archived.unwrap_or_default()));
-    }
-
-    /// That as an act.
-    pub(super) fn delivery(&mut self) -> Option<Act<G::Input>> {
-        let sequence = self.archived.take()?;
-        let own = self.history.stepped_world().region().state();
-        // The archive has no ticks, so nothing of its own to be above.
-        let (region, incarnation) = (RegionId::ARCHIVE, own.incarnation);
-        Some(Act::Delivered { region, incarnation, sequence, lamport: 0 })
     }
 }

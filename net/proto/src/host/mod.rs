@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! if host.may_close() {
-//!     let frame = host.close_frame(now, entropy);
+//!     let frame = host.close_frame(now, entropy, acts_of_the_region);
 //!     journal.append(host.frame_bytes(frame.tick), ..);          // beside the step
 //!     simulation.advance(&frame, ..);
 //!     let bytes = simulation.world().dirty_bytes();
@@ -46,6 +46,7 @@ mod timers;
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
+    format,
     string::String,
     sync::Arc,
 };
@@ -54,12 +55,15 @@ pub use crate::identity::Kinds;
 pub use budget::Rate;
 use bytes::Bytes;
 pub use direct::SubmitError;
-pub use event::{AddressKey, Connection, Counters, Found, Grant, HostEvent, NotedGeneration, Search, SessionId};
+pub use event::{
+    AddressKey, Connection, Counters, Finding, Found, Grant, HostEvent, NotedGeneration, Search, SessionId,
+};
 pub use settings::{AddressRates, HostSettings, IdentityRates};
 pub use tickets::{Generations, TicketIssuer};
 use tickworld_sim::{
     frame::{PlayerId, Tick},
     game::Game,
+    region::RegionId,
     schema::{Schema, SchemaId},
     world::{Roots, World},
 };
@@ -73,7 +77,7 @@ use crate::{
     codec::clip,
     instant::Instant,
     limits,
-    message::{Goodbye, Message, Reason, SessionKind},
+    message::{Goodbye, Message, Moved, Reason, SessionKind, Way},
 };
 
 /// The server's side of the protocol for one world.
@@ -97,12 +101,10 @@ pub struct Host<G: Game> {
     /// Searches in the archive so far, and the last player whose return a frame said.
     searches: u64,
     last_return: PlayerId,
-    /// Who leaves with frames that are not stepped yet.
-    leaving: alloc::vec::Vec<(Tick, PlayerId)>,
     /// The slot from which on players are looked at who have been away for long.
     leaver_slot: u32,
-    /// What the archive has, where no frame has said so yet.
-    archived: Option<u64>,
+    /// Other regions of the world, and how clients reach them.
+    ways: BTreeMap<RegionId, Way>,
     outbox: Outbox,
     events: VecDeque<HostEvent>,
     counters: Counters,
@@ -145,9 +147,8 @@ impl<G: Game> Host<G> {
             homecomings: BTreeMap::new(),
             searches: 0,
             last_return: PlayerId::REGION,
-            leaving: alloc::vec::Vec::new(),
             leaver_slot: 0,
-            archived: None,
+            ways: BTreeMap::new(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -262,6 +263,17 @@ impl<G: Game> Host<G> {
         self.pace_percent = percent;
     }
 
+    /// There is another region of the world, which clients reach so: whose player is there is told.
+    pub fn tell_neighbour(&mut self, region: RegionId, way: Way) {
+        self.ways.insert(region, way);
+    }
+
+    /// The newest stepped world.
+    #[must_use]
+    pub fn stepped_world(&self) -> &World<G> {
+        self.history.stepped_world()
+    }
+
     /// Ends every session and takes no more. Players stay in the world; frames may still be closed, without their inputs.
     pub fn shutdown(&mut self, now: Instant) {
         self.is_shut_down = true;
@@ -296,6 +308,20 @@ impl<G: Game> Host<G> {
         self.outbox.push_last(id, crate::channel::Channel::Control, goodbye.encode());
         self.remove(now, id);
         self.tell(HostEvent::Closed { session: id, reason });
+    }
+
+    /// Ends a session whose player another region has, and tells it which.
+    fn redirect(&mut self, now: Instant, id: SessionId, region: RegionId, hops: u64) {
+        if !self.sessions.contains_key(&id) {
+            return;
+        }
+        let Some(way) = self.ways.get(&region) else {
+            let detail = format!("the player is in region {region}, and nobody here knows the way");
+            return self.end(now, id, Reason::Elsewhere, &detail);
+        };
+        let moved = Message::Moved(Moved { region, hops, way: way.clone() });
+        self.outbox.push_last(id, crate::channel::Channel::Control, moved.encode());
+        self.end(now, id, Reason::Moved, &format!("the player is in region {region}"));
     }
 
     fn tell(&mut self, event: HostEvent) {

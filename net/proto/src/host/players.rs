@@ -145,6 +145,14 @@ impl<I> Roster<I> {
         }
     }
 
+    /// The player is out of the world already, and what waits of them is theirs to say again: no frame need say so.
+    pub(super) fn forget(&mut self, id: PlayerId) {
+        self.by_id.remove(&id);
+        for ids in [&mut self.ready, &mut self.absent, &mut self.entering] {
+            ids.remove(&id);
+        }
+    }
+
     /// The players without a session whose time is up.
     pub(super) fn lost_before(&self, limit: Instant) -> impl Iterator<Item = PlayerId> {
         let is_up = move |id: &PlayerId| self.lost(*id).is_some_and(|lost| lost <= limit);

@@ -39,9 +39,8 @@ impl<G: Game> Host<G> {
         self.history.stepped = tick;
         self.history.durable[place(Durability::Memory)] = tick;
         self.end_judged(now, tick);
-        self.end_departed(now);
         self.judge_homecomings(now);
-        self.advance();
+        self.advance(now);
         self.serve_pages(now, true);
     }
 
@@ -69,13 +68,13 @@ impl<G: Game> Host<G> {
     ///
     /// # Panics
     /// If the tick is still open.
-    pub fn handle_durable(&mut self, _now: Instant, tick: Tick, level: Durability) {
+    pub fn handle_durable(&mut self, now: Instant, tick: Tick, level: Durability) {
         assert!(tick <= self.history.closed, "what is durable was closed before");
         for lower in LEVELS.iter().filter(|lower| **lower > Durability::Memory && **lower <= level) {
             let durable = &mut self.history.durable[place(*lower)];
             *durable = tick.max(*durable);
         }
-        self.advance();
+        self.advance(now);
     }
 
     /// Ticks cannot be stored: nothing durable is released until [`handle_storage_recovered`](Self::handle_storage_recovered).
@@ -88,10 +87,10 @@ impl<G: Game> Host<G> {
     }
 
     /// Ticks are stored again; what was released meanwhile by nobody is released now.
-    pub fn handle_storage_recovered(&mut self, _now: Instant) {
+    pub fn handle_storage_recovered(&mut self, now: Instant) {
         if self.storage_failed.take().is_some() {
             self.notify_all();
-            self.advance();
+            self.advance(now);
         }
     }
 
@@ -115,7 +114,7 @@ impl<G: Game> Host<G> {
     }
 
     /// Releases what may be known now.
-    fn advance(&mut self) {
+    fn advance(&mut self, now: Instant) {
         for level in LEVELS {
             let is_stuck = level > Durability::Memory && self.storage_failed.is_some();
             if is_stuck || level > self.settings.durability {
@@ -124,12 +123,12 @@ impl<G: Game> Host<G> {
             let until = self.history.stepped.min(self.history.durable[place(level)]);
             while self.history.released[place(level)] < until {
                 let tick = self.history.released[place(level)].next();
-                self.release(tick, level);
+                self.release(now, tick, level);
             }
         }
     }
 
-    fn release(&mut self, tick: Tick, level: Durability) {
+    fn release(&mut self, now: Instant, tick: Tick, level: Durability) {
         self.history.released[place(level)] = tick;
         self.push_frames(tick, level);
         self.push_outcomes(tick, level);
@@ -142,6 +141,7 @@ impl<G: Game> Host<G> {
                 player.inbox.release(tick);
             }
         }
+        self.see_off(now, tick);
         self.history.forget(tick, self.settings.history_ticks, self.settings.history_bytes_max);
         if tick.0.checked_rem(FORGET_EVERY_TICKS) == Some(0) {
             self.roster.forget_gone();

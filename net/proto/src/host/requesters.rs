@@ -149,7 +149,8 @@ impl<G: Game> Host<G> {
             self.roster.judged(player);
             let known = self.history.stepped_world().players().find(player).copied();
             let is_thought_in = self.roster.find(player).is_some_and(|player| player.is_in_world);
-            if known.is_some_and(|known| known.connected) || !is_thought_in {
+            // Who has left since is seen off when that is released.
+            if known.is_some_and(|known| known.connected || known.departed_to.is_some()) || !is_thought_in {
                 continue;
             }
             let detail = match known {

@@ -28,11 +28,12 @@ use crate::{
 };
 
 impl<G: Game> Host<G> {
-    /// Closes the open frame: it is what the next tick is made of. `entropy` is fresh and secret.
+    /// Closes the open frame: it is what the next tick is made of. `entropy` is fresh and secret. `own` are the acts of the region
+    /// itself, in the order of kinds: what other regions and the archive have said.
     ///
     /// # Panics
     /// If [`may_close`](Self::may_close) says no.
-    pub fn close_frame(&mut self, now: Instant, entropy: Entropy) -> InputFrame<G::Input> {
+    pub fn close_frame(&mut self, now: Instant, entropy: Entropy, own: Vec<Act<G::Input>>) -> InputFrame<G::Input> {
         assert!(self.may_close(), "a frame is closed only while storage and steps keep up");
         let tick = self.history.open();
         let most = self.settings.frame_inputs_max.min(FRAME_INPUTS_MAX);
@@ -41,15 +42,16 @@ impl<G: Game> Host<G> {
             tick,
             turn,
             room: most,
-            has_archive: self.settings.archive_after_ticks.is_some(),
+            has_archive: self.has_archive(),
             inputs: Vec::new(),
             entering: Vec::new(),
             refused: Vec::new(),
         };
-        if let Some(delivered) = self.delivery() {
-            filling.push(PlayerId::REGION, Sequence(0), delivered);
+        let mail_bytes = own.iter().filter_map(Act::parcel).map(|parcel| parcel.len()).fold(0, usize::saturating_add);
+        for act in own {
+            filling.push(PlayerId::REGION, Sequence(0), act);
         }
-        for (id, act) in self.returns(filling.room) {
+        for (id, act) in self.returns(filling.room, mail_bytes) {
             filling.push(id, Sequence(0), act);
         }
         for id in self.leavers(tick) {
@@ -203,7 +205,8 @@ impl<I> Filling<I> {
         }
         let mut most = OUTCOMES_PER_PLAYER;
         let known = known.find(id);
-        if !player.is_in_world && !player.wants_in || self.has_archive && is_in_archive(known) {
+        let is_gone = known.is_some_and(|known| known.departed_to.is_some());
+        if !player.is_in_world && !player.wants_in || is_gone || self.has_archive && is_in_archive(known) {
             return false;
         }
         if let Some(enter) = due_entry(player, known) {

@@ -193,7 +193,7 @@ impl<G: Game> Host<G> {
             players.find(*player).is_none_or(|known| known.generation < *generation)
         };
         let entering = self.roster.entering().filter(is_ahead).collect();
-        Generations { players, entering, has_archive: self.settings.archive_after_ticks.is_some() }
+        Generations { players, entering, has_archive: self.has_archive() }
     }
 
     /// A ticket for a session.

@@ -17,7 +17,7 @@ use tickworld_proto::{
 };
 use tickworld_sim::{
     component::Component as _,
-    frame::{InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, InputFrame, PlayerId, Sequence, Tick},
     prelude::{ContentId, Entropy, Inline, Simulation},
     region::RegionId,
     world::Roots,
@@ -34,6 +34,8 @@ pub(crate) struct Server {
     /// What each session was sent and nobody looked at yet.
     pub(crate) sent: BTreeMap<SessionId, Vec<(Channel, Message)>>,
     pub(crate) events: Vec<HostEvent>,
+    /// What the next frame says of other regions.
+    pub(crate) own: Vec<Act<Transfer>>,
     sessions: u64,
     nonces: Cell<u64>,
 }
@@ -69,6 +71,7 @@ impl Server {
             sent: BTreeMap::new(),
             events: Vec::new(),
             sessions: 0,
+            own: Vec::new(),
             nonces: Cell::new(0),
         }
     }
@@ -164,7 +167,7 @@ impl Server {
         self.now = self.now.after(TICK);
         let tick = self.host.open_tick();
         let entropy = Entropy::from_bytes(u128::from(tick.0).to_le_bytes());
-        let frame = self.host.close_frame(self.now, entropy);
+        let frame = self.host.close_frame(self.now, entropy, core::mem::take(&mut self.own));
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         assert_eq!(self.host.frame_bytes(tick).as_deref(), Some(&bytes[..]));
@@ -183,7 +186,11 @@ impl Server {
     pub(crate) fn step_without_root(&mut self) -> (Tick, Roots) {
         self.now = self.now.after(TICK);
         let tick = self.host.open_tick();
-        let frame = self.host.close_frame(self.now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        let frame = self.host.close_frame(
+            self.now,
+            Entropy::from_bytes(u128::from(tick.0).to_le_bytes()),
+            core::mem::take(&mut self.own),
+        );
         self.simulation.advance(&frame, &Inline).expect("the host makes frames that the engine takes");
         let world_bytes = self.simulation.world().dirty_bytes();
         let roots = self.simulation.seal(&Inline);

@@ -8,7 +8,7 @@ use tickworld_proto::{
     message::{
         DesyncReport, Durability, Fate, Follow, Frame, FrameRequest, Goodbye, Head, Hello, InputMessage, InputOutcome,
         Inputs, ManifestOffer, Message, Moved, Nonce, Notice, Outcomes, Page, PageRequest, Pong, Reason, Refusal,
-        RejoinCause, RootReport, SessionKind, Ticket, Welcome, WorldId,
+        RejoinCause, RootReport, SessionKind, Ticket, Way, Welcome, WorldId,
     },
 };
 use tickworld_sim::{
@@ -204,7 +204,8 @@ fn moved() -> impl Strategy<Value = Message> {
     let ways = usize::from(limits::MOVED_WAYS_MAX);
     let fields = (any::<u32>(), any::<u64>(), text(), vec(text(), 0..=ways), vec(hash(), 0..=ways));
     fields.prop_map(|(region, hops, address, transports, certificate_hashes)| {
-        Message::Moved(Moved { region: RegionId(region), hops, address, transports, certificate_hashes })
+        let way = Way { address, transports, certificate_hashes };
+        Message::Moved(Moved { region: RegionId(region), hops, way })
     })
 }
 

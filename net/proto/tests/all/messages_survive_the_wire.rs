@@ -6,7 +6,7 @@ use tickworld_proto::{
     WireError,
     channel::Channel,
     limits,
-    message::{Durability, Frame, Hello, Message, Moved, Nonce, RootReport, SessionKind},
+    message::{Durability, Frame, Hello, Message, Moved, Nonce, RootReport, SessionKind, Way},
 };
 use tickworld_sim::{
     content::ContentId,
@@ -148,13 +148,12 @@ fn a_move_names_no_more_ways_than_its_cap() {
     let moved = Moved {
         region: RegionId(2),
         hops: 5,
-        address: "b.example:4433".into(),
-        transports,
-        certificate_hashes: Vec::new(),
+        way: Way { address: "b.example:4433".into(), transports, certificate_hashes: Vec::new() },
     };
     let bytes = Message::Moved(moved.clone()).encode();
     assert_eq!(Message::decode(Channel::Control, &bytes), Ok(Message::Moved(moved.clone())));
-    let more = Moved { transports: vec!["quic".to_owned(); 9], ..moved };
+    let way = Way { transports: vec!["quic".to_owned(); 9], ..moved.way.clone() };
+    let more = Moved { way, ..moved };
     assert!(std::panic::catch_unwind(|| Message::Moved(more).encode()).is_err(), "a writer keeps to it");
     assert!(Message::decode(Channel::Datagram, &bytes).is_err() && Message::decode(Channel::Bulk, &bytes).is_err());
 }

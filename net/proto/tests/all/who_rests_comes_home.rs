@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tickworld_ledger::Transfer;
 use tickworld_proto::{
-    host::{Found, Grant, HostEvent, HostSettings, Kinds, NotedGeneration, Search, SessionId, SubmitError},
+    host::{Finding, Found, Grant, HostEvent, HostSettings, Kinds, NotedGeneration, Search, SessionId, SubmitError},
     instant::Micros,
     message::{Durability, Fate, Goodbye, Hello, Message, Reason, SessionKind, Welcome},
 };
@@ -23,6 +23,11 @@ const AFTER: u64 = 3;
 
 fn settings() -> HostSettings {
     HostSettings { archive_after_ticks: Some(AFTER), greeting_timeout: Micros(1_000_000), ..HostSettings::default() }
+}
+
+/// The archive has everything up to a number.
+fn in_archive(sequence: u64) -> Act<Transfer> {
+    Act::Delivered { region: RegionId::ARCHIVE, incarnation: 1, sequence, lamport: 0 }
 }
 
 fn born() -> Found {
@@ -70,7 +75,7 @@ fn welcome(server: &mut Server, session: SessionId) -> Option<Welcome> {
 /// The last search comes to this.
 fn find(server: &mut Server, found: Result<Found, (Reason, String)>) {
     let search = *searches(server).last().expect("the player is sought");
-    server.host.handle_found(server.now, search, found.map(Some));
+    server.host.handle_found(server.now, search, found.map(Finding::Here));
     server.drain();
 }
 
@@ -165,7 +170,7 @@ fn who_is_away_for_long_leaves_and_comes_back_with_their_numbers() {
     server.admit(session, Some(PLAYER.0));
     server.tick();
     assert_eq!(sought(&server), 1);
-    server.host.handle_archived(1);
+    server.own.push(in_archive(1));
     server.tick();
     assert_eq!(server.simulation.world().players().find(PLAYER), None, "the slot is free");
     assert_eq!(sought(&server), 2);
@@ -190,7 +195,7 @@ fn a_ticket_is_good_when_its_player_is_back() {
     let mut server = Server::new(settings());
     let (session, welcome_before) = playing(&mut server);
     let parcel = archived(&mut server, session);
-    server.host.handle_archived(1);
+    server.own.push(in_archive(1));
     server.tick();
     let asked_before = asked(&server);
     let hello = Hello { token: Vec::new(), ticket: Some(welcome_before.ticket), ..server.hello(SessionKind::Command) };
@@ -339,7 +344,7 @@ fn nobody_is_born_by_being_sent_away() {
     server.admit(watching, Some(PLAYER.0));
     assert!(welcome(&mut server, watching).is_some());
     archived(&mut server, session);
-    server.host.handle_archived(1);
+    server.own.push(in_archive(1));
     server.tick();
     assert!(server.host.is_away(PLAYER));
     let kicked = server.host.kick(server.now, PlayerId::OPERATOR, PLAYER, "manners");
@@ -361,7 +366,7 @@ fn an_answer_to_an_earlier_search_is_of_no_use() {
     server.admit(session, Some(PLAYER.0));
     let [early, late] = searches(&server)[..] else { panic!("two searches") };
     let mut answer = |search| {
-        server.host.handle_found(server.now, search, Ok(Some(born())));
+        server.host.handle_found(server.now, search, Ok(Finding::Here(born())));
         let tick = server.tick();
         acts(&server, tick).len()
     };
@@ -378,11 +383,11 @@ fn who_never_was_is_born_only_for_who_comes() {
     assert!(!search.may_be_born);
     let session = comes(&mut server, SessionKind::Command);
     server.admit(session, Some(PLAYER.0));
-    server.host.handle_found(server.now, search, Ok(None));
+    server.host.handle_found(server.now, search, Ok(Finding::Nowhere));
     server.drain();
     let again = searches(&server)[1];
     assert!(again.may_be_born && again.number > search.number);
-    server.host.handle_found(server.now, again, Ok(Some(born())));
+    server.host.handle_found(server.now, again, Ok(Finding::Here(born())));
     server.tick();
     server.admit(session, Some(PLAYER.0));
     assert!(welcome(&mut server, session).is_some());
@@ -398,7 +403,8 @@ fn who_comes_while_they_leave_says_hello_again_and_is_not_born_twice() {
     for _ in 0..200 {
         server.now = server.now.after(hosting::TICK);
         let tick = server.host.open_tick();
-        let frame = server.host.close_frame(server.now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()));
+        let frame =
+            server.host.close_frame(server.now, Entropy::from_bytes(u128::from(tick.0).to_le_bytes()), Vec::new());
         if frame.inputs.iter().any(|input| matches!(input.act, Act::Archive)) {
             // Between the frame and its step.
             let ticket = Some(welcome_before.ticket);
@@ -420,7 +426,7 @@ fn who_comes_while_they_leave_says_hello_again_and_is_not_born_twice() {
     }
     let session = coming.expect("the player leaves");
     server.expect_goodbye(session, Reason::Elsewhere, "come again");
-    server.host.handle_archived(1);
+    server.own.push(in_archive(1));
     for _ in 0..5 {
         server.tick();
     }

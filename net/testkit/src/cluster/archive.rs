@@ -4,15 +4,16 @@
 
 use tickworld_ledger::Ledger;
 use tickworld_persist::Store;
-use tickworld_proto::instant::Instant;
-use tickworld_region::{RaiseArchived, Region, Seek, raise_archived, seek};
+use tickworld_proto::{host::Finding, instant::Instant};
+use tickworld_region::{Moves, Region, Seek, move_players, seek};
+use tickworld_sim::region::RegionId;
 
 use super::{bug::Bug, storage::now as ready, watch::Watch};
 
 /// Something to ask.
 pub(super) enum ArchiveWork {
     Seek(Seek),
-    Raise(RaiseArchived),
+    Move(Moves),
 }
 
 impl ArchiveWork {
@@ -28,21 +29,26 @@ impl ArchiveWork {
         match self {
             Self::Seek(work) => {
                 let mut found = ready(seek(store, &work));
-                if let (Some(Bug::DropsWhatTheArchiveHas), Ok(Some(found))) = (bug, &mut found) {
+                if let (Some(Bug::DropsWhatTheArchiveHas), Ok(Finding::Here(found))) = (bug, &mut found) {
                     found.parcel = [].into();
                 }
                 watch.count(match &found {
-                    Ok(Some(found)) if found.hops == 1 => "births",
-                    Ok(Some(_)) => "returns from the archive",
-                    Ok(None) => "players who never were",
+                    Ok(Finding::Here(found)) if found.hops == 1 => "births",
+                    Ok(Finding::Here(_)) => "returns from the archive",
+                    Ok(Finding::Nowhere) => "players who never were",
+                    Ok(Finding::Elsewhere { .. }) => "players found elsewhere",
                     Err(_) => "players not found",
                 });
                 region.handle_found(now, work.search, found);
             }
-            Self::Raise(work) => {
-                let archived = ready(raise_archived(store, &work));
-                watch.count(if archived.error.is_none() { "departures archived" } else { "departures not archived" });
-                region.handle_archived(now, archived);
+            Self::Move(moves) => {
+                let moved = ready(move_players(store, &moves));
+                let (done, failed) = match moves.of {
+                    RegionId::ARCHIVE => ("departures archived", "departures not archived"),
+                    _ => ("arrivals noted", "arrivals not noted"),
+                };
+                watch.count(if moved.error.is_none() { done } else { failed });
+                region.handle_moved(now, moved);
             }
         }
     }

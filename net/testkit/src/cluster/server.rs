@@ -287,8 +287,8 @@ impl<S: Store + Clone> Server<S> {
                     self.archive.push_back(ArchiveWork::Seek(seek));
                     self.wake_for_storage(site, Wake::Archive);
                 }
-                Effect::RaiseArchived(work) => {
-                    self.archive.push_back(ArchiveWork::Raise(work));
+                Effect::Move(moves) => {
+                    self.archive.push_back(ArchiveWork::Move(moves));
                     self.wake_for_storage(site, Wake::Archive);
                 }
                 Effect::LoadPack(load) => {

@@ -210,7 +210,7 @@ impl Pair {
             return;
         }
         let entropy = Entropy::from_bytes(std::array::from_fn(|_| self.dice.below(256) as u8));
-        let frame = self.host.close_frame(self.now, entropy);
+        let frame = self.host.close_frame(self.now, entropy, Vec::new());
         self.simulation.advance(&frame, &Inline).expect("the next frame");
         if self.plant_at == Some(frame.tick) {
             let bank = self.simulation.world_mut().state_mut();
