@@ -110,13 +110,6 @@ const CHECKS: &[Check] = &[
         run: run_deny,
     },
     Check {
-        name: "test-debug",
-        description: "the core's unit tests pass in the debug profile too",
-        repeat: "cargo test --package tickworld-derive --package tickworld-sim --package tickworld-content --lib",
-        lane: Lane::Shared,
-        run: repeat_itself,
-    },
-    Check {
         name: "golden-release",
         description: "every golden trace runs again to the same roots, release profile",
         repeat: "cargo run --release --package tickworld-cli -- trace verify golden-traces/*.trace",

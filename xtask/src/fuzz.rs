@@ -54,7 +54,7 @@ pub(crate) struct Fuzz {
 /// # Errors
 /// When it does not build, there is no such target, or something was found.
 pub(crate) fn run(fuzz: &Fuzz) -> Result<()> {
-    let Some(binary) = build()? else { bail!("the fuzzer needs a C++ compiler (c++ or clang++)") };
+    let Some(binary) = build(Optimisation::Full)? else { bail!("the fuzzer needs a C++ compiler (c++ or clang++)") };
     let all = targets()?;
     let names: Vec<&String> = match &fuzz.target {
         Some(name) => all.iter().filter(|target| *target == name).collect(),
@@ -85,7 +85,7 @@ pub(crate) fn run(fuzz: &Fuzz) -> Result<()> {
 /// # Errors
 /// When something was found.
 pub(crate) fn smoke() -> Result<bool> {
-    let Some(binary) = build()? else { return Ok(false) };
+    let Some(binary) = build(Optimisation::Little)? else { return Ok(false) };
     let names = targets()?;
     // Each fuzzer keeps one core busy.
     let next = AtomicUsize::new(0);
@@ -169,16 +169,29 @@ fn targets() -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
+/// How much the compiler does for the fuzzer's speed: for a few seconds of each target a fast build is worth more.
+#[derive(Clone, Copy)]
+enum Optimisation {
+    Full,
+    Little,
+}
+
 /// Builds the fuzzer; `None` without a C++ compiler.
-fn build() -> Result<Option<PathBuf>> {
+fn build(optimisation: Optimisation) -> Result<Option<PathBuf>> {
     let compilers = ["c++", "clang++", "g++"];
     if !compilers.iter().any(|name| shell::succeeds(shell::command(name).arg("--version"))) {
         return Ok(None);
     }
     let host = shell::read(Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV"))?;
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
-    let folder = shell::scratch("../fuzz/build")?;
     let mut cargo = shell::cargo();
+    let folder = match optimisation {
+        Optimisation::Full => shell::scratch("../fuzz/build")?,
+        Optimisation::Little => {
+            cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            shell::scratch("../fuzz/build-smoke")?
+        }
+    };
     cargo.args(["build", "--release", "--manifest-path", "fuzz/libfuzzer/Cargo.toml", "--target", host]);
     // With a target of its own, build scripts and macros are compiled without coverage.
     cargo.env("CARGO_TARGET_DIR", &folder).env("RUSTFLAGS", COVERAGE).env_remove("CARGO_ENCODED_RUSTFLAGS");

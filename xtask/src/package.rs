@@ -81,6 +81,8 @@ fn pack(names: &[&str], options: &[&str]) -> Result<()> {
     names.iter().for_each(|name| _ = package.args(["--package", name]));
     // One target folder for all of them, so that what they have in common is built once.
     package.env("CARGO_TARGET_DIR", shell::scratch("package")?);
+    // What is built is thrown away: nobody will step through it.
+    package.env("CARGO_PROFILE_DEV_DEBUG", "none");
     shell::run(&mut package)
 }
 

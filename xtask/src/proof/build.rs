@@ -126,7 +126,10 @@ fn release_profile() -> Result<String> {
     let text = std::fs::read_to_string(shell::root().join("Cargo.toml")).context("cannot read the root manifest")?;
     let table: toml::Table = text.parse().context("the root manifest is not TOML")?;
     let release = table.get("profile").and_then(|profile| profile.get("release")).and_then(toml::Value::as_table);
-    release.map(ToString::to_string).context("the root manifest has no release profile")
+    let mut release = release.cloned().context("the root manifest has no release profile")?;
+    // None of those is under the line.
+    release.remove("package");
+    Ok(release.to_string())
 }
 
 /// Keeps the time of a file that stays the same: nothing is compiled again then.
