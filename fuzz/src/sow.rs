@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tickworld_contentc::compile;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{ClaimRecord, Epoch, JournalHeader, Record, Slot, TickRecord, WallTime, Why, WorldId};
 use tickworld_proto::{
     host::Kinds,
@@ -22,6 +22,7 @@ use tickworld_sim::{
     diff::{WorldView, descent::Requester, descent::answer},
     executor::Inline,
     frame::{Act, Input, InputFrame, PlayerId, Request, Sequence, Tick},
+    game::Game as _,
     hash::Hash,
     region::{Border, RegionId},
     rng::Entropy,
@@ -82,10 +83,10 @@ fn script(seed: u64) -> Vec<u8> {
         .collect()
 }
 
-fn frame(tick: Tick) -> InputFrame<Transfer> {
+fn frame(tick: Tick) -> InputFrame<Order> {
     let player = PlayerId(1);
     let sequence = u32::try_from(tick.0).expect("few ticks");
-    let transfer = Transfer { from: sequence, to: sequence + 1, amount: 3 };
+    let transfer = Order::Transfer { from: sequence, to: sequence + 1, amount: 3 };
     let inputs = match tick.0 {
         1 => vec![Input { player, sequence: Sequence(0), act: Act::ENTER }],
         _ => vec![Input { player, sequence: Sequence(sequence), act: Act::Play(transfer) }],
@@ -94,7 +95,7 @@ fn frame(tick: Tick) -> InputFrame<Transfer> {
 }
 
 /// Every act of which other frames here have none.
-fn acts() -> InputFrame<Transfer> {
+fn acts() -> InputFrame<Order> {
     let (region, incarnation, lamport) = (RegionId(2), 1, 9);
     let parcel: Arc<[u8]> = parcel::sample().into();
     let own = [
@@ -122,13 +123,13 @@ fn acts() -> InputFrame<Transfer> {
     InputFrame::new(Tick(1), Entropy::PREDICTED, own.chain(of_player).chain(requests).collect())
 }
 
-fn encoded(frame: &InputFrame<Transfer>) -> Vec<u8> {
+fn encoded(frame: &InputFrame<Order>) -> Vec<u8> {
     let mut out = Vec::new();
     frame.encode(&mut out);
     out
 }
 
-fn step(simulation: &mut Simulation<Ledger>) -> (InputFrame<Transfer>, tickworld_sim::world::Roots) {
+fn step(simulation: &mut Simulation<Ledger>) -> (InputFrame<Order>, tickworld_sim::world::Roots) {
     let frame = frame(simulation.world().tick().next());
     let roots = simulation.step(&frame, &Inline).expect("a frame of the next tick");
     (frame, roots)
@@ -166,7 +167,7 @@ fn journal() -> [Seed; 4] {
     let header = JournalHeader {
         world: WorldId([7; 16]),
         region: Some(RegionId::FIRST),
-        revision: 1,
+        revision: Ledger::REVISION,
         tick_rate: 30,
         root_lag_ticks: 1,
         start: Start { tick: Tick(0), root: start_root, content: ContentId::NONE },
@@ -221,7 +222,7 @@ fn messages() -> Vec<Seed> {
         build: "seed".to_owned(),
         game: "tickworld-ledger".to_owned(),
         schema: simulation.schema_id(),
-        revision: 1,
+        revision: Ledger::REVISION,
         content: ContentId::NONE,
         kind: SessionKind::Lockstep,
         durability: Durability::Disk,

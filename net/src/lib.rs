@@ -28,7 +28,7 @@
 //!
 //! ```
 //! # use std::{error::Error, net::SocketAddr, sync::Arc};
-//! # use tickworld_ledger::{Ledger, Transfer};
+//! # use tickworld_ledger::{Ledger, Order};
 //! use tickworld_net::{
 //!     connection::{ConnectionEvent, ConnectionSettings, connect},
 //!     endpoint::{Endpoint, EndpointSettings},
@@ -57,7 +57,7 @@
 //!     while let Some(event) = events.next().await {
 //!         match event {
 //!             ConnectionEvent::Client(ClientEvent::Welcome(_)) => {
-//!                 let transfer = Transfer { from: 0, to: 1, amount: 5 };
+//!                 let transfer = Order::Transfer { from: 0, to: 1, amount: 5 };
 //!                 connection.submit(transfer, Tick(0), Tick(u64::MAX)).await?;
 //!             }
 //!             // One answer for each input, however often the connection breaks in between.

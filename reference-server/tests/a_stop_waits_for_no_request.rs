@@ -3,7 +3,7 @@
 //! While a stop was a request like all others, it was refused by a region that had as many as it takes, and the server gave
 //! up on the region after a minute.
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_persist::memory::Memory;
 use tickworld_region::RequestError;
 use tickworld_server::{
@@ -30,7 +30,7 @@ async fn a_server_whose_region_takes_no_request_stops() {
     for player in 1..=1_000 {
         let (world, refusals) = (running.world(), refusals.clone());
         tokio::spawn(async move {
-            let transfer = Transfer { from: 0, to: 1, amount: 1 };
+            let transfer = Order::Transfer { from: 0, to: 1, amount: 1 };
             if let Err(RequestError::Unavailable(why)) = world.submit(PlayerId(player), transfer).await
                 && why.contains("too many requests")
             {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_server::{
     config::Config,
     server::{Ended, Server},
@@ -30,7 +30,7 @@ async fn a_world_and_its_secrets_are_their_owners_alone() {
     let config = Config { data: data.clone(), listen, ..Config::default() };
     let server = Server::new(config, Accounts { accounts: 8, coins: 100 }).without_http();
     let running = server.start().await.expect("the world begins");
-    let transfer = Transfer { from: 0, to: 1, amount: 1 };
+    let transfer = Order::Transfer { from: 0, to: 1, amount: 1 };
     running.world().submit(PlayerId(7), transfer).await.expect("it is taken");
     assert_eq!(running.stop().await, Ended::Asked);
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
     connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, connect},
     endpoint::{Endpoint, EndpointSettings},
@@ -75,7 +75,7 @@ async fn outcome(
     loop {
         match events.next().await.expect("an end before nothing") {
             ConnectionEvent::Client(ClientEvent::Welcome(_)) => {
-                let transfer = Transfer { from: 0, to: 1, amount: 1 };
+                let transfer = Order::Transfer { from: 0, to: 1, amount: 1 };
                 connection.submit(transfer, Tick(0), Tick(u64::MAX)).await.expect("an input is taken");
             }
             ConnectionEvent::Client(ClientEvent::Outcome { fate: Fate::Applied { value, .. }, .. }) => {

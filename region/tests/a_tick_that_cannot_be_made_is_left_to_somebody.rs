@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     Archive as _, BuildId, Claimant, DataLossPolicy, Durability, Journal as _, Mark, Marks as _, Raise, Record,
     Retention, SkipError, TickRecord, Voucher, WallTime, WorldId, memory::Memory, skip,
@@ -93,7 +93,7 @@ fn played(store: &Memory, ticks: u64) -> Record {
     let mut root = roots.root;
     let mut newest = None;
     for tick in 1..=ticks {
-        let act = Act::Play(Transfer { from: 0, to: 1, amount: u32::try_from(tick).unwrap() });
+        let act = Act::Play(Order::Transfer { from: 0, to: 1, amount: u32::try_from(tick).unwrap() });
         let mut inputs = vec![Input { player: CLERK, sequence: Sequence(u32::try_from(tick).unwrap()), act }];
         if tick == 1 {
             inputs.push(Input { player: CLERK, sequence: Sequence(0), act: Act::ENTER });
@@ -198,7 +198,7 @@ fn who_came_home_in_a_skipped_tick_is_held() {
     let act = Act::Return { hops: 1, is_held: false, parcel: Arc::from([]) };
     let inputs = vec![Input { player: HOMECOMER, sequence: Sequence(0), act }];
     let mut bytes = Vec::new();
-    InputFrame::<Transfer>::new(Tick(1), Entropy::from_bytes([3; 16]), inputs).encode(&mut bytes);
+    InputFrame::<Order>::new(Tick(1), Entropy::from_bytes([3; 16]), inputs).encode(&mut bytes);
     let record = Record::new(TickRecord {
         slot: last.slot.next(),
         epoch: claim.epoch,

@@ -100,7 +100,7 @@ fn an_end_waits_for_the_journal_so_long_and_no_longer() {
 #[test]
 fn a_shutdown_is_taken_however_many_requests_wait() {
     let mut driver = Driver::plain(1);
-    let transfer = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
+    let transfer = tickworld_ledger::Order::Transfer { from: 0, to: 1, amount: 1 };
     let input = |player| Request::Input { player: tickworld_sim::frame::PlayerId(player), input: transfer };
     let waiting: Vec<_> = (1..=REQUESTS_MAX as u64).map(|player| driver.ask(input(player))).collect();
     assert!(waiting.iter().all(|request| driver.answer(*request).is_none()), "every place is taken");
@@ -121,7 +121,7 @@ fn whoever_waits_for_an_answer_gets_one_when_the_region_ends() {
     let mut driver = Driver::plain(1);
     driver.wait(TICK);
     driver.step();
-    let transfer = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
+    let transfer = tickworld_ledger::Order::Transfer { from: 0, to: 1, amount: 1 };
     let input = driver.ask(Request::Input { player: tickworld_sim::frame::PlayerId(5), input: transfer });
     let snapshot = driver.ask(Request::Snapshot);
     driver.appends.pop_front();

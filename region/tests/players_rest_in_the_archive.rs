@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_persist::{
     Archive as _, Raise, Voucher,
     error::{Fault, RaiseError},
@@ -31,7 +31,7 @@ use tickworld_sim::{
 use common::Driver;
 
 const CLERK: PlayerId = PlayerId(7);
-const ONE: Transfer = Transfer { from: 0, to: 1, amount: 1 };
+const ONE: Order = Order::Transfer { from: 0, to: 1, amount: 1 };
 
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

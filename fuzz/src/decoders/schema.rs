@@ -1,6 +1,6 @@
 //! Schemas and input frames.
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_sim::{
     component::Component as _,
     diff::read_frame,
@@ -21,8 +21,8 @@ pub fn run(data: &[u8]) {
         manifest.encode(&mut out);
         assert!(out == data, "a manifest reads back to other bytes");
     }
-    let typed = InputFrame::<Transfer>::decode(data);
-    let untyped = read_frame(data, FrameFormat::Current, &Transfer::describe());
+    let typed = InputFrame::<Order>::decode(data);
+    let untyped = read_frame(data, FrameFormat::Current, &Order::describe());
     assert_eq!(typed.is_ok(), untyped.is_ok(), "a frame is read with the game, or without it, but not both");
     if let Ok(frame) = typed {
         let mut out = Vec::new();

@@ -1,7 +1,7 @@
 //! One run of a ledger, made straight, and through whatever detours the bytes ask for.
 
 use arbitrary::{Result, Unstructured};
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
@@ -13,6 +13,8 @@ use tickworld_sim::{
     world::World,
 };
 
+use crate::peers::script::order;
+
 /// Accounts of the world.
 pub const ACCOUNTS: u32 = 80;
 /// Coins in each.
@@ -20,11 +22,11 @@ pub const COINS: u64 = 100;
 /// Ticks of a run at most.
 const TICKS_MAX: u64 = 40;
 
-/// A frame of the next tick from the bytes: joins, leaves, transfers, repeated and late numbers.
+/// A frame of the next tick from the bytes: joins, leaves, orders, repeated and late numbers.
 ///
 /// # Errors
 /// When the bytes are at their end.
-pub fn frame(u: &mut Unstructured<'_>, tick: tickworld_sim::frame::Tick) -> Result<InputFrame<Transfer>> {
+pub fn frame(u: &mut Unstructured<'_>, tick: tickworld_sim::frame::Tick) -> Result<InputFrame<Order>> {
     let mut inputs = Vec::new();
     for _ in 0..u.int_in_range(0..=6_u8)? {
         let player = PlayerId(u.int_in_range(1..=3)?);
@@ -32,11 +34,10 @@ pub fn frame(u: &mut Unstructured<'_>, tick: tickworld_sim::frame::Tick) -> Resu
             0 => Act::ENTER,
             1 => Act::Leave,
             2 => Act::TimeOut,
-            _ => Act::Play(Transfer {
-                from: u.int_in_range(0..=ACCOUNTS)?,
-                to: u.int_in_range(0..=ACCOUNTS)?,
-                amount: u.int_in_range(0..=200)?,
-            }),
+            _ => {
+                let (from, to) = (u.int_in_range(0..=ACCOUNTS)?, u.int_in_range(0..=ACCOUNTS)?);
+                Act::Play(order(from, to, u.int_in_range(0..=200)?))
+            }
         };
         let number = if matches!(act, Act::Play(_)) { u.int_in_range(1..=60)? } else { 0 };
         inputs.push(Input { player, sequence: Sequence(number), act });
@@ -56,7 +57,7 @@ pub fn run(data: &[u8]) {
     while !u.is_empty() && (frames.len() as u64) < TICKS_MAX {
         let Ok(frame) = frame(&mut u, straight.world().tick().next()) else { break };
         roots.push(straight.step(&frame, &Inline).expect("a frame of the next tick").root);
-        assert_eq!(straight.state().total(), u64::from(ACCOUNTS) * COINS, "coins at {}", frame.tick);
+        assert_eq!(straight.state().endowment(), u64::from(ACCOUNTS) * COINS, "coins at {}", frame.tick);
         frames.push(frame);
     }
     // The same bytes again say which way to go.
@@ -65,7 +66,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// Restores, from bytes and from clones, and goes on.
-fn detours(u: &mut Unstructured<'_>, frames: &[InputFrame<Transfer>], roots: &[Hash]) {
+fn detours(u: &mut Unstructured<'_>, frames: &[InputFrame<Order>], roots: &[Hash]) {
     let mut simulation = Ledger::open(ACCOUNTS, COINS);
     let mut kept: Vec<World<Ledger>> = vec![simulation.snapshot()];
     let mut steps = 0;
@@ -99,7 +100,7 @@ fn detours(u: &mut Unstructured<'_>, frames: &[InputFrame<Transfer>], roots: &[H
 }
 
 /// Predicts as far ahead as the bytes say, with local inputs that come true or not.
-fn predicted(u: &mut Unstructured<'_>, frames: &[InputFrame<Transfer>], roots: &[Hash]) {
+fn predicted(u: &mut Unstructured<'_>, frames: &[InputFrame<Order>], roots: &[Hash]) {
     let settings = RollbackSettings::default();
     let mut session = Rollback::new(Ledger::open(ACCOUNTS, COINS), PredictNothing, settings, &Inline);
     for frame in frames {

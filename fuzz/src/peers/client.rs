@@ -4,7 +4,7 @@
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     client::{Client, ClientSettings},
     instant::{Instant, Micros},
@@ -15,6 +15,7 @@ use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
+    game::Game as _,
     region::RegionId,
     rollback::PredictNothing,
     schema::SchemaId,
@@ -81,7 +82,7 @@ fn talk(u: &mut Unstructured<'_>) -> Result<()> {
                 client.handle_connected(now, u.int_in_range(0..=1_500)?);
             }
             3 => {
-                let transfer = Transfer { from: 1, to: 2, amount: u.arbitrary()? };
+                let transfer = Order::Transfer { from: 1, to: 2, amount: u.arbitrary()? };
                 // Not always one that can be sent.
                 _ = client.submit(now, transfer, script::tick(u, around)?, script::tick(u, around)?);
             }
@@ -107,7 +108,7 @@ fn welcome(u: &mut Unstructured<'_>, schema: SchemaId) -> Result<Welcome> {
         tick_rate: u.int_in_range(1..=1_000)?,
         tick: script::tick(u, Tick(6))?,
         schema,
-        revision: 1,
+        revision: Ledger::REVISION,
         content: ContentId::NONE,
         input_delay_ticks: u.int_in_range(0..=1_000)?,
         durability: Durability::Disk,

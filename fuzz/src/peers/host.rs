@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     Appended, BuildId, Claim, Claimant, Epoch, JournalHeader, LogPosition, Slot, WorldId as StoredWorldId,
 };
@@ -28,6 +28,7 @@ use tickworld_sim::{
     content::ContentId,
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
+    game::Game as _,
     hash::Hash,
     region::RegionId,
     trace::Start,
@@ -120,7 +121,7 @@ impl Stage {
             build: "fuzz".to_owned(),
             game: "tickworld-ledger".to_owned(),
             schema: self.region.schema().id(),
-            revision: 1,
+            revision: Ledger::REVISION,
             content: ContentId::NONE,
             kind,
             durability: Durability::Disk,
@@ -214,7 +215,7 @@ impl Stage {
             sequence: Sequence(number),
             not_before: Tick(0),
             not_after: Tick(u64::MAX),
-            body: script::body(&Transfer { from: number % ACCOUNTS, to: (number + 1) % ACCOUNTS, amount: 1 }),
+            body: script::body(&Order::Transfer { from: number % ACCOUNTS, to: (number + 1) % ACCOUNTS, amount: 1 }),
         });
         let inputs = Inputs { base: Sequence(base), inputs: inputs.collect() };
         self.message(HONEST, Channel::Datagram, &Message::Inputs(inputs));
@@ -253,8 +254,11 @@ impl Stage {
             4 => Request::Bar { player: PlayerId(u.int_in_range(2..=5)?), is_barred: u.arbitrary()? },
             3 => Request::Content { pack: vec![7; 7].into(), force: u.arbitrary()? },
             _ => {
-                let input =
-                    Transfer { from: u.int_in_range(0..=ACCOUNTS)?, to: u.int_in_range(0..=ACCOUNTS)?, amount: 1 };
+                let input = Order::Transfer {
+                    from: u.int_in_range(0..=ACCOUNTS)?,
+                    to: u.int_in_range(0..=ACCOUNTS)?,
+                    amount: 1,
+                };
                 Request::Input { player: PlayerId(u.int_in_range(0..=9)?), input }
             }
         };
@@ -273,7 +277,7 @@ impl Stage {
                 Effect::Append(append) => self.append = Some(append),
                 Effect::Step(step) => {
                     let stepped = step.run(&Inline).expect("a region makes frames that the engine takes");
-                    self.coins = stepped.simulation.state().total();
+                    self.coins = stepped.simulation.state().endowment();
                     self.region.handle_stepped(self.now, Micros(100), Ok(stepped));
                 }
                 Effect::Hash(world) => self.region.handle_hashed(self.now, Micros(50), world.run(&Inline)),
@@ -391,7 +395,7 @@ fn opened() -> Opened<Ledger> {
     let header = JournalHeader {
         world: StoredWorldId(WORLD),
         region: Some(RegionId::FIRST),
-        revision: 1,
+        revision: Ledger::REVISION,
         tick_rate: 30,
         root_lag_ticks: 1,
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },

@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_proto::{
     channel::Channel,
     instant::{Instant, Micros},
@@ -52,11 +52,22 @@ fn root(u: &mut Unstructured<'_>, around: Tick) -> Result<RootReport> {
     Ok(RootReport { tick: tick(u, around)?, root: ShortHash(u.arbitrary()?) })
 }
 
-/// A transfer's canonical bytes without the zeros at their end.
+/// The order that these numbers give: mostly a transfer.
 #[must_use]
-pub fn body(transfer: &Transfer) -> Bytes {
-    let mut bytes = vec![0; Transfer::SIZE];
-    transfer.encode(&mut bytes);
+pub const fn order(from: u32, to: u32, amount: u32) -> Order {
+    match amount % 8 {
+        5 => Order::Take { account: from, amount },
+        6 => Order::Put { account: to, amount },
+        7 => Order::Travel { region: to },
+        _ => Order::Transfer { from, to, amount },
+    }
+}
+
+/// An order's canonical bytes without the zeros at their end.
+#[must_use]
+pub fn body(order: &Order) -> Bytes {
+    let mut bytes = vec![0; Order::SIZE];
+    order.encode(&mut bytes);
     let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     bytes.truncate(length);
     Bytes::from(bytes)
@@ -88,8 +99,8 @@ pub fn from_client(u: &mut Unstructured<'_>, around: Tick) -> Result<Message> {
 fn inputs(u: &mut Unstructured<'_>, around: Tick) -> Result<Message> {
     let mut list = Vec::new();
     for _ in 0..u.int_in_range(0..=8_u8)? {
-        let transfer = Transfer { from: u.int_in_range(0..=90)?, to: u.int_in_range(0..=90)?, amount: u.arbitrary()? };
-        let body = if u.ratio(1, 6)? { blob(u, 20)? } else { body(&transfer) };
+        let order = order(u.int_in_range(0..=90)?, u.int_in_range(0..=90)?, u.arbitrary()?);
+        let body = if u.ratio(1, 6)? { blob(u, 20)? } else { body(&order) };
         let (not_before, not_after) = (tick(u, around)?, tick(u, around)?);
         list.push(InputMessage { sequence: sequence(u)?, not_before, not_after, body });
     }
@@ -195,6 +206,6 @@ fn frame(u: &mut Unstructured<'_>, around: Tick) -> Result<Bytes> {
         return blob(u, 200);
     }
     let mut out = Vec::new();
-    InputFrame::<Transfer>::empty(tick(u, around)?, Entropy::from_bytes(u.arbitrary()?)).encode(&mut out);
+    InputFrame::<Order>::empty(tick(u, around)?, Entropy::from_bytes(u.arbitrary()?)).encode(&mut out);
     Ok(Bytes::from(out))
 }

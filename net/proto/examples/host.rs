@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, error::Error};
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
     host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
@@ -137,7 +137,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
             peer.drive(now);
             if millisecond % 300 == 299 {
                 let amount = 10 * u32::try_from(peer.session.0)?;
-                peer.client.submit(now, Transfer { from: 0, to: 1, amount }, Tick(0), Tick(u64::MAX))?;
+                peer.client.submit(now, Order::Transfer { from: 0, to: 1, amount }, Tick(0), Tick(u64::MAX))?;
             }
             while let Some(transmit) = peer.client.poll_transmit() {
                 server.host.handle_message(now, peer.session, transmit.channel, &transmit.bytes); // and back

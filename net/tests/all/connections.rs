@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::region::{ACCOUNTS, COINS, Region};
 use crate::support::{Host, NAME, await_no_tasks, loopback, nonce};
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
     connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
@@ -111,7 +111,7 @@ impl Player {
     }
 
     async fn pay(&self) -> Sequence {
-        let transfer = Transfer { from: 0, to: 1, amount: 1 };
+        let transfer = Order::Transfer { from: 0, to: 1, amount: 1 };
         self.connection.submit(transfer, Tick(0), Tick(u64::MAX)).await.expect("an input is taken")
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::region::{COINS, Region, Work};
 use crate::support::{Host, NAME, control, ending, next_message, nonce, transmit};
 use bytes::Bytes;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
     connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
@@ -80,7 +80,7 @@ impl World {
         let applied = |event: &ClientEvent| matches!(event, ClientEvent::Outcome { fate: Fate::Applied { .. }, .. });
         self.host.run(async {
             until(events, welcome).await;
-            let transfer = Transfer { from: 0, to: 1, amount: 1 };
+            let transfer = Order::Transfer { from: 0, to: 1, amount: 1 };
             let submitted = connection.submit(transfer, Tick(0), Tick(u64::MAX)).await;
             submitted.expect("an input is taken");
             until(events, applied).await;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_net::{dialer::Dialer, link::Link};
 use tickworld_persist::{AnyStore, Archive as _, StoreConfig, Whereabouts};
 use tickworld_proto::{
@@ -37,8 +37,8 @@ fn open(site: &Site, dialer: &Dialer, hello: Hello) -> (Link, Welcome) {
 
 /// Sends an input with this number, waits for its answer, and leaves.
 fn play(site: &Site, link: &Link, sequence: Sequence) {
-    let mut body = vec![0; Transfer::SIZE];
-    Transfer { from: 0, to: 1, amount: 1 }.encode(&mut body);
+    let mut body = vec![0; Order::SIZE];
+    Order::Transfer { from: 0, to: 1, amount: 1 }.encode(&mut body);
     // Without the zeros at its end.
     body.truncate(body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
     let input = InputMessage { sequence, not_before: Tick(0), not_after: Tick(u64::MAX), body: body.into() };

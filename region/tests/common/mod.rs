@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     Appended, BuildId, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Mark, Record, Slot, WorldId,
 };
@@ -16,7 +16,9 @@ use tickworld_region::{
     Answer, Append, AppendOutcome, Effect, Ended, Event, HashWorld, KeysEffect, Moves, OpenReport, Opened, Region,
     RegionSettings, Request, RequestError, RequestId, Seek, SnapshotStored, Step, StepError, StoreSnapshot,
 };
-use tickworld_sim::{content::ContentId, executor::Inline, frame::Tick, hash::Hash, region::RegionId, trace::Start};
+use tickworld_sim::{
+    content::ContentId, executor::Inline, frame::Tick, game::Game as _, hash::Hash, region::RegionId, trace::Start,
+};
 
 pub(crate) const TICK: Micros = Micros(33_334);
 
@@ -45,7 +47,7 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
     let header = JournalHeader {
         world: WorldId([7; 16]),
         region: Some(RegionId::FIRST),
-        revision: 1,
+        revision: Ledger::REVISION,
         tick_rate: 30,
         root_lag_ticks,
         start: Start { tick: Tick(0), root: roots.root, content: ContentId::NONE },
@@ -193,7 +195,7 @@ impl Driver {
         self.region.tick()
     }
 
-    pub(crate) fn ask(&mut self, request: Request<Transfer>) -> RequestId {
+    pub(crate) fn ask(&mut self, request: Request<Order>) -> RequestId {
         self.requests += 1;
         let id = RequestId(self.requests);
         self.region.handle_request(self.now, id, request);

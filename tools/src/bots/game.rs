@@ -1,6 +1,6 @@
 //! [`Bot`]: how a game is played without thinking.
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_rules::{Command, Rules, Ruleset, bot::random_command};
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -66,17 +66,17 @@ impl Bot for Clerk {
         (ContentId::NONE, Library::of(ContentId::NONE, ()))
     }
 
-    fn next(&self, dice: &mut Rng, _: Option<&World<Ledger>>, _: PlayerId) -> Transfer {
+    fn next(&self, dice: &mut Rng, _: Option<&World<Ledger>>, _: PlayerId) -> Order {
         let from = self.account(dice);
         let mut to = self.account(dice);
         if to == from {
             to = (from + 1) % self.accounts;
         }
-        Transfer { from, to, amount: dice.die(9) }
+        Order::Transfer { from, to, amount: dice.die(9) }
     }
 
     fn check(&self, world: &World<Ledger>) -> Option<String> {
-        let total = world.state().total();
+        let total = world.state().endowment();
         (total != self.total).then(|| format!("there are {total} coins, there were {}", self.total))
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use hdrhistogram::Histogram;
 use serde_json::json;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     AnyStore, Claimant, Durability, Epoch, Journal, JournalHeader, LogPosition, Record, StoreConfig, TickRecord,
     WallTime, Why, WorldId,
@@ -486,8 +486,8 @@ impl Clients {
 }
 
 /// The canonical bytes of an input without the zeros at their end, as clients send them.
-fn packed(transfer: &Transfer) -> bytes::Bytes {
-    let mut whole = vec![0; Transfer::SIZE];
+fn packed(transfer: &Order) -> bytes::Bytes {
+    let mut whole = vec![0; Order::SIZE];
     transfer.encode(&mut whole);
     let length = whole.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     whole.truncate(length);

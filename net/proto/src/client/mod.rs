@@ -69,7 +69,7 @@ use crate::{
 /// inputs that have no answer, go on with the next session.
 ///
 /// ```
-/// use tickworld_ledger::{Ledger, Transfer};
+/// use tickworld_ledger::{Ledger, Order};
 /// use tickworld_proto::{
 ///     channel::Channel,
 ///     client::{Client, ClientSettings, SubmitError},
@@ -86,7 +86,7 @@ use crate::{
 /// let hello = client.poll_transmit().expect("a client speaks first");
 /// assert!(matches!(Message::decode(Channel::Control, &hello.bytes), Ok(Message::Hello(_))));
 ///
-/// let transfer = Transfer { from: 0, to: 1, amount: 5 };
+/// let transfer = Order::Transfer { from: 0, to: 1, amount: 5 };
 /// let early = client.submit(Instant(6), transfer, Tick(0), Tick(u64::MAX));
 /// assert_eq!(early, Err(SubmitError::NotReady), "the host says which number comes next");
 /// ```

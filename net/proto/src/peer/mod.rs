@@ -79,7 +79,7 @@ use crate::{
 /// [`poll_event`](Self::poll_event), [`poll_transmit`](Self::poll_transmit).
 ///
 /// ```
-/// use tickworld_ledger::{Ledger, Transfer};
+/// use tickworld_ledger::{Ledger, Order};
 /// use tickworld_proto::{
 ///     instant::Instant,
 ///     peer::{PeerEvent, PeerId, PeerSession, PeerSettings, SessionState},
@@ -99,7 +99,7 @@ use crate::{
 ///     for own in 0..2 {
 ///         let other = 1 - own;
 ///         if peers[own].state() == SessionState::Running {
-///             let _stall = peers[own].advance(now, Some(Transfer { from: 0, to: 1, amount: 1 }), &Inline);
+///             let _stall = peers[own].advance(now, Some(Order::Transfer { from: 0, to: 1, amount: 1 }), &Inline);
 ///         }
 ///         peers[own].handle_timeout(now);
 ///         while let Some((_to, bytes)) = peers[own].poll_transmit() {

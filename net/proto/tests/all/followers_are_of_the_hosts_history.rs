@@ -1,7 +1,7 @@
 //! Who follows says which world they have: frames come only to those whose world is the host's; the others take it over anew at once.
 
 use crate::hosting::Server;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings},
     host::{HostSettings, SessionId},
@@ -130,7 +130,7 @@ fn a_client_that_is_told_to_rejoin_does_so_at_once() {
     let mut world = server.simulation.clone();
     for _ in 0..3 {
         let tick = world.world().tick().next();
-        let frame = InputFrame::<Transfer>::empty(tick, Entropy::from_bytes([3; 16]));
+        let frame = InputFrame::<Order>::empty(tick, Entropy::from_bytes([3; 16]));
         world.advance(&frame, &Inline).expect("an empty frame");
     }
     let now = server.now;
@@ -159,7 +159,7 @@ fn inputs_of_a_held_player_are_not_framed() {
     let mut world = server.simulation.clone();
     for number in 1..=2 {
         let tick = world.world().tick().next();
-        let void = Input { player: PlayerId(7), sequence: Sequence(number), act: Act::<Transfer>::Void };
+        let void = Input { player: PlayerId(7), sequence: Sequence(number), act: Act::<Order>::Void };
         let frame = InputFrame::new(tick, Entropy::from_bytes([3; 16]), vec![void]);
         world.advance(&frame, &Inline).expect("the engine takes it");
     }
@@ -167,7 +167,7 @@ fn inputs_of_a_held_player_are_not_framed() {
     let mut server = Server::of(HostSettings::default(), world);
     let session = server.open(SessionKind::Command, 7);
     // What became of the broken ones is told; further ones are not taken.
-    let order = Transfer { from: 0, to: 1, amount: 1 };
+    let order = Order::Transfer { from: 0, to: 1, amount: 1 };
     assert_eq!(server.host.submit(server.now, PlayerId(8), order).map(drop), Ok(()), "others are not held");
     server.inputs(session, 3, &[3]);
     server.expect_goodbye(session, Reason::Held, "an operator clears them");

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use bytes::Bytes;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, Grant, Host, HostEvent, HostSettings, Kinds, SessionId, TicketIssuer},
@@ -18,6 +18,7 @@ use tickworld_proto::{
 use tickworld_sim::{
     component::Component as _,
     frame::{Act, InputFrame, PlayerId, Sequence, Tick},
+    game::Game as _,
     prelude::{ContentId, Entropy, Inline, Simulation},
     region::RegionId,
     world::Roots,
@@ -29,13 +30,13 @@ pub(crate) struct Server {
     pub(crate) simulation: Simulation<Ledger>,
     pub(crate) now: Instant,
     /// Every frame closed so far.
-    pub(crate) frames: Vec<InputFrame<Transfer>>,
+    pub(crate) frames: Vec<InputFrame<Order>>,
     pub(crate) roots: BTreeMap<Tick, Roots>,
     /// What each session was sent and nobody looked at yet.
     pub(crate) sent: BTreeMap<SessionId, Vec<(Channel, Message)>>,
     pub(crate) events: Vec<HostEvent>,
     /// What the next frame says of other regions.
-    pub(crate) own: Vec<Act<Transfer>>,
+    pub(crate) own: Vec<Act<Order>>,
     sessions: u64,
     nonces: Cell<u64>,
 }
@@ -101,7 +102,7 @@ impl Server {
             build: "test".into(),
             game: "tickworld-ledger".into(),
             schema: self.simulation.schema_id(),
-            revision: 1,
+            revision: Ledger::REVISION,
             content: ContentId::NONE,
             kind,
             durability: Durability::Disk,
@@ -287,7 +288,7 @@ impl Server {
 
 /// One coin from account `sequence % 8` to the next one, in any tick.
 pub(crate) fn input(sequence: u32) -> InputMessage {
-    let body = Transfer { from: sequence % 8, to: (sequence + 1) % 8, amount: 1 };
+    let body = Order::Transfer { from: sequence % 8, to: (sequence + 1) % 8, amount: 1 };
     InputMessage {
         sequence: Sequence(sequence),
         not_before: Tick(0),
@@ -297,8 +298,8 @@ pub(crate) fn input(sequence: u32) -> InputMessage {
 }
 
 /// An input's canonical bytes without the zeros at their end.
-pub(crate) fn body_bytes(body: &Transfer) -> Bytes {
-    let mut bytes = vec![0; Transfer::SIZE];
+pub(crate) fn body_bytes(body: &Order) -> Bytes {
+    let mut bytes = vec![0; Order::SIZE];
     body.encode(&mut bytes);
     let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     bytes.truncate(length);

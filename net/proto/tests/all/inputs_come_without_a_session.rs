@@ -1,7 +1,7 @@
 //! An embedder puts inputs in, in the name of players who have no session.
 
 use crate::hosting::{Server, TICK};
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_proto::{
     host::{HostSettings, SubmitError},
     instant::Micros,
@@ -9,7 +9,7 @@ use tickworld_proto::{
 };
 use tickworld_sim::frame::{PlayerId, Sequence};
 
-const ORDER: Transfer = Transfer { from: 0, to: 1, amount: 1 };
+const ORDER: Order = Order::Transfer { from: 0, to: 1, amount: 1 };
 const PLAYER: PlayerId = PlayerId(70);
 
 #[test]

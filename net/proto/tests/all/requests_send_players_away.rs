@@ -115,7 +115,7 @@ fn whom_the_world_does_not_let_in_has_no_session_and_is_let_in_later() {
     server.tick();
     ask(&mut server, Request::Bar { player: PlayerId(7), is_barred: true });
     server.tick();
-    let order = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
+    let order = tickworld_ledger::Order::Transfer { from: 0, to: 1, amount: 1 };
     assert_eq!(server.host.submit(server.now, PlayerId(7), order), Err(SubmitError::Barred));
     ask(&mut server, Request::Bar { player: PlayerId(7), is_barred: false });
     server.tick();

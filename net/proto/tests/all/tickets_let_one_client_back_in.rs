@@ -354,7 +354,7 @@ fn an_input_of_no_session_raises_nothing() {
         &Message::Goodbye(tickworld_proto::message::Goodbye { reason: Reason::Leave, detail: String::new() }),
     );
     server.tick();
-    let order = tickworld_ledger::Transfer { from: 0, to: 1, amount: 1 };
+    let order = tickworld_ledger::Order::Transfer { from: 0, to: 1, amount: 1 };
     server.host.submit(server.now, PlayerId(PLAYER), order).expect("there is room");
     server.tick();
     assert_eq!((known(&server).generation, known(&server).connected), (1, true));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_proto::{
     host::{Finding, Found, Grant, HostEvent, HostSettings, Kinds, NotedGeneration, Search, SessionId, SubmitError},
     instant::Micros,
@@ -26,7 +26,7 @@ fn settings() -> HostSettings {
 }
 
 /// The archive has everything up to a number.
-fn in_archive(sequence: u64) -> Act<Transfer> {
+fn in_archive(sequence: u64) -> Act<Order> {
     Act::Delivered { region: RegionId::ARCHIVE, incarnation: 1, sequence, lamport: 0 }
 }
 
@@ -80,7 +80,7 @@ fn find(server: &mut Server, found: Result<Found, (Reason, String)>) {
 }
 
 /// The acts of a tick that are about the player.
-fn acts(server: &Server, tick: Tick) -> Vec<Act<Transfer>> {
+fn acts(server: &Server, tick: Tick) -> Vec<Act<Order>> {
     let frame = server.frames.iter().find(|frame| frame.tick == tick).expect("a closed frame");
     frame.inputs.iter().filter(|input| input.player == PLAYER).map(|input| input.act.clone()).collect()
 }
@@ -268,7 +268,7 @@ fn who_is_held_waits_for_an_operator() {
 #[test]
 fn an_input_without_a_session_has_its_player_come_home_first() {
     let mut server = Server::new(settings());
-    let order = Transfer { from: 0, to: 1, amount: 1 };
+    let order = Order::Transfer { from: 0, to: 1, amount: 1 };
     let submit = |server: &mut Server| {
         let result = server.host.submit(server.now, PLAYER, order);
         server.drain();

@@ -17,7 +17,7 @@ impl Coins {
     /// As many as at the start.
     #[must_use]
     pub fn new(bank: &Bank) -> Self {
-        Self { total: bank.total() }
+        Self { total: bank.endowment() }
     }
 
     /// Counts a bank's.
@@ -25,7 +25,7 @@ impl Coins {
     /// # Errors
     /// When there are more or fewer.
     pub fn observe(&self, tick: Tick, bank: &Bank, seen: impl Fn() -> String) -> Result<(), Violation> {
-        let found = bank.total();
+        let found = bank.endowment();
         if found == self.total {
             return Ok(());
         }

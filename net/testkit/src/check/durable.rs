@@ -76,7 +76,7 @@ fn record_at(bytes: &[u8]) -> Option<Record> {
 
 #[cfg(test)]
 mod tests {
-    use tickworld_ledger::Transfer;
+    use tickworld_ledger::Order;
     use tickworld_persist::{Epoch, Slot, TickRecord, WallTime};
     use tickworld_sim::{frame::InputFrame, rng::Entropy};
 
@@ -84,7 +84,7 @@ mod tests {
 
     fn record(tick: u64) -> (Write, Hash) {
         let mut frame = Vec::new();
-        InputFrame::<Transfer>::empty(Tick(tick), Entropy::PREDICTED).encode(&mut frame);
+        InputFrame::<Order>::empty(Tick(tick), Entropy::PREDICTED).encode(&mut frame);
         let record = Record::new(TickRecord {
             slot: Slot(tick + 1),
             epoch: Epoch(1),

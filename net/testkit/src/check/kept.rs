@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_proto::message::{Durability, Fate};
 use tickworld_sim::frame::{Act, InputFrame, PlayerId, Sequence, Tick};
 
@@ -15,7 +15,7 @@ use super::Violation;
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     /// What the newest program of each player meant by its numbers.
-    said: BTreeMap<(PlayerId, Sequence), Transfer>,
+    said: BTreeMap<(PlayerId, Sequence), Order>,
     applied: BTreeMap<(PlayerId, Sequence), Tick>,
     refused: BTreeMap<(PlayerId, Sequence), ()>,
     /// Promised for the life of the server only.
@@ -25,8 +25,8 @@ pub struct Kept {
 
 impl Kept {
     /// A client gave an input this number.
-    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, transfer: Transfer) {
-        self.said.insert((player, sequence), transfer);
+    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, order: Order) {
+        self.said.insert((player, sequence), order);
     }
 
     /// A player's program ended. The next one may give the numbers of refused inputs again, which stand nowhere.
@@ -69,12 +69,12 @@ impl Kept {
     ///
     /// # Errors
     /// The first promise that was broken.
-    pub fn check(&self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
+    pub fn check(&self, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
         // What a tick was to do that was skipped is answered in the frame after it, and done nowhere.
-        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Option<Transfer>)> = BTreeMap::new();
+        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Option<Order>)> = BTreeMap::new();
         for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
             let said = match input.act {
-                Act::Play(transfer) => Some(transfer),
+                Act::Play(order) => Some(order),
                 Act::Void => None,
                 _ => continue,
             };
@@ -92,7 +92,7 @@ impl Kept {
                 return Err(Violation::Missing { player, sequence, acknowledged, found });
             }
             let said = self.said.get(&(player, sequence));
-            let stands = place.and_then(|(_, transfer)| transfer);
+            let stands = place.and_then(|(_, said)| said);
             if said.is_some_and(|said| stands.is_some_and(|stands| *said != stands)) {
                 return Err(Violation::Exchanged { player, sequence, tick: acknowledged });
             }
@@ -119,8 +119,8 @@ mod tests {
         Fate::Applied { tick: Tick(tick), code: OutcomeCode::APPLIED, value: 0 }
     }
 
-    fn frames(place: Option<u64>) -> Vec<InputFrame<Transfer>> {
-        let act = Act::Play(Transfer { from: 0, to: 1, amount: 1 });
+    fn frames(place: Option<u64>) -> Vec<InputFrame<Order>> {
+        let act = Act::Play(Order::Transfer { from: 0, to: 1, amount: 1 });
         let input = Input { player: CLERK, sequence: Sequence(1), act };
         let of = |tick| if place == Some(tick) { vec![input.clone()] } else { vec![] };
         (1..4).map(|tick| InputFrame::new(Tick(tick), Entropy::PREDICTED, of(tick))).collect()
@@ -142,10 +142,10 @@ mod tests {
     #[test]
     fn another_input_under_the_number_is_noticed() {
         let mut check = Kept::default();
-        check.submit(CLERK, Sequence(1), Transfer { from: 0, to: 1, amount: 2 });
+        check.submit(CLERK, Sequence(1), Order::Transfer { from: 0, to: 1, amount: 2 });
         check.answer(CLERK, Sequence(1), applied(2), Durability::Disk);
         assert!(matches!(check.check(&frames(Some(2))), Err(Violation::Exchanged { tick: Tick(2), .. })));
-        check.submit(CLERK, Sequence(1), Transfer { from: 0, to: 1, amount: 1 });
+        check.submit(CLERK, Sequence(1), Order::Transfer { from: 0, to: 1, amount: 1 });
         check.check(&frames(Some(2))).unwrap();
     }
 

@@ -1,17 +1,20 @@
 //! [`Once`]: no input stands in two frames, and none that nobody sent.
 //!
-//! Invariant: an input is known by what it says, not by its number alone: a cluster submits no transfer twice, so one that is
-//! applied again under another number is noticed as well.
+//! Invariant: an input is known by what it says, not by its number alone: a cluster moves no two equal amounts for one player, so an
+//! order that is applied again under another number is noticed as well. Only journeys are alike, and known by their numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tickworld_ledger::Transfer;
-use tickworld_sim::frame::{Act, InputFrame, PlayerId, Sequence, Tick};
+use tickworld_ledger::Order;
+use tickworld_sim::{
+    component::Component as _,
+    frame::{Act, InputFrame, PlayerId, Sequence, Tick},
+};
 
 use super::Violation;
 
-/// A transfer as an ordered key.
-type Said = (u32, u32, u32);
+/// An order as an ordered key: its bytes, and the number of a journey.
+type Said = ([u8; Order::SIZE], Sequence);
 
 /// Where every submitted input stands.
 #[derive(Clone, Debug, Default)]
@@ -27,25 +30,26 @@ impl Once {
     ///
     /// # Panics
     /// If the player said the very same before: then nothing could be told apart.
-    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, transfer: Transfer) {
-        let before = self.submitted.insert((player, said(transfer)), sequence);
-        assert_eq!(before, None, "a cluster submits every transfer once");
+    pub fn submit(&mut self, player: PlayerId, sequence: Sequence, order: Order) {
+        let before = self.submitted.insert((player, said(order, sequence)), sequence);
+        // Of a number that was refused another program may make the same journey.
+        assert!(before.is_none() || is_journey(order), "a cluster moves every amount once");
     }
 
     /// Somebody who gives no numbers orders this in a player's name.
     ///
     /// # Panics
     /// As [`submit`](Self::submit).
-    pub fn order(&mut self, player: PlayerId, transfer: Transfer) {
-        let before = self.ordered.insert((player, said(transfer)));
-        assert!(before, "a cluster orders every transfer once");
+    pub fn order(&mut self, player: PlayerId, order: Order) {
+        let is_first = self.ordered.insert((player, said(order, Sequence(0))));
+        assert!(is_first, "a cluster moves every amount once");
     }
 
     /// Looks through a whole journal, which goes on with what is [observed](Self::observe) from now on.
     ///
     /// # Errors
     /// The first input that stands somewhere twice, or was never submitted.
-    pub fn restart(&mut self, frames: &[InputFrame<Transfer>]) -> Result<(), Violation> {
+    pub fn restart(&mut self, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
         self.by_number.clear();
         self.by_word.clear();
         frames.iter().try_for_each(|frame| self.observe(frame))
@@ -55,16 +59,16 @@ impl Once {
     ///
     /// # Errors
     /// The first input that stands somewhere before, or was never submitted.
-    pub fn observe(&mut self, frame: &InputFrame<Transfer>) -> Result<(), Violation> {
+    pub fn observe(&mut self, frame: &InputFrame<Order>) -> Result<(), Violation> {
         for input in &frame.inputs {
-            let Act::Play(transfer) = input.act else { continue };
+            let Act::Play(order) = input.act else { continue };
             let (player, sequence, again) = (input.player, input.sequence, frame.tick);
             let numbered = self.by_number.insert((player, sequence), again);
-            let worded = self.by_word.insert((player, said(transfer)), again);
+            let word = (player, said(order, sequence));
+            let worded = self.by_word.insert(word, again);
             if let Some(first) = numbered.or(worded) {
                 return Err(Violation::Twice { player, sequence, first, again });
             }
-            let word = (player, said(transfer));
             if !self.ordered.contains(&word) && self.submitted.get(&word) != Some(&sequence) {
                 return Err(Violation::Invented { player, sequence, tick: again });
             }
@@ -73,8 +77,14 @@ impl Once {
     }
 }
 
-const fn said(Transfer { from, to, amount }: Transfer) -> Said {
-    (from, to, amount)
+const fn is_journey(order: Order) -> bool {
+    matches!(order, Order::Travel { .. })
+}
+
+fn said(order: Order, sequence: Sequence) -> Said {
+    let mut bytes = [0; Order::SIZE];
+    order.encode(&mut bytes);
+    (bytes, if is_journey(order) { sequence } else { Sequence(0) })
 }
 
 #[cfg(test)]
@@ -83,11 +93,11 @@ mod tests {
 
     use super::*;
 
-    fn frame(tick: u64, inputs: &[(u32, u32)]) -> InputFrame<Transfer> {
+    fn frame(tick: u64, inputs: &[(u32, u32)]) -> InputFrame<Order> {
         let input = |(sequence, amount): &(u32, u32)| Input {
             player: PlayerId(1),
             sequence: Sequence(*sequence),
-            act: Act::Play(Transfer { from: 0, to: 1, amount: *amount }),
+            act: Act::Play(Order::Transfer { from: 0, to: 1, amount: *amount }),
         };
         InputFrame::new(Tick(tick), Entropy::PREDICTED, inputs.iter().map(input).collect())
     }
@@ -95,8 +105,8 @@ mod tests {
     #[test]
     fn a_second_place_is_noticed_by_number_and_by_word() {
         let mut check = Once::default();
-        check.submit(PlayerId(1), Sequence(1), Transfer { from: 0, to: 1, amount: 5 });
-        check.submit(PlayerId(1), Sequence(2), Transfer { from: 0, to: 1, amount: 6 });
+        check.submit(PlayerId(1), Sequence(1), Order::Transfer { from: 0, to: 1, amount: 5 });
+        check.submit(PlayerId(1), Sequence(2), Order::Transfer { from: 0, to: 1, amount: 6 });
         check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
         let twice = check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
         assert!(matches!(twice, Violation::Twice { first: Tick(1), again: Tick(2), .. }));

@@ -3,7 +3,7 @@
 //! Invariant: a fault that lasts has an end, at the latest with the calm; what is under way when the calm begins still happens.
 
 use bytes::Bytes;
-use tickworld_ledger::Transfer;
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, SessionId},
@@ -12,7 +12,7 @@ use tickworld_proto::{
     message::{Durability, Hello, Message, Nonce, SessionKind, Ticket},
 };
 use tickworld_region::{Request, RequestId};
-use tickworld_sim::{content::ContentId, frame::PlayerId, region::RegionId};
+use tickworld_sim::{content::ContentId, frame::PlayerId, game::Game as _, region::RegionId};
 
 use super::{
     Cluster, Event,
@@ -290,15 +290,15 @@ impl<D: Disk> Cluster<D> {
     }
 
     /// An input in the name of a player whom no client plays; each order is another one.
-    fn order(&mut self) -> Request<Transfer> {
+    fn order(&mut self) -> Request<Order> {
         let amount = u32::try_from(self.requests).unwrap_or(0) + 1;
         let accounts = u64::from(self.plan.accounts);
         let mut account = || u32::try_from(self.dice.below(accounts)).expect("few accounts");
-        Request::Input { player: PlayerId(ORDERER), input: Transfer { from: account(), to: account(), amount } }
+        Request::Input { player: PlayerId(ORDERER), input: Order::Transfer { from: account(), to: account(), amount } }
     }
 
     /// Asks the newest server for something.
-    fn ask(&mut self, request: Request<Transfer>) -> bool {
+    fn ask(&mut self, request: Request<Order>) -> bool {
         let now = self.clock.now();
         let Some(server) = self.servers.last_mut() else { return false };
         self.requests += 1;
@@ -328,7 +328,7 @@ impl<D: Disk> Cluster<D> {
             build: "a stranger".to_owned(),
             game: "tickworld-ledger".to_owned(),
             schema,
-            revision: 1,
+            revision: Ledger::REVISION,
             content: ContentId::NONE,
             kind: SessionKind::Witness,
             durability: Durability::Disk,

@@ -3,7 +3,7 @@
 //! Invariant: faults of power, process and disk lose nothing that was acknowledged, so whatever recovery gives up is a
 //! violation; so is a root that replay does not give.
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     BuildId, Claimant, DataLossPolicy, Record, RecoverError, Retention, Salvage, SkipError, Slot, Store, WallTime, Why,
     WorldId,
@@ -88,7 +88,7 @@ pub(super) fn skip<S: Store + Salvage>(store: &S) -> Result<bool, OpenError> {
 pub(super) struct Opened {
     pub(super) world: World<Ledger>,
     /// The frames that are still kept, the first one of the tick after `base`.
-    pub(super) frames: Vec<InputFrame<Transfer>>,
+    pub(super) frames: Vec<InputFrame<Order>>,
     pub(super) base: Tick,
     /// Roots of the ticks that were made again.
     pub(super) replayed: Vec<(Tick, Hash)>,
@@ -202,7 +202,7 @@ fn lose_tail<S: Store>(store: &S) -> Result<(), OpenError> {
 /// What was made again.
 #[derive(Default)]
 struct Seen {
-    frames: Vec<InputFrame<Transfer>>,
+    frames: Vec<InputFrame<Order>>,
     roots: Vec<(Tick, Hash)>,
 }
 
@@ -214,7 +214,7 @@ impl Seen {
 }
 
 /// The frames that are kept up to `start`: not needed to go on, but whoever watches wants to see them.
-fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Transfer>>), OpenError> {
+fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Order>>), OpenError> {
     let head = now(store.log_state()).map_err(|error| OpenError::Storage(error.to_string()))?;
     let (mut at, mut tick, mut frames) = (head.base.slot, head.base.tick, Vec::new());
     while tick < start {

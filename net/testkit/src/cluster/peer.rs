@@ -3,7 +3,7 @@
 //! Invariant: the client's clock is its own: it runs from another moment and at another pace than the simulation's, and only
 //! this module knows both.
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     channel::Channel,
     client::{Client, ClientEvent, ClientSettings, RejoinCause, Side},
@@ -42,7 +42,7 @@ pub(super) struct Peer {
     pub(super) is_outdated: bool,
     /// What the program began with.
     pub(super) content: ContentId,
-    /// Coins of the last transfer: each is another number, so none is said twice.
+    /// Coins of the last order: each is another number, so none is said twice.
     amount: u32,
     /// The number of its token: another one for each program that needs one.
     token: u64,
@@ -132,27 +132,34 @@ impl Peer {
         self.client.handle_message(local, channel, bytes);
     }
 
-    /// Submits some transfers, if the client takes them; gives whether it took any.
+    /// Submits some orders, if the client takes them; gives whether it took any.
     pub(super) fn play(&mut self, now: Instant, plan: &Plan, watch: &mut Watch) -> bool {
         let mut is_taken = false;
         for _ in 0..self.dice.between(1, self.plan.burst) {
             let (not_before, not_after) = self.window(now);
-            self.amount += 1;
-            let transfer = Transfer {
-                // One account more than there are: some transfers are of accounts that are not there.
-                from: below(&mut self.dice, plan.accounts + 1),
-                to: below(&mut self.dice, plan.accounts + 1),
-                amount: self.amount,
-            };
-            let Ok(sequence) = self.client.submit(self.local(now), transfer, not_before, not_after) else { break };
+            let order = self.order(plan);
+            let Ok(sequence) = self.client.submit(self.local(now), order, not_before, not_after) else { break };
             is_taken = true;
             watch.count("inputs submitted");
-            watch.once.submit(self.player, sequence, transfer);
-            watch.kept.submit(self.player, sequence, transfer);
+            watch.once.submit(self.player, sequence, order);
+            watch.kept.submit(self.player, sequence, order);
             let verdict = watch.answered.submit(self.player, sequence);
             watch.judge(verdict);
         }
         is_taken
+    }
+
+    /// Something to do, with one coin more than the last time.
+    fn order(&mut self, plan: &Plan) -> Order {
+        self.amount += 1;
+        let (kind, amount) = (self.dice.below(8), self.amount);
+        // One account more than there are: some orders are of accounts that are not there.
+        let mut account = || below(&mut self.dice, plan.accounts + 1);
+        match kind {
+            0 => Order::Take { account: account(), amount },
+            1 => Order::Put { account: account(), amount },
+            _ => Order::Transfer { from: account(), to: account(), amount },
+        }
     }
 
     /// Mostly any tick; now and then some that may be over already, or far ahead.
@@ -336,12 +343,12 @@ fn below(dice: &mut Dice, count: u32) -> u32 {
 /// The frame of this message without its inputs and its proof, if it has inputs.
 fn emptied(channel: Channel, bytes: &[u8]) -> Option<bytes::Bytes> {
     let Ok(Message::Frame(mut message)) = Message::decode(channel, bytes) else { return None };
-    let frame = InputFrame::<Transfer>::decode(&message.frame).ok()?;
+    let frame = InputFrame::<Order>::decode(&message.frame).ok()?;
     if !frame.inputs.iter().any(|input| input.sequence.0 > 0) {
         return None;
     }
     let mut empty = Vec::new();
-    InputFrame::<Transfer>::empty(frame.tick, frame.entropy).encode(&mut empty);
+    InputFrame::<Order>::empty(frame.tick, frame.entropy).encode(&mut empty);
     (message.frame, message.proof) = (empty.into(), None);
     Some(Message::Frame(message).encode())
 }

@@ -5,7 +5,7 @@
 //! that lies is refused, and as what it is.
 
 use bytes::Bytes;
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{Epoch, JournalHeader, LogPosition, Record, Snapshot, Store, TickRecord, error::FetchError};
 use tickworld_region::{Divergence, GameAdapter as _, Replay, ReplayError, StepError, Witness};
 use tickworld_sim::{
@@ -168,7 +168,7 @@ fn refuse_lies(mut replay: Replay<Ledger>, base: Tick, epoch: Epoch) -> Result<(
     let (last, tick) = (replay.position(), replay.tick().next());
     let frame = |tick| {
         let mut bytes = Vec::new();
-        InputFrame::<Transfer>::new(tick, Entropy::from_bytes([0; 16]), Vec::new()).encode(&mut bytes);
+        InputFrame::<Order>::new(tick, Entropy::from_bytes([0; 16]), Vec::new()).encode(&mut bytes);
         Bytes::from(bytes)
     };
     let record = |previous_hash, root, frame| {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_ledger::{Bank, Transfer};
+use tickworld_ledger::{Bank, Order};
 use tickworld_persist::{Epoch, Record};
 use tickworld_proto::{
     channel::Channel,
@@ -40,7 +40,7 @@ pub(super) struct Watch {
     pub(super) answered: Answered,
     pub(super) bounded: Bounded,
     /// The frames of the history that goes on, from tick 1.
-    pub(super) history: Vec<InputFrame<Transfer>>,
+    pub(super) history: Vec<InputFrame<Order>>,
     /// The newest claim, and whose it is.
     owner: (Life, Epoch),
     releases: BTreeMap<Life, ReleaseOrder>,
@@ -95,7 +95,7 @@ impl Watch {
     }
 
     /// A server has claimed the journal, whose frames are now these.
-    pub(super) fn begin(&mut self, life: Life, epoch: Epoch, end: Tick, history: Vec<InputFrame<Transfer>>) {
+    pub(super) fn begin(&mut self, life: Life, epoch: Epoch, end: Tick, history: Vec<InputFrame<Order>>) {
         if epoch <= self.owner.1 {
             let what = format!("epoch {epoch} was given after epoch {}", self.owner.1);
             self.judge(Err(Violation::Unfenced(what)));
@@ -112,7 +112,7 @@ impl Watch {
     /// A frame was closed, and this is its record.
     pub(super) fn close(&mut self, life: Life, record: &Record) {
         let frame = InputFrame::decode(record.frame().expect("a region appends ticks")).expect("and they can be read");
-        let (frame, link): (InputFrame<Transfer>, Hash) = (frame, record.hash());
+        let (frame, link): (InputFrame<Order>, Hash) = (frame, record.hash());
         self.links.insert((life, frame.tick), link);
         self.digest.bytes(&link.0);
         if life == self.owner.0 {

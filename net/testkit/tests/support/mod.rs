@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     Appended, Bearer, Claim, Claimant, Durability, Epoch, JournalHeader, LogPosition, Page, Record, Slot, Snapshot,
     TickRecord, TokenDigest, WallTime, Why, WorldId,
@@ -104,7 +104,7 @@ impl Scribe {
         let tick = self.last.tick.next();
         let inputs = (0..self.dice.below(6)).map(|_| {
             self.sequence += 1;
-            let act = Act::Play(Transfer {
+            let act = Act::Play(Order::Transfer {
                 from: u32::try_from(self.dice.below(300)).unwrap(),
                 to: u32::try_from(self.dice.below(300)).unwrap(),
                 amount: 1 + u32::try_from(self.dice.below(9)).unwrap(),
@@ -263,7 +263,7 @@ impl Scribe {
     fn go_on(&self, mut core: Core<SimMedium>, medium: &SimMedium, claim: Claim) -> Result<(), String> {
         let tick = claim.last.tick.next();
         let mut frame = Vec::new();
-        InputFrame::<Transfer>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
+        InputFrame::<Order>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
         let Claim { epoch, last, .. } = claim;
         let (slot, previous_hash, wall) = (last.slot.next(), last.record_hash, WallTime(0));
         let record = TickRecord { slot, epoch, previous_hash, wall, root: None, frame: frame.into() };

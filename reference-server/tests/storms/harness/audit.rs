@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     JournalHeader, LogPosition, Record,
     embedded::{Core, Files, Settings},
@@ -51,7 +51,7 @@ pub struct Audit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Applied {
     fate: Option<Fate>,
-    body: Transfer,
+    body: Order,
     tick: Tick,
 }
 
@@ -149,7 +149,7 @@ impl Audit {
         }
         self.last = Some(record.position());
         let Some(frame) = record.frame() else { return };
-        let frame = InputFrame::<Transfer>::decode(frame).unwrap();
+        let frame = InputFrame::<Order>::decode(frame).unwrap();
         let roots = self.simulation.step(&frame, &Inline).unwrap();
         self.roots.push_back((tick, roots.root));
         if self.roots.len() > 16 {
@@ -162,7 +162,7 @@ impl Audit {
                 self.findings.push(format!("the record of tick {tick} carries another root of tick {}", proof.tick));
             }
         }
-        let total = self.simulation.world().state().total();
+        let total = self.simulation.world().state().endowment();
         if total != u64::from(ACCOUNTS) * COINS {
             self.findings.push(format!("there are {total} coins at tick {tick}"));
         }
@@ -173,7 +173,7 @@ impl Audit {
         }
     }
 
-    fn apply(&mut self, key: Key, body: Transfer, tick: Tick) {
+    fn apply(&mut self, key: Key, body: Order, tick: Tick) {
         let players = self.simulation.world().players();
         let outcome = players.outcome(key.0, key.1);
         let fate = outcome.map(|it| Fate::Applied { tick: Tick(it.tick), code: it.code, value: it.value });

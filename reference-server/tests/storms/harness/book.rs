@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_ledger::Transfer;
+use tickworld_ledger::Order;
 use tickworld_proto::message::{Durability, Fate};
 use tickworld_sim::{
     frame::{PlayerId, Sequence, Tick},
@@ -25,7 +25,7 @@ pub struct Answer {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    pub submitted: BTreeMap<Key, Transfer>,
+    pub submitted: BTreeMap<Key, Order>,
     pub answers: BTreeMap<Key, Answer>,
     /// Why sessions broke off, in order.
     pub outages: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Book {
 }
 
 impl Book {
-    pub(super) fn submit(&mut self, key: Key, transfer: Transfer) {
+    pub(super) fn submit(&mut self, key: Key, transfer: Order) {
         if let Some(before) = self.submitted.insert(key, transfer) {
             self.wrong.push(format!("{key:?} was given to {before:?} and to {transfer:?}"));
         }
@@ -52,7 +52,10 @@ impl Book {
     /// As lines, for another process.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        for ((player, sequence), Transfer { from, to, amount }) in &self.submitted {
+        for ((player, sequence), order) in &self.submitted {
+            let Order::Transfer { from, to, amount } = order else {
+                panic!("a crowd orders transfers alone: {order:?}")
+            };
             text.push_str(&format!("submitted {} {} {from} {to} {amount}\n", player.0, sequence.0));
         }
         for ((player, sequence), answer) in &self.answers {
@@ -81,7 +84,7 @@ impl Book {
                     let [player, sequence, a, b, c] = numbers[..] else { panic!("{line}") };
                     let key = (PlayerId(player as u64), Sequence(sequence as u32));
                     if kind == "submitted" {
-                        book.submit(key, Transfer { from: a as u32, to: b as u32, amount: c as u32 });
+                        book.submit(key, Order::Transfer { from: a as u32, to: b as u32, amount: c as u32 });
                     } else {
                         let (tick, code) = (Tick(a as u64), OutcomeCode(b as u16));
                         let fate = Fate::Applied { tick, code, value: c };

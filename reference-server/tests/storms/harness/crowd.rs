@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::Ledger;
 use tickworld_net::{
     connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, connect},
     dialer::{Dialer, DialerSettings},
@@ -208,7 +208,7 @@ impl Player {
             let from = self.dice.below(u64::from(ACCOUNTS)) as u32;
             let to = self.dice.below(u64::from(ACCOUNTS)) as u32;
             let amount = self.dice.between(0, 40) as u32;
-            let transfer = Transfer { from, to, amount };
+            let transfer = tickworld_ledger::Order::Transfer { from, to, amount };
             match self.connection.submit(transfer, Tick(0), Tick(u64::MAX)).await {
                 Ok(sequence) => {
                     self.waiting.insert(sequence);

@@ -49,7 +49,7 @@ pub(crate) fn is_rules(game: &str) -> bool {
     game == Rules::NAME
 }
 
-/// Whether it is the game of accounts and transfers.
+/// Whether it is the game of accounts and purses.
 fn is_ledger(game: &str) -> bool {
     game == Ledger::NAME
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tickworld_ledger::{Ledger, Transfer};
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     client::{Client, ClientEvent, ClientSettings},
@@ -167,7 +167,7 @@ impl Pair {
     /// Submits a random transfer if the client takes it.
     pub fn submit(&mut self, at: usize) {
         let (from, to) = (self.dice.below(ACCOUNTS), self.dice.below(ACCOUNTS));
-        let transfer = Transfer { from, to, amount: self.dice.die(20) };
+        let transfer = Order::Transfer { from, to, amount: self.dice.die(20) };
         let peer = &mut self.peers[at];
         if let Ok(sequence) = peer.client.submit(self.now, transfer, Tick(0), Tick(u64::MAX)) {
             peer.submitted.push(sequence);
