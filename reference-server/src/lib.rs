@@ -9,16 +9,9 @@ pub mod cli;
 pub mod config;
 pub mod data_folder;
 mod driver;
-pub mod failure;
-#[cfg(feature = "d20")]
-pub mod files;
 pub mod http;
 pub mod log_limit;
 pub mod meters;
-#[cfg(feature = "d20")]
-pub mod packs;
-#[cfg(feature = "d20")]
-pub mod scenario;
 pub mod secret_file;
 pub mod server;
 pub mod start_checks;

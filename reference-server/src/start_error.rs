@@ -79,7 +79,7 @@ impl StartError {
         match self {
             Self::Config(_) | Self::Certificate(_) | Self::Tls(_) | Self::Key(_) | Self::Threads(_) => true,
             Self::Folder(error) => matches!(error, FolderError::File(_)),
-            Self::World(error) => matches!(error, OpenError::Failure(_) | OpenError::Misfit(_)),
+            Self::World(error) => matches!(error, OpenError::Game(_) | OpenError::Misfit(_)),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use crate::failure::{Failure, Outcome};
+use tickworld_scenario::failure::{Failure, Outcome};
 
 /// Standard output, buffered.
 #[derive(Debug)]

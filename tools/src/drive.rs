@@ -6,6 +6,7 @@ use std::{io, path::PathBuf};
 
 use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules};
+use tickworld_scenario::Frames;
 use tickworld_sim::{
     frame::InputFrame,
     hash::Hash,
@@ -17,7 +18,7 @@ use tickworld_sim::{
 use crate::{
     failure::{Failure, Outcome},
     files::{NewFile, Target},
-    scenario::{Frames, Scenario},
+    scenario::Scenario,
 };
 
 /// Why a step is never refused here.

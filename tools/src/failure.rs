@@ -2,7 +2,7 @@
 //!
 //! Invariant: a difference that was found is no failure: the two have exit codes of their own.
 
-pub(crate) use tickworld_server::failure::Failure;
+pub(crate) use tickworld_scenario::failure::Failure;
 
 /// What a command that did its work found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

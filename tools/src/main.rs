@@ -29,8 +29,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _, error::ErrorKind};
 
-// What scenarios and packs are is the server's, which runs the same worlds.
-pub(crate) use tickworld_server::{packs, scenario};
+pub(crate) use tickworld_scenario::{packs, scenario};
 
 use cli::{Cli, Command, Common};
 use failure::{Failure, Outcome, Verdict};

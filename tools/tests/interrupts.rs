@@ -182,7 +182,7 @@ fn reading_a_store_ends_with_what_was_read() {
 #[test]
 fn a_diff_that_is_interrupted_has_the_tick_before_it_knows_in_what() {
     let bench = Bench::new();
-    let scenario = common::root().join("reference-server/scenarios/skirmish.yaml");
+    let scenario = common::root().join("scenario/scenarios/skirmish.yaml");
     let scenario = fs::read_to_string(scenario).expect("it is shipped").replace("ticks: 1200", "ticks: 180000");
     let order = "      - {tick: 700, give: 25, to: 2}\n";
     assert!(scenario.contains(order), "somebody plays in it");

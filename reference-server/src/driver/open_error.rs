@@ -11,7 +11,7 @@ use tickworld_persist::{
 use tickworld_region::{AdapterError, ReplayError};
 use tickworld_sim::frame::Tick;
 
-use crate::{failure::Failure, start_checks::Misfit};
+use crate::start_checks::Misfit;
 
 /// Why a world does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +83,7 @@ pub enum OpenError {
     Other(String),
     /// What the game said for people.
     #[error("{0}")]
-    Failure(Failure),
+    Game(AdapterError),
 }
 
 impl OpenError {
@@ -130,7 +130,7 @@ impl From<tickworld_region::OpenError> for OpenError {
 
 impl From<AdapterError> for OpenError {
     fn from(error: AdapterError) -> Self {
-        Self::Failure(Failure::from(error))
+        Self::Game(error)
     }
 }
 

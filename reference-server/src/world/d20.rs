@@ -9,14 +9,14 @@ use tickworld_rules::{
     Rules, Ruleset,
     unresolved::{Unresolved, unresolved},
 };
+use tickworld_scenario::{
+    Scenario,
+    failure::Outcome,
+    packs::{LoadedPack, Names},
+};
 use tickworld_sim::{content::ContentId, simulation::Simulation, world::World};
 
 use super::{AdapterError, GameAdapter};
-use crate::{
-    failure::Outcome,
-    packs::{LoadedPack, Names},
-    scenario::Scenario,
-};
 
 /// A d20 world; the scenario's players and bots are left out, for those who play come over the network.
 ///

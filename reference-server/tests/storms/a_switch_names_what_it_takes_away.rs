@@ -5,7 +5,7 @@ use tickworld_persist::{
     Snapshots as _,
     embedded::{Files, Settings, Store},
 };
-use tickworld_server::packs::{LoadedPack, shipped_sources};
+use tickworld_scenario::packs::{LoadedPack, shipped_sources};
 use tickworld_sim::content::ContentId;
 
 use crate::{

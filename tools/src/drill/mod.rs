@@ -19,6 +19,7 @@ use serde::Serialize;
 use tickworld_contentc::Source;
 use tickworld_pool::Pool;
 use tickworld_rules::{Command, Rules, Ruleset};
+use tickworld_scenario::Frames;
 use tickworld_sim::{
     content::Library,
     diff::Found,
@@ -34,7 +35,7 @@ use crate::{
     failure::{Failure, Outcome},
     finding::{DiffReport, FieldReport},
     packs::Names,
-    scenario::{Frames, Scenario},
+    scenario::Scenario,
 };
 
 pub(crate) use plant::{Field, Kind, Plant};

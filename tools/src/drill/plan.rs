@@ -8,6 +8,7 @@
 //! engine's own indexes (who lives, where lists begin), whose damage is no wrong value but a broken world.
 
 use tickworld_rules::{Command, Event, Realm, Rules};
+use tickworld_scenario::Frames;
 use tickworld_sim::{
     State as _,
     entity::Entity,
@@ -28,7 +29,6 @@ use super::{
 };
 use crate::{
     failure::{Failure, Outcome},
-    scenario::Frames,
     telling::creature_name,
 };
 

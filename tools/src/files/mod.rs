@@ -15,8 +15,8 @@ use std::{
 use tickworld_contentc::Source;
 use tickworld_sim::trace::{self, Trace, TraceError};
 
-use tickworld_server::files::cannot_open;
-pub(crate) use tickworld_server::files::wrong_kind;
+use tickworld_scenario::files::cannot_open;
+pub(crate) use tickworld_scenario::files::wrong_kind;
 
 pub(crate) use self::{
     new_file::{NewFile, write},

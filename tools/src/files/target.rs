@@ -11,7 +11,7 @@ use std::{
 };
 
 use tickworld_persist::StoreConfig;
-use tickworld_server::files::FileKind;
+use tickworld_scenario::files::FileKind;
 
 use crate::failure::{Failure, Outcome};
 

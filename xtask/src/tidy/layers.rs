@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "tickworld-verifier",
     "tickworld-ledger",
     "tickworld-contentc",
+    "tickworld-scenario",
     "tickworld-swarm",
     "tickworld-persist",
     "tickworld-proto",

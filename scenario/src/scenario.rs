@@ -3,12 +3,6 @@
 //! Invariant: the same file, content and seed give the same frames and the same trace, on any machine. Whatever is wrong with
 //! the file is named with line and column, all of it at once.
 
-mod frames;
-mod order;
-mod parts;
-mod read;
-mod reader;
-
 use std::{
     fs::File,
     io::Read as _,
@@ -19,13 +13,12 @@ use tickworld_contentc::{Diagnostics, Source, document::suggestion};
 use tickworld_rules::{Rules, SetUp};
 use tickworld_sim::{frame::PlayerId, simulation::Simulation, trace::About};
 
-pub use frames::Frames;
-pub use order::{Aim, Order};
-
 use crate::{
+    Order,
     failure::{Failure, Outcome},
     files,
     packs::{LoadedPack, PackSource},
+    read,
 };
 
 /// Longest scenario that is read, in bytes.
@@ -35,9 +28,9 @@ pub const TICKS_MAX: u64 = 10_000_000_000;
 
 /// The shipped scenarios, by name.
 pub const SHIPPED: &[(&str, &str)] = &[
-    ("duel", include_str!("../../scenarios/duel.yaml")),
-    ("skirmish", include_str!("../../scenarios/skirmish.yaml")),
-    ("siege", include_str!("../../scenarios/siege.yaml")),
+    ("duel", include_str!("../scenarios/duel.yaml")),
+    ("skirmish", include_str!("../scenarios/skirmish.yaml")),
+    ("siege", include_str!("../scenarios/siege.yaml")),
 ];
 
 /// A run, ready to begin.

@@ -14,8 +14,12 @@ use tickworld_rules::{
     setup::{Rect, SetUpError},
 };
 
-use super::{Scenario, TICKS_MAX, parts, reader::Fields, reader::Reader};
-use crate::packs::{Entry, LoadedPack, PackSource, find};
+use crate::{
+    packs::{Entry, LoadedPack, PackSource, find},
+    parts,
+    reader::{Fields, Reader},
+    scenario::{Scenario, TICKS_MAX},
+};
 
 /// The fields of a scenario.
 const FIELDS: &[&str] = &[

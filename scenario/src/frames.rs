@@ -11,7 +11,7 @@ use tickworld_sim::{
     simulation::Simulation,
 };
 
-use super::{Player, Scenario};
+use crate::scenario::{Player, Scenario};
 
 /// Makes the frames of a scenario, one after the other.
 pub struct Frames {

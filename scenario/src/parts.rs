@@ -14,8 +14,13 @@ use tickworld_rules::{
 };
 use tickworld_sim::frame::PlayerId;
 
-use super::{Aim, Order, Player, TICKS_MAX, read::Builder, reader::Fields};
-use crate::packs::{Entry, slug};
+use crate::{
+    Aim, Order,
+    packs::{Entry, slug},
+    read::Builder,
+    reader::Fields,
+    scenario::{Player, TICKS_MAX},
+};
 
 /// Most coins of one purse.
 const COINS_MAX: u64 = 1_000_000_000_000;

@@ -5,17 +5,14 @@
 
 use std::fmt;
 
-#[cfg(feature = "d20")]
 use tickworld_contentc::Diagnostics;
 use tickworld_pool::PoolError;
-use tickworld_region::AdapterError;
 
 /// Why something could not be done, and what to do about it.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
     help: Option<String>,
-    #[cfg(feature = "d20")]
     diagnostics: Option<Diagnostics>,
 }
 
@@ -26,12 +23,7 @@ impl Failure {
     /// What is wrong, in lower case without a full stop.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-            #[cfg(feature = "d20")]
-            diagnostics: None,
-        }
+        Self { message: message.into(), help: None, diagnostics: None }
     }
 
     /// What to do about it.
@@ -41,7 +33,6 @@ impl Failure {
     }
 
     /// Mistakes in a source, with their places.
-    #[cfg(feature = "d20")]
     pub fn of_sources(what: &str, diagnostics: Diagnostics) -> Self {
         let mut failure = Self::new(format!("{what} cannot be used as it is"));
         failure.diagnostics = Some(diagnostics);
@@ -61,26 +52,17 @@ impl Failure {
 
     /// For machines.
     pub fn to_json(&self) -> serde_json::Value {
-        #[cfg(feature = "d20")]
-        let diagnostics = serde_json::json!(self.diagnostics);
-        #[cfg(not(feature = "d20"))]
-        let diagnostics = serde_json::Value::Null;
-        serde_json::json!({ "error": { "message": self.message, "help": self.help, "diagnostics": diagnostics } })
+        let Self { message, help, diagnostics } = self;
+        serde_json::json!({ "error": { "message": message, "help": help, "diagnostics": diagnostics } })
     }
 
     /// Mistakes in a source, one after another.
-    #[cfg(feature = "d20")]
     fn places(&self, color: bool) -> String {
         match &self.diagnostics {
             Some(list) if color => list.to_colored_string(),
             Some(list) => list.to_string(),
             None => String::new(),
         }
-    }
-
-    #[cfg(not(feature = "d20"))]
-    fn places(&self, _: bool) -> String {
-        String::new()
     }
 }
 
@@ -100,8 +82,9 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl From<AdapterError> for Failure {
-    fn from(error: AdapterError) -> Self {
+/// What a game said for people, or anything else.
+impl From<Box<dyn std::error::Error + Send + Sync>> for Failure {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         match error.downcast::<Self>() {
             Ok(failure) => *failure,
             Err(error) => Self::new(error.to_string()),
@@ -109,7 +92,6 @@ impl From<AdapterError> for Failure {
     }
 }
 
-#[cfg(feature = "d20")]
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         Self::of_sources("the source", diagnostics)
