@@ -30,7 +30,7 @@ pub const UNRESOLVED_SHOWN: usize = 8;
 pub const CLAIM_TRIES_MAX: u32 = 1_000;
 /// How often a build begins to make unproven ticks again without coming to a new one; then the region is halted.
 pub const ATTEMPTS_MAX: u32 = 3;
-/// From one word to another region to the next, and until the oldest mail that it has not acknowledged is posted again.
+/// From one word to another region to the next; and without a sign of it, until the mail that it has not acknowledged is posted again.
 pub const POST_REPEAT_WAIT: Micros = Micros::from_millis(1_000);
 /// Mails to a region that it has not acknowledged; the others wait in the outbox.
 pub const MAIL_AHEAD_MAX: u64 = 64;

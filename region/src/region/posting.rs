@@ -61,7 +61,9 @@ struct Other {
     refusal: Option<MailRefusal>,
     /// Everything up to this number was posted.
     posted: u64,
-    /// When the oldest that is not there for sure is posted again.
+    /// What is there for sure, as the world knew it when this was last looked at.
+    delivered: u64,
+    /// When all that is not there for sure is posted again.
     repeat_at: Option<Instant>,
     /// When it is told next where this region stands.
     standing_at: Instant,
@@ -96,6 +98,7 @@ impl Other {
             say_not_before: None,
             refusal: None,
             posted: 0,
+            delivered: 0,
             repeat_at: None,
             standing_at: now,
             border_changed: None,
@@ -266,20 +269,24 @@ impl<G: Game> Region<G> {
         for (region, other) in &mut self.posting.others {
             let known = world.region().neighbour(*region);
             if let Some(known) = known {
+                if known.delivered > other.delivered {
+                    other.delivered = known.delivered;
+                    other.repeat_at = Some(now.after(POST_REPEAT_WAIT));
+                }
+                if other.repeat_at.is_some_and(|at| at <= now) {
+                    // Nothing was acknowledged for so long: all of it may be lost.
+                    (other.posted, other.repeat_at) = (known.delivered, None);
+                }
                 other.posted = other.posted.max(known.delivered);
                 let window = MAIL_AHEAD_MAX.saturating_sub(other.posted - known.delivered);
                 let mut mails = Vec::new();
                 if known.last_out > other.posted && window > 0 {
                     let most = usize::try_from(window).unwrap_or(usize::MAX);
-                    mails.extend(world.region().outbox_above(*region, other.posted, most));
+                    mails = world.region().outbox_above(*region, other.posted, most);
                     other.repeat_at = other.repeat_at.or(Some(now.after(POST_REPEAT_WAIT)));
                 }
-                if other.repeat_at.is_some_and(|at| at <= now) {
-                    let is_waiting = known.delivered < other.posted;
-                    if is_waiting {
-                        mails.extend(world.region().outbox_above(*region, known.delivered, 1));
-                    }
-                    other.repeat_at = is_waiting.then(|| now.after(POST_REPEAT_WAIT));
+                if known.last_out == known.delivered {
+                    other.repeat_at = None;
                 }
                 for (entry, parcel) in mails {
                     other.posted = other.posted.max(entry.sequence);

@@ -42,11 +42,17 @@ pub(crate) struct Driver {
 
 /// A world of eight accounts that begins, with records that carry the root after so many ticks.
 pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
+    opened_as(RegionId::FIRST, root_lag_ticks)
+}
+
+/// The same, as a region of a larger world.
+pub(crate) fn opened_as(region: RegionId, root_lag_ticks: u8) -> Opened<Ledger> {
     let mut simulation = Ledger::open(8, 1_000);
+    simulation.world_mut().set_region(region);
     let roots = simulation.seal(&Inline);
     let header = JournalHeader {
         world: WorldId([7; 16]),
-        region: Some(RegionId::FIRST),
+        region: Some(region),
         revision: Ledger::REVISION,
         tick_rate: 30,
         root_lag_ticks,
@@ -73,13 +79,17 @@ pub(crate) fn opened(root_lag_ticks: u8) -> Opened<Ledger> {
 
 impl Driver {
     pub(crate) fn new(root_lag_ticks: u8, settings: RegionSettings) -> Self {
+        Self::begin(opened(root_lag_ticks), settings)
+    }
+
+    pub(crate) fn begin(opened: Opened<Ledger>, settings: RegionSettings) -> Self {
         let now = Instant(1_000_000);
         let mut secrets = 0_u128;
         let secrets = move || {
             secrets += 1;
             secrets.to_le_bytes()
         };
-        let region = Region::new(now, 1_800_000_000, settings, opened(root_lag_ticks), Box::new(secrets));
+        let region = Region::new(now, 1_800_000_000, settings, opened, Box::new(secrets));
         Self {
             region,
             now,

@@ -17,5 +17,6 @@ mod prediction_is_clamped;
 mod requests_send_players_away;
 mod tickets_let_one_client_back_in;
 mod who_broke_a_tick_plays_alone;
+mod who_left_is_told_where;
 mod who_rests_comes_home;
 mod who_was_sent_away_stays_away;
