@@ -60,6 +60,12 @@ pub const TARGETS: &[Target] = &[
         bytes_max: 8 * 1024,
     },
     Target {
+        name: "post",
+        shows: "what regions say to each other is read to the same bytes, or refused",
+        run: decoders::post::run,
+        bytes_max: 8 * 1024,
+    },
+    Target {
         name: "wire",
         shows: "a message is read to the same message, or refused, on every channel",
         run: decoders::wire::run,
@@ -130,6 +136,12 @@ pub const TARGETS: &[Target] = &[
         shows: "whatever a host sends: a client stays within bounds, and what it sends ends",
         run: peers::client::run,
         bytes_max: 4 * 1024,
+    },
+    Target {
+        name: "peers",
+        shows: "whatever is said in the name of a player without a host: the others stay within bounds",
+        run: peers::between::run,
+        bytes_max: 1024,
     },
 ];
 

@@ -17,6 +17,7 @@ use tickworld_proto::{
     },
     ticket::{TicketClaims, TicketKeys},
 };
+use tickworld_region::{Mail, MailRefusal, Post, PostBody, Standing};
 use tickworld_sim::{
     content::ContentId,
     diff::{WorldView, descent::Requester, descent::answer},
@@ -58,13 +59,14 @@ pub fn seeds() -> Vec<Seed> {
     all.extend(journal());
     all.extend(messages());
     all.extend(tickets());
+    all.extend(posts());
     all.extend(descents());
     let pack = compile(&dice::sources(dice::SOURCE.into())).unwrap_or_else(|wrong| panic!("{wrong}"));
     all.push(("pack", "ogre", pack.bytes));
     let scalars = ["2d6+3", "1d12-1", "7", "30 ft", "60/240 ft", "-0.5", "3.00001525", "1e3", "4d6 fire", "\u{1F3B2}"];
     let names = ["dice", "negative", "plain", "feet", "range", "half", "fine", "exponent", "typed", "emoji"];
     all.extend(names.into_iter().zip(scalars).map(|(name, text)| ("dice", name, text.as_bytes().to_vec())));
-    for target in ["columns", "histories", "rules", "divergence", "host", "client"] {
+    for target in ["columns", "histories", "rules", "divergence", "host", "client", "peers"] {
         all.extend(
             [("script-a", 11), ("script-b", 12), ("script-c", 13)].map(|(name, seed)| (target, name, script(seed))),
         );
@@ -279,6 +281,33 @@ fn tickets() -> [Seed; 3] {
         ("ticket", "keys", keys.encode().to_vec()),
         ("ticket", "rotated", rotated.encode().to_vec()),
     ]
+}
+
+fn posts() -> [Seed; 2] {
+    let parcel = parcel::sample().into();
+    let standing = Standing {
+        incarnation: 1,
+        lamport: 9,
+        schema: Ledger::open(8, 100).schema_id(),
+        revision: Ledger::REVISION,
+        knows: 1,
+        has: 3,
+        last_in: 4,
+        last_out: 5,
+        delivered: 2,
+        last_in_at_claim: 0,
+        last_out_at_claim: 0,
+        refusal: Some(MailRefusal::Full),
+    };
+    let bodies = [
+        ("standing", PostBody::Standing(standing)),
+        ("mail", PostBody::Mail(Mail { incarnation: 1, sequence: 5, lamport: 9, parcel })),
+    ];
+    bodies.map(|(name, body)| {
+        let mut bytes = Vec::new();
+        Post { world: WorldId([7; 16]), from: RegionId(1), to: RegionId(2), body }.encode(&mut bytes);
+        ("post", name, bytes)
+    })
 }
 
 fn descents() -> [Seed; 2] {

@@ -12,9 +12,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod failure;
 pub mod files;
 mod frames;
+mod load;
 mod order;
 pub mod packs;
 mod parts;

@@ -16,8 +16,8 @@ use tickworld_sim::frame::PlayerId;
 
 use crate::{
     Aim, Order,
+    builder::Builder,
     packs::{Entry, slug},
-    read::Builder,
     reader::Fields,
     scenario::{Player, TICKS_MAX},
 };

@@ -5,6 +5,7 @@ pub mod dice;
 pub mod journal;
 pub mod pack;
 pub mod parcel;
+pub mod post;
 pub mod schema;
 pub mod snapshot;
 pub mod ticket;
