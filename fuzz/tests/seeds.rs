@@ -57,7 +57,9 @@ macro_rules! targets {
     };
 }
 
-targets! { trace snapshot schema pack parcel wire ticket journal descent yaml dice columns histories rules divergence host client }
+targets! {
+    trace snapshot schema pack parcel post wire ticket journal descent yaml dice columns histories rules divergence host client peers
+}
 
 /// Sound instances are read: else every mutation of theirs would be refused at the first byte and show nothing.
 #[test]
