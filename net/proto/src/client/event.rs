@@ -57,7 +57,8 @@ pub enum ClientEvent {
     Desync(DesyncReport),
     /// The client's world is of no use any more; a snapshot is asked for.
     Rejoining(RejoinCause),
-    /// The player is in another region: the host ends the session, and the client can go on there with another connection.
+    /// The player is in another region: the host ends the session, and the client can go on there with another connection, which its
+    /// next `Hello` asks for.
     Moved(Moved),
     /// The next tick uses content that the library has not: nothing goes on until it is added.
     ContentMissing(ContentId),

@@ -120,10 +120,12 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         }
     }
 
-    /// The player is elsewhere: numbers, inputs without an answer and the ticket are good there. The host ends the session; where to go
-    /// is the caller's to decide.
+    /// The player is elsewhere: numbers, inputs without an answer and the ticket are good there, and the next `Hello` names that region.
+    /// The host ends the session; whether and when to go there is the caller's to decide.
     fn handle_moved(&mut self, moved: Moved) {
-        self.hops = self.hops.max(moved.hops);
+        if moved.hops >= self.hops {
+            (self.hops, self.settings.region) = (moved.hops, moved.region);
+        }
         self.events.push(ClientEvent::Moved(moved));
     }
 

@@ -1,15 +1,19 @@
 //! Where a world has several regions: whose player has left is told where they are, and whoever knows of a later place than the
 //! world waits here for them.
 
-use tickworld_ledger::Order;
+use tickworld_ledger::{Ledger, Order};
 use tickworld_proto::{
+    channel::Channel,
+    client::{Client, ClientSettings},
     host::{Finding, HostEvent, HostSettings, Search, SessionId, SubmitError},
-    instant::Micros,
-    message::{Fate, Hello, InputMessage, Inputs, Message, Moved, Reason, SessionKind, Way, Welcome},
+    instant::{Instant, Micros},
+    message::{Fate, Goodbye, Hello, InputMessage, Inputs, Message, Moved, Nonce, Reason, SessionKind, Way, Welcome},
 };
 use tickworld_sim::{
+    content::{ContentId, Library},
     frame::{Act, PlayerId, Sequence, Tick},
     region::{Border, RegionId},
+    rollback::PredictNothing,
 };
 
 use crate::hosting::{Server, body_bytes};
@@ -209,4 +213,40 @@ fn who_is_nowhere_to_be_seen_is_sought_and_sent_on() {
     let third = come(&mut server, 0);
     find(&mut server, Finding::Elsewhere { region: RegionId(9), hops: 3 });
     server.expect_goodbye(third, Reason::Elsewhere, "nobody here knows the way");
+}
+
+/// The client's side: what it holds goes along, and its next `Hello` says where it was told to go.
+#[test]
+fn a_client_that_was_told_asks_for_that_region_with_all_it_holds() {
+    let (now, nonce) = (Instant(5), Nonce([7; 16]));
+    let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, b"token".to_vec(), nonce);
+    let library = Library::of(ContentId::NONE, ());
+    let mut client = Client::<Ledger, _>::new(now, settings, PredictNothing, library);
+    let hello = |client: &mut Client<Ledger, PredictNothing>| {
+        client.handle_connected(now, 1_200);
+        let sent = client.poll_transmit().expect("a client speaks first");
+        match Message::decode(Channel::Control, &sent.bytes) {
+            Ok(Message::Hello(hello)) => hello,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (_, _, welcome) = server();
+    assert_eq!((hello(&mut client).region, hello(&mut client).hops), (RegionId(0), 0));
+    client.handle_message(now, Channel::Control, &Message::Welcome(welcome.clone()).encode());
+    let order = Order::Travel { region: THERE.0 };
+    let sequence = client.submit(now, order, Tick(0), Tick(u64::MAX)).expect("it is taken");
+    let told = |client: &mut Client<Ledger, PredictNothing>, region, hops| {
+        let moved = Message::Moved(Moved { region, hops, way: way() });
+        client.handle_message(now, Channel::Control, &moved.encode());
+        let goodbye = Message::Goodbye(Goodbye { reason: Reason::Moved, detail: String::new() });
+        client.handle_message(now, Channel::Control, &goodbye.encode());
+        assert!(client.is_over());
+    };
+    told(&mut client, THERE, 2);
+    let next = hello(&mut client);
+    assert_eq!((next.region, next.hops, next.ticket), (THERE, 2, Some(welcome.ticket)));
+    assert_eq!(client.unanswered().collect::<Vec<_>>(), [sequence], "it is said again there");
+    // Who knows of an earlier place only has nothing to tell.
+    told(&mut client, RegionId(3), 1);
+    assert_eq!(hello(&mut client).region, THERE);
 }
