@@ -75,6 +75,7 @@ mod page;
 mod position;
 mod record;
 mod recover;
+mod region_store;
 mod retention;
 mod salvage;
 mod skip;
@@ -94,6 +95,7 @@ pub use record::{ClaimRecord, Proof, Record, RecordError, TickRecord, WallTime, 
 pub use recover::{
     Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
 };
+pub use region_store::RegionStore;
 pub use retention::{Removed, Retention};
 pub use salvage::{Salvage, TailReport};
 pub use skip::{SkipError, Skipped, skip};

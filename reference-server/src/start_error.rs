@@ -6,8 +6,9 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use tickworld_net::tls::{PemError, identity::GenerateError};
-use tickworld_persist::error::Fault;
+use tickworld_persist::{WorldId, error::Fault};
 use tickworld_pool::PoolError;
+use tickworld_sim::region::RegionId;
 
 use crate::{admission::KeyError, config::ConfigError, data_folder::FolderError, driver::OpenError};
 
@@ -67,6 +68,18 @@ pub enum StartError {
     /// The system gives no thread for the world.
     #[error("cannot start the world's thread: {0}")]
     Thread(io::Error),
+    /// A region's store is another region's, or of another world.
+    #[error(
+        "region {region} finds {found} in its folder, and the world is {world}: give it the folder it began in, or an empty one"
+    )]
+    Region {
+        /// Which region was to start.
+        region: RegionId,
+        /// What its store says of itself.
+        found: String,
+        /// The world that it was to be a part of.
+        world: WorldId,
+    },
     /// The stored world cannot go on.
     #[error(transparent)]
     World(#[from] OpenError),
@@ -77,7 +90,12 @@ impl StartError {
     #[must_use]
     pub const fn is_unusable(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Certificate(_) | Self::Tls(_) | Self::Key(_) | Self::Threads(_) => true,
+            Self::Config(_)
+            | Self::Certificate(_)
+            | Self::Tls(_)
+            | Self::Key(_)
+            | Self::Threads(_)
+            | Self::Region { .. } => true,
             Self::Folder(error) => matches!(error, FolderError::File(_)),
             Self::World(error) => matches!(error, OpenError::Game(_) | OpenError::Misfit(_)),
             _ => false,

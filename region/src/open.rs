@@ -23,6 +23,7 @@ use tickworld_sim::{
     frame::{Act, Input, InputFrame, PlayerId, Sequence, Tick},
     game::Game,
     hash::Hash,
+    region::RegionId,
     rng::Entropy,
     session::{HOPS_AN_INCARNATION, Player},
     simulation::Simulation,
@@ -47,6 +48,8 @@ use crate::{
 pub struct OpenSettings {
     /// Identity of a world that begins: drawn at random by the embedder.
     pub world: WorldId,
+    /// Which region of the world it is, where one begins; as the adapter begins it where it is `None`.
+    pub region: Option<RegionId>,
     /// The first key of a world that has none yet: drawn at random by the embedder.
     pub key: [u8; 32],
     /// Ticks a second of a world that begins; if it is `None` the game says it, and 30 where it says nothing.
@@ -298,7 +301,7 @@ async fn begin<A: GameAdapter, S: Store>(
     settings: &OpenSettings,
     executor: &dyn Executor,
 ) -> Result<(), OpenError> {
-    let mut simulation = adapter.begin()?;
+    let mut simulation = begun(adapter, settings.region)?;
     let roots = simulation.seal(executor);
     let content = simulation.world().content();
     let rules = adapter.tick_rate(simulation.world());
@@ -329,6 +332,15 @@ async fn begin<A: GameAdapter, S: Store>(
     SnapshotWrite::new(snapshot).run(store, &mut |_| {}).await.map(drop).map_err(OpenError::Snapshot)
 }
 
+/// The world at tick 0, as that region.
+fn begun<A: GameAdapter>(adapter: &A, region: Option<RegionId>) -> Result<Simulation<A::Game>, OpenError> {
+    let mut simulation = adapter.begin()?;
+    if let Some(region) = region.filter(|region| *region != simulation.world().region().state().id) {
+        simulation.world_mut().set_region(region);
+    }
+    Ok(simulation)
+}
+
 /// What players of an adapter's game put in.
 type GameInput<A> = <<A as GameAdapter>::Game as Game>::Input;
 
@@ -351,7 +363,7 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         // First of all: what another game's world holds cannot be read here, and would be called damaged.
         Replay::<A::Game>::check(header)?;
         let simulation = match &recovery.origin {
-            Origin::Start(_) => self.adapter.begin()?,
+            Origin::Start(_) => begun(self.adapter, header.region)?,
             Origin::Snapshot(snapshot) => self.resume(snapshot).await?,
         };
         let place: LogPosition = recovery.origin.position();

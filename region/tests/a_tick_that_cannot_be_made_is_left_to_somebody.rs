@@ -68,6 +68,7 @@ fn settings(build: BuildId) -> OpenSettings {
     OpenSettings {
         key: [7; 32],
         world: WorldId([7; 16]),
+        region: None,
         tick_rate: Some(30),
         root_lag_ticks: 1,
         loss: DataLossPolicy::Refuse,

@@ -209,7 +209,8 @@ pub struct Moved {
 /// How clients reach a region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Way {
-    /// Host name or address, and port; at most [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX).
+    /// Host name or address, and port; at most [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX). Empty where it is reached as the one
+    /// that says so.
     pub address: String,
     /// In which ways it can be reached, best first; at most [`MOVED_WAYS_MAX`](crate::limits::MOVED_WAYS_MAX).
     pub transports: Vec<String>,

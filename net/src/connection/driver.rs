@@ -2,12 +2,12 @@
 //!
 //! Invariant: an application that does not take its events stops nothing but their flow, and it can always end the driver.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tickworld_proto::{
     client::{Client, ClientEvent},
     instant::Instant,
-    message::Goodbye,
+    message::{Goodbye, Moved, Reason},
 };
 use tickworld_sim::{executor::Executor, game::Game, rollback::InputPredictor};
 use tokio::{
@@ -21,6 +21,9 @@ use crate::{
     close::Disconnect,
     endpoint::{DialError, Endpoint},
 };
+
+/// How often in a row somebody is sent on without a pause.
+const MOVES_MAX: u32 = 8;
 
 /// See the module; made by [`connect`](super::connect).
 #[must_use = "nothing happens until it runs"]
@@ -36,6 +39,10 @@ pub struct Driver<G: Game, P> {
     stop: Option<Stop>,
     /// The last word of the present session.
     goodbye: Option<Goodbye>,
+    /// Where the player is, as the present session was told.
+    moved: Option<Moved>,
+    /// How often it was sent on without a welcome.
+    moves: u32,
     /// When the client's time began.
     epoch: Moment,
 }
@@ -49,6 +56,8 @@ enum Stop {
 /// How a connection ended.
 enum Followed {
     Outage(Outage),
+    /// The player is in another region, which is dialed at once.
+    Moved,
     End(End),
 }
 
@@ -72,6 +81,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
             attempts,
             stop: None,
             goodbye: None,
+            moved: None,
+            moves: 0,
             epoch: Moment::now(),
         }
     }
@@ -98,6 +109,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
                 None => return self.stopped(),
                 Some(Ok(connection)) => match self.follow(connection).await {
                     Followed::End(end) => return end,
+                    Followed::Moved => continue,
                     Followed::Outage(outage) => outage,
                 },
                 Some(Err(error)) if may_answer(&error) => Outage::Dial(error),
@@ -126,7 +138,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
 
     /// Carries a session from its first word to its last.
     async fn follow(&mut self, connection: ClientConnection) -> Followed {
-        self.goodbye = None;
+        (self.goodbye, self.moved) = (None, None);
         let is_resuming = self.client.ticket().is_some();
         let now = self.now();
         self.client.handle_connected(now, connection.datagram_bytes_max());
@@ -207,6 +219,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         self.client.handle_disconnected(now);
         match (&self.stop, self.goodbye.take()) {
             (Some(_), _) => Followed::End(self.stopped()),
+            (None, Some(goodbye)) if goodbye.reason == Reason::Moved => self.go_on(goodbye).await,
             (None, Some(goodbye)) if may_pass(goodbye.reason, is_resuming) => {
                 Followed::Outage(Outage::Goodbye(goodbye))
             }
@@ -214,6 +227,23 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
             // The client had no room for the event; what is true of every ended connection is true of this one.
             (None, None) => Followed::Outage(Outage::Lost(Disconnect::Closed)),
         }
+    }
+
+    /// Turns to the region that has the player. One that sends on and on is not followed without a pause.
+    async fn go_on(&mut self, goodbye: Goodbye) -> Followed {
+        let Some(moved) = self.moved.take() else { return Followed::End(End::Refused(goodbye)) };
+        self.moves = self.moves.saturating_add(1);
+        let address = &moved.way.address;
+        if !address.is_empty() {
+            let found = tokio::net::lookup_host(address).await.ok().and_then(|mut found| found.next());
+            let Some(found) = found else { return Followed::Outage(Outage::Goodbye(goodbye)) };
+            self.settings.address = found;
+            // The name on the certificate stays where the region is named by its number.
+            if let Some((name, _)) = address.rsplit_once(':').filter(|(name, _)| name.parse::<IpAddr>().is_err()) {
+                self.settings.name = name.trim_matches(['[', ']']).to_owned();
+            }
+        }
+        if self.moves > MOVES_MAX { Followed::Outage(Outage::Goodbye(goodbye)) } else { Followed::Moved }
     }
 
     /// Waits between attempts.
@@ -269,7 +299,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     fn poll_event(&mut self) -> Option<ClientEvent> {
         let event = self.client.poll_event()?;
         match &event {
-            ClientEvent::Welcome(_) => self.attempts.succeed(Moment::now()),
+            ClientEvent::Welcome(_) => {
+                self.attempts.succeed(Moment::now());
+                self.moves = 0;
+            }
+            ClientEvent::Moved(moved) => self.moved = Some(moved.clone()),
             ClientEvent::Closed { goodbye, .. } => self.goodbye = Some(goodbye.clone()),
             _ => {}
         }

@@ -243,7 +243,7 @@ const fn may_pass(reason: Reason, is_resuming: bool) -> bool {
         | Reason::Durability
         | Reason::Operator
         | Reason::Held
-        // Where to go on is the application's to decide: it was told.
+        // The driver goes there, if it was told where.
         | Reason::Moved
         | Reason::Elsewhere => false,
     }

@@ -35,7 +35,7 @@ use self::{
     steps::Hasher,
     work::Workshop,
 };
-use crate::{admission::Authenticator, http::Ready, log_limit::LogLimit, meters::Meters};
+use crate::{admission::Authenticator, http::Ready, log_limit::LogLimit, meters::Meters, server::Regions};
 
 pub use open_error::OpenError;
 pub(crate) use publisher::Publisher;
@@ -60,6 +60,8 @@ pub(crate) struct RegionDeps<A: GameAdapter, S> {
     pub(crate) runtime: Handle,
     /// Who reads and follows the world.
     pub(crate) publisher: Publisher<A::Game>,
+    /// The other regions of its world, if there are any.
+    pub(crate) regions: Option<Regions<A::Game>>,
 }
 
 /// See the module.
@@ -77,6 +79,7 @@ pub(crate) struct Driver<A: GameAdapter, S> {
     storage_log: LogLimit,
     archive_log: LogLimit,
     publisher: Publisher<A::Game>,
+    regions: Option<Regions<A::Game>>,
     ended: Option<Ended>,
 }
 
@@ -90,11 +93,15 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         settings: RegionSettings,
         opened: Opened<A::Game>,
     ) -> std::io::Result<Self> {
-        let RegionDeps { adapter, store, executor, mailbox, outbox, authenticator, meters, ready, runtime, publisher } =
-            deps;
+        let RegionDeps { adapter, store, executor, mailbox, outbox, .. } = deps;
+        let RegionDeps { authenticator, meters, ready, runtime, publisher, regions, .. } = deps;
         let clock = Clock::new();
         let now = clock.now();
-        let region = Region::new(now, seconds_now(), settings, opened, Box::new(fresh_secret));
+        let id = opened.header.region;
+        let mut region = Region::new(now, seconds_now(), settings, opened, Box::new(fresh_secret));
+        for (other, way) in regions.iter().zip(id).flat_map(|(regions, id)| regions.neighbours_of(id)) {
+            region.tell_neighbour(now, other, way);
+        }
         let workshop = Workshop { adapter, store, authenticator, runtime, post: mailbox.post() };
         Ok(Self {
             region,
@@ -110,6 +117,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
             storage_log: LogLimit::new(STORAGE_LOG_EVERY),
             archive_log: LogLimit::new(STORAGE_LOG_EVERY),
             publisher,
+            regions,
             ended: None,
         })
     }
@@ -158,6 +166,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                         }
                         region.handle_moved(now, moved);
                     }
+                    Work::Said(post) => region.handle_post(now, post),
                     Work::PackLoaded { request, result } => region.handle_pack_loaded(now, request, result),
                     Work::SnapshotStored { took, result } => region.handle_snapshot_stored(now, took, result),
                     Work::Marked(result) => region.handle_marked(now, result),
@@ -217,6 +226,9 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
     }
 
     fn transmit(&mut self) {
+        while let Some(post) = self.region.poll_post() {
+            self.regions.iter().for_each(|regions| regions.carry(post.clone()));
+        }
         let region = &mut self.region;
         let mut transmits = std::iter::from_fn(|| region.poll_transmit()).peekable();
         if transmits.peek().is_some() {

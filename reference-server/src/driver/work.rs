@@ -65,8 +65,10 @@ pub(crate) enum Work<G: Game> {
         /// What was found, or why they do not come.
         result: Result<Finding, SeekError>,
     },
-    /// The archive was told who left for it.
+    /// The archive was told where players are now.
     Moved(Moved),
+    /// Another region of the world says something.
+    Said(tickworld_region::Post),
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
         /// Who asked.

@@ -18,6 +18,7 @@ use tickworld_net::{
     tls::{fingerprint::Fingerprint, identity::Identity},
 };
 use tickworld_proto::message::{Goodbye, Reason};
+use tickworld_sim::region::RegionId;
 use tokio::runtime::Handle;
 
 use super::parts;
@@ -39,12 +40,12 @@ pub struct Door {
 /// A server's place behind a door; it is given up when this is dropped.
 pub(super) struct Entry {
     entries: Arc<Entries>,
-    audience: String,
+    of: (String, RegionId),
 }
 
-/// The servers' mailboxes, by audience.
+/// The servers' mailboxes, by audience and region.
 #[derive(Default)]
-struct Entries(Mutex<BTreeMap<String, Lane>>);
+struct Entries(Mutex<BTreeMap<(String, RegionId), Lane>>);
 
 impl Door {
     /// Listens on the configured address, with the configured certificate.
@@ -90,11 +91,12 @@ impl Door {
         self.outbox.clone()
     }
 
-    /// Leads clients whose token names `audience` into `lane`, until what it gives is dropped. A later server of the same
-    /// audience takes an earlier one's place.
-    pub(super) fn enter(&self, audience: &str, lane: Lane) -> Entry {
-        self.entries.lock().insert(audience.to_owned(), lane);
-        Entry { entries: Arc::clone(&self.entries), audience: audience.to_owned() }
+    /// Leads clients whose token names `audience` into `lane`, until what it gives is dropped; of several regions, those who ask for
+    /// that one, or for none where it is the first. A later server of the same audience and region takes an earlier one's place.
+    pub(super) fn enter(&self, audience: &str, region: RegionId, lane: Lane) -> Entry {
+        let of = (audience.to_owned(), region);
+        self.entries.lock().insert(of.clone(), lane);
+        Entry { entries: Arc::clone(&self.entries), of }
     }
 
     /// Sends what was handed over, closes every session, and ends.
@@ -108,12 +110,12 @@ impl Door {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.entries.lock().remove(&self.audience);
+        self.entries.lock().remove(&self.of);
     }
 }
 
 impl Entries {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Lane>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, RegionId), Lane>> {
         // Single inserts and removals: whole, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,10 +136,20 @@ impl Route for Entries {
         }
         let hello = read_hello(hello).map_err(|error| refuse(Reason::Violation, error.to_string()))?;
         let unknown = |what: String| refuse(Reason::Unauthorized, what);
-        let audience = audience_of(&hello.token).ok_or_else(|| {
+        // Where all are of one world, nothing need say which is meant.
+        let only = entries.keys().next().filter(|(first, _)| entries.keys().all(|(other, _)| other == first));
+        let audience = audience_of(&hello.token).or_else(|| only.map(|(audience, _)| audience.clone()));
+        let audience = audience.ok_or_else(|| {
             unknown("several worlds are here, and nothing shown says which one is meant: come with a token".to_owned())
         })?;
-        let lane = entries.get(&audience).cloned();
-        lane.ok_or_else(|| unknown(format!("no world here is called `{audience}`")))
+        let mut regions = entries.iter().filter(|((of, _), _)| *of == audience).peekable();
+        if regions.peek().is_none() {
+            return Err(unknown(format!("no world here is called `{audience}`")));
+        }
+        let any = RegionId(0);
+        let lane = regions.find(|((_, region), _)| hello.region == any || *region == hello.region);
+        lane.map(|(_, lane)| lane.clone()).ok_or_else(|| {
+            refuse(Reason::Elsewhere, format!("region {} of the world `{audience}` is not here", hello.region))
+        })
     }
 }

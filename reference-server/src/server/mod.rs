@@ -11,20 +11,23 @@ mod door;
 mod handle;
 mod opening;
 mod parts;
+mod regions;
 mod running;
 
 use std::{sync::Arc, time::Duration};
 
 use tickworld_net::mailbox::{Mailbox, MailboxLimits};
-use tickworld_persist::{AnyStore, Salvage, Store, StoreConfig, error::Fault};
-use tickworld_sim::game::Game;
+use tickworld_persist::{AnyStore, RegionStore, Salvage, Store, StoreConfig, error::Fault};
+use tickworld_sim::{game::Game, region::RegionId};
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 pub use door::Door;
 pub use handle::{Ticks, TicksError, WorldHandle};
+pub use regions::Regions;
 pub use running::Running;
 pub use tickworld_region::Ended;
 
+use self::regions::Place;
 use crate::{
     admission::Authenticator,
     config::{Config, Settings as _},
@@ -51,6 +54,7 @@ pub struct Server<A: GameAdapter> {
     admin: Option<AdminToken>,
     authenticator: Option<Arc<dyn Authenticator>>,
     door: Option<Door>,
+    place: Option<Place<A::Game>>,
     has_http: bool,
 }
 
@@ -58,7 +62,7 @@ impl<A: GameAdapter> Server<A> {
     /// A server of this world, with everything else as the configuration says.
     #[must_use]
     pub const fn new(config: Config, adapter: A) -> Self {
-        Self { config, adapter, admin: None, authenticator: None, door: None, has_http: true }
+        Self { config, adapter, admin: None, authenticator: None, door: None, place: None, has_http: true }
     }
 
     /// Takes operators' requests from whoever shows this token.
@@ -83,6 +87,15 @@ impl<A: GameAdapter> Server<A> {
         self
     }
 
+    /// Is a region of a larger world: players cross to the others in this process, and who is where is in the world's store. Its own
+    /// store is in a folder of that store's. Regions that were there before are started before new ones.
+    #[must_use]
+    pub fn within(mut self, id: RegionId, regions: &Regions<A::Game>) -> Self {
+        self.door = Some(regions.door().clone());
+        self.place = Some(Place { id, regions: regions.clone() });
+        self
+    }
+
     /// Opens no HTTP port, nor one for operators; [`Running::routes`] are what they would serve.
     #[must_use]
     pub const fn without_http(mut self) -> Self {
@@ -97,15 +110,23 @@ impl<A: GameAdapter> Server<A> {
     /// Why not; nothing runs then, and what was made in the folder is taken back.
     pub async fn start(self) -> Result<Running<A::Game>, StartError> {
         self.config.check()?;
-        let folder = DataFolder::open(&self.config.data)?;
-        let path = self.config.data.clone();
+        let path = match &self.place {
+            Some(place) => place.regions.folder_of(place.id),
+            None => self.config.data.clone(),
+        };
+        let folder = DataFolder::open(&path)?;
         // First of all: whoever has the store owns the folder, and nobody else may touch what else is in it.
         let opened = AnyStore::open(&StoreConfig::embedded(&path)).await;
         let store = opened.map_err(|fault| match fault {
             Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
             fault => StartError::Store { path, fault },
         })?;
-        match self.run_on(store.clone()).await {
+        let world = self.place.as_ref().map(|place| place.regions.store());
+        let started = match world {
+            Some(world) => self.run_on(RegionStore { region: store.clone(), world }).await,
+            None => self.run_on(store.clone()).await,
+        };
+        match started {
             Ok(mut running) => {
                 folder.keep();
                 running.close_after(async move { store.close().await });
@@ -134,7 +155,7 @@ impl<A: GameAdapter> Server<A> {
     }
 
     async fn run_on<S: Store + Salvage + 'static>(self, store: S) -> Result<Running<A::Game>, StartError> {
-        let Self { config, adapter, admin, authenticator, door, has_http } = self;
+        let Self { config, adapter, admin, authenticator, door, place, has_http } = self;
         let (store, adapter, runtime) = (Arc::new(store), Arc::new(adapter), Handle::current());
         let authenticator = match authenticator {
             Some(authenticator) => authenticator,
@@ -153,11 +174,12 @@ impl<A: GameAdapter> Server<A> {
             }
         };
         let (meters, ready) = (Arc::new(Meters::new()), Arc::new(Ready::default()));
-        let opened = opening::open_world(&*adapter, &*store, &config, &executor, &meters).await?;
+        let opened = opening::open_world(&*adapter, &*store, &config, &executor, &meters, place.as_ref()).await?;
         let tick_rate = opened.header.tick_rate;
         let title = adapter.title().into();
         let (publisher, world) = handle::publish(&opened, mailbox.post());
-        let lane = mailbox.lane();
+        let (lane, post) = (mailbox.lane(), mailbox.post());
+        let region = opened.header.region.unwrap_or(RegionId::FIRST);
         let deps = RegionDeps {
             adapter,
             store,
@@ -169,8 +191,9 @@ impl<A: GameAdapter> Server<A> {
             ready: ready.clone(),
             runtime,
             publisher,
+            regions: place.as_ref().map(|place| place.regions.clone()),
         };
-        let settings = opening::region_settings(&config, tick_rate, opened.simulation.world());
+        let settings = opening::region_settings(&config, tick_rate, opened.simulation.world(), place.is_some());
         let driver = Driver::new(deps, settings, opened);
         let driver = driver.map_err(StartError::Thread)?;
         let (end, ended) = oneshot::channel();
@@ -178,7 +201,10 @@ impl<A: GameAdapter> Server<A> {
         let run = move || _ = end.send(driver.run());
         std::thread::Builder::new().name("region".into()).spawn(run).map_err(StartError::Thread)?;
         // Nobody comes in before the world runs.
-        let entry = door.enter(&config.audience, lane);
+        if let Some(Place { id, regions }) = &place {
+            regions.enter(*id, post);
+        }
+        let entry = door.enter(&config.audience, region, lane);
         let strangers = Arc::new(LogLimit::new(STRANGERS_EVERY));
         let state = HttpState { meters, ready, title, handler: Arc::new(world.clone()), admin, strangers };
         let http = sockets.map(|sockets| sockets.serve(&state)).transpose()?.unwrap_or_default();

@@ -7,6 +7,7 @@ use tickworld_proto::host::{AddressRates, HostSettings, Rate};
 use tickworld_region::{OpenSettings, Opened, RegionSettings};
 use tickworld_sim::{executor::Executor, game::Game, region::RegionId, rng::Entropy, world::World};
 
+use super::regions::Place;
 use crate::{
     config::{Config, ConfigError, DurabilityLevel},
     driver::{CatchingStepper, OpenError},
@@ -23,8 +24,9 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     config: &Config,
     executor: &Arc<dyn Executor>,
     meters: &Meters,
+    place: Option<&Place<A::Game>>,
 ) -> Result<Opened<A::Game>, StartError> {
-    if config.archive_after_seconds.is_some() && !A::Game::TRAVELS {
+    if (config.archive_after_seconds.is_some() || place.is_some()) && !A::Game::TRAVELS {
         return Err(ConfigError::untravelled(A::Game::NAME).into());
     }
     let (mut world, mut entropy, mut key) = ([0; 16], [0; 16], [0; 32]);
@@ -32,8 +34,11 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
         getrandom::fill(secret).map_err(|error| StartError::Thread(std::io::Error::other(error.to_string())))?;
     }
     let stored = store.header().await.ok().flatten();
+    let world = stored.as_ref().map_or(WorldId(world), |header| header.world);
+    let world = place.map_or(world, |place| place.regions.world(world));
     let settings = OpenSettings {
-        world: WorldId(world),
+        world,
+        region: place.map(|place| place.id),
         key,
         tick_rate: config.tick_rate,
         root_lag_ticks: config.root_lag_ticks.unwrap_or(start_checks::ROOT_LAG_TICKS),
@@ -47,6 +52,9 @@ pub(super) async fn open_world<A: GameAdapter, S: Store + Salvage>(
     let (begun, mut steps) = (Instant::now(), CatchingStepper(Arc::clone(executor)));
     let opened = tickworld_region::open(adapter, store, &settings, &**executor, &mut steps, &mut |_| {}).await;
     let opened = opened.map_err(OpenError::from)?;
+    if let Some(place) = place {
+        place.check(&opened.header)?;
+    }
     warn(adapter, config, &opened);
     let (ticks, root) = (opened.report.replayed_ticks, opened.roots.root);
     let per_second = ticks as f64 / begun.elapsed().as_secs_f64().max(1e-9);
@@ -97,12 +105,19 @@ fn warn<A: GameAdapter>(adapter: &A, config: &Config, opened: &Opened<A::Game>) 
 }
 
 /// What the configuration says of a region.
-pub(super) fn region_settings<G: Game>(config: &Config, tick_rate: u16, world: &World<G>) -> RegionSettings {
+pub(super) fn region_settings<G: Game>(
+    config: &Config,
+    tick_rate: u16,
+    world: &World<G>,
+    has_neighbours: bool,
+) -> RegionSettings {
     let per_address = config.sessions_per_address_max;
     let connections = Rate { per_second: per_address.div_ceil(2), burst: per_address.saturating_mul(2) };
     let defaults = HostSettings::default();
     // Whether any leave for it now or not: who left once is sought there, and not born again.
     let left_once = world.region().neighbour(RegionId::ARCHIVE).map(|_| u64::MAX);
+    // Where players cross borders, the archive says where they are.
+    let left_once = left_once.or(has_neighbours.then_some(u64::MAX));
     let archive_after = config.archive_after_seconds.map(|seconds| u64::from(seconds) * u64::from(tick_rate));
     let host = HostSettings {
         durability: match config.durability {

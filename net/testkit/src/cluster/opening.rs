@@ -146,6 +146,7 @@ pub(super) fn open<S: Store + Salvage>(
     }
     let settings = OpenSettings {
         world: WorldId(*b"a simulated bank"),
+        region: None,
         key: [7; 32],
         tick_rate: Some(plan.host.tick_rate),
         root_lag_ticks: plan.root_lag_ticks,

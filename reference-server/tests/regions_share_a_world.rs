@@ -1,0 +1,208 @@
+//! Two regions of one world in one process behind one game port: a client crosses with what is theirs, goes on where it is, and finds
+//! its player again after everything was stopped.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tickworld_ledger::{Ledger, Order};
+use tickworld_net::{
+    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, connect},
+    endpoint::{Endpoint, EndpointSettings},
+    tls::trust::Trust,
+};
+use tickworld_proto::{
+    client::{Client, ClientEvent, ClientSettings},
+    instant::Instant,
+    message::{Fate, Nonce, SessionKind},
+};
+use tickworld_server::{
+    admission::{Claims, DevelopmentIssuer, KindName},
+    config::Config,
+    server::{Ended, Regions, Running, Server},
+    start_error::StartError,
+    world::Accounts,
+};
+use tickworld_sim::{
+    content::{ContentId, Library},
+    executor::Inline,
+    frame::{PlayerId, Tick},
+    region::{Border, RegionId},
+    rollback::PredictNothing,
+    session::OutcomeCode,
+};
+
+/// More than any step of the test takes.
+const LONG: Duration = Duration::from_secs(60);
+const PLAYER: PlayerId = PlayerId(7);
+const NORTH: RegionId = RegionId(1);
+const SOUTH: RegionId = RegionId(2);
+
+fn config(data: &Path) -> Config {
+    Config { data: data.to_owned(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
+}
+
+/// The world of the folder, with both of its regions.
+struct World {
+    regions: Regions<Ledger>,
+    north: Running<Ledger>,
+    south: Running<Ledger>,
+}
+
+impl World {
+    async fn start(data: &Path) -> Self {
+        let regions = Regions::open(&config(data), 2).await.expect("a folder and a port");
+        let (north, south) = (begin(data, &regions, NORTH).await, begin(data, &regions, SOUTH).await);
+        Self { north: north.expect("it begins"), south: south.expect("it begins"), regions }
+    }
+
+    async fn stop(self) {
+        assert_eq!((self.north.stop().await, self.south.stop().await), (Ended::Asked, Ended::Asked));
+        self.regions.close().await;
+    }
+
+    /// Waits until players may cross in both directions.
+    async fn open(&self) {
+        for (running, other) in [(&self.north, SOUTH), (&self.south, NORTH)] {
+            let mut ticks = running.world().follow();
+            let opens = async {
+                loop {
+                    let world = ticks.next().await.expect("the world runs");
+                    if world.region().neighbour(other).is_some_and(|known| known.border == Border::Open) {
+                        break;
+                    }
+                }
+            };
+            tokio::time::timeout(LONG, opens).await.expect("the border opens");
+        }
+    }
+}
+
+async fn begin(data: &Path, regions: &Regions<Ledger>, id: RegionId) -> Result<Running<Ledger>, StartError> {
+    let world = Accounts { accounts: 8, coins: 100 };
+    Server::new(config(data), world).within(id, regions).without_http().start().await
+}
+
+/// A client's program.
+struct Program {
+    connection: Connection<Ledger, PredictNothing>,
+    events: ConnectionEvents,
+}
+
+impl Program {
+    fn begin(data: &Path, world: &World, nonce: u8) -> Self {
+        let issuer = DevelopmentIssuer::open(data).expect("the folder has an issuer");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970").as_secs();
+        let audience = config(data).audience;
+        let claims = Claims::fresh(Some(PLAYER.0), &audience, &[KindName::Command], now, 600);
+        let token = issuer.sign(&claims.expect("there is randomness")).into_bytes();
+        let door = world.regions.door();
+        let endpoint = EndpointSettings::new(Trust::Pinned(door.fingerprint()));
+        let endpoint = Endpoint::bind(&tokio::runtime::Handle::current(), endpoint).expect("a port of this machine");
+        let settings = ClientSettings::new(SessionKind::Command, ContentId::NONE, token, Nonce([nonce; 16]));
+        let client = Client::<Ledger, _>::new(Instant(0), settings, PredictNothing, Library::of(ContentId::NONE, ()));
+        let settings = ConnectionSettings::new(door.address(), "localhost");
+        let (connection, events, driver) = connect(endpoint, client, Arc::new(Inline), settings);
+        tokio::spawn(driver.run());
+        Self { connection, events }
+    }
+
+    /// The first of its events that `look` makes something of.
+    async fn until<T>(&mut self, what: &str, look: impl Fn(&ClientEvent) -> Option<T>) -> T {
+        let events = &mut self.events;
+        let wanted = async {
+            loop {
+                match events.next().await.expect("an end before nothing") {
+                    ConnectionEvent::Client(event) => {
+                        if let Some(found) = look(&event) {
+                            return found;
+                        }
+                    }
+                    ConnectionEvent::Ended(end) => panic!("{what}: {end}"),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(LONG, wanted).await.unwrap_or_else(|_| panic!("never: {what}"))
+    }
+
+    async fn welcome(&mut self) -> RegionId {
+        self.until("a welcome", |event| match event {
+            ClientEvent::Welcome(welcome) => Some(welcome.region),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Gives an order, and what became of it.
+    async fn order(&mut self, order: Order) -> (OutcomeCode, i64) {
+        let sequence = self.connection.submit(order, Tick(0), Tick(u64::MAX)).await.expect("an input is taken");
+        self.until("an outcome", |event| match event {
+            ClientEvent::Outcome { sequence: of, fate: Fate::Applied { code, value, .. }, .. } if *of == sequence => {
+                Some((*code, *value))
+            }
+            ClientEvent::Outcome { sequence: of, fate, .. } if *of == sequence => panic!("{fate:?}"),
+            _ => None,
+        })
+        .await
+    }
+}
+
+fn is_there(running: &Running<Ledger>) -> bool {
+    let world = running.world().newest();
+    world.players().find(PLAYER).is_some_and(|player| player.departed_to.is_none())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_crosses_and_finds_its_player_again() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let world = World::start(folder.path()).await;
+    world.open().await;
+    let mut program = Program::begin(folder.path(), &world, 1);
+    assert_eq!(program.welcome().await, NORTH, "who asks for none comes to the first");
+    assert_eq!(program.order(Order::Take { account: 0, amount: 30 }).await, (OutcomeCode::APPLIED, 70));
+    assert_eq!(program.order(Order::Travel { region: SOUTH.0 }).await.0, OutcomeCode::APPLIED);
+    assert_eq!(program.welcome().await, SOUTH, "the connection follows its player");
+    assert_eq!(program.order(Order::Put { account: 5, amount: 20 }).await, (OutcomeCode::APPLIED, 10));
+    assert_eq!((is_there(&world.north), is_there(&world.south)), (false, true));
+    program.connection.detach().await;
+    world.stop().await;
+
+    // Everything is where it was, and somebody who knows of nothing is led there.
+    let world = World::start(folder.path()).await;
+    world.open().await;
+    let mut program = Program::begin(folder.path(), &world, 2);
+    assert_eq!(program.welcome().await, SOUTH);
+    assert_eq!(program.order(Order::Travel { region: NORTH.0 }).await.0, OutcomeCode::APPLIED);
+    assert_eq!(program.welcome().await, NORTH);
+    assert_eq!(program.order(Order::Put { account: 0, amount: 10 }).await, (OutcomeCode::APPLIED, 0));
+    let totals = [&world.north, &world.south].map(|running| running.world().newest().state().total());
+    assert_eq!(totals, [780, 820], "twenty coins went south for good");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_region_of_another_world_does_not_start() {
+    let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    for folder in [&here, &there] {
+        World::start(folder.path()).await.stop().await;
+    }
+    // Somebody copied a region's folder from one world into another one, or under another number.
+    for (from, to) in [(there.path().join("region-2"), "region-2"), (here.path().join("region-1"), "region-2")] {
+        let to = here.path().join(to);
+        std::fs::remove_dir_all(&to).expect("it is there");
+        std::fs::create_dir(&to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let entry = entry.expect("an entry");
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a file");
+        }
+        let regions = Regions::open(&config(here.path()), 2).await.expect("a folder and a port");
+        let north = begin(here.path(), &regions, NORTH).await.expect("it goes on");
+        let error = begin(here.path(), &regions, SOUTH).await.map(|_| ()).expect_err("it is another one").to_string();
+        assert!(error.starts_with("region 2 finds region"), "{error}");
+        assert_eq!(north.stop().await, Ended::Asked);
+        regions.close().await;
+    }
+}
