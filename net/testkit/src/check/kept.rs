@@ -7,9 +7,19 @@ use std::collections::BTreeMap;
 
 use tickworld_ledger::Order;
 use tickworld_proto::message::{Durability, Fate};
-use tickworld_sim::frame::{Act, InputFrame, PlayerId, Sequence, Tick};
+use tickworld_sim::{
+    frame::{Act, InputFrame, PlayerId, Sequence, Tick},
+    region::RegionId,
+};
 
-use super::Violation;
+use super::{RegionTick, Violation};
+
+/// The frames of each region's history.
+pub type Histories<'h> = BTreeMap<RegionId, &'h [InputFrame<Order>]>;
+
+/// Every place of an input, with what it says there; nothing, where it was to be done in a tick that was skipped: then it is
+/// answered in the frame after it, and done nowhere.
+type Places = BTreeMap<(PlayerId, Sequence), Vec<(RegionTick, Option<Order>)>>;
 
 /// What clients were promised.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +28,9 @@ pub struct Kept {
     said: BTreeMap<(PlayerId, Sequence), Order>,
     applied: BTreeMap<(PlayerId, Sequence), Tick>,
     refused: BTreeMap<(PlayerId, Sequence), ()>,
-    /// Promised for the life of the server only.
-    in_memory: BTreeMap<(PlayerId, Sequence), Tick>,
-    confirmed: Tick,
+    /// Promised for the life of a server only, of this region.
+    in_memory: BTreeMap<(PlayerId, Sequence), RegionTick>,
+    confirmed: BTreeMap<RegionId, Tick>,
 }
 
 impl Kept {
@@ -34,23 +44,27 @@ impl Kept {
         self.refused.retain(|(owner, _), ()| *owner != player);
     }
 
-    /// A client has an answer.
-    pub fn answer(&mut self, player: PlayerId, sequence: Sequence, fate: Fate, durability: Durability) {
+    /// A client has an answer, from a server of this region.
+    pub fn answer(&mut self, by: RegionId, player: PlayerId, sequence: Sequence, fate: Fate, durability: Durability) {
+        let key = (player, sequence);
         match (fate, durability) {
-            (Fate::Applied { tick, .. }, Durability::Memory) => drop(self.in_memory.insert((player, sequence), tick)),
-            (Fate::Applied { tick, .. }, _) => drop(self.applied.insert((player, sequence), tick)),
-            (Fate::Refused(_), _) => drop(self.refused.insert((player, sequence), ())),
+            (Fate::Applied { tick, .. }, Durability::Memory) => {
+                self.in_memory.insert(key, RegionTick { region: by, tick });
+            }
+            (Fate::Applied { tick, .. }, _) => drop(self.applied.insert(key, tick)),
+            (Fate::Refused(_), _) => drop(self.refused.insert(key, ())),
         }
     }
 
-    /// A client has a confirmed tick.
-    pub fn confirm(&mut self, tick: Tick) {
-        self.confirmed = self.confirmed.max(tick);
+    /// A client has a confirmed tick of a region.
+    pub fn confirm(&mut self, region: RegionId, tick: Tick) {
+        let confirmed = self.confirmed.entry(region).or_default();
+        *confirmed = tick.max(*confirmed);
     }
 
-    /// The server's life ended: what was promised of its memory is not owed any more.
-    pub fn end_life(&mut self) {
-        self.in_memory.clear();
+    /// The life of a region's server ended: what was promised of its memory is not owed any more.
+    pub fn end_life(&mut self, region: RegionId) {
+        self.in_memory.retain(|_, place| place.region != region);
     }
 
     /// How many inputs are owed.
@@ -65,45 +79,55 @@ impl Kept {
         self.len() == 0
     }
 
-    /// Looks through a whole journal, as it was found after a crash or stands now.
+    /// Looks through whole journals, as they were found after a crash or stand now: which region has an input is not what matters.
     ///
     /// # Errors
     /// The first promise that was broken.
-    pub fn check(&self, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
-        // What a tick was to do that was skipped is answered in the frame after it, and done nowhere.
-        let mut places: BTreeMap<(PlayerId, Sequence), (Tick, Option<Order>)> = BTreeMap::new();
-        for (frame, input) in frames.iter().flat_map(|frame| frame.inputs.iter().map(move |input| (frame, input))) {
+    pub fn check(&self, histories: &Histories<'_>) -> Result<(), Violation> {
+        for (region, frames) in histories {
+            let last = frames.last().map_or(Tick(0), |frame| frame.tick);
+            if let Some(tick) = self.confirmed.get(region).copied().filter(|confirmed| *confirmed > last) {
+                return Err(Violation::TickLost { tick, last });
+            }
+        }
+        let places = places(histories);
+        let of = |key: &(PlayerId, Sequence)| places.get(key).map_or(&[][..], Vec::as_slice);
+        let in_memory = self.in_memory.iter().map(|(key, place)| (key, place.tick));
+        for (key, acknowledged) in self.applied.iter().map(|(key, tick)| (key, *tick)).chain(in_memory) {
+            let ((player, sequence), found) = (*key, of(key));
+            let Some((tick, stands)) = found.iter().find(|(place, _)| place.tick == acknowledged) else {
+                let found = found.first().map(|(place, _)| *place);
+                return Err(Violation::Missing { player, sequence, acknowledged, found });
+            };
+            let said = self.said.get(key);
+            if said.is_some_and(|said| stands.is_some_and(|stands| *said != stands)) {
+                return Err(Violation::Exchanged { player, sequence, tick: *tick });
+            }
+        }
+        for key in self.refused.keys() {
+            if let Some((found, Some(_))) = of(key).first() {
+                let (player, sequence) = *key;
+                return Err(Violation::RefusedApplied { player, sequence, found: *found });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn places(histories: &Histories<'_>) -> Places {
+    let mut places = Places::new();
+    for (region, frame) in histories.iter().flat_map(|(region, frames)| frames.iter().map(|frame| (*region, frame))) {
+        for input in &frame.inputs {
             let said = match input.act {
                 Act::Play(order) => Some(order),
                 Act::Void => None,
                 _ => continue,
             };
-            places.entry((input.player, input.sequence)).or_insert((frame.tick, said));
+            let place = RegionTick { region, tick: frame.tick };
+            places.entry((input.player, input.sequence)).or_default().push((place, said));
         }
-        let last = frames.last().map_or(Tick(0), |frame| frame.tick);
-        if self.confirmed > last {
-            return Err(Violation::TickLost { tick: self.confirmed, last });
-        }
-        for ((player, sequence), acknowledged) in self.applied.iter().chain(&self.in_memory) {
-            let place = places.get(&(*player, *sequence)).copied();
-            let found = place.map(|(tick, _)| tick);
-            let (player, sequence, acknowledged) = (*player, *sequence, *acknowledged);
-            if found != Some(acknowledged) {
-                return Err(Violation::Missing { player, sequence, acknowledged, found });
-            }
-            let said = self.said.get(&(player, sequence));
-            let stands = place.and_then(|(_, said)| said);
-            if said.is_some_and(|said| stands.is_some_and(|stands| *said != stands)) {
-                return Err(Violation::Exchanged { player, sequence, tick: acknowledged });
-            }
-        }
-        for (player, sequence) in self.refused.keys() {
-            if let Some((found, Some(_))) = places.get(&(*player, *sequence)) {
-                return Err(Violation::RefusedApplied { player: *player, sequence: *sequence, found: *found });
-            }
-        }
-        Ok(())
     }
+    places
 }
 
 #[cfg(test)]
@@ -114,6 +138,8 @@ mod tests {
     use super::*;
 
     const CLERK: PlayerId = PlayerId(7);
+    const HERE: RegionId = RegionId(1);
+    const THERE: RegionId = RegionId(2);
 
     fn applied(tick: u64) -> Fate {
         Fate::Applied { tick: Tick(tick), code: OutcomeCode::APPLIED, value: 0 }
@@ -126,46 +152,62 @@ mod tests {
         (1..4).map(|tick| InputFrame::new(Tick(tick), Entropy::PREDICTED, of(tick))).collect()
     }
 
+    /// With the input in a tick of a region, if anywhere.
+    fn judged(check: &Kept, region: RegionId, place: Option<u64>) -> Result<(), Violation> {
+        let (with, without) = (frames(place), frames(None));
+        let other = if region == HERE { THERE } else { HERE };
+        check.check(&Histories::from([(region, &with[..]), (other, &without[..])]))
+    }
+
     #[test]
     fn a_broken_promise_is_noticed() {
         let mut check = Kept::default();
-        check.answer(CLERK, Sequence(1), applied(2), Durability::Disk);
-        check.check(&frames(Some(2))).unwrap();
+        check.answer(HERE, CLERK, Sequence(1), applied(2), Durability::Disk);
+        judged(&check, HERE, Some(2)).unwrap();
+        // Who crossed a border is told there what became of it here.
+        judged(&check, THERE, Some(2)).unwrap();
         for broken in [None, Some(3)] {
-            let found = check.check(&frames(broken)).unwrap_err();
+            let found = judged(&check, HERE, broken).unwrap_err();
             assert!(matches!(found, Violation::Missing { acknowledged: Tick(2), .. }), "{found}");
         }
-        check.end_life();
-        assert!(check.check(&frames(None)).is_err(), "the disk's promise outlives the server");
+        check.end_life(HERE);
+        assert!(judged(&check, HERE, None).is_err(), "the disk's promise outlives the server");
     }
 
     #[test]
     fn another_input_under_the_number_is_noticed() {
         let mut check = Kept::default();
         check.submit(CLERK, Sequence(1), Order::Transfer { from: 0, to: 1, amount: 2 });
-        check.answer(CLERK, Sequence(1), applied(2), Durability::Disk);
-        assert!(matches!(check.check(&frames(Some(2))), Err(Violation::Exchanged { tick: Tick(2), .. })));
+        check.answer(HERE, CLERK, Sequence(1), applied(2), Durability::Disk);
+        let found = judged(&check, HERE, Some(2)).unwrap_err();
+        let tick = RegionTick { region: HERE, tick: Tick(2) };
+        assert_eq!(found, Violation::Exchanged { player: CLERK, sequence: Sequence(1), tick });
         check.submit(CLERK, Sequence(1), Order::Transfer { from: 0, to: 1, amount: 1 });
-        check.check(&frames(Some(2))).unwrap();
+        judged(&check, HERE, Some(2)).unwrap();
     }
 
     #[test]
     fn memory_promises_for_a_life() {
         let mut check = Kept::default();
-        check.answer(CLERK, Sequence(1), applied(2), Durability::Memory);
-        assert!(check.check(&frames(None)).is_err());
-        check.end_life();
-        check.check(&frames(None)).unwrap();
+        check.answer(HERE, CLERK, Sequence(1), applied(2), Durability::Memory);
+        assert!(judged(&check, HERE, None).is_err());
+        check.end_life(THERE);
+        assert!(judged(&check, HERE, None).is_err(), "another region's server ended");
+        check.end_life(HERE);
+        judged(&check, HERE, None).unwrap();
     }
 
     #[test]
     fn refusals_and_confirmed_ticks_bind() {
         let mut check = Kept::default();
-        check.confirm(Tick(4));
-        assert_eq!(check.check(&frames(None)), Err(Violation::TickLost { tick: Tick(4), last: Tick(3) }));
+        check.confirm(THERE, Tick(3));
+        check.confirm(HERE, Tick(4));
+        assert_eq!(judged(&check, HERE, None), Err(Violation::TickLost { tick: Tick(4), last: Tick(3) }));
         let mut check = Kept::default();
-        check.answer(CLERK, Sequence(1), Fate::Refused(Refusal::Expired), Durability::Disk);
-        check.check(&frames(None)).unwrap();
-        assert!(matches!(check.check(&frames(Some(1))), Err(Violation::RefusedApplied { found: Tick(1), .. })));
+        check.answer(HERE, CLERK, Sequence(1), Fate::Refused(Refusal::Expired), Durability::Disk);
+        judged(&check, HERE, None).unwrap();
+        for region in [HERE, THERE] {
+            assert!(matches!(judged(&check, region, Some(1)), Err(Violation::RefusedApplied { .. })));
+        }
     }
 }

@@ -16,14 +16,30 @@ pub use answered::Answered;
 pub use bounded::Bounded;
 pub use coins::Coins;
 pub use durable::DurableAcks;
-pub use kept::Kept;
+pub use kept::{Histories, Kept};
 pub use once::Once;
 pub use one_root::OneRoot;
 pub use release::ReleaseOrder;
 use tickworld_sim::{
     frame::{PlayerId, Sequence, Tick},
     hash::Hash,
+    region::RegionId,
 };
+
+/// A tick of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RegionTick {
+    /// Which region.
+    pub region: RegionId,
+    /// Its tick.
+    pub tick: Tick,
+}
+
+impl core::fmt::Display for RegionTick {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} of region {}", self.tick, self.region)
+    }
+}
 
 /// What must not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +59,7 @@ pub enum Violation {
         second_seen: String,
     },
     /// An acknowledged input is not in the journal, or in another tick.
-    #[error("input {} of player {} was acknowledged for tick {acknowledged}, the journal has it in {found:?}", sequence.0, player.0)]
+    #[error("input {} of player {} was acknowledged for tick {acknowledged}, which no journal says: {found:?}", sequence.0, player.0)]
     Missing {
         /// Whose.
         player: PlayerId,
@@ -51,8 +67,8 @@ pub enum Violation {
         sequence: Sequence,
         /// As told.
         acknowledged: Tick,
-        /// As found.
-        found: Option<Tick>,
+        /// Where it stands, if anywhere.
+        found: Option<RegionTick>,
     },
     /// An answer is not that of the input that was sent under its number.
     #[error("input {} of player {} was acknowledged, and the journal has another one under its number in tick {tick}", sequence.0, player.0)]
@@ -62,7 +78,7 @@ pub enum Violation {
         /// Which.
         sequence: Sequence,
         /// Where.
-        tick: Tick,
+        tick: RegionTick,
     },
     /// A refused input is in the journal.
     #[error("input {} of player {} was refused, and stands in tick {found}", sequence.0, player.0)]
@@ -72,7 +88,7 @@ pub enum Violation {
         /// Which.
         sequence: Sequence,
         /// Where.
-        found: Tick,
+        found: RegionTick,
     },
     /// A confirmed tick is not in the journal.
     #[error("tick {tick} was confirmed to somebody, the journal ends at tick {last}")]
@@ -90,9 +106,9 @@ pub enum Violation {
         /// The number of the second.
         sequence: Sequence,
         /// Where it was first.
-        first: Tick,
+        first: RegionTick,
         /// And then.
-        again: Tick,
+        again: RegionTick,
     },
     /// An input that nobody submitted.
     #[error("input {} of player {} in tick {tick} was never submitted so", sequence.0, player.0)]
@@ -102,7 +118,7 @@ pub enum Violation {
         /// Which.
         sequence: Sequence,
         /// Where.
-        tick: Tick,
+        tick: RegionTick,
     },
     /// Coins were made or lost.
     #[error("{found} coins at tick {tick} ({seen}), there were {expected}")]

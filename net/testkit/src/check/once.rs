@@ -1,4 +1,4 @@
-//! [`Once`]: no input stands in two frames, and none that nobody sent.
+//! [`Once`]: no input stands in two frames, of whichever regions, and none that nobody sent.
 //!
 //! Invariant: an input is known by what it says, not by its number alone: a cluster moves no two equal amounts for one player, so an
 //! order that is applied again under another number is noticed as well. Only journeys are alike, and known by their numbers.
@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use tickworld_ledger::Order;
 use tickworld_sim::{
     component::Component as _,
-    frame::{Act, InputFrame, PlayerId, Sequence, Tick},
+    frame::{Act, InputFrame, PlayerId, Sequence},
+    region::RegionId,
 };
 
-use super::Violation;
+use super::{RegionTick, Violation};
 
 /// An order as an ordered key: its bytes, and the number of a journey.
 type Said = ([u8; Order::SIZE], Sequence);
@@ -21,8 +22,8 @@ type Said = ([u8; Order::SIZE], Sequence);
 pub struct Once {
     submitted: BTreeMap<(PlayerId, Said), Sequence>,
     ordered: BTreeSet<(PlayerId, Said)>,
-    by_number: BTreeMap<(PlayerId, Sequence), Tick>,
-    by_word: BTreeMap<(PlayerId, Said), Tick>,
+    by_number: BTreeMap<(PlayerId, Sequence), RegionTick>,
+    by_word: BTreeMap<(PlayerId, Said), RegionTick>,
 }
 
 impl Once {
@@ -45,24 +46,25 @@ impl Once {
         assert!(is_first, "a cluster moves every amount once");
     }
 
-    /// Looks through a whole journal, which goes on with what is [observed](Self::observe) from now on.
+    /// Looks through the whole journal of a region, which goes on with what is [observed](Self::observe) from now on.
     ///
     /// # Errors
     /// The first input that stands somewhere twice, or was never submitted.
-    pub fn restart(&mut self, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
-        self.by_number.clear();
-        self.by_word.clear();
-        frames.iter().try_for_each(|frame| self.observe(frame))
+    pub fn restart(&mut self, region: RegionId, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
+        self.by_number.retain(|_, place| place.region != region);
+        self.by_word.retain(|_, place| place.region != region);
+        frames.iter().try_for_each(|frame| self.observe(region, frame))
     }
 
-    /// Looks through the next frame.
+    /// Looks through a region's next frame.
     ///
     /// # Errors
     /// The first input that stands somewhere before, or was never submitted.
-    pub fn observe(&mut self, frame: &InputFrame<Order>) -> Result<(), Violation> {
+    pub fn observe(&mut self, region: RegionId, frame: &InputFrame<Order>) -> Result<(), Violation> {
+        let again = RegionTick { region, tick: frame.tick };
         for input in &frame.inputs {
             let Act::Play(order) = input.act else { continue };
-            let (player, sequence, again) = (input.player, input.sequence, frame.tick);
+            let (player, sequence) = (input.player, input.sequence);
             let numbered = self.by_number.insert((player, sequence), again);
             let word = (player, said(order, sequence));
             let worded = self.by_word.insert(word, again);
@@ -89,30 +91,64 @@ fn said(order: Order, sequence: Sequence) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use tickworld_sim::{frame::Input, rng::Entropy};
+    use tickworld_sim::{
+        frame::{Input, Tick},
+        rng::Entropy,
+    };
 
     use super::*;
+
+    const HERE: RegionId = RegionId(1);
+    const THERE: RegionId = RegionId(2);
+
+    fn order(amount: u32) -> Order {
+        if amount == 0 { Order::Travel { region: 2 } } else { Order::Transfer { from: 0, to: 1, amount } }
+    }
 
     fn frame(tick: u64, inputs: &[(u32, u32)]) -> InputFrame<Order> {
         let input = |(sequence, amount): &(u32, u32)| Input {
             player: PlayerId(1),
             sequence: Sequence(*sequence),
-            act: Act::Play(Order::Transfer { from: 0, to: 1, amount: *amount }),
+            act: Act::Play(order(*amount)),
         };
         InputFrame::new(Tick(tick), Entropy::PREDICTED, inputs.iter().map(input).collect())
     }
 
+    fn submitted(inputs: &[(u32, u32)]) -> Once {
+        let mut check = Once::default();
+        inputs.iter().for_each(|(sequence, amount)| check.submit(PlayerId(1), Sequence(*sequence), order(*amount)));
+        check
+    }
+
     #[test]
     fn a_second_place_is_noticed_by_number_and_by_word() {
-        let mut check = Once::default();
-        check.submit(PlayerId(1), Sequence(1), Order::Transfer { from: 0, to: 1, amount: 5 });
-        check.submit(PlayerId(1), Sequence(2), Order::Transfer { from: 0, to: 1, amount: 6 });
-        check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
-        let twice = check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
-        assert!(matches!(twice, Violation::Twice { first: Tick(1), again: Tick(2), .. }));
-        let renumbered = check.restart(&[frame(1, &[(1, 5)]), frame(2, &[(2, 5)])]).unwrap_err();
+        let mut check = submitted(&[(1, 5), (2, 6)]);
+        check.restart(HERE, &[frame(1, &[(1, 5)]), frame(2, &[(2, 6)])]).unwrap();
+        let twice = check.restart(HERE, &[frame(1, &[(1, 5)]), frame(2, &[(1, 5)])]).unwrap_err();
+        let (first, again) = (RegionTick { region: HERE, tick: Tick(1) }, RegionTick { region: HERE, tick: Tick(2) });
+        assert_eq!(twice, Violation::Twice { player: PlayerId(1), sequence: Sequence(1), first, again });
+        let renumbered = check.restart(HERE, &[frame(1, &[(1, 5)]), frame(2, &[(2, 5)])]).unwrap_err();
         assert!(matches!(renumbered, Violation::Twice { .. }));
-        let invented = check.restart(&[frame(1, &[(1, 7)])]).unwrap_err();
+        let invented = check.restart(HERE, &[frame(1, &[(1, 7)])]).unwrap_err();
         assert!(matches!(invented, Violation::Invented { .. }));
+    }
+
+    #[test]
+    fn a_second_place_in_another_region_is_noticed_and_one_that_was_taken_back_is_none() {
+        let mut check = submitted(&[(1, 5)]);
+        check.observe(HERE, &frame(9, &[(1, 5)])).unwrap();
+        assert!(matches!(check.observe(THERE, &frame(3, &[(1, 5)])), Err(Violation::Twice { .. })));
+        let mut check = submitted(&[(1, 5)]);
+        check.observe(HERE, &frame(9, &[(1, 5)])).unwrap();
+        check.restart(HERE, &[]).unwrap();
+        check.observe(THERE, &frame(3, &[(1, 5)])).unwrap();
+    }
+
+    #[test]
+    fn journeys_are_alike_and_told_apart_by_their_numbers() {
+        let mut check = submitted(&[(1, 0), (2, 0)]);
+        check.restart(HERE, &[frame(1, &[(1, 0)]), frame(2, &[(2, 0)])]).unwrap();
+        assert!(matches!(check.observe(HERE, &frame(3, &[(2, 0)])), Err(Violation::Twice { .. })));
+        assert!(matches!(check.observe(HERE, &frame(3, &[(3, 0)])), Err(Violation::Invented { .. })));
     }
 }

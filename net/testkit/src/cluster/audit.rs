@@ -11,13 +11,15 @@ use tickworld_region::Replay;
 use tickworld_sim::{frame::PlayerId, region::RegionId, world::World};
 
 use super::{
-    Bug, Cluster,
+    Cluster,
     faults::ORDERER,
-    opening,
+    history_of, opening,
     opening::{OpenError, Opened},
     retelling::retell,
     storage::{Disk, now},
     watch::Life,
+    world_disk::WorldDisk,
+    world_store::RegionStore,
 };
 use crate::{check::Violation, disk::CrashKind};
 
@@ -27,36 +29,46 @@ const TURNS: u64 = 3;
 impl<D: Disk> Cluster<D> {
     pub(super) fn audit(&mut self) {
         self.watch.end();
-        let kind = *self.dice.pick(&CrashKind::ALL);
-        self.watch.note(|| format!("audit after {kind:?}"));
-        self.disk.crash(kind, &mut self.dice);
-        self.servers.clear();
-        match self.reopen() {
-            Ok(opened) => self.turn_bits(&opened),
-            Err(violation) => self.watch.judge(Err(violation)),
+        self.world.iter_mut().for_each(WorldDisk::restart);
+        let regions: Vec<RegionId> = self.seats.keys().copied().collect();
+        let mut all = Vec::new();
+        for region in regions {
+            let kind = *self.dice.pick(&CrashKind::ALL);
+            self.watch.note(|| format!("audit of region {region} after {kind:?}"));
+            let seat = self.seats.get_mut(&region).expect("every region has a seat");
+            seat.disk.crash(kind, &mut self.dice);
+            seat.servers.clear();
+            match self.reopen(region) {
+                Ok(opened) => all.push(opened),
+                Err(violation) => return self.watch.judge(Err(violation)),
+            }
+        }
+        for (region, opened) in self.seats.keys().copied().collect::<Vec<_>>().into_iter().zip(&all) {
+            self.turn_bits(region, opened);
         }
     }
 
-    /// Opens the world for the last time, as a server would.
-    fn reopen(&mut self) -> Result<Opened, Violation> {
+    /// Opens the world of a region for the last time, as a server would.
+    fn reopen(&mut self, region: RegionId) -> Result<Opened, Violation> {
         let failed = |error: &dyn std::fmt::Display| Violation::Recovery(format!("after the last crash: {error}"));
-        let store = self.disk.open().map_err(|error| failed(&error))?;
+        let world = self.world.as_ref().map(|world| world.store.clone());
+        let own = self.seat(region).disk.open().map_err(|error| failed(&error))?;
+        let store = RegionStore::new(own, world);
         let report = now(verify(&store, &mut |_| ControlFlow::Continue(()))).map_err(|error| failed(&error))?;
         if let Some(finding) = report.findings.first() {
             return Err(failed(finding));
         }
-        let opened = open(&store, self, self.bug)?;
+        let last = opening::Build { number: u64::MAX, retries_halted: false };
+        let bank = self.seats[&region].bank(&self.plan);
+        let opened = opening::open(&store, &bank, &self.plan, self.bug, last).map_err(judged)?;
         retell(&store, &self.plan, &mut self.watch).map_err(judged)?;
         for (tick, root) in &opened.replayed {
-            let verdict = self.watch.one_root.observe(*tick, *root, || "the replay at the end".into());
-            self.watch.judge(verdict);
+            self.watch.root_seen(region, *tick, *root, || "the replay at the end".into());
             self.watch.digest.bytes(&root.0);
         }
-        let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
-        let mut history: Vec<_> = self.watch.history.iter().take(kept).cloned().collect();
-        history.extend(opened.frames.iter().cloned());
+        self.lives += 1;
         let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
-        self.watch.begin(Life(self.lives + 1), epoch, end, history);
+        self.watch.begin(region, Life(self.lives), epoch, end, history_of(&self.watch, region, &opened));
         let simulation = &opened.world.simulation;
         self.watch.coins(end, simulation.state(), || "the replay at the end".into());
         let players = (1..=self.peers.len() as u64).chain([ORDERER]).map(PlayerId).collect();
@@ -66,12 +78,14 @@ impl<D: Disk> Cluster<D> {
 
     /// Damage is found, or does no harm. Nothing is written to a damaged database: redb aborts the process where a commit
     /// meets damage in what it keeps of free pages, which is no silence, but the end of this run too.
-    fn turn_bits(&mut self, whole: &Opened) {
-        self.disk.kill();
+    fn turn_bits(&mut self, region: RegionId, whole: &Opened) {
+        let seat = self.seats.get_mut(&region).expect("every region has a seat");
+        seat.disk.kill();
+        let bank = seat.bank(&self.plan);
         for _ in 0..TURNS {
-            let Some(mut turned) = self.disk.turned(&mut self.dice) else { return };
+            let Some(mut turned) = seat.disk.turned(&mut self.dice) else { return };
             let looked = turned.open().map_err(OpenError::Storage).and_then(|store| {
-                let looked = opening::look(&store, &self.plan, self.bug);
+                let looked = opening::look(&store, &bank, self.bug);
                 turned.kill();
                 looked
             });
@@ -92,11 +106,6 @@ fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
     replay.roots().root == whole.world.roots.root && replay.tick() == whole.world.simulation.world().tick()
 }
 
-fn open<D: Disk>(store: &D::Store, cluster: &Cluster<D>, bug: Option<Bug>) -> Result<Opened, Violation> {
-    let last = opening::Build { number: u64::MAX, retries_halted: false };
-    opening::open(store, &cluster.plan, bug, last).map_err(judged)
-}
-
 /// Everybody is in one place: the archive has who is in the world with the hops that the world says, who left with no more than these,
 /// and says of nobody else that they are here, but for one whose return no tick has made yet.
 fn one_place(store: &impl Archive, world: &World<Ledger>, players: Vec<PlayerId>) -> Result<(), Violation> {
@@ -108,7 +117,7 @@ fn one_place(store: &impl Archive, world: &World<Ledger>, players: Vec<PlayerId>
             // Worlds without an archive.
             (None, known) => known.is_none_or(|known| known.hops == 0),
             (Some(row), Some(known)) if known.departed_to.is_none() => {
-                row.at == Some(RegionId::FIRST) && row.hops == known.hops
+                row.at == Some(world.region().state().id) && row.hops == known.hops
             }
             (Some(row), Some(known)) => row.hops <= known.hops,
             (Some(_), None) => true,

@@ -135,7 +135,8 @@ impl<D: Disk> Cluster<D> {
             // The one before had said its last word, the new one has not.
             self.clock.after(Micros(1_000), Event::Play(index));
         }
-        let content = self.servers.last().map(|server| server.region.newest_world().content());
+        peer.choose_region(&self.plan);
+        let content = self.seats[&peer.region].servers.last().map(|server| server.region.newest_world().content());
         peer.begin_again(now, ticket, content.unwrap_or(peer.content));
         // Where there is an archive some are away for long enough to rest in it.
         let rests = self.plan.host.archive_after_ticks.is_some() && peer.dice.permille(300);
@@ -144,63 +145,75 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn stop_server(&mut self, fault: Fault) -> bool {
-        if self.servers.is_empty() {
+        let region = self.any_region();
+        if self.seat(region).servers.is_empty() {
             return false;
         }
         if fault == Fault::PowerCut {
-            self.cut_power("suddenly");
+            self.cut_power(region, "suddenly");
         } else {
-            self.disk.kill();
-            self.end_all();
+            self.seat(region).disk.kill();
+            self.end_all(region);
         }
         true
     }
 
     /// The power will go in the midst of what is done next.
     fn arm(&mut self, fault: Fault) -> bool {
-        let Some(server) = self.servers.last_mut() else { return false };
+        let region = self.any_region();
+        let Some(server) = self.last_server(region) else { return false };
         match fault {
             Fault::CutInAppend => server.is_append_armed = true,
             Fault::CutInSnapshot => {
                 server.is_snapshot_armed = true;
-                self.ask(Request::Snapshot);
+                self.ask(region, Request::Snapshot);
             }
             _ => {
-                self.is_armed = true;
-                self.cut_power("before a recovery");
+                self.seat(region).is_armed = true;
+                self.cut_power(region, "before a recovery");
             }
         }
         true
     }
 
+    /// Something is wrong with the disk of a region's machine, or with that of the store that all regions share.
     fn harm_disk(&mut self, fault: Fault) -> bool {
-        match fault {
-            Fault::DiskFull => self.disk.set_full(true),
-            Fault::SyncFails => {
-                let how = *self.dice.pick(&[SyncFault::Retained, SyncFault::Lost]);
-                self.disk.fail_syncs(Some(how));
-            }
-            _ => self.is_slow = true,
+        let is_shared = self.world.is_some() && self.dice.permille(250);
+        let place = if is_shared { RegionId::ARCHIVE } else { self.any_region() };
+        let how = *self.dice.pick(&[SyncFault::Retained, SyncFault::Lost]);
+        match (fault, self.disk(place)) {
+            (Fault::DiskFull, Some(disk)) => disk.set_full(true),
+            (Fault::SyncFails, Some(disk)) => disk.fail_syncs(Some(how)),
+            _ => self.seats.get_mut(&place).into_iter().for_each(|seat| seat.is_slow = true),
         }
         let wait = self.dice.micros(Micros(50_000), Micros(2_000_000));
-        self.clock.after(wait, Event::Mend(fault));
+        self.clock.after(wait, Event::Mend(fault, place));
         true
     }
 
-    pub(super) fn mend(&mut self, fault: Fault) {
-        match fault {
-            Fault::DiskFull => self.disk.set_full(false),
-            Fault::SyncFails => self.disk.fail_syncs(None),
-            _ => self.is_slow = false,
+    /// A disk by the region of its machine; that of the store that all regions share stands for the archive.
+    fn disk(&mut self, place: RegionId) -> Option<&mut D> {
+        match self.seats.get_mut(&place) {
+            Some(seat) => Some(&mut seat.disk),
+            None => self.world.as_mut().map(|world| &mut world.disk),
+        }
+    }
+
+    pub(super) fn mend(&mut self, fault: Fault, place: RegionId) {
+        match (fault, self.disk(place)) {
+            (Fault::DiskFull, Some(disk)) => disk.set_full(false),
+            (Fault::SyncFails, Some(disk)) => disk.fail_syncs(None),
+            _ => self.seats.get_mut(&place).into_iter().for_each(|seat| seat.is_slow = false),
         }
     }
 
     /// Another server takes over beside the first one, which learns of it when it appends.
     fn take_over(&mut self) -> bool {
-        if self.servers.len() != 1 {
+        let region = self.any_region();
+        if self.seat(region).servers.len() != 1 {
             return false;
         }
-        self.start();
+        self.start(region);
         true
     }
 }
@@ -208,25 +221,28 @@ impl<D: Disk> Cluster<D> {
 impl<D: Disk> Cluster<D> {
     /// The server is told to end, with a disk that lets it or not; or has to, for what does its work is gone.
     fn restart(&mut self) -> bool {
-        let Some(server) = self.servers.last_mut() else { return false };
-        server.is_stopping = true;
-        server.is_stuck = self.dice.permille(200);
-        if self.dice.permille(200) {
+        let region = self.any_region();
+        let (is_stuck, is_lost) = (self.dice.permille(200), self.dice.permille(200));
+        let Some(server) = self.last_server(region) else { return false };
+        (server.is_stopping, server.is_stuck) = (true, is_stuck);
+        if is_lost {
             let life = server.life;
             server.region.handle_lost("the thread that steps is gone".to_owned());
             self.settle_server(life);
             return true;
         }
-        self.ask(Request::Shutdown)
+        self.ask(region, Request::Shutdown)
     }
 
     fn panic_rules(&mut self) -> bool {
-        let Some(server) = self.servers.last_mut() else { return false };
+        let region = self.any_region();
+        let Some(server) = self.last_server(region) else { return false };
         server.panics = true;
         true
     }
 
     fn operate(&mut self) -> bool {
+        let region = self.any_region();
         let request = match self.dice.below(12) {
             0 => Request::Status,
             1 | 2 => Request::Snapshot,
@@ -256,31 +272,31 @@ impl<D: Disk> Cluster<D> {
             8 => {
                 // More than a region takes: the last of them are refused.
                 for _ in 0..FLOOD {
-                    self.ask(Request::Snapshot);
+                    self.ask(region, Request::Snapshot);
                 }
                 Request::Status
             }
             9 => {
                 // One pack is tried at a time: the second one is refused.
-                self.ask(Request::Content { pack: PACKS[0].into(), force: true });
+                self.ask(region, Request::Content { pack: PACKS[0].into(), force: true });
                 Request::Content { pack: PACKS[1].into(), force: true }
             }
             _ => self.order(),
         };
-        self.ask(request)
+        self.ask(region, request)
     }
 
     /// An operator looks after those who are held because a tick broke: each comes in, or what they came with is dropped.
-    pub(super) fn release_held(&mut self) {
-        let Some(status) = self.servers.last().map(|server| server.region.status()) else { return };
+    pub(super) fn release_held(&mut self, region: RegionId) {
+        let Some(status) = self.last_server(region).map(|server| server.region.status()) else { return };
         for player in status.held_players {
             self.watch.count("held players cleared");
-            self.ask(Request::Clear { player });
+            self.ask(region, Request::Clear { player });
         }
         for player in status.held_returns {
             let is_taken = self.dice.permille(700);
             self.watch.count(if is_taken { "held returns taken" } else { "held returns dropped" });
-            self.ask(Request::Held { player, is_taken });
+            self.ask(region, Request::Held { player, is_taken });
         }
     }
 
@@ -297,18 +313,20 @@ impl<D: Disk> Cluster<D> {
         Request::Input { player: PlayerId(ORDERER), input: Order::Transfer { from: account(), to: account(), amount } }
     }
 
-    /// Asks the newest server for something.
-    fn ask(&mut self, request: Request<Order>) -> bool {
+    /// Asks the newest server of a region for something.
+    fn ask(&mut self, region: RegionId, request: Request<Order>) -> bool {
         let now = self.clock.now();
-        let Some(server) = self.servers.last_mut() else { return false };
-        self.requests += 1;
+        let id = RequestId(self.requests + 1);
+        let Some(server) = self.last_server(region) else { return false };
         let life = server.life;
-        if let Request::Input { player, input } = &request {
-            // Its number is the next one of the player's: nobody else gives it any.
-            self.watch.once.order(*player, *input);
-        }
+        let input = if let Request::Input { player, input } = &request { Some((*player, *input)) } else { None };
         server.open_requests += 1;
-        server.region.handle_request(now, RequestId(self.requests), request);
+        server.region.handle_request(now, id, request);
+        self.requests += 1;
+        if let Some((player, input)) = input {
+            // Its number is the next one of the player's: nobody else gives it any.
+            self.watch.once.order(player, input);
+        }
         self.settle_server(life);
         true
     }
@@ -316,10 +334,12 @@ impl<D: Disk> Cluster<D> {
     /// A connection over which somebody shows a token that is none.
     fn come_as_stranger(&mut self) -> bool {
         let now = self.clock.now();
-        let Some(life) = self.servers.last().map(|server| server.life) else { return false };
+        let region = self.any_region();
+        let nonce = Nonce(self.dice.bytes());
+        let Some(life) = self.last_server(region).map(|server| server.life) else { return false };
         let id = self.network.connect(LinkSettings::default(), LinkSettings::default());
         self.strangers.insert(id, life);
-        let server = self.servers.last_mut().expect("there is one");
+        let server = self.server(life).expect("it runs");
         let connection = Connection { address: AddressKey([99; 16]), datagram_bytes_max: 1_200 };
         server.region.handle_connected(now, SessionId(id.0), connection);
         let schema = server.region.schema().id();
@@ -336,7 +356,7 @@ impl<D: Disk> Cluster<D> {
             world: None,
             region: RegionId(0),
             hops: 0,
-            nonce: Nonce(self.dice.bytes()),
+            nonce,
             ticket: None,
         });
         server.region.handle_message(now, SessionId(id.0), Channel::Control, &hello.encode());

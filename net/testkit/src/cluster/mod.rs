@@ -1,5 +1,5 @@
-//! A whole cluster in one thread: a server that crashes on a simulated disk, clients of all kinds, a network between them,
-//! all from one seed; and the bystander who checks what must hold.
+//! A whole cluster in one thread: one region or several, each with a server that crashes on a simulated disk, clients of all kinds,
+//! a network between them, all from one seed; and the bystander who checks what must hold.
 //!
 //! Invariant: a run is a function of its seed, its [`Bug`] and its build. After the faults comes a calm, in which everything
 //! that was asked must be answered and everybody must follow again; after the calm the storage is opened once more and read
@@ -22,31 +22,37 @@ mod peer;
 mod plan;
 mod report;
 mod retelling;
+mod seat;
 mod server;
 mod storage;
 mod traffic;
 mod watch;
+mod world_disk;
+mod world_store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use bug::Bug;
 pub use plan::Fault;
 pub use report::{Failure, Options, Report, check, run};
-use tickworld_proto::{
-    channel::Transmit,
-    host::SessionId,
-    instant::{Instant, Micros},
-};
+use tickworld_ledger::Order;
+use tickworld_proto::instant::{Instant, Micros};
 use tickworld_region::Ended;
-use tickworld_sim::frame::Sequence;
+use tickworld_sim::{
+    frame::{InputFrame, Sequence},
+    region::RegionId,
+};
 
 use self::{
     opening::OpenError,
     peer::Peer,
     plan::Plan,
-    server::{Server, Site, Wake},
+    seat::Seat,
+    server::{Server, Wake},
     storage::Disk,
     watch::{Life, Watch},
+    world_disk::WorldDisk,
+    world_store::RegionStore,
 };
 use crate::{
     check::{Coins, Violation},
@@ -75,10 +81,10 @@ enum Event {
     Connect(usize, u64),
     Play(usize),
     Fault(Fault),
-    /// A fault that lasts is over.
-    Mend(Fault),
-    /// The server's process starts.
-    Start,
+    /// A fault that lasts is over, in this region.
+    Mend(Fault, RegionId),
+    /// The process of a region's server starts.
+    Start(RegionId),
     Calm,
     Probe,
 }
@@ -102,9 +108,9 @@ struct Cluster<D: Disk> {
     bug: Option<Bug>,
     clock: Clock<Event>,
     network: Network,
-    disk: D,
-    /// The server that goes on last; before it one that does not know yet that it was replaced.
-    servers: Vec<Server<D::Store>>,
+    seats: BTreeMap<RegionId, Seat<D>>,
+    /// What all regions have together, where there are several.
+    world: Option<WorldDisk<D>>,
     peers: Vec<Peer>,
     lines: BTreeMap<ConnectionId, Line>,
     /// Connections of strangers, and the server that each came to.
@@ -117,17 +123,8 @@ struct Cluster<D: Disk> {
     requests: u64,
     watch: Watch,
     lives: u64,
-    /// Which program the servers are.
-    build: opening::Build,
-    is_slow: bool,
     is_calm: bool,
-    /// The tick that was released when the calm began.
-    calm_tick: u64,
     is_over: bool,
-    /// Whether the power goes during the next recovery.
-    is_armed: bool,
-    /// For [`Bug::ReleasesOutOfOrder`].
-    held: Option<(SessionId, Transmit)>,
     /// For [`Bug::AppliesAResentInputAgain`].
     seen: BTreeSet<(usize, Sequence)>,
     dice: Dice,
@@ -136,7 +133,8 @@ struct Cluster<D: Disk> {
 impl<D: Disk> Cluster<D> {
     fn new(seed: u64, plan: Plan, options: Options) -> Self {
         let mut clock = Clock::default();
-        clock.at(Instant(0), Event::Start);
+        let regions: Vec<RegionId> = plan.regions().collect();
+        regions.iter().for_each(|region| clock.at(Instant(0), Event::Start(*region)));
         clock.at(plan.calm_at, Event::Calm);
         for (at, fault) in &plan.schedule {
             clock.at(*at, Event::Fault(*fault));
@@ -144,23 +142,26 @@ impl<D: Disk> Cluster<D> {
         let mut peers = Vec::new();
         for (index, client) in plan.clients.iter().enumerate() {
             let mut peer = Peer::new(Instant(0), seed, index as u64, *client);
+            peer.choose_region(&plan);
             clock.at(Instant(peer.dice.below(1_000_000)), Event::Connect(index, 0));
             clock.at(Instant(peer.dice.below(500_000)), Event::Play(index));
             peers.push(peer);
         }
-        let mut watch = Watch::new(options.is_traced);
+        let mut watch = Watch::new(options.is_traced, regions.iter().copied());
         watch.coins = Some(Coins::new(tickworld_ledger::Ledger::open(plan.accounts, plan.coins).state()));
         plan.faults.iter().filter(|fault| fault.is_weather()).for_each(|fault| watch.count(faults::name(*fault)));
-        let mut disk = D::default();
-        disk.tell(&mut watch.durable);
+        let mut seats: BTreeMap<RegionId, Seat<D>> =
+            regions.iter().map(|region| (*region, Seat::new(*region))).collect();
+        seats.values_mut().for_each(|seat| seat.disk.tell(&mut watch.region(seat.region).durable));
+        let world = (seats.len() > 1).then(WorldDisk::default);
         Self {
             seed,
             network: Network::new(plan.network_timeout, Dice::new(seed, "network", 0)),
             plan,
             bug: options.bug,
             clock,
-            disk,
-            servers: Vec::new(),
+            seats,
+            world,
             peers,
             lines: BTreeMap::new(),
             strangers: BTreeMap::new(),
@@ -169,13 +170,8 @@ impl<D: Disk> Cluster<D> {
             requests: 0,
             watch,
             lives: 0,
-            build: opening::Build::default(),
-            is_slow: false,
             is_calm: false,
-            calm_tick: 0,
             is_over: false,
-            is_armed: false,
-            held: None,
             seen: BTreeSet::new(),
             dice: Dice::new(seed, "cluster", 0),
         }
@@ -199,7 +195,9 @@ impl<D: Disk> Cluster<D> {
         if self.watch.violation.is_none() {
             self.audit();
         }
-        self.watch.digest.bytes(&self.disk.digest().0);
+        for seat in self.seats.values() {
+            self.watch.digest.bytes(&seat.disk.digest().0);
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -210,127 +208,118 @@ impl<D: Disk> Cluster<D> {
             Event::Connect(index, run) => self.connect(index, run),
             Event::Play(index) => self.play(index),
             Event::Fault(fault) => self.inject(fault),
-            Event::Mend(fault) => self.mend(fault),
-            Event::Start => self.start(),
+            Event::Mend(fault, region) => self.mend(fault, region),
+            Event::Start(region) => self.start(region),
             Event::Calm => self.calm(),
             Event::Probe => self.probe(),
         }
     }
 
-    /// The server's process starts, or another one beside it takes over.
-    fn start(&mut self) {
-        let store = match self.servers.last() {
+    /// The process of a region's server starts, or another one beside it takes over.
+    fn start(&mut self, region: RegionId) {
+        let world = self.world.as_ref().map(|world| world.store.clone());
+        let (plan, bug, seat) = (&self.plan, self.bug, self.seats.get_mut(&region).expect("every region has a seat"));
+        let store = match seat.servers.last() {
             Some(server) => Ok(server.store.clone()),
-            None => self.open_store(),
+            None => seat.disk.open().map(|own| RegionStore::new(own, world)),
         };
-        let is_armed = core::mem::take(&mut self.is_armed) && self.servers.is_empty() && self.lives > 0;
+        let is_armed = core::mem::take(&mut seat.is_armed) && seat.servers.is_empty() && seat.has_begun;
         let opened = store.map_err(OpenError::Storage).and_then(|store| {
             if is_armed {
-                self.disk.arm(&mut self.dice);
+                seat.disk.arm(&mut self.dice);
             }
-            opening::open(&store, &self.plan, self.bug, self.build).map(|opened| (store, opened))
+            opening::open(&store, &seat.bank(plan), plan, bug, seat.build).map(|opened| (store, opened))
         });
         if is_armed {
-            self.cut_power("during recovery");
+            self.cut_power(region, "during recovery");
             return drop(opened);
         }
         match opened {
-            Ok((store, opened)) => self.begin_life(store, opened),
+            Ok((store, opened)) => self.begin_life(region, store, opened),
             Err(OpenError::Violation(violation)) => self.watch.judge(Err(violation)),
-            Err(OpenError::Marked) => self.attend(),
+            Err(OpenError::Marked) => self.attend(region),
             Err(OpenError::Halted) => {
-                self.watch.note(|| "the region is halted: it is tried once more".into());
+                self.watch.note(|| format!("region {region} is halted: it is tried once more"));
                 self.watch.count("halts");
-                self.build.retries_halted = true;
-                self.restart_later();
+                self.seat(region).build.retries_halted = true;
+                self.restart_later(region);
             }
             Err(OpenError::Storage(error)) => {
-                self.watch.note(|| format!("the world does not open: {error}"));
+                self.watch.note(|| format!("region {region} does not open: {error}"));
                 self.watch.count("failed starts");
-                self.restart_later();
+                self.restart_later(region);
             }
         }
     }
 
     /// The last tick is marked, so this build does not make it: an operator skips it, or brings another build.
-    fn attend(&mut self) {
+    fn attend(&mut self, region: RegionId) {
         let skipped = if self.dice.permille(700) {
-            self.open_store().map_err(OpenError::Storage).and_then(|store| opening::skip(&store))
+            self.seat(region).disk.open().map_err(OpenError::Storage).and_then(|store| opening::skip(&store))
         } else {
             Ok(false)
         };
         match skipped {
             Ok(true) => {
-                self.watch.note(|| "the last tick is skipped".into());
+                self.watch.note(|| format!("the last tick of region {region} is skipped"));
                 self.watch.count("ticks skipped");
             }
             Ok(false) => {
                 self.watch.count("builds");
-                self.build.number += 1;
+                self.seat(region).build.number += 1;
             }
             Err(OpenError::Violation(violation)) => self.watch.judge(Err(violation)),
             Err(_) => {}
         }
-        self.restart_later();
+        self.restart_later(region);
     }
 
     /// A start came to nothing: the next one follows, unless a server still runs.
-    fn restart_later(&mut self) {
-        if self.servers.is_empty() {
-            self.disk.kill();
-            self.clock.after(Micros(300_000), Event::Start);
+    fn restart_later(&mut self, region: RegionId) {
+        let seat = self.seat(region);
+        if seat.servers.is_empty() {
+            seat.disk.kill();
+            self.clock.after(Micros(300_000), Event::Start(region));
         }
     }
 
-    fn open_store(&mut self) -> Result<D::Store, String> {
-        self.disk.open()
-    }
-
-    fn begin_life(&mut self, store: D::Store, opened: opening::Opened) {
+    fn begin_life(&mut self, region: RegionId, store: RegionStore<D::Store>, opened: opening::Opened) {
         self.lives += 1;
-        self.build.retries_halted = false;
+        let seat = self.seat(region);
+        (seat.build.retries_halted, seat.has_begun) = (false, true);
         let life = Life(self.lives);
         let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
-        self.watch.note(|| format!("server {} begins at tick {end} with epoch {epoch}", life.0));
+        self.watch.note(|| format!("server {} of region {region} begins at tick {end} with epoch {epoch}", life.0));
         self.watch.count("lives of servers");
         for (tick, root) in &opened.replayed {
-            let verdict = self.watch.one_root.observe(*tick, *root, || format!("the replay of server {}", life.0));
-            self.watch.judge(verdict);
+            self.watch.root_seen(region, *tick, *root, || format!("the replay of server {}", life.0));
         }
-        let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
-        let mut history: Vec<_> = self.watch.history.iter().take(kept).cloned().collect();
-        history.extend(opened.frames.iter().cloned());
-        self.watch.begin(life, epoch, end, history);
+        self.watch.begin(region, life, epoch, end, history_of(&self.watch, region, &opened));
         let now = self.clock.now();
-        self.servers.push(Server::new(now, life, self.seed, store, opened, &self.plan, self.bug));
+        let server = Server::new(now, life, self.seed, store, opened, &self.plan, self.bug);
+        self.seat(region).servers.push(server);
         self.settle_server(life);
-        self.release_held();
-    }
-
-    fn server(&mut self, life: Life) -> Option<&mut Server<D::Store>> {
-        self.servers.iter_mut().find(|server| server.life == life)
+        self.release_held(region);
     }
 
     fn wake_server(&mut self, life: Life, wake: Wake) {
         let now = self.clock.now();
-        let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
-        let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
-        let mut site = Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch };
-        server.wake(now, wake, &mut site);
-        self.settle_server(life);
+        if self.at_server(life, |server, site| server.wake(now, wake, site)).is_some() {
+            self.settle_server(life);
+        }
     }
 
     /// A server has ended by itself, or the power went.
     fn take_end(&mut self, life: Life) {
         let now = self.clock.now();
-        let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
+        let Some(region) = self.region_of(life) else { return };
+        let Some(server) = self.server(life) else { return };
         if server.power_cut {
-            return self.cut_power("in the midst of storing");
+            return self.cut_power(region, "in the midst of storing");
         }
         let Some(ended) = server.ended.clone() else { return };
         let is_stopping = server.is_stopping;
-        let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
-        server.outlive(now, &mut Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch });
+        self.at_server(life, |server, site| server.outlive(now, site));
         self.watch.note(|| format!("server {} has ended: {ended:?}", life.0));
         match ended {
             Ended::Fenced { .. } => {
@@ -339,17 +328,17 @@ impl<D: Disk> Cluster<D> {
             }
             Ended::Asked => {
                 self.watch.count("servers ended in good order");
-                self.end_all();
+                self.end_all(region);
             }
             Ended::Panicked { .. } => {
                 self.watch.count("servers ended by a panic");
-                self.end_all();
+                self.end_all(region);
             }
             // A disk that fails until the deadline lets nobody end in good order.
             Ended::Failed(_) if is_stopping => {
                 self.watch.count("servers that did not end in time");
-                self.disk.kill();
-                self.end_all();
+                self.seat(region).disk.kill();
+                self.end_all(region);
             }
             ended => {
                 let what = format!("server {} cannot go on: {ended:?}", life.0);
@@ -360,7 +349,7 @@ impl<D: Disk> Cluster<D> {
 
     /// A server's process is gone, and nobody is told.
     fn end_server(&mut self, life: Life) {
-        self.servers.retain(|server| server.life != life);
+        self.seats.values_mut().for_each(|seat| seat.servers.retain(|server| server.life != life));
         let gone: Vec<ConnectionId> =
             self.lines.iter().filter(|(_, line)| line.life == life).map(|(id, _)| *id).collect();
         for id in gone {
@@ -368,67 +357,71 @@ impl<D: Disk> Cluster<D> {
         }
     }
 
-    /// The power goes, and comes again after a while.
-    fn cut_power(&mut self, when: &str) {
+    /// The power goes at a region's machine, and comes again after a while.
+    fn cut_power(&mut self, region: RegionId, when: &str) {
         let kind = *self.dice.pick(&CrashKind::ALL);
-        self.watch.note(|| format!("the power goes {when}: {kind:?}"));
+        self.watch.note(|| format!("the power of region {region} goes {when}: {kind:?}"));
         self.watch.count("power cuts");
-        self.disk.crash(kind, &mut self.dice);
-        self.end_all();
+        let seat = self.seats.get_mut(&region).expect("every region has a seat");
+        seat.disk.crash(kind, &mut self.dice);
+        self.end_all(region);
     }
 
-    /// Every server process ends, and one starts after a while.
-    fn end_all(&mut self) {
-        self.strangers.clear();
-        let lives: Vec<Life> = self.servers.iter().map(|server| server.life).collect();
+    /// Every server process of a region ends, and one starts after a while.
+    fn end_all(&mut self, region: RegionId) {
+        let lives: Vec<Life> = self.seat(region).servers.iter().map(|server| server.life).collect();
+        self.strangers.retain(|_, life| !lives.contains(life));
         lives.into_iter().for_each(|life| self.end_server(life));
         let wait = self.dice.micros(Micros(20_000), Micros(1_500_000));
-        self.clock.after(wait, Event::Start);
+        self.clock.after(wait, Event::Start(region));
     }
 
     fn calm(&mut self) {
         self.watch.note(|| "calm".into());
         self.is_calm = true;
         self.welcomes_to_lose = 0;
-        for fault in [Fault::DiskFull, Fault::SyncFails, Fault::SlowDisk] {
-            self.mend(fault);
+        let places: Vec<RegionId> = self.seats.keys().copied().chain([RegionId::ARCHIVE]).collect();
+        for place in places {
+            [Fault::DiskFull, Fault::SyncFails, Fault::SlowDisk].into_iter().for_each(|fault| self.mend(fault, place));
         }
         let fair = crate::network::LinkSettings::default();
         for id in self.lines.keys() {
             self.network.tune(*id, Side::Client, fair);
             self.network.tune(*id, Side::Host, fair);
         }
-        self.calm_tick = self.released();
+        self.seats.values_mut().for_each(|seat| seat.calm_tick = seat.released());
         self.clock.after(PROBE, Event::Probe);
-    }
-
-    fn released(&self) -> u64 {
-        self.servers.last().map_or(0, |server| server.region.released_tick().0)
     }
 
     /// Whether everything is answered and everybody follows.
     fn probe(&mut self) {
         let since = self.clock.now().since(self.plan.calm_at);
-        let released = self.released();
         let follows = |peer: &Peer| {
-            let is_near = peer.confirmed.0 + 40 > released || !peer.follows();
+            let is_near = peer.confirmed.0 + 40 > self.seats[&peer.region].released() || !peer.follows();
             peer.connection.is_some() && peer.client.welcome().is_some() && is_near && (peer.is_done || !peer.plays())
         };
-        let is_settled = self.servers.len() == 1
+        let stands = |seat: &Seat<D>| seat.released() <= seat.calm_tick + 5;
+        let is_settled = self.seats.values().all(|seat| seat.servers.len() == 1 && !stands(seat))
             && self.watch.answered.waiting() == 0
-            && released > self.calm_tick + 5
             && self.peers.iter().all(follows);
         if is_settled && since >= CALM_MIN {
             self.is_over = true;
         } else if since < CALM_MAX {
             self.clock.after(PROBE, Event::Probe);
-        } else if released <= self.calm_tick + 5 {
-            self.watch.judge(Err(Violation::Stuck(format!("no tick was released since tick {}", self.calm_tick))));
+        } else if let Some(seat) = self.seats.values().find(|seat| stands(seat)) {
+            let what = format!("no tick of region {} was released since tick {}", seat.region, seat.calm_tick);
+            self.watch.judge(Err(Violation::Stuck(what)));
         } else {
-            self.watch.end();
             let missing = self.peers.iter().find(|peer| !follows(peer)).map(Peer::name);
             let what = missing.map_or("two servers remain".into(), |name| format!("{name} does not follow"));
+            self.watch.end();
             self.watch.judge(Err(Violation::Stuck(what)));
         }
     }
+}
+
+/// The frames of a region's history, of which its journal may have forgotten the first.
+fn history_of(watch: &Watch, region: RegionId, opened: &opening::Opened) -> Vec<InputFrame<Order>> {
+    let kept = usize::try_from(opened.base.0).expect("fewer ticks than a vector holds");
+    watch.history(region).iter().take(kept).chain(&opened.frames).cloned().collect()
 }

@@ -18,6 +18,7 @@ use tickworld_sim::{
     executor::Inline,
     frame::{InputFrame, Tick},
     hash::{Hash, hash},
+    region::RegionId,
     rng::Entropy,
     simulation::Simulation,
 };
@@ -28,16 +29,17 @@ use crate::check::Violation;
 /// Bytes of records read at once.
 const READ_BYTES: u64 = 1 << 16;
 
-/// A bank with the plan's accounts. Any bytes are a content pack of it, and mean nothing to it.
+/// A bank of a region with the plan's accounts. Any bytes are a content pack of it, and mean nothing to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bank {
+    region: RegionId,
     accounts: u32,
     coins: u64,
 }
 
 impl Bank {
-    pub(super) const fn of(plan: &Plan) -> Self {
-        Self { accounts: plan.accounts, coins: plan.coins }
+    pub(super) const fn of(plan: &Plan, region: RegionId) -> Self {
+        Self { region, accounts: plan.accounts, coins: plan.coins }
     }
 
     /// The id of a pack.
@@ -54,7 +56,9 @@ impl GameAdapter for Bank {
     }
 
     fn begin(&self) -> Result<Simulation<Ledger>, AdapterError> {
-        Ok(Ledger::open(self.accounts, self.coins))
+        let mut simulation = Ledger::open(self.accounts, self.coins);
+        simulation.world_mut().set_region(self.region);
+        Ok(simulation)
     }
 
     fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Content<Self>), AdapterError> {
@@ -137,6 +141,7 @@ fn judge(error: Refusal) -> OpenError {
 /// Opens the store's world, or begins one.
 pub(super) fn open<S: Store + Salvage>(
     store: &S,
+    bank: &Bank,
     plan: &Plan,
     bug: Option<Bug>,
     build: Build,
@@ -158,9 +163,9 @@ pub(super) fn open<S: Store + Salvage>(
         entropy: Entropy::from_bytes(*b"of a claims debt"),
     };
     let mut seen = Seen::default();
-    let (bank, mut stepper) = (Bank::of(plan), InlineStepper(&Inline));
+    let mut stepper = InlineStepper(&Inline);
     let mut observe = |replayed: &Replayed<Ledger>| seen.see(replayed);
-    let opened = tickworld_region::open(&bank, store, &settings, &Inline, &mut stepper, &mut observe);
+    let opened = tickworld_region::open(bank, store, &settings, &Inline, &mut stepper, &mut observe);
     let world = now(opened).map_err(judge)?;
     let mut replayed = seen.roots;
     if replayed.is_empty() {
@@ -172,10 +177,10 @@ pub(super) fn open<S: Store + Salvage>(
 }
 
 /// The world where it left off, without a change to the store.
-pub(super) fn look<S: Store + Salvage>(store: &S, plan: &Plan, bug: Option<Bug>) -> Result<Replay<Ledger>, OpenError> {
-    let (bank, mut stepper) = (Bank::of(plan), InlineStepper(&Inline));
+pub(super) fn look<S: Store + Salvage>(store: &S, bank: &Bank, bug: Option<Bug>) -> Result<Replay<Ledger>, OpenError> {
+    let mut stepper = InlineStepper(&Inline);
     let (recovery, replay) =
-        now(tickworld_region::look(&bank, store, &Inline, &mut stepper, &mut |_| {})).map_err(judge)?;
+        now(tickworld_region::look(bank, store, &Inline, &mut stepper, &mut |_| {})).map_err(judge)?;
     match &recovery.lost {
         Some(ticks) if bug != Some(Bug::AcceptsLossSilently) => {
             let damage = recovery.damage.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -14,13 +14,14 @@ use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
     frame::{InputFrame, PlayerId, Tick},
+    region::RegionId,
     rollback::PredictNothing,
 };
 
 use super::{
     bug::Bug,
     plan::{ClientPlan, Plan},
-    watch::{Life, Watch},
+    watch::{self, Life, Watch},
 };
 use crate::{check::Violation, dice::Dice, network::ConnectionId};
 
@@ -29,6 +30,8 @@ pub(super) struct Peer {
     pub(super) plan: ClientPlan,
     pub(super) player: PlayerId,
     pub(super) connection: Option<ConnectionId>,
+    /// The region that it goes to, or is in.
+    pub(super) region: RegionId,
     /// Which run of the program this is.
     pub(super) run: u64,
     pub(super) timer_at: Option<Instant>,
@@ -65,6 +68,7 @@ impl Peer {
             plan,
             player,
             connection: None,
+            region: RegionId::FIRST,
             run: 0,
             timer_at: None,
             confirmed: Tick(0),
@@ -78,6 +82,14 @@ impl Peer {
             skips: false,
             connections: 0,
             dice,
+        }
+    }
+
+    /// Where the next program goes first.
+    pub(super) fn choose_region(&mut self, plan: &Plan) {
+        let regions: Vec<RegionId> = plan.regions().collect();
+        if regions.len() > 1 {
+            self.region = *self.dice.pick(&regions);
         }
     }
 
@@ -233,6 +245,7 @@ impl Peer {
     }
 
     fn take_event(&mut self, event: ClientEvent, life: Life, bug: Option<Bug>, watch: &mut Watch) {
+        let server = watch::Server { region: self.region, life };
         if !matches!(event, ClientEvent::Confirmed { .. } | ClientEvent::Head(_) | ClientEvent::Outcome { .. }) {
             let name = self.name();
             watch.note(|| format!("{name}: {event:?}"));
@@ -240,20 +253,20 @@ impl Peer {
         match event {
             ClientEvent::Confirmed { tick, root, durability } => {
                 self.confirmed = tick;
-                watch.confirm(tick, root, durability, || self.name());
+                watch.confirm(self.region, (tick, root), durability, || self.name());
             }
             ClientEvent::Head(head) => {
                 self.confirmed = self.confirmed.max(head.tick);
-                watch.confirm(head.root_tick, head.root, head.durability, || self.name());
-                watch.kept.confirm(head.tick);
+                watch.confirm(self.region, (head.root_tick, head.root), head.durability, || self.name());
+                watch.kept.confirm(self.region, head.tick);
             }
             ClientEvent::Outcome { sequence, fate, durability } => {
                 let is_lost = bug == Some(Bug::LosesAnAnswer) && self.dice.permille(50);
                 if !is_lost {
-                    watch.answer(life, self.player, sequence, fate, durability);
+                    watch.answer(server, self.player, sequence, fate, durability);
                 }
                 if bug == Some(Bug::AnswersTwice) && self.dice.permille(50) {
-                    watch.answer(life, self.player, sequence, fate, durability);
+                    watch.answer(server, self.player, sequence, fate, durability);
                 }
             }
             ClientEvent::Desync(report) => {

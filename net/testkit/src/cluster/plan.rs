@@ -9,6 +9,7 @@ use tickworld_proto::{
     instant::{Instant, Micros},
     message::{Durability, SessionKind},
 };
+use tickworld_sim::region::RegionId;
 
 use crate::{
     dice::Dice,
@@ -128,6 +129,7 @@ pub(super) struct ClientPlan {
 /// Everything that is settled before a run.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    pub(super) region_count: u32,
     pub(super) is_embedded: bool,
     pub(super) accounts: u32,
     pub(super) coins: u64,
@@ -155,6 +157,7 @@ impl Plan {
         let accounts = *dice.pick(&[5, 60, 300, 1_500]);
         assert!(accounts <= ACCOUNTS_MAX, "a bank has room for them");
         Self {
+            region_count: 1,
             is_embedded: dice.permille(600),
             accounts,
             coins: dice.between(10, 2_000),
@@ -171,6 +174,13 @@ impl Plan {
             schedule: schedule(&mut dice, &faults, calm_at),
             faults,
         }
+    }
+}
+
+impl Plan {
+    /// The regions of the world.
+    pub(super) fn regions(&self) -> impl Iterator<Item = RegionId> + use<> {
+        (1..=self.region_count).map(RegionId)
     }
 }
 

@@ -13,6 +13,7 @@ use tickworld_sim::{
     executor::Inline,
     frame::{InputFrame, Tick},
     hash::Hash,
+    region::RegionId,
     rng::Entropy,
     simulation::Simulation,
     world::World,
@@ -67,7 +68,8 @@ fn begin<S: Store>(
     let mut place = base;
     let simulation = if base.tick == header.start.tick {
         refuse_another_start(header, plan)?;
-        Bank::of(plan).begin().map_err(|error| wrong(error.to_string()))?
+        let region = header.region.unwrap_or(RegionId::FIRST);
+        Bank::of(plan, region).begin().map_err(|error| wrong(error.to_string()))?
     } else {
         let tick =
             oldest.ok_or_else(|| wrong(format!("records begin at tick {}, and no snapshot is kept", base.tick)))?;
@@ -99,8 +101,8 @@ fn follow(replay: &mut Replay<Ledger>, record: &Record, watch: &mut Watch) -> Re
     if let Some(divergence) = replayed.divergence {
         return Err(diverged(&divergence));
     }
-    let verdict = watch.one_root.observe(replayed.frame.tick, replayed.roots.root, || "the history retold".into());
-    watch.judge(verdict);
+    let region = replay.header().region.unwrap_or(RegionId::FIRST);
+    watch.root_seen(region, replayed.frame.tick, replayed.roots.root, || "the history retold".into());
     Ok(())
 }
 
@@ -156,7 +158,8 @@ fn refuse_other_headers(header: &JournalHeader) -> Result<(), OpenError> {
 fn refuse_another_start(header: &JournalHeader, plan: &Plan) -> Result<(), OpenError> {
     let mut other = header.clone();
     other.start.root = Hash([0xee; 32]);
-    let simulation = Bank::of(plan).begin().map_err(|error| wrong(error.to_string()))?;
+    let region = header.region.unwrap_or(RegionId::FIRST);
+    let simulation = Bank::of(plan, region).begin().map_err(|error| wrong(error.to_string()))?;
     match Replay::begin(other.clone(), simulation, other.start_position(), &Inline) {
         Ok((_, Some(Divergence { witness: Witness::Start, .. }))) => Ok(()),
         result => Err(believed("another beginning", &result)),

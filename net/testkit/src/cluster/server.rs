@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 
 use tickworld_ledger::{Account, Ledger};
-use tickworld_persist::{Appended, Bearer, LogState, Store, TokenDigest};
+use tickworld_persist::{
+    Appended, Bearer, Journal as _, LogState, Marks as _, Snapshots as _, Store, TokenDigest, Tokens as _,
+};
 use tickworld_proto::{
     channel::Channel,
     host::{AddressKey, Connection, HostSettings, Kinds, NotedGeneration, SessionId},
@@ -21,6 +23,7 @@ use tickworld_region::{
 use tickworld_sim::{
     executor::Inline,
     frame::{PlayerId, Tick},
+    region::RegionId,
 };
 
 use super::{
@@ -31,6 +34,7 @@ use super::{
     plan::Plan,
     storage::{Disk, now as ready},
     watch::{Life, Watch},
+    world_store::RegionStore,
 };
 use crate::{check::Violation, dice::Dice};
 
@@ -83,7 +87,7 @@ enum JournalWork {
 pub(super) struct Server<S> {
     pub(super) life: Life,
     pub(super) region: Region<Ledger>,
-    pub(super) store: S,
+    pub(super) store: RegionStore<S>,
     glue: Glue,
     /// For [`Bug::AcknowledgesBeforeDurable`].
     hurried: Vec<tickworld_persist::Record>,
@@ -137,7 +141,7 @@ impl<S: Store + Clone> Server<S> {
         now: Instant,
         life: Life,
         seed: u64,
-        store: S,
+        store: RegionStore<S>,
         opened: Opened,
         plan: &Plan,
         bug: Option<Bug>,
@@ -487,7 +491,7 @@ impl<S: Store + Clone> Server<S> {
     fn try_pack<D>(&mut self, now: Instant, site: &mut Site<'_, D>) {
         use tickworld_region::{GameAdapter as _, InlineStepper};
         let Some(load) = self.pack.take() else { return };
-        let read = Bank::of(site.plan).read_pack(&load.pack);
+        let read = Bank::of(site.plan, RegionId::FIRST).read_pack(&load.pack);
         let tried = read.map_err(|error| RequestError::Unusable(error.to_string())).and_then(|(id, ())| {
             load.try_switch(id, (), &mut InlineStepper(&Inline))
                 .map_err(|error| RequestError::Unusable(error.to_string()))?;

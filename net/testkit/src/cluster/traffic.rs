@@ -11,15 +11,9 @@ use tickworld_proto::{
     message::{InputMessage, Inputs, Message, SessionKind},
 };
 use tickworld_region::{Answer, Event as RegionEvent, RequestError};
-use tickworld_sim::frame::Sequence;
+use tickworld_sim::{frame::Sequence, region::RegionId};
 
-use super::{
-    Bug, Cluster, Event, Line,
-    peer::backoff,
-    server::{Site, Wake},
-    storage::Disk,
-    watch::Life,
-};
+use super::{Bug, Cluster, Event, Line, peer::backoff, server::Wake, storage::Disk, watch::Life};
 use crate::{
     check::Violation,
     network::{Arrival, ConnectionId, LinkSettings, NetworkEvent, Sent, Side},
@@ -38,7 +32,7 @@ impl<D: Disk> Cluster<D> {
         if peer.run != run || peer.connection.is_some() {
             return;
         }
-        let Some(life) = self.servers.last().map(|server| server.life) else {
+        let Some(life) = self.seats[&peer.region].servers.last().map(|server| server.life) else {
             let wait = backoff(&mut peer.dice);
             return self.clock.after(wait, Event::Connect(index, run));
         };
@@ -183,12 +177,13 @@ impl<D: Disk> Cluster<D> {
     /// Begins what a server's region wants done, and takes everything that it has to say.
     pub(super) fn settle_server(&mut self, life: Life) {
         let now = self.clock.now();
-        self.disk.tell(&mut self.watch.durable);
+        let Some(region) = self.region_of(life) else { return };
+        let seat = self.seats.get_mut(&region).expect("every region has a seat");
+        seat.disk.tell(&mut self.watch.region(region).durable);
         // What is done at once may bring more to do or to say.
         loop {
-            let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
-            let (plan, disk, watch) = (&self.plan, &mut self.disk, &mut self.watch);
-            server.take_effects(now, &mut Site { plan, bug: self.bug, disk, is_slow: self.is_slow, watch });
+            self.at_server(life, |server, site| server.take_effects(now, site));
+            let Some(server) = self.server(life) else { return };
             let stepped = server.stepped();
             let mut sent: Vec<(SessionId, Transmit)> = core::iter::from_fn(|| server.region.poll_transmit()).collect();
             let events: Vec<Told> = core::iter::from_fn(|| server.region.poll_event()).collect();
@@ -196,7 +191,7 @@ impl<D: Disk> Cluster<D> {
                 break;
             }
             if self.bug == Some(Bug::ReleasesOutOfOrder) {
-                self.disorder(&mut sent);
+                self.disorder(region, &mut sent);
             }
             for (session, transmit) in sent {
                 self.watch.depart(life, stepped, transmit.channel, &transmit.bytes);
@@ -204,18 +199,20 @@ impl<D: Disk> Cluster<D> {
             }
             events.into_iter().for_each(|event| self.take_region_event(life, event));
         }
-        let Some(server) = self.servers.iter_mut().find(|server| server.life == life) else { return };
-        if server.region.session_count_of(SessionKind::Witness) == 0 {
-            self.watch.release_unseen(life, server.region.released_tick());
+        let Some(server) = self.server(life) else { return };
+        let unseen = server.region.session_count_of(SessionKind::Witness) == 0;
+        let released = server.region.released_tick();
+        let timer = server.region.poll_timeout().map(|due| due.max(now.after(TIMER_MIN)));
+        let timer = timer.filter(|due| server.timer_at.is_none_or(|at| *due < at));
+        server.timer_at = timer.or(server.timer_at);
+        let wakes = core::mem::take(&mut server.wakes);
+        if unseen {
+            self.watch.release_unseen(life, released);
         }
-        if let Some(due) = server.region.poll_timeout() {
-            let due = due.max(now.after(TIMER_MIN));
-            if server.timer_at.is_none_or(|at| due < at) {
-                server.timer_at = Some(due);
-                self.clock.at(due, Event::Server(life, Wake::Timer));
-            }
+        if let Some(due) = timer {
+            self.clock.at(due, Event::Server(life, Wake::Timer));
         }
-        for (wait, wake) in server.wakes.drain(..) {
+        for (wait, wake) in wakes {
             self.clock.after(wait, Event::Server(life, wake));
         }
         self.take_end(life);
@@ -300,14 +297,15 @@ impl<D: Disk> Cluster<D> {
     }
 
     /// For [`Bug::ReleasesOutOfOrder`]: the first head comes after those behind it.
-    fn disorder(&mut self, sent: &mut Vec<(SessionId, Transmit)>) {
+    fn disorder(&mut self, region: RegionId, sent: &mut Vec<(SessionId, Transmit)>) {
         let is_head = |(_, transmit): &(SessionId, Transmit)| {
             matches!(Message::decode(transmit.channel, &transmit.bytes), Ok(Message::Head(_)))
         };
         let Some(at) = sent.iter().position(is_head) else { return };
         let head = sent.remove(at);
-        match self.held.take() {
-            None => self.held = Some(head),
+        let held = &mut self.seat(region).held;
+        match held.take() {
+            None => *held = Some(head),
             Some(earlier) => sent.extend([head, earlier]),
         }
     }

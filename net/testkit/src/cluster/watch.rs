@@ -1,6 +1,7 @@
 //! [`Watch`]: the bystander of a run: all checkers, what they are told, the digest and the trace.
 //!
-//! Invariant: it changes nothing. The first violation stays; what comes after one may only follow from it.
+//! Invariant: it changes nothing. The first violation stays; what comes after one may only follow from it. What holds of one region
+//! is checked of each; of which one something is, the life of its server says.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +15,25 @@ use tickworld_proto::{
 use tickworld_sim::{
     frame::{InputFrame, PlayerId, Sequence, Tick},
     hash::Hash,
+    region::RegionId,
 };
 
 use crate::{
-    check::{Answered, Bounded, Coins, DurableAcks, Kept, Once, OneRoot, ReleaseOrder, Violation},
+    check::{Answered, Bounded, Coins, DurableAcks, Histories, Kept, Once, OneRoot, ReleaseOrder, Violation},
     digest::Digest,
 };
 
 /// Number of a server's life: each start of a process has its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Life(pub(super) u64);
+
+/// Which server somebody talks with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Server {
+    pub(super) region: RegionId,
+    /// 0 where there is no connection any more.
+    pub(super) life: Life,
+}
 
 pub(super) struct Watch {
     pub(super) now: Instant,
@@ -32,40 +42,46 @@ pub(super) struct Watch {
     pub(super) digest: Digest,
     pub(super) violation: Option<(Instant, Violation)>,
     pub(super) counts: BTreeMap<&'static str, u64>,
-    pub(super) one_root: OneRoot,
     pub(super) kept: Kept,
     pub(super) once: Once,
     pub(super) coins: Option<Coins>,
-    pub(super) durable: DurableAcks,
     pub(super) answered: Answered,
     pub(super) bounded: Bounded,
-    /// The frames of the history that goes on, from tick 1.
-    pub(super) history: Vec<InputFrame<Order>>,
-    /// The newest claim, and whose it is.
-    owner: (Life, Epoch),
+    regions: BTreeMap<RegionId, RegionWatch>,
+    /// Whose servers have begun.
+    lives: BTreeMap<Life, RegionId>,
     releases: BTreeMap<Life, ReleaseOrder>,
     links: BTreeMap<(Life, Tick), Hash>,
     /// Roots that a server made of ticks which it has not stored yet.
     made: BTreeMap<(Life, Tick), Hash>,
 }
 
+/// What is known of one region.
+#[derive(Default)]
+pub(super) struct RegionWatch {
+    pub(super) one_root: OneRoot,
+    pub(super) durable: DurableAcks,
+    /// The frames of the history that goes on, from tick 1.
+    pub(super) history: Vec<InputFrame<Order>>,
+    /// The newest claim, and whose it is.
+    owner: (Life, Epoch),
+}
+
 impl Watch {
-    pub(super) fn new(is_traced: bool) -> Self {
+    pub(super) fn new(is_traced: bool, regions: impl Iterator<Item = RegionId>) -> Self {
         Self {
             now: Instant(0),
             trace: is_traced.then(Vec::new),
             digest: Digest::default(),
             violation: None,
             counts: BTreeMap::new(),
-            one_root: OneRoot::default(),
             kept: Kept::default(),
             once: Once::default(),
             coins: None,
-            durable: DurableAcks::default(),
             answered: Answered::default(),
             bounded: Bounded::default(),
-            history: Vec::new(),
-            owner: (Life(0), Epoch(0)),
+            regions: regions.map(|region| (region, RegionWatch::default())).collect(),
+            lives: BTreeMap::new(),
             releases: BTreeMap::new(),
             links: BTreeMap::new(),
             made: BTreeMap::new(),
@@ -94,19 +110,44 @@ impl Watch {
         }
     }
 
-    /// A server has claimed the journal, whose frames are now these.
-    pub(super) fn begin(&mut self, life: Life, epoch: Epoch, end: Tick, history: Vec<InputFrame<Order>>) {
-        if epoch <= self.owner.1 {
-            let what = format!("epoch {epoch} was given after epoch {}", self.owner.1);
+    /// What is known of a region.
+    pub(super) fn region(&mut self, region: RegionId) -> &mut RegionWatch {
+        self.regions.get_mut(&region).expect("every region is watched")
+    }
+
+    /// The frames of a region's history that goes on, from tick 1.
+    pub(super) fn history(&self, region: RegionId) -> &[InputFrame<Order>] {
+        &self.regions[&region].history
+    }
+
+    /// A server of a region has claimed its journal, whose frames are now these.
+    pub(super) fn begin(
+        &mut self,
+        region: RegionId,
+        life: Life,
+        epoch: Epoch,
+        end: Tick,
+        history: Vec<InputFrame<Order>>,
+    ) {
+        self.lives.insert(life, region);
+        let own = self.region(region);
+        let earlier = core::mem::replace(&mut own.owner, (life, epoch)).1;
+        own.durable.restart(end);
+        own.history = history;
+        if epoch <= earlier {
+            let what = format!("epoch {epoch} was given after epoch {earlier}");
             self.judge(Err(Violation::Unfenced(what)));
         }
-        self.owner = (life, epoch);
-        self.kept.end_life();
-        let verdicts = [self.kept.check(&history), self.once.restart(&history)];
-        self.history = history;
+        self.kept.end_life(region);
+        let histories: Histories<'_> = self.regions.iter().map(|(id, it)| (*id, &it.history[..])).collect();
+        let verdicts = [self.kept.check(&histories), self.once.restart(region, histories[&region])];
         verdicts.into_iter().for_each(|verdict| self.judge(verdict));
-        self.durable.restart(end);
         self.releases.entry(life).or_default().begin(end);
+    }
+
+    /// The region that a server is of; `None` before it has begun.
+    fn region_of(&self, life: Life) -> Option<RegionId> {
+        self.lives.get(&life).copied()
     }
 
     /// A frame was closed, and this is its record.
@@ -115,10 +156,10 @@ impl Watch {
         let (frame, link): (InputFrame<Order>, Hash) = (frame, record.hash());
         self.links.insert((life, frame.tick), link);
         self.digest.bytes(&link.0);
-        if life == self.owner.0 {
-            let verdict = self.once.observe(&frame);
+        if let Some(region) = self.region_of(life).filter(|_| self.is_owner(life)) {
+            let verdict = self.once.observe(region, &frame);
             self.judge(verdict);
-            self.history.push(frame);
+            self.region(region).history.push(frame);
         }
     }
 
@@ -137,45 +178,56 @@ impl Watch {
 
     /// A store takes records of a server up to a tick at this moment.
     pub(super) fn take(&mut self, life: Life, tick: Tick) {
-        if life != self.owner.0 {
-            let what = format!("server {} stored tick {tick} after server {} had claimed", life.0, self.owner.0.0);
+        if !self.is_owner(life) {
+            let what = format!("server {} stored tick {tick} after another one had claimed", life.0);
             self.judge(Err(Violation::Unfenced(what)));
         }
     }
 
     /// A server knows that its records are stored up to a tick.
     pub(super) fn store(&mut self, life: Life, tick: Tick) {
-        let later = self.made.split_off(&(life, tick.next()));
-        for ((of, tick), root) in core::mem::replace(&mut self.made, later) {
-            if of == life {
-                let verdict = self.one_root.observe(tick, root, || format!("server {}", life.0));
-                self.judge(verdict);
-            }
+        let Some(region) = self.region_of(life) else { return };
+        let of_life = (life, Tick(0))..=(life, tick);
+        let due: Vec<(Tick, Hash)> = self.made.range(of_life).map(|((_, tick), root)| (*tick, *root)).collect();
+        for (tick, root) in due {
+            self.made.remove(&(life, tick));
+            self.root_seen(region, tick, root, || format!("server {}", life.0));
         }
     }
 
-    /// Somebody who follows has a confirmed tick.
-    pub(super) fn confirm(&mut self, tick: Tick, root: Hash, durability: Durability, seen: impl Fn() -> String) {
-        let verdict = self.one_root.observe(tick, root, seen);
+    /// Somebody has this root for a confirmed tick of a region.
+    pub(super) fn root_seen(&mut self, region: RegionId, tick: Tick, root: Hash, seen: impl Fn() -> String) {
+        let verdict = self.region(region).one_root.observe(tick, root, seen);
         self.judge(verdict);
+    }
+
+    /// Somebody who follows a region has a confirmed tick.
+    pub(super) fn confirm(
+        &mut self,
+        region: RegionId,
+        (tick, root): (Tick, Hash),
+        durability: Durability,
+        seen: impl Fn() -> String,
+    ) {
+        self.root_seen(region, tick, root, seen);
         if durability >= Durability::Disk {
-            self.kept.confirm(tick);
+            self.kept.confirm(region, tick);
         }
     }
 
-    /// Whether a life of the server is the one that goes on.
+    /// Whether a life of a server is the one of its region that goes on.
     pub(super) fn is_owner(&self, life: Life) -> bool {
-        self.owner.0 == life
+        self.region_of(life).is_some_and(|region| self.regions[&region].owner.0 == life)
     }
 
     /// A client's caller was told what became of an input, by a server of this life.
-    pub(super) fn answer(&mut self, life: Life, player: PlayerId, sequence: Sequence, fate: Fate, level: Durability) {
+    pub(super) fn answer(&mut self, by: Server, player: PlayerId, sequence: Sequence, fate: Fate, level: Durability) {
         self.count(if matches!(fate, Fate::Applied { .. }) { "inputs applied" } else { "inputs refused" });
         let verdict = self.answered.answer(player, sequence);
         self.judge(verdict);
         // What another life promised of its memory went with it.
-        if level > Durability::Memory || self.is_owner(life) {
-            self.kept.answer(player, sequence, fate, level);
+        if level > Durability::Memory || self.is_owner(by.life) {
+            self.kept.answer(by.region, player, sequence, fate, level);
         }
     }
 
@@ -220,7 +272,8 @@ impl Watch {
     fn acknowledge(&mut self, life: Life, stepped: Tick, tick: Tick, level: Durability) {
         if level >= Durability::Disk {
             let link = self.links.get(&(life, tick)).copied();
-            let verdict = self.durable.acknowledge(tick, link);
+            let verdict =
+                self.region_of(life).map_or(Ok(()), |region| self.region(region).durable.acknowledge(tick, link));
             self.judge(verdict);
         } else if tick > stepped {
             self.judge(Err(Violation::NotDurable { tick }));
