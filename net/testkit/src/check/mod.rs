@@ -8,7 +8,9 @@ mod bounded;
 mod coins;
 mod durable;
 mod kept;
+mod mails;
 mod once;
+mod one_place;
 mod one_root;
 mod release;
 
@@ -17,7 +19,9 @@ pub use bounded::Bounded;
 pub use coins::Coins;
 pub use durable::DurableAcks;
 pub use kept::{Histories, Kept};
+pub use mails::{Mails, Numbers, Way};
 pub use once::Once;
+pub use one_place::OnePlace;
 pub use one_root::OneRoot;
 pub use release::ReleaseOrder;
 use tickworld_sim::{
@@ -130,6 +134,54 @@ pub enum Violation {
         /// At the start.
         expected: u64,
         /// Now.
+        found: u64,
+    },
+    /// A player is in two regions.
+    #[error("player {} is in regions {} and {}, with {} and {} hops", player.0, places[0].0, places[1].0, places[0].1, places[1].1)]
+    TwoPlaces {
+        /// Who.
+        player: PlayerId,
+        /// Where, and with how many hops.
+        places: [(RegionId, u64); 2],
+    },
+    /// A player is nowhere, or not where the newest that is said of them says.
+    #[error("player {} is not in one place: {what}", player.0)]
+    NoPlace {
+        /// Who.
+        player: PlayerId,
+        /// What is said of them, and where.
+        what: String,
+    },
+    /// Mail between regions is not what it should be.
+    #[error("mail {sequence} of region {} to region {} {what}", way.from, way.to)]
+    Mail {
+        /// Whose.
+        way: Way,
+        /// Which.
+        sequence: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// What regions know of each other's mail does not fit.
+    #[error("between regions {} and {of}, as tick {} knows it, {what}: {found}, and {most}", at.region, at.tick)]
+    Numbers {
+        /// Who knows it.
+        at: RegionTick,
+        /// Of whom.
+        of: RegionId,
+        /// What is wrong.
+        what: &'static str,
+        /// The number that is too high.
+        found: u64,
+        /// What it may be at most.
+        most: u64,
+    },
+    /// All regions together have other coins than they began with.
+    #[error("all regions have {found} coins with what is under way, there were {expected}")]
+    AllCoins {
+        /// At the start.
+        expected: u64,
+        /// At the end.
         found: u64,
     },
     /// Something was acknowledged that the disk does not hold.

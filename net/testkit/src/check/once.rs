@@ -24,6 +24,7 @@ pub struct Once {
     ordered: BTreeSet<(PlayerId, Said)>,
     by_number: BTreeMap<(PlayerId, Sequence), RegionTick>,
     by_word: BTreeMap<(PlayerId, Said), RegionTick>,
+    voided: BTreeMap<(PlayerId, Sequence), RegionTick>,
 }
 
 impl Once {
@@ -46,6 +47,13 @@ impl Once {
         assert!(is_first, "a cluster moves every amount once");
     }
 
+    /// Where an input is answered: where it stands, or in the frame after the tick that it was to stand in.
+    #[must_use]
+    pub fn place(&self, player: PlayerId, sequence: Sequence) -> Option<RegionTick> {
+        let key = (player, sequence);
+        self.by_number.get(&key).or_else(|| self.voided.get(&key)).copied()
+    }
+
     /// Looks through the whole journal of a region, which goes on with what is [observed](Self::observe) from now on.
     ///
     /// # Errors
@@ -53,6 +61,7 @@ impl Once {
     pub fn restart(&mut self, region: RegionId, frames: &[InputFrame<Order>]) -> Result<(), Violation> {
         self.by_number.retain(|_, place| place.region != region);
         self.by_word.retain(|_, place| place.region != region);
+        self.voided.retain(|_, place| place.region != region);
         frames.iter().try_for_each(|frame| self.observe(region, frame))
     }
 
@@ -63,8 +72,11 @@ impl Once {
     pub fn observe(&mut self, region: RegionId, frame: &InputFrame<Order>) -> Result<(), Violation> {
         let again = RegionTick { region, tick: frame.tick };
         for input in &frame.inputs {
-            let Act::Play(order) = input.act else { continue };
             let (player, sequence) = (input.player, input.sequence);
+            if matches!(input.act, Act::Void) {
+                self.voided.insert((player, sequence), again);
+            }
+            let Act::Play(order) = input.act else { continue };
             let numbered = self.by_number.insert((player, sequence), again);
             let word = (player, said(order, sequence));
             let worded = self.by_word.insert(word, again);
@@ -140,7 +152,9 @@ mod tests {
         assert!(matches!(check.observe(THERE, &frame(3, &[(1, 5)])), Err(Violation::Twice { .. })));
         let mut check = submitted(&[(1, 5)]);
         check.observe(HERE, &frame(9, &[(1, 5)])).unwrap();
+        assert_eq!(check.place(PlayerId(1), Sequence(1)), Some(RegionTick { region: HERE, tick: Tick(9) }));
         check.restart(HERE, &[]).unwrap();
+        assert_eq!(check.place(PlayerId(1), Sequence(1)), None);
         check.observe(THERE, &frame(3, &[(1, 5)])).unwrap();
     }
 

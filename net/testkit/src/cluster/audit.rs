@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use tickworld_ledger::Ledger;
-use tickworld_persist::{Archive, verify};
+use tickworld_persist::verify;
 use tickworld_region::Replay;
 use tickworld_sim::{frame::PlayerId, region::RegionId, world::World};
 
@@ -15,10 +15,10 @@ use super::{
     faults::ORDERER,
     history_of, opening,
     opening::{OpenError, Opened},
+    places::{check_coins, coins_under_way},
     retelling::retell,
     storage::{Disk, now},
     watch::Life,
-    world_disk::WorldDisk,
     world_store::RegionStore,
 };
 use crate::{check::Violation, disk::CrashKind};
@@ -29,7 +29,12 @@ const TURNS: u64 = 3;
 impl<D: Disk> Cluster<D> {
     pub(super) fn audit(&mut self) {
         self.watch.end();
-        self.world.iter_mut().for_each(WorldDisk::restart);
+        if let Some(world) = &mut self.world
+            && !world.restart()
+        {
+            let what = "the store that all regions share does not open".to_owned();
+            return self.watch.judge(Err(Violation::Recovery(what)));
+        }
         let regions: Vec<RegionId> = self.seats.keys().copied().collect();
         let mut all = Vec::new();
         for region in regions {
@@ -43,9 +48,25 @@ impl<D: Disk> Cluster<D> {
                 Err(violation) => return self.watch.judge(Err(violation)),
             }
         }
-        for (region, opened) in self.seats.keys().copied().collect::<Vec<_>>().into_iter().zip(&all) {
-            self.turn_bits(region, opened);
+        let verdict = self.look_for_everybody(&all);
+        self.watch.judge(verdict);
+        for opened in &all {
+            self.turn_bits(opened);
         }
+    }
+
+    /// Everybody is in one place, and all coins are somewhere.
+    fn look_for_everybody(&mut self, all: &[Opened]) -> Result<(), Violation> {
+        let worlds: Vec<&World<Ledger>> = all.iter().map(|opened| opened.world.simulation.world()).collect();
+        let players: Vec<PlayerId> = (1..=self.peers.len() as u64).chain([ORDERER]).map(PlayerId).collect();
+        let (world, seat) = (self.world.as_ref().map(|world| world.store.clone()), self.seat(RegionId::FIRST));
+        let own =
+            seat.disk.open().map_err(|error| Violation::Recovery(format!("the archive does not open: {error}")))?;
+        let under_way = coins_under_way(&RegionStore::new(own, world), &worlds, &players)?;
+        if under_way > 0 {
+            self.watch.count("coins under way at the end");
+        }
+        check_coins(&self.plan, &worlds, under_way)
     }
 
     /// Opens the world of a region for the last time, as a server would.
@@ -68,17 +89,17 @@ impl<D: Disk> Cluster<D> {
         }
         self.lives += 1;
         let (epoch, end) = (opened.world.claim.epoch, opened.world.position.tick);
-        self.watch.begin(region, Life(self.lives), epoch, end, history_of(&self.watch, region, &opened));
         let simulation = &opened.world.simulation;
+        let history = history_of(&self.watch, region, &opened);
+        self.watch.begin(region, Life(self.lives), epoch, history, simulation.world());
         self.watch.coins(end, simulation.state(), || "the replay at the end".into());
-        let players = (1..=self.peers.len() as u64).chain([ORDERER]).map(PlayerId).collect();
-        one_place(&store, simulation.world(), players)?;
         Ok(opened)
     }
 
     /// Damage is found, or does no harm. Nothing is written to a damaged database: redb aborts the process where a commit
     /// meets damage in what it keeps of free pages, which is no silence, but the end of this run too.
-    fn turn_bits(&mut self, region: RegionId, whole: &Opened) {
+    fn turn_bits(&mut self, whole: &Opened) {
+        let region = whole.world.simulation.world().region().state().id;
         let seat = self.seats.get_mut(&region).expect("every region has a seat");
         seat.disk.kill();
         let bank = seat.bank(&self.plan);
@@ -104,30 +125,6 @@ impl<D: Disk> Cluster<D> {
 
 fn is_same(replay: &Replay<Ledger>, whole: &Opened) -> bool {
     replay.roots().root == whole.world.roots.root && replay.tick() == whole.world.simulation.world().tick()
-}
-
-/// Everybody is in one place: the archive has who is in the world with the hops that the world says, who left with no more than these,
-/// and says of nobody else that they are here, but for one whose return no tick has made yet.
-fn one_place(store: &impl Archive, world: &World<Ledger>, players: Vec<PlayerId>) -> Result<(), Violation> {
-    let rows = now(store.whereabouts(&players)).map_err(|error| Violation::Recovery(error.to_string()))?;
-    for (player, row) in players.into_iter().zip(rows) {
-        let row = row.map_err(|cause| Violation::Recovery(format!("the row of player {}: {cause}", player.0)))?;
-        let known = world.players().find(player).copied();
-        let is_right = match (&row, known) {
-            // Worlds without an archive.
-            (None, known) => known.is_none_or(|known| known.hops == 0),
-            (Some(row), Some(known)) if known.departed_to.is_none() => {
-                row.at == Some(world.region().state().id) && row.hops == known.hops
-            }
-            (Some(row), Some(known)) => row.hops <= known.hops,
-            (Some(_), None) => true,
-        };
-        if !is_right {
-            let what = format!("player {} is {known:?} in the world, and {row:?} in the archive", player.0);
-            return Err(Violation::Recovery(what));
-        }
-    }
-    Ok(())
 }
 
 /// At the end nothing may keep the world from being read.

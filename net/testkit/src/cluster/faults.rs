@@ -43,6 +43,7 @@ impl<D: Disk> Cluster<D> {
             Fault::Takeover => self.take_over(),
             Fault::Restart => self.restart(),
             Fault::RulesPanic => self.panic_rules(),
+            Fault::RegionsApart => self.part_regions(),
             Fault::Operator => self.operate(),
             Fault::Stranger => self.come_as_stranger(),
             Fault::Latency
@@ -136,7 +137,7 @@ impl<D: Disk> Cluster<D> {
             self.clock.after(Micros(1_000), Event::Play(index));
         }
         peer.choose_region(&self.plan);
-        let content = self.seats[&peer.region].servers.last().map(|server| server.region.newest_world().content());
+        let content = self.seats[&peer.next_region].servers.last().map(|server| server.region.newest_world().content());
         peer.begin_again(now, ticket, content.unwrap_or(peer.content));
         // Where there is an archive some are away for long enough to rest in it.
         let rests = self.plan.host.archive_after_ticks.is_some() && peer.dice.permille(300);
@@ -145,6 +146,14 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn stop_server(&mut self, fault: Fault) -> bool {
+        if let Some(world) = self.world.as_mut().filter(|_| fault == Fault::PowerCut)
+            && self.dice.permille(250)
+        {
+            world.cut_power(&mut self.dice);
+            self.watch.note(|| "the power of the store that all regions share goes".into());
+            self.clock.after(self.dice.micros(Micros(20_000), Micros(1_500_000)), Event::Start(RegionId::ARCHIVE));
+            return true;
+        }
         let region = self.any_region();
         if self.seat(region).servers.is_empty() {
             return false;
@@ -395,6 +404,7 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::Takeover => "fault: takeover",
         Fault::Restart => "fault: restart",
         Fault::RulesPanic => "fault: panic of the rules",
+        Fault::RegionsApart => "fault: regions apart",
         Fault::Operator => "fault: operator",
         Fault::Stranger => "fault: stranger",
     }

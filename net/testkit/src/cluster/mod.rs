@@ -15,11 +15,14 @@
 mod archive;
 mod audit;
 mod bug;
+mod crossings;
 mod faults;
 mod glue;
 mod opening;
 mod peer;
+mod places;
 mod plan;
+mod posts;
 mod report;
 mod retelling;
 mod seat;
@@ -47,6 +50,7 @@ use self::{
     opening::OpenError,
     peer::Peer,
     plan::Plan,
+    posts::{PostUnderWay, Roads},
     seat::Seat,
     server::{Server, Wake},
     storage::Disk,
@@ -83,8 +87,10 @@ enum Event {
     Fault(Fault),
     /// A fault that lasts is over, in this region.
     Mend(Fault, RegionId),
-    /// The process of a region's server starts.
+    /// The process of a region's server starts; that of the store that all regions share stands for the archive.
     Start(RegionId),
+    /// What a region said comes to another one.
+    Post(PostUnderWay),
     Calm,
     Probe,
 }
@@ -111,6 +117,7 @@ struct Cluster<D: Disk> {
     seats: BTreeMap<RegionId, Seat<D>>,
     /// What all regions have together, where there are several.
     world: Option<WorldDisk<D>>,
+    roads: Roads,
     peers: Vec<Peer>,
     lines: BTreeMap<ConnectionId, Line>,
     /// Connections of strangers, and the server that each came to.
@@ -154,6 +161,7 @@ impl<D: Disk> Cluster<D> {
             regions.iter().map(|region| (*region, Seat::new(*region))).collect();
         seats.values_mut().for_each(|seat| seat.disk.tell(&mut watch.region(seat.region).durable));
         let world = (seats.len() > 1).then(WorldDisk::default);
+        let roads = posts::roads(seed, &plan);
         Self {
             seed,
             network: Network::new(plan.network_timeout, Dice::new(seed, "network", 0)),
@@ -162,6 +170,7 @@ impl<D: Disk> Cluster<D> {
             clock,
             seats,
             world,
+            roads,
             peers,
             lines: BTreeMap::new(),
             strangers: BTreeMap::new(),
@@ -209,7 +218,9 @@ impl<D: Disk> Cluster<D> {
             Event::Play(index) => self.play(index),
             Event::Fault(fault) => self.inject(fault),
             Event::Mend(fault, region) => self.mend(fault, region),
+            Event::Start(RegionId::ARCHIVE) => self.restart_world(),
             Event::Start(region) => self.start(region),
+            Event::Post(post) => self.deliver(&post),
             Event::Calm => self.calm(),
             Event::Probe => self.probe(),
         }
@@ -274,7 +285,7 @@ impl<D: Disk> Cluster<D> {
         self.restart_later(region);
     }
 
-    /// A start came to nothing: the next one follows, unless a server still runs.
+    /// Nobody may run here any more: then another start follows.
     fn restart_later(&mut self, region: RegionId) {
         let seat = self.seat(region);
         if seat.servers.is_empty() {
@@ -294,10 +305,17 @@ impl<D: Disk> Cluster<D> {
         for (tick, root) in &opened.replayed {
             self.watch.root_seen(region, *tick, *root, || format!("the replay of server {}", life.0));
         }
-        self.watch.begin(region, life, epoch, end, history_of(&self.watch, region, &opened));
+        self.watch.begin(
+            region,
+            life,
+            epoch,
+            history_of(&self.watch, region, &opened),
+            opened.world.simulation.world(),
+        );
         let now = self.clock.now();
         let server = Server::new(now, life, self.seed, store, opened, &self.plan, self.bug);
         self.seat(region).servers.push(server);
+        self.tell_neighbours(region, life);
         self.settle_server(life);
         self.release_held(region);
     }
@@ -306,6 +324,15 @@ impl<D: Disk> Cluster<D> {
         let now = self.clock.now();
         if self.at_server(life, |server, site| server.wake(now, wake, site)).is_some() {
             self.settle_server(life);
+        }
+    }
+
+    /// The machine of the store that all regions share is up again.
+    fn restart_world(&mut self) {
+        if let Some(world) = &mut self.world
+            && !world.restart()
+        {
+            self.clock.after(Micros(300_000), Event::Start(RegionId::ARCHIVE));
         }
     }
 
@@ -325,6 +352,8 @@ impl<D: Disk> Cluster<D> {
             Ended::Fenced { .. } => {
                 self.watch.count("servers fenced");
                 self.end_server(life);
+                // Whoever claimed may have come no further than that.
+                self.restart_later(region);
             }
             Ended::Asked => {
                 self.watch.count("servers ended in good order");
@@ -380,6 +409,10 @@ impl<D: Disk> Cluster<D> {
         self.watch.note(|| "calm".into());
         self.is_calm = true;
         self.welcomes_to_lose = 0;
+        self.mend_roads();
+        self.watch.crossings.measure(self.clock.now());
+        let regions: Vec<RegionId> = self.plan.regions().collect();
+        self.peers.iter_mut().for_each(|peer| peer.wish_to_cross(&regions));
         let places: Vec<RegionId> = self.seats.keys().copied().chain([RegionId::ARCHIVE]).collect();
         for place in places {
             [Fault::DiskFull, Fault::SyncFails, Fault::SlowDisk].into_iter().for_each(|fault| self.mend(fault, place));
@@ -398,7 +431,7 @@ impl<D: Disk> Cluster<D> {
         let since = self.clock.now().since(self.plan.calm_at);
         let follows = |peer: &Peer| {
             let is_near = peer.confirmed.0 + 40 > self.seats[&peer.region].released() || !peer.follows();
-            peer.connection.is_some() && peer.client.welcome().is_some() && is_near && (peer.is_done || !peer.plays())
+            peer.is_welcome() && is_near && (peer.is_done || !peer.plays())
         };
         let stands = |seat: &Seat<D>| seat.released() <= seat.calm_tick + 5;
         let is_settled = self.seats.values().all(|seat| seat.servers.len() == 1 && !stands(seat))

@@ -21,6 +21,7 @@ use tickworld_sim::{
 use super::{
     bug::Bug,
     plan::{ClientPlan, Plan},
+    posts::region_at,
     watch::{self, Life, Watch},
 };
 use crate::{check::Violation, dice::Dice, network::ConnectionId};
@@ -30,8 +31,13 @@ pub(super) struct Peer {
     pub(super) plan: ClientPlan,
     pub(super) player: PlayerId,
     pub(super) connection: Option<ConnectionId>,
-    /// The region that it goes to, or is in.
+    /// The region that it went to last, and the one that it goes to next.
     pub(super) region: RegionId,
+    pub(super) next_region: RegionId,
+    /// The region that it wants to be in.
+    wish: Option<RegionId>,
+    /// Before that it does not ask again to go there.
+    not_before: Instant,
     /// Which run of the program this is.
     pub(super) run: u64,
     pub(super) timer_at: Option<Instant>,
@@ -69,6 +75,9 @@ impl Peer {
             player,
             connection: None,
             region: RegionId::FIRST,
+            next_region: RegionId::FIRST,
+            wish: None,
+            not_before: Instant(0),
             run: 0,
             timer_at: None,
             confirmed: Tick(0),
@@ -89,8 +98,26 @@ impl Peer {
     pub(super) fn choose_region(&mut self, plan: &Plan) {
         let regions: Vec<RegionId> = plan.regions().collect();
         if regions.len() > 1 {
-            self.region = *self.dice.pick(&regions);
+            self.next_region = *self.dice.pick(&regions);
         }
+    }
+
+    /// Whoever plays wants to be in the next region from now on.
+    pub(super) fn wish_to_cross(&mut self, regions: &[RegionId]) {
+        if self.plays() && regions.len() > 1 {
+            let at = regions.iter().position(|region| *region == self.region).unwrap_or(0);
+            self.wish = Some(regions[(at + 1) % regions.len()]);
+        }
+    }
+
+    /// Whether it has a session.
+    pub(super) fn is_welcome(&self) -> bool {
+        self.connection.is_some() && self.client.welcome().is_some()
+    }
+
+    /// Whether it is where it wants to be.
+    pub(super) fn is_content(&self) -> bool {
+        self.wish.is_none_or(|wish| self.is_welcome() && self.region == wish)
     }
 
     /// This moment by the client's clock.
@@ -149,7 +176,7 @@ impl Peer {
         let mut is_taken = false;
         for _ in 0..self.dice.between(1, self.plan.burst) {
             let (not_before, not_after) = self.window(now);
-            let order = self.order(plan);
+            let order = self.order(now, plan);
             let Ok(sequence) = self.client.submit(self.local(now), order, not_before, not_after) else { break };
             is_taken = true;
             watch.count("inputs submitted");
@@ -162,7 +189,15 @@ impl Peer {
     }
 
     /// Something to do, with one coin more than the last time.
-    fn order(&mut self, plan: &Plan) -> Order {
+    fn order(&mut self, now: Instant, plan: &Plan) -> Order {
+        if let Some(RegionId(region)) = self.wish.filter(|_| !self.is_content() && now >= self.not_before) {
+            self.not_before = now.after(JOURNEY_WAIT);
+            return Order::Travel { region };
+        }
+        if self.wish.is_none() && self.dice.permille(plan.travel_permille) {
+            // One region more than there are, and the one that it is in.
+            return Order::Travel { region: 1 + below(&mut self.dice, plan.region_count + 1) };
+        }
         self.amount += 1;
         let (kind, amount) = (self.dice.below(8), self.amount);
         // One account more than there are: some orders are of accounts that are not there.
@@ -291,6 +326,13 @@ impl Peer {
                 self.is_closing = true;
                 self.is_outdated = by == Side::Host;
             }
+            ClientEvent::Moved(moved) => {
+                watch.count("clients told where their player is");
+                match region_at(&moved.way) {
+                    Some(region) if region == moved.region => self.next_region = region,
+                    _ => watch.judge(Err(Violation::Stuck(format!("{} is sent nowhere: {moved:?}", self.name())))),
+                }
+            }
             ClientEvent::Closed { goodbye, by: Side::Host } if goodbye.reason == Reason::Unauthorized => {
                 self.is_closing = true;
                 self.refused(&goodbye, watch);
@@ -319,6 +361,9 @@ struct Begun {
     ticket: Option<Ticket>,
     content: ContentId,
 }
+
+/// After it was asked for, a journey is given so long before it is asked for again.
+const JOURNEY_WAIT: Micros = Micros(400_000);
 
 /// So often somebody is refused who needs a new token: with the ticket, and with the old token.
 pub(super) const PARDONS: u64 = 2;

@@ -64,6 +64,8 @@ pub enum Fault {
     Restart,
     /// The rules panic in a tick; another build makes it, or an operator skips it.
     RulesPanic,
+    /// Nothing passes between regions, one way or both, for longer or shorter than borders bear.
+    RegionsApart,
     /// An operator asks for something: how it is, a snapshot, a kick, other content, an input in the name of a player.
     Operator,
     /// Somebody comes who is nobody here.
@@ -73,7 +75,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Latency,
         Self::Jitter,
         Self::Loss,
@@ -96,6 +98,7 @@ impl Fault {
         Self::Takeover,
         Self::Restart,
         Self::RulesPanic,
+        Self::RegionsApart,
         Self::Operator,
         Self::Stranger,
     ];
@@ -130,6 +133,8 @@ pub(super) struct ClientPlan {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) region_count: u32,
+    /// Of a thousand inputs so many are journeys.
+    pub(super) travel_permille: u32,
     pub(super) is_embedded: bool,
     pub(super) accounts: u32,
     pub(super) coins: u64,
@@ -155,9 +160,16 @@ impl Plan {
         let tick_rate = *dice.pick(&[20_u16, 30, 60]);
         let calm_at = Instant(dice.between(2_000_000, 8_000_000));
         let accounts = *dice.pick(&[5, 60, 300, 1_500]);
+        let mut host = host(&mut dice, tick_rate);
+        let region_count = if dice.permille(500) { 2 } else { 1 };
+        if region_count > 1 && host.archive_after_ticks.is_none() {
+            // Regions of one world say in its archive who is where.
+            host.archive_after_ticks = Some(dice.between(1, 30));
+        }
         assert!(accounts <= ACCOUNTS_MAX, "a bank has room for them");
         Self {
-            region_count: 1,
+            region_count,
+            travel_permille: small(*dice.pick(&[0, 20, 80, 200])),
             is_embedded: dice.permille(600),
             accounts,
             coins: dice.between(10, 2_000),
@@ -166,7 +178,7 @@ impl Plan {
             snapshot_ticks: dice.between(6, 60),
             replay_debt_max: dice.micros(Micros(20_000), Micros(500_000)),
             snapshots_kept: small(dice.between(1, 3)),
-            host: host(&mut dice, tick_rate),
+            host,
             network_timeout: dice.micros(Micros(800_000), Micros(3_000_000)),
             weather: weather(&mut dice, &faults),
             clients: clients(&mut dice),
@@ -262,7 +274,13 @@ fn schedule(dice: &mut Dice, faults: &[Fault], calm_at: Instant) -> Vec<(Instant
     let milder = |fault: &Fault| {
         matches!(
             fault,
-            Fault::Partition | Fault::Cut | Fault::LostWelcome | Fault::ClientCrash | Fault::Leave | Fault::Operator
+            Fault::Partition
+                | Fault::Cut
+                | Fault::LostWelcome
+                | Fault::ClientCrash
+                | Fault::Leave
+                | Fault::RegionsApart
+                | Fault::Operator
         )
     };
     let again: Vec<Fault> = sudden.iter().copied().filter(milder).collect();

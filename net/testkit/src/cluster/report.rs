@@ -18,6 +18,9 @@ use super::{
 };
 use crate::check::Violation;
 
+/// In so many ticks of the calm a player crosses mostly.
+const CROSSING_TICKS: u64 = 3;
+
 /// How a seed is run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -94,7 +97,11 @@ pub fn run(seed: u64, options: Options) -> Report {
 fn finish<D: Disk>(seed: u64, plan: Plan, options: Options) -> Report {
     let mut cluster = Cluster::<D>::new(seed, plan, options);
     cluster.run();
-    let watch = cluster.watch;
+    let mut watch = cluster.watch;
+    for took in watch.crossings.took().to_vec() {
+        let is_quick = took.0 <= CROSSING_TICKS * cluster.plan.tick.0;
+        watch.count(if is_quick { "players who crossed within 3 ticks" } else { "players who crossed later" });
+    }
     Report {
         seed,
         violation: watch.violation,

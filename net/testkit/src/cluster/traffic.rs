@@ -32,6 +32,7 @@ impl<D: Disk> Cluster<D> {
         if peer.run != run || peer.connection.is_some() {
             return;
         }
+        peer.region = peer.next_region;
         let Some(life) = self.seats[&peer.region].servers.last().map(|server| server.life) else {
             let wait = backoff(&mut peer.dice);
             return self.clock.after(wait, Event::Connect(index, run));
@@ -124,7 +125,7 @@ impl<D: Disk> Cluster<D> {
         }
         let is_taken = peer.play(now, &self.plan, &mut self.watch);
         let is_last = self.is_calm && now.since(self.plan.calm_at) > Micros(1_000_000);
-        peer.is_done = is_last && is_taken;
+        peer.is_done = is_last && is_taken && peer.is_content();
         let wait = peer.dice.micros(Micros(1_000), peer.plan.pause);
         self.clock.after(wait, Event::Play(index));
         self.settle_client(index);
@@ -194,11 +195,14 @@ impl<D: Disk> Cluster<D> {
                 self.disorder(region, &mut sent);
             }
             for (session, transmit) in sent {
-                self.watch.depart(life, stepped, transmit.channel, &transmit.bytes);
+                let line = self.lines.get(&ConnectionId(session.0));
+                let player = line.map(|line| self.peers[line.client].player);
+                self.watch.depart(life, stepped, player, &transmit);
                 self.send_down(life, session, transmit);
             }
             events.into_iter().for_each(|event| self.take_region_event(life, event));
         }
+        self.send_posts(life);
         let Some(server) = self.server(life) else { return };
         let unseen = server.region.session_count_of(SessionKind::Witness) == 0;
         let released = server.region.released_tick();
@@ -267,7 +271,7 @@ impl<D: Disk> Cluster<D> {
             Told::Durable { tick, .. } => self.watch.store(life, tick),
             Told::Released(world) => {
                 self.watch.count("ticks released");
-                self.watch.coins(world.tick(), world.state(), || format!("server {}, released", life.0));
+                self.watch.release_world(life, &world);
             }
             Told::Answered { answer, .. } => self.take_answer(life, &answer),
             Told::Ended(ended) => {

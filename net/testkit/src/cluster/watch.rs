@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use tickworld_ledger::{Bank, Order};
+use tickworld_ledger::{Bank, Ledger, Order};
 use tickworld_persist::{Epoch, Record};
 use tickworld_proto::{
-    channel::Channel,
+    channel::Transmit,
     instant::Instant,
     message::{Durability, Fate, Message, Outcomes},
 };
@@ -16,8 +16,10 @@ use tickworld_sim::{
     frame::{InputFrame, PlayerId, Sequence, Tick},
     hash::Hash,
     region::RegionId,
+    world::World,
 };
 
+use super::crossings::Crossings;
 use crate::{
     check::{Answered, Bounded, Coins, DurableAcks, Histories, Kept, Once, OneRoot, ReleaseOrder, Violation},
     digest::Digest,
@@ -47,6 +49,7 @@ pub(super) struct Watch {
     pub(super) coins: Option<Coins>,
     pub(super) answered: Answered,
     pub(super) bounded: Bounded,
+    pub(super) crossings: Crossings,
     regions: BTreeMap<RegionId, RegionWatch>,
     /// Whose servers have begun.
     lives: BTreeMap<Life, RegionId>,
@@ -80,6 +83,7 @@ impl Watch {
             coins: None,
             answered: Answered::default(),
             bounded: Bounded::default(),
+            crossings: Crossings::default(),
             regions: regions.map(|region| (region, RegionWatch::default())).collect(),
             lives: BTreeMap::new(),
             releases: BTreeMap::new(),
@@ -126,9 +130,10 @@ impl Watch {
         region: RegionId,
         life: Life,
         epoch: Epoch,
-        end: Tick,
         history: Vec<InputFrame<Order>>,
+        world: &World<Ledger>,
     ) {
+        let end = world.tick();
         self.lives.insert(life, region);
         let own = self.region(region);
         let earlier = core::mem::replace(&mut own.owner, (life, epoch)).1;
@@ -140,7 +145,12 @@ impl Watch {
         }
         self.kept.end_life(region);
         let histories: Histories<'_> = self.regions.iter().map(|(id, it)| (*id, &it.history[..])).collect();
-        let verdicts = [self.kept.check(&histories), self.once.restart(region, histories[&region])];
+        let history = histories[&region];
+        let verdicts = [
+            self.kept.check(&histories),
+            self.once.restart(region, history),
+            self.crossings.begin(region, history, world),
+        ];
         verdicts.into_iter().for_each(|verdict| self.judge(verdict));
         self.releases.entry(life).or_default().begin(end);
     }
@@ -157,8 +167,8 @@ impl Watch {
         self.links.insert((life, frame.tick), link);
         self.digest.bytes(&link.0);
         if let Some(region) = self.region_of(life).filter(|_| self.is_owner(life)) {
-            let verdict = self.once.observe(region, &frame);
-            self.judge(verdict);
+            let verdicts = [self.once.observe(region, &frame), self.crossings.close(region, self.now, &frame)];
+            verdicts.into_iter().for_each(|verdict| self.judge(verdict));
             self.region(region).history.push(frame);
         }
     }
@@ -167,6 +177,15 @@ impl Watch {
     pub(super) fn root(&mut self, life: Life, tick: Tick, root: Hash, bank: &Bank) {
         self.made.insert((life, tick), root);
         self.coins(tick, bank, || format!("server {}", life.0));
+    }
+
+    /// A server has told of a tick that is kept, and this is its world.
+    pub(super) fn release_world(&mut self, life: Life, world: &World<Ledger>) {
+        self.coins(world.tick(), world.state(), || format!("server {}, released", life.0));
+        if self.is_owner(life) {
+            let verdict = self.crossings.keep(world);
+            self.judge(verdict);
+        }
     }
 
     /// A world that somebody has.
@@ -223,6 +242,9 @@ impl Watch {
     /// A client's caller was told what became of an input, by a server of this life.
     pub(super) fn answer(&mut self, by: Server, player: PlayerId, sequence: Sequence, fate: Fate, level: Durability) {
         self.count(if matches!(fate, Fate::Applied { .. }) { "inputs applied" } else { "inputs refused" });
+        if let Fate::Refused(why) = fate {
+            self.note(|| format!("input {} of player {} is refused: {why:?}", sequence.0, player.0));
+        }
         let verdict = self.answered.answer(player, sequence);
         self.judge(verdict);
         // What another life promised of its memory went with it.
@@ -242,9 +264,15 @@ impl Watch {
         self.releases.entry(life).or_default().begin(tick);
     }
 
-    /// A message leaves a server, whose world is at `stepped`.
-    pub(super) fn depart(&mut self, life: Life, stepped: Tick, channel: Channel, bytes: &[u8]) {
-        let Ok(message) = Message::decode(channel, bytes) else { return };
+    /// A message leaves a server, whose world is at `stepped`, for somebody who is this player.
+    pub(super) fn depart(
+        &mut self,
+        life: Life,
+        stepped: Tick,
+        player: Option<PlayerId>,
+        Transmit { channel, bytes }: &Transmit,
+    ) {
+        let Ok(message) = Message::decode(*channel, bytes) else { return };
         match message {
             Message::Frame(frame) => {
                 let tick = frame.frame.first_chunk().map_or(Tick(0), |bytes| Tick(u64::from_le_bytes(*bytes)));
@@ -255,11 +283,33 @@ impl Watch {
             Message::Outcomes(Outcomes { durability, outcomes }) => {
                 for outcome in outcomes {
                     if let Fate::Applied { tick, .. } = outcome.fate {
-                        self.acknowledge(life, stepped, tick, durability);
+                        self.tell_outcome(life, stepped, player, (outcome.sequence, tick), durability);
                     }
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What became of an input in a tick: of this region, or of the one that its player was in before.
+    fn tell_outcome(
+        &mut self,
+        life: Life,
+        stepped: Tick,
+        player: Option<PlayerId>,
+        (sequence, tick): (Sequence, Tick),
+        level: Durability,
+    ) {
+        let place = player.and_then(|player| self.once.place(player, sequence));
+        let elsewhere = place.filter(|place| self.region_of(life) != Some(place.region) && place.tick == tick);
+        match elsewhere {
+            None => self.acknowledge(life, stepped, tick, level),
+            // Who came from there left in a tick that was kept.
+            Some(place) => {
+                let verdict = self.region(place.region).durable.acknowledge(place.tick, None);
+                self.count("outcomes of inputs that another region applied");
+                self.judge(verdict);
+            }
         }
     }
 

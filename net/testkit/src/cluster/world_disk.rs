@@ -3,6 +3,7 @@
 //! Invariant: what its store reported as kept is there again after the machine came up.
 
 use super::{storage::Disk, world_store::WorldStore};
+use crate::{dice::Dice, disk::CrashKind};
 
 /// See the module.
 pub(super) struct WorldDisk<D: Disk> {
@@ -19,10 +20,19 @@ impl<D: Disk> Default for WorldDisk<D> {
 }
 
 impl<D: Disk> WorldDisk<D> {
-    /// The store is opened anew, if it can be.
-    pub(super) fn restart(&mut self) {
+    /// The power goes; the store does not answer until it is restarted.
+    pub(super) fn cut_power(&mut self, dice: &mut Dice) {
+        self.store.set(None);
+        self.disk.crash(*dice.pick(&CrashKind::ALL), dice);
+    }
+
+    /// The store is opened anew; gives whether it could be.
+    pub(super) fn restart(&mut self) -> bool {
         self.store.set(None);
         self.disk.kill();
-        self.store.set(self.disk.open().ok());
+        let store = self.disk.open().ok();
+        let is_open = store.is_some();
+        self.store.set(store);
+        is_open
     }
 }

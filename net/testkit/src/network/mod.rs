@@ -5,12 +5,14 @@
 //! sides learn of a lost connection, not at the same time, and nothing arrives at a side that knows.
 
 mod link;
+mod road;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use link::Link;
 pub use link::{LinkSettings, QueueBytes, Sent};
+pub use road::Road;
 use tickworld_proto::{
     channel::{Channel, Transmit},
     instant::{Instant, Micros},
