@@ -58,7 +58,7 @@ impl<D: Disk> Cluster<D> {
     /// Everybody is in one place, and all coins are somewhere.
     fn look_for_everybody(&mut self, all: &[Opened]) -> Result<(), Violation> {
         let worlds: Vec<&World<Ledger>> = all.iter().map(|opened| opened.world.simulation.world()).collect();
-        let players: Vec<PlayerId> = (1..=self.peers.len() as u64).chain([ORDERER]).map(PlayerId).collect();
+        let players: Vec<PlayerId> = (1..=self.plan.clients.len() as u64).chain([ORDERER]).map(PlayerId).collect();
         let (world, seat) = (self.world.as_ref().map(|world| world.store.clone()), self.seat(RegionId::FIRST));
         let own =
             seat.disk.open().map_err(|error| Violation::Recovery(format!("the archive does not open: {error}")))?;

@@ -44,6 +44,17 @@ pub enum Bug {
     BurnsTheToken,
     /// The server drops what the archive has of a player who comes back. Caught by `Once`: their numbers begin anew.
     DropsWhatTheArchiveHas,
+    /// The server does not tell the archive who came from another region, and says that it did. Caught by `OnePlace`, or by where
+    /// everybody is at the end.
+    SkipsTheArchive,
+    /// The archive's answer has a coin more in it than was archived. Caught by the sum of all coins at the end.
+    MintsACoin,
+    /// The server posts players whose ticks are not kept yet. Caught by `Mails`.
+    PostsTooEarly,
+    /// The server acknowledges mail that did not come yet. Caught by `Mails`: by what regions know of each other.
+    AcknowledgesTooMuch,
+    /// The server says nothing to other regions again that it said before. Caught as a client that does not get there.
+    PostsNothingAgain,
     /// A run remembers earlier ones. Caught by running it twice.
     RemembersEarlierRuns,
 }
@@ -51,7 +62,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::AcknowledgesBeforeDurable,
         Self::LosesTheTailOnCrash,
         Self::AppliesAResentInputAgain,
@@ -69,6 +80,11 @@ impl Bug {
         Self::GarblesAMessage,
         Self::BurnsTheToken,
         Self::DropsWhatTheArchiveHas,
+        Self::SkipsTheArchive,
+        Self::MintsACoin,
+        Self::PostsTooEarly,
+        Self::AcknowledgesTooMuch,
+        Self::PostsNothingAgain,
         Self::RemembersEarlierRuns,
     ];
 
@@ -89,7 +105,11 @@ impl Bug {
             Self::ComparesAPredictedRoot => matches!(violation, Violation::FalseDesync(_)),
             Self::ReleasesOutOfOrder => matches!(violation, Violation::OutOfOrder { .. }),
             Self::IgnoresTheFence => matches!(violation, Violation::Unfenced(_)),
-            Self::NeverTriesAgain => matches!(violation, Violation::Stuck(_)),
+            Self::NeverTriesAgain | Self::PostsNothingAgain => matches!(violation, Violation::Stuck(_)),
+            Self::SkipsTheArchive => matches!(violation, Violation::TwoPlaces { .. } | Violation::NoPlace { .. }),
+            Self::MintsACoin => matches!(violation, Violation::AllCoins { .. }),
+            Self::PostsTooEarly => matches!(violation, Violation::Mail { .. }),
+            Self::AcknowledgesTooMuch => matches!(violation, Violation::Numbers { .. }),
             Self::ProvesAnotherRoot | Self::AcceptsLossSilently => matches!(violation, Violation::Recovery(_)),
             Self::GarblesAMessage => matches!(violation, Violation::Accused(_)),
             Self::BurnsTheToken => matches!(violation, Violation::KeptOut(_)),

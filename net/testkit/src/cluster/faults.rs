@@ -37,6 +37,7 @@ impl<D: Disk> Cluster<D> {
             Fault::LostWelcome => self.lose_welcome(),
             Fault::ClientCrash => self.crash_client(),
             Fault::Leave => self.leave(),
+            Fault::Rival => self.begin_rival(),
             Fault::PowerCut | Fault::Kill => self.stop_server(fault),
             Fault::CutInAppend | Fault::CutInSnapshot | Fault::CutInRecovery => self.arm(fault),
             Fault::DiskFull | Fault::SyncFails | Fault::SlowDisk => self.harm_disk(fault),
@@ -60,7 +61,8 @@ impl<D: Disk> Cluster<D> {
     }
 
     fn any_line(&mut self) -> Option<(ConnectionId, usize)> {
-        let lines = self.peers.iter().enumerate().filter_map(|(index, peer)| Some((peer.connection?, index)));
+        let peers = self.peers.iter().enumerate().filter(|(_, peer)| !peer.is_rival);
+        let lines = peers.filter_map(|(index, peer)| Some((peer.connection?, index)));
         let lines: Vec<(ConnectionId, usize)> = lines.collect();
         (!lines.is_empty()).then(|| *self.dice.pick(&lines))
     }
@@ -125,6 +127,34 @@ impl<D: Disk> Cluster<D> {
         self.network.close(&mut self.clock, id, Side::Client);
         self.begin_client(index, None);
         true
+    }
+
+    /// A second program of a player begins, which they notice: it takes their session, and what they came in with is void.
+    fn begin_rival(&mut self) -> bool {
+        let now = self.clock.now();
+        let Some(index) = self.peers.iter().position(|peer| peer.is_rival && peer.connection.is_none()) else {
+            return false;
+        };
+        let player = self.peers[index].player;
+        self.pardon(|peer| peer.player == player);
+        let rival = &mut self.peers[index];
+        rival.choose_region(&self.plan);
+        rival.begin_again(now, None, rival.content);
+        let stay = rival.dice.micros(Micros(100_000), Micros(3_000_000));
+        let run = rival.run;
+        self.clock.after(stay, Event::End(index, run));
+        self.connect(index, run);
+        true
+    }
+
+    /// A client's program ends without a word; `run` says which.
+    pub(super) fn end_client(&mut self, index: usize, run: Option<u64>) {
+        let peer = &mut self.peers[index];
+        if run.is_none_or(|run| run == peer.run)
+            && let Some(id) = peer.end()
+        {
+            self.network.vanish(&mut self.clock, id, Side::Client);
+        }
     }
 
     /// A client's program is over, with whatever it waited for; another one starts.
@@ -256,13 +286,13 @@ impl<D: Disk> Cluster<D> {
             0 => Request::Status,
             1 | 2 => Request::Snapshot,
             3 | 4 => {
-                let players = self.peers.len() as u64 + 1;
+                let players = self.plan.clients.len() as u64 + 1;
                 let player = PlayerId(1 + self.dice.below(players));
                 self.pardon(|peer| peer.player == player);
                 Request::Kick { player, reason: String::new() }
             }
             5 => {
-                let players = self.peers.len() as u64 + 1;
+                let players = self.plan.clients.len() as u64 + 1;
                 let player = PlayerId(1 + self.dice.below(players));
                 // Nobody is kept out: the calm at the end demands an answer for everybody.
                 Request::Bar { player, is_barred: false }
@@ -393,6 +423,7 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::LostWelcome => "fault: lost welcome",
         Fault::ClientCrash => "fault: client crash",
         Fault::Leave => "fault: leave",
+        Fault::Rival => "fault: rival",
         Fault::PowerCut => "fault: power cut",
         Fault::Kill => "fault: killed server",
         Fault::CutInAppend => "fault: power cut in append",

@@ -42,7 +42,8 @@ use tickworld_ledger::Order;
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_region::Ended;
 use tickworld_sim::{
-    frame::{InputFrame, Sequence},
+    frame::{InputFrame, PlayerId, Sequence},
+    hash::Hash,
     region::RegionId,
 };
 
@@ -83,6 +84,8 @@ enum Event {
     /// A client's timer; of this run of its program.
     Client(usize, u64),
     Connect(usize, u64),
+    /// A client's program ends, and none follows it.
+    End(usize, u64),
     Play(usize),
     Fault(Fault),
     /// A fault that lasts is over, in this region.
@@ -134,6 +137,8 @@ struct Cluster<D: Disk> {
     is_over: bool,
     /// For [`Bug::AppliesAResentInputAgain`].
     seen: BTreeSet<(usize, Sequence)>,
+    /// For [`Bug::PostsNothingAgain`].
+    posted: BTreeSet<Hash>,
     dice: Dice,
 }
 
@@ -154,6 +159,8 @@ impl<D: Disk> Cluster<D> {
             clock.at(Instant(peer.dice.below(500_000)), Event::Play(index));
             peers.push(peer);
         }
+        let of = PlayerId(1 + Dice::new(seed, "rival", 0).below(peers.len() as u64));
+        peers.push(Peer::rival(seed, peers.len() as u64, plan.rival, of));
         let mut watch = Watch::new(options.is_traced, regions.iter().copied());
         watch.coins = Some(Coins::new(tickworld_ledger::Ledger::open(plan.accounts, plan.coins).state()));
         plan.faults.iter().filter(|fault| fault.is_weather()).for_each(|fault| watch.count(faults::name(*fault)));
@@ -182,6 +189,7 @@ impl<D: Disk> Cluster<D> {
             is_calm: false,
             is_over: false,
             seen: BTreeSet::new(),
+            posted: BTreeSet::new(),
             dice: Dice::new(seed, "cluster", 0),
         }
     }
@@ -215,6 +223,7 @@ impl<D: Disk> Cluster<D> {
             Event::Server(life, wake) => self.wake_server(life, wake),
             Event::Client(index, run) => self.wake_client(index, run),
             Event::Connect(index, run) => self.connect(index, run),
+            Event::End(index, run) => self.end_client(index, Some(run)),
             Event::Play(index) => self.play(index),
             Event::Fault(fault) => self.inject(fault),
             Event::Mend(fault, region) => self.mend(fault, region),
@@ -413,6 +422,9 @@ impl<D: Disk> Cluster<D> {
         self.watch.crossings.measure(self.clock.now());
         let regions: Vec<RegionId> = self.plan.regions().collect();
         self.peers.iter_mut().for_each(|peer| peer.wish_to_cross(&regions));
+        let rivals = self.peers.iter().enumerate().filter(|(_, peer)| peer.is_rival);
+        let rivals: Vec<usize> = rivals.map(|(index, _)| index).collect();
+        rivals.into_iter().for_each(|index| self.end_client(index, None));
         let places: Vec<RegionId> = self.seats.keys().copied().chain([RegionId::ARCHIVE]).collect();
         for place in places {
             [Fault::DiskFull, Fault::SyncFails, Fault::SlowDisk].into_iter().for_each(|fault| self.mend(fault, place));
@@ -436,7 +448,7 @@ impl<D: Disk> Cluster<D> {
         let stands = |seat: &Seat<D>| seat.released() <= seat.calm_tick + 5;
         let is_settled = self.seats.values().all(|seat| seat.servers.len() == 1 && !stands(seat))
             && self.watch.answered.waiting() == 0
-            && self.peers.iter().all(follows);
+            && self.peers.iter().all(|peer| peer.is_rival || follows(peer));
         if is_settled && since >= CALM_MIN {
             self.is_over = true;
         } else if since < CALM_MAX {
@@ -444,8 +456,11 @@ impl<D: Disk> Cluster<D> {
         } else if let Some(seat) = self.seats.values().find(|seat| stands(seat)) {
             let what = format!("no tick of region {} was released since tick {}", seat.region, seat.calm_tick);
             self.watch.judge(Err(Violation::Stuck(what)));
+        } else if let Some(peer) = self.peers.iter().find(|peer| !peer.is_content()) {
+            let what = format!("{} does not get to the region that it asks for", peer.name());
+            self.watch.judge(Err(Violation::Stuck(what)));
         } else {
-            let missing = self.peers.iter().find(|peer| !follows(peer)).map(Peer::name);
+            let missing = self.peers.iter().find(|peer| !peer.is_rival && !follows(peer)).map(Peer::name);
             let what = missing.map_or("two servers remain".into(), |name| format!("{name} does not follow"));
             self.watch.end();
             self.watch.judge(Err(Violation::Stuck(what)));

@@ -26,6 +26,8 @@ use tickworld_sim::{
 use super::{bug::Bug, plan::Plan, storage::now};
 use crate::check::Violation;
 
+/// The world of all regions of a cluster.
+pub(super) const WORLD: WorldId = WorldId(*b"a simulated bank");
 /// Bytes of records read at once.
 const READ_BYTES: u64 = 1 << 16;
 
@@ -56,9 +58,7 @@ impl GameAdapter for Bank {
     }
 
     fn begin(&self) -> Result<Simulation<Ledger>, AdapterError> {
-        let mut simulation = Ledger::open(self.accounts, self.coins);
-        simulation.world_mut().set_region(self.region);
-        Ok(simulation)
+        Ok(Ledger::open(self.accounts, self.coins))
     }
 
     fn read_pack(&self, bytes: &[u8]) -> Result<(ContentId, Content<Self>), AdapterError> {
@@ -150,8 +150,8 @@ pub(super) fn open<S: Store + Salvage>(
         lose_tail(store)?;
     }
     let settings = OpenSettings {
-        world: WorldId(*b"a simulated bank"),
-        region: None,
+        world: WORLD,
+        region: Some(bank.region),
         key: [7; 32],
         tick_rate: Some(plan.host.tick_rate),
         root_lag_ticks: plan.root_lag_ticks,

@@ -30,6 +30,8 @@ pub(super) struct Peer {
     pub(super) client: Client<Ledger, PredictNothing>,
     pub(super) plan: ClientPlan,
     pub(super) player: PlayerId,
+    /// Whether it is the second program of a player.
+    pub(super) is_rival: bool,
     pub(super) connection: Option<ConnectionId>,
     /// The region that it went to last, and the one that it goes to next.
     pub(super) region: RegionId,
@@ -73,6 +75,7 @@ impl Peer {
             client,
             plan,
             player,
+            is_rival: false,
             connection: None,
             region: RegionId::FIRST,
             next_region: RegionId::FIRST,
@@ -92,6 +95,18 @@ impl Peer {
             connections: 0,
             dice,
         }
+    }
+
+    /// A second program of this player, which does nothing; its tokens are others.
+    pub(super) fn rival(seed: u64, index: u64, plan: ClientPlan, player: PlayerId) -> Self {
+        Self { player, is_rival: true, token: RIVAL_TOKENS, ..Self::new(Instant(0), seed, index, plan) }
+    }
+
+    /// The program ends without a word, and none follows it.
+    pub(super) fn end(&mut self) -> Option<ConnectionId> {
+        self.run += 1;
+        self.timer_at = None;
+        self.connection.take()
     }
 
     /// Where the next program goes first.
@@ -267,7 +282,7 @@ impl Peer {
 
     /// Whether it sends inputs.
     pub(super) fn plays(&self) -> bool {
-        self.plan.kind != SessionKind::Witness
+        self.plan.kind != SessionKind::Witness && !self.is_rival
     }
 
     /// Whether it is told of ticks.
@@ -276,7 +291,8 @@ impl Peer {
     }
 
     pub(super) fn name(&self) -> String {
-        format!("client {} ({:?})", self.player.0, self.plan.kind)
+        let rival = if self.is_rival { "the rival of " } else { "" };
+        format!("{rival}client {} ({:?})", self.player.0, self.plan.kind)
     }
 
     fn take_event(&mut self, event: ClientEvent, life: Life, bug: Option<Bug>, watch: &mut Watch) {
@@ -364,6 +380,9 @@ struct Begun {
 
 /// After it was asked for, a journey is given so long before it is asked for again.
 const JOURNEY_WAIT: Micros = Micros(400_000);
+
+/// The number of a rival's first token.
+const RIVAL_TOKENS: u64 = 1 << 32;
 
 /// So often somebody is refused who needs a new token: with the ticket, and with the old token.
 pub(super) const PARDONS: u64 = 2;

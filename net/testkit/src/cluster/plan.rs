@@ -42,6 +42,8 @@ pub enum Fault {
     ClientCrash,
     /// A client leaves and comes back.
     Leave,
+    /// Another program of a player comes, to their region or another one, stays for a while and ends without a word.
+    Rival,
     /// The server's machine loses its power: of what was not synced, luck keeps what it likes, torn or whole.
     PowerCut,
     /// The server's process ends; its machine's caches stay.
@@ -75,7 +77,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Latency,
         Self::Jitter,
         Self::Loss,
@@ -87,6 +89,7 @@ impl Fault {
         Self::LostWelcome,
         Self::ClientCrash,
         Self::Leave,
+        Self::Rival,
         Self::PowerCut,
         Self::Kill,
         Self::CutInAppend,
@@ -148,6 +151,8 @@ pub(super) struct Plan {
     pub(super) faults: Vec<Fault>,
     pub(super) weather: LinkSettings,
     pub(super) clients: Vec<ClientPlan>,
+    /// A program that one of the players runs besides, now and then.
+    pub(super) rival: ClientPlan,
     pub(super) calm_at: Instant,
     /// Sudden faults, by their time.
     pub(super) schedule: Vec<(Instant, Fault)>,
@@ -182,6 +187,7 @@ impl Plan {
             network_timeout: dice.micros(Micros(800_000), Micros(3_000_000)),
             weather: weather(&mut dice, &faults),
             clients: clients(&mut dice),
+            rival: client(&mut dice, SessionKind::Command),
             calm_at,
             schedule: schedule(&mut dice, &faults, calm_at),
             faults,
@@ -279,6 +285,7 @@ fn schedule(dice: &mut Dice, faults: &[Fault], calm_at: Instant) -> Vec<(Instant
                 | Fault::LostWelcome
                 | Fault::ClientCrash
                 | Fault::Leave
+                | Fault::Rival
                 | Fault::RegionsApart
                 | Fault::Operator
         )

@@ -6,11 +6,15 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use tickworld_ledger::Ledger;
 use tickworld_proto::{instant::Micros, message::Way};
-use tickworld_region::{Post, limits::BORDER_SILENCE_MAX};
-use tickworld_sim::region::RegionId;
+use tickworld_region::{Mail, Post, PostBody, Region, limits::BORDER_SILENCE_MAX};
+use tickworld_sim::{
+    hash::{Hash, hash},
+    region::{Neighbour, RegionId},
+};
 
-use super::{Cluster, Event, plan::Plan, storage::Disk, watch::Life};
+use super::{Bug, Cluster, Event, opening::WORLD, plan::Plan, storage::Disk, watch::Life};
 use crate::{
     dice::Dice,
     network::{LinkSettings, QueueBytes, Road},
@@ -66,8 +70,15 @@ impl<D: Disk> Cluster<D> {
     /// Takes what a server has to say to other regions.
     pub(super) fn send_posts(&mut self, life: Life) {
         let now = self.clock.now();
+        let bug = self.bug;
         let Some(server) = self.server(life) else { return };
-        let posts: Vec<Post> = core::iter::from_fn(|| server.region.poll_post()).collect();
+        let mut posts: Vec<Post> = core::iter::from_fn(|| server.region.poll_post()).collect();
+        match bug {
+            Some(Bug::PostsTooEarly) => posts.extend(hasty(&server.region)),
+            Some(Bug::AcknowledgesTooMuch) => posts.iter_mut().for_each(overstate),
+            Some(Bug::PostsNothingAgain) => posts.retain(|post| self.posted.insert(content(post))),
+            _ => {}
+        }
         for post in posts {
             let mut bytes = Vec::new();
             post.encode(&mut bytes);
@@ -113,4 +124,31 @@ impl<D: Disk> Cluster<D> {
     pub(super) fn mend_roads(&mut self) {
         self.roads.values_mut().for_each(|road| road.tune(LinkSettings::default()));
     }
+}
+
+/// For [`Bug::PostsTooEarly`]: who left in the newest tick that was made.
+fn hasty(region: &Region<Ledger>) -> Vec<Post> {
+    let world = region.host().stepped_world();
+    let state = world.region().state();
+    let mail = |known: &Neighbour| {
+        let (entry, parcel) = world.region().outbox_above(known.region, known.delivered, usize::MAX).pop()?;
+        let (incarnation, sequence, lamport) = (state.incarnation, entry.sequence, entry.lamport);
+        let body = PostBody::Mail(Mail { incarnation, sequence, lamport, parcel: parcel.into() });
+        Some(Post { world: WORLD, from: state.id, to: known.region, body })
+    };
+    world.region().neighbours().filter_map(mail).collect()
+}
+
+/// For [`Bug::AcknowledgesTooMuch`].
+fn overstate(post: &mut Post) {
+    if let PostBody::Standing(standing) = &mut post.body {
+        standing.has += 1;
+    }
+}
+
+/// For [`Bug::PostsNothingAgain`]: what a mail says; of where a region stands there is always something new.
+fn content(post: &Post) -> Hash {
+    let mut bytes = Vec::new();
+    post.encode(&mut bytes);
+    hash(&bytes)
 }
