@@ -16,10 +16,10 @@ use super::{
     history_of, opening,
     opening::{OpenError, Opened},
     places::{check_coins, coins_under_way},
+    region_store,
     retelling::retell,
     storage::{Disk, now},
     watch::Life,
-    world_store::RegionStore,
 };
 use crate::{check::Violation, disk::CrashKind};
 
@@ -62,7 +62,7 @@ impl<D: Disk> Cluster<D> {
         let (world, seat) = (self.world.as_ref().map(|world| world.store.clone()), self.seat(RegionId::FIRST));
         let own =
             seat.disk.open().map_err(|error| Violation::Recovery(format!("the archive does not open: {error}")))?;
-        let under_way = coins_under_way(&RegionStore::new(own, world), &worlds, &players)?;
+        let under_way = coins_under_way(&region_store(own, world), &worlds, &players)?;
         if under_way > 0 {
             self.watch.count("coins under way at the end");
         }
@@ -74,7 +74,7 @@ impl<D: Disk> Cluster<D> {
         let failed = |error: &dyn std::fmt::Display| Violation::Recovery(format!("after the last crash: {error}"));
         let world = self.world.as_ref().map(|world| world.store.clone());
         let own = self.seat(region).disk.open().map_err(|error| failed(&error))?;
-        let store = RegionStore::new(own, world);
+        let store = region_store(own, world);
         let report = now(verify(&store, &mut |_| ControlFlow::Continue(()))).map_err(|error| failed(&error))?;
         if let Some(finding) = report.findings.first() {
             return Err(failed(finding));

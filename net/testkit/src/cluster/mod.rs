@@ -57,7 +57,7 @@ use self::{
     storage::Disk,
     watch::{Life, Watch},
     world_disk::WorldDisk,
-    world_store::RegionStore,
+    world_store::{RegionStore, WorldStore},
 };
 use crate::{
     check::{Coins, Violation},
@@ -241,7 +241,7 @@ impl<D: Disk> Cluster<D> {
         let (plan, bug, seat) = (&self.plan, self.bug, self.seats.get_mut(&region).expect("every region has a seat"));
         let store = match seat.servers.last() {
             Some(server) => Ok(server.store.clone()),
-            None => seat.disk.open().map(|own| RegionStore::new(own, world)),
+            None => seat.disk.open().map(|own| region_store(own, world)),
         };
         let is_armed = core::mem::take(&mut seat.is_armed) && seat.servers.is_empty() && seat.has_begun;
         let opened = store.map_err(OpenError::Storage).and_then(|store| {
@@ -466,6 +466,12 @@ impl<D: Disk> Cluster<D> {
             self.watch.judge(Err(Violation::Stuck(what)));
         }
     }
+}
+
+/// What a server of a region keeps things in; a world of one region has everything in the region's own store.
+fn region_store<S: Clone>(region: S, world: Option<WorldStore<S>>) -> RegionStore<S> {
+    let world = world.unwrap_or_else(|| WorldStore::new(region.clone()));
+    RegionStore { region, world }
 }
 
 /// The frames of a region's history, of which its journal may have forgotten the first.

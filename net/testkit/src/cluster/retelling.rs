@@ -68,8 +68,7 @@ fn begin<S: Store>(
     let mut place = base;
     let simulation = if base.tick == header.start.tick {
         refuse_another_start(header, plan)?;
-        let region = header.region.unwrap_or(RegionId::FIRST);
-        Bank::of(plan, region).begin().map_err(|error| wrong(error.to_string()))?
+        begun(plan, header)?
     } else {
         let tick =
             oldest.ok_or_else(|| wrong(format!("records begin at tick {}, and no snapshot is kept", base.tick)))?;
@@ -88,6 +87,14 @@ fn begin<S: Store>(
         Ok((_, Some(divergence))) => Err(diverged(&divergence)),
         Err(error) => Err(wrong(error.to_string())),
     }
+}
+
+/// The region's world at its beginning.
+fn begun(plan: &Plan, header: &JournalHeader) -> Result<Simulation<Ledger>, OpenError> {
+    let region = header.region.ok_or_else(|| wrong("the journal names no region".into()))?;
+    let mut simulation = Bank::of(plan, region).begin().map_err(|error| wrong(error.to_string()))?;
+    simulation.world_mut().set_region(region);
+    Ok(simulation)
 }
 
 /// A record of the history, taken and made.
@@ -158,8 +165,7 @@ fn refuse_other_headers(header: &JournalHeader) -> Result<(), OpenError> {
 fn refuse_another_start(header: &JournalHeader, plan: &Plan) -> Result<(), OpenError> {
     let mut other = header.clone();
     other.start.root = Hash([0xee; 32]);
-    let region = header.region.unwrap_or(RegionId::FIRST);
-    let simulation = Bank::of(plan, region).begin().map_err(|error| wrong(error.to_string()))?;
+    let simulation = begun(plan, header)?;
     match Replay::begin(other.clone(), simulation, other.start_position(), &Inline) {
         Ok((_, Some(Divergence { witness: Witness::Start, .. }))) => Ok(()),
         result => Err(believed("another beginning", &result)),
