@@ -51,12 +51,20 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// An entity leaves the world with its player: takes it out of what is derived. Its rows are dropped afterwards.
     fn depart(_state: &mut Self::State, _entity: Entity) {}
 
-    /// An entity came with its player, with the rows that it had at the end of tick `from` elsewhere; now it is `to`. Sets where it
-    /// is, moves phases and ticks that it remembers, and puts it into what is derived. Rows may be missing that the game would
-    /// never leave out: a parcel is bytes of somebody else.
-    fn arrive(_state: &mut Self::State, _entity: Entity, _from: Tick, _to: Tick) {}
+    /// A player came with their entities, the one that they play first, none where they play none: with the rows that these had at
+    /// the end of tick `from` elsewhere. Sets where they are, moves phases and ticks that they remember, and puts them into what is
+    /// derived; one that does not fit here is despawned. Rows may be missing that the game would never leave out, or say what it
+    /// would never write: a parcel is bytes of somebody else.
+    fn arrive(
+        _state: &mut Self::State,
+        _step: &mut Step<'_, Self>,
+        _player: PlayerId,
+        _entities: &[Entity],
+        _from: Tick,
+    ) {
+    }
 
-    /// Whether a player may leave for another region, or for the archive, now.
+    /// Whether a player may leave for another region, or for the archive, now. Asked at the very end of a tick.
     #[must_use]
     fn may_leave(_state: &Self::State, _player: PlayerId, _entity: Option<Entity>) -> bool {
         true

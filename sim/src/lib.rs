@@ -131,9 +131,9 @@
 //!         mules
 //!     }
 //!
-//!     fn arrive(road: &mut Road, entity: Entity, _from: Tick, _to: Tick) {
+//!     fn arrive(road: &mut Road, _: &mut Step<'_, Self>, _: PlayerId, entities: &[Entity], _from: Tick) {
 //!         // Miles count from the border.
-//!         if let Some(row) = road.entities.row(entity) {
+//!         for row in entities.iter().filter_map(|entity| road.entities.row(*entity)) {
 //!             road.mile.modify(row, |mile| *mile = 0);
 //!         }
 //!     }

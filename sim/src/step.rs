@@ -131,8 +131,8 @@ impl<'a, G: Game> Step<'a, G> {
         Stream::new(StreamKey::new(&self.entropy, self.tick.0, name))
     }
 
-    /// The random numbers for one purpose and player, for [`Game::join`] and [`Game::leave`], which run once for every player
-    /// that comes or goes. Opened again for the same player in one tick (who left and came back), it gives others.
+    /// The random numbers for one purpose and player, for [`Game::join`], [`Game::leave`] and [`Game::arrive`], which run once
+    /// for every player that comes or goes. Opened again for the same player in one tick (who left and came back), it gives others.
     ///
     /// # Panics
     /// If a stream of this name was opened for everyone in this tick.

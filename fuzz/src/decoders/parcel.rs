@@ -59,7 +59,7 @@ impl Game for Harbour {
         let stranger = Some(Entity::FILLER);
         for (number, entity) in (0_u32..).zip([own, first, second]) {
             let row = hold.entities.row(entity)?;
-            Self::arrive(hold, entity, Tick(0), Tick(0));
+            number_arrival(hold, entity);
             hold.weight.set(row, 7 + number);
             hold.friend.set(row, if number == 1 { stranger } else { Some(first) });
             hold.bag.push(row, 5).ok()?;
@@ -80,12 +80,17 @@ impl Game for Harbour {
         all.into_iter().map(|(_, entity)| entity).collect()
     }
 
-    fn arrive(hold: &mut Hold, entity: Entity, _: Tick, _: Tick) {
-        let number = *hold.arrivals;
-        hold.arrivals.set(number.wrapping_add(1));
-        if let Some(row) = hold.entities.row(entity) {
-            hold.arrived.set(row, number);
-        }
+    fn arrive(hold: &mut Hold, _: &mut Step<'_, Self>, _: PlayerId, entities: &[Entity], _: Tick) {
+        entities.iter().for_each(|entity| number_arrival(hold, *entity));
+    }
+}
+
+/// Notes in which order entities came.
+fn number_arrival(hold: &mut Hold, entity: Entity) {
+    let number = *hold.arrivals;
+    hold.arrivals.set(number.wrapping_add(1));
+    if let Some(row) = hold.entities.row(entity) {
+        hold.arrived.set(row, number);
     }
 }
 

@@ -13,13 +13,14 @@ use crate::{
     bytes::Reader,
     component::DecodeError,
     entity::{Entity, Row},
-    frame::{PlayerId, Tick},
+    frame::PlayerId,
     game::Game,
     limits,
     region::{RegionId, RegionState},
     schema::{RowKind, Schema},
     session::{Place, Player, Players},
     state::State,
+    step::Step,
     world::World,
 };
 
@@ -48,8 +49,6 @@ pub(crate) struct Arrival<'a> {
     pub(crate) parcel: &'a Parcel,
     /// The player's hops from now on.
     pub(crate) hops: u64,
-    /// The tick in which they arrive.
-    pub(crate) now: Tick,
     /// The region that they come to.
     pub(crate) own: RegionState,
 }
@@ -140,9 +139,10 @@ pub(crate) fn arrive<G: Game>(
     state: &mut G::State,
     players: &mut Players,
     schema: &Schema,
+    step: &mut Step<'_, G>,
     arrival: &Arrival<'_>,
 ) -> Result<(), Refusal> {
-    let Arrival { parcel, hops, now, own } = *arrival;
+    let Arrival { parcel, hops, own } = *arrival;
     // What was given out to them since, in ticks that were taken back, must not be good.
     let is_of_earlier_life = parcel.region == own.id && parcel.incarnation < own.incarnation;
     // Into a clone, which shares all pages: what turns out not to fit leaves nothing behind.
@@ -158,13 +158,12 @@ pub(crate) fn arrive<G: Game>(
     let mut unpacker = Unpacker::new(Reader::new(&parcel.rows), &entities, first_column(schema, state), &sizes)?;
     arrived.unpack(&mut unpacker)?;
     unpacker.finish()?;
-    for entity in &entities {
-        G::arrive(&mut arrived, *entity, parcel.tick, now);
-    }
-    let place = Place { entity: entities.first().copied(), hops, now, is_of_earlier_life };
+    let place = Place { entity: entities.first().copied(), hops, now: step.tick(), is_of_earlier_life };
     if !players.arrive(parcel, &place) {
         return Err(Refusal::Full);
     }
+    // Last: what it tells the outside, and the numbers that it draws, are not taken back.
+    G::arrive(&mut arrived, step, parcel.player, &entities, parcel.tick);
     *state = arrived;
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::{
     hash::Hash,
     limits,
     region::RegionId,
-    schema::SchemaId,
+    schema::{Schema, SchemaId},
     session::{Outcome, OutcomeCode},
 };
 
@@ -180,5 +180,26 @@ impl Parcel {
         parcel.bands = reader.take(usize::from(count))?.iter().map(|band| Band(*band)).collect();
         parcel.rows = reader.take(reader.left())?.into();
         Ok(parcel)
+    }
+
+    /// The rows of one column that go along, by the entity's number here: for those who count or show what is under way. The schema
+    /// is the one that the parcel names. What the rows say is not judged, for that is done where they are taken in.
+    ///
+    /// # Errors
+    /// Where the columns cannot be told apart, by this schema.
+    pub fn rows_of(&self, schema: &Schema, column: &str) -> Result<Vec<(u16, &[u8])>, DecodeError> {
+        let mut reader = Reader::new(&self.rows);
+        let mut found = Vec::new();
+        for _ in 0..reader.value::<u16>()? {
+            let unknown = reader.fail(DecodeCause::Form("a column that the schema has not"));
+            let described = schema.columns.get(usize::from(reader.value::<u16>()?)).ok_or(unknown)?;
+            for _ in 0..reader.value::<u16>()? {
+                let row = (reader.value()?, reader.take(described.ty.size())?);
+                if *described.name == *column {
+                    found.push(row);
+                }
+            }
+        }
+        Ok(found)
     }
 }

@@ -165,8 +165,8 @@ impl<G: Game> Admission<'_, '_, G> {
 
     /// Lets in who was judged.
     fn let_in(&mut self, parcel: &Parcel, hops: u64) -> Result<(), Refusal> {
-        let arrival = Arrival { parcel, hops, now: self.step.tick, own: *self.region.state() };
-        arrive::<G>(self.state, self.players, self.schema, &arrival)?;
+        let arrival = Arrival { parcel, hops, own: *self.region.state() };
+        arrive::<G>(self.state, self.players, self.schema, &mut self.step, &arrival)?;
         self.region.drop_held(parcel.player);
         Ok(())
     }

@@ -117,6 +117,24 @@ fn a_parcel_is_what_its_sender_says_and_of_these_rules() {
     assert_eq!(person(&there, 1).hops, 2);
 }
 
+#[test]
+fn the_rows_of_a_column_are_read_without_taking_a_parcel_in() {
+    let (mut here, _) = busy();
+    step(&mut here, vec![play(1, 6, Order::Go(2))]);
+    let mut parcel = Parcel::decode(&waiting(&here, 2)[0].1).expect("our own");
+    let coins = |parcel: &Parcel| {
+        let rows = parcel.rows_of(here.schema(), "coins");
+        rows.map(|rows| rows.iter().map(|(local, row)| (*local, row.to_vec())).collect::<Vec<_>>())
+    };
+    assert_eq!(coins(&parcel), Ok(vec![(0, 100_u32.to_le_bytes().to_vec())]));
+    assert_eq!(parcel.rows_of(here.schema(), "owner").map(|rows| rows.len()), Ok(2), "of both mules");
+    assert_eq!(parcel.rows_of(here.schema(), "mood").map(|rows| rows.len()), Ok(0), "moods stay behind");
+    parcel.rows.truncate(9);
+    assert!(coins(&parcel).is_err());
+    parcel.rows = [1_u16, 9_999, 1].iter().flat_map(|it| it.to_le_bytes()).collect();
+    assert!(coins(&parcel).is_err(), "a column that the schema has not");
+}
+
 /// Items without bytes would be made out of nothing.
 #[test]
 fn a_parcel_has_no_more_items_than_it_may_have_bytes() {

@@ -134,12 +134,15 @@ impl Game for Caravan {
         land.census.get_mut().0.remove(&entity.index());
     }
 
-    fn arrive(land: &mut Land, entity: Entity, from: Tick, to: Tick) {
-        let row = land.entities.row(entity).expect("it just came");
-        land.since_tick.modify(row, |since| *since = to.0.saturating_sub(from.0.saturating_sub(*since)));
-        if land.place.contains(row) {
-            land.place.set(row, -1);
-            land.census.get_mut().0.insert(row.index(), -1);
+    fn arrive(land: &mut Land, step: &mut Step<'_, Self>, _: PlayerId, entities: &[Entity], from: Tick) {
+        let to = step.tick();
+        for entity in entities {
+            let row = land.entities.row(*entity).expect("it just came");
+            land.since_tick.modify(row, |since| *since = to.0.saturating_sub(from.0.saturating_sub(*since)));
+            if land.place.contains(row) {
+                land.place.set(row, -1);
+                land.census.get_mut().0.insert(row.index(), -1);
+            }
         }
     }
 }
