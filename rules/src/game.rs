@@ -2,7 +2,7 @@
 
 use tickworld_sim::{
     entity::Entity,
-    frame::PlayerId,
+    frame::{PlayerId, Tick},
     game::{Game, System},
     session::OutcomeCode,
     step::Step,
@@ -15,6 +15,7 @@ use crate::{
     rules::Rules,
     ruleset::Ruleset,
     systems::{behaviour, combat, conditions, movement, orders, paths, spawning, turns},
+    travel,
 };
 
 impl Game for Rules {
@@ -25,6 +26,8 @@ impl Game for Rules {
 
     const NAME: &'static str = "tickworld-d20";
     const REVISION: u32 = 3;
+    /// Nothing goes along besides the character: all that a player has stands in its rows.
+    const TRAVELS: bool = true;
     const SYSTEMS: &'static [System<Self>] = &[
         System { name: "conditions::expire", run: conditions::expire },
         System { name: "conditions::release", run: conditions::release },
@@ -56,6 +59,18 @@ impl Game for Rules {
             realm.halt(row);
             realm.intent.remove(row);
         }
+    }
+
+    fn depart(realm: &mut Realm, entity: Entity) {
+        travel::depart(realm, entity);
+    }
+
+    fn arrive(realm: &mut Realm, step: &mut Step<'_, Self>, player: PlayerId, entities: &[Entity], from: Tick) {
+        travel::arrive(realm, step, player, entities, from);
+    }
+
+    fn may_leave(realm: &Realm, _: PlayerId, entity: Option<Entity>) -> bool {
+        travel::may_leave(realm, entity)
     }
 
     fn outcome_name(code: OutcomeCode) -> &'static str {

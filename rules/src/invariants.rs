@@ -10,9 +10,12 @@ use tickworld_sim::{
     frame::{Act, InputFrame, PlayerId},
     join::join,
     math::Fx,
+    world::World,
 };
 
-use crate::{command::Command, realm::Realm, ruleset::Ruleset, ruleset::percent, settings::Settings};
+use crate::{
+    command::Command, crossing, realm::Realm, rules::Rules, ruleset::Ruleset, ruleset::percent, settings::Settings,
+};
 
 /// What is wrong, in words, with the entity that it is wrong of.
 pub type Violation = String;
@@ -75,20 +78,32 @@ pub fn coins(realm: &Realm) -> u128 {
     sum
 }
 
-/// Coins are only moved, but for those of players who enter in `frame`, and for what lay about and is gone, where
-/// `litter_goes`. Who enters may fall in the same tick, with a body that goes at once: those coins are not seen as brought.
+/// Coins are only moved, but for those of players who enter in `frame`, those of players who come and go with a parcel, and what lay
+/// about and is gone, where `litter_goes`. Who enters may fall in the same tick, with a body that goes at once: those coins are not
+/// seen as brought.
 #[must_use]
 pub fn coins_are_only_moved(
     frame: &InputFrame<Command>,
-    before: &Realm,
-    now: &Realm,
+    before: &World<Rules>,
+    now: &World<Rules>,
     litter_goes: bool,
 ) -> Option<Violation> {
-    let (had, have) = (coins(before), coins(now));
+    let (arrived, departed) = (crossing::arrived(frame, before, now), crossing::departed(before, now));
+    let (before, now) = (before.state(), now.state());
+    let (had, have) = (coins(before).saturating_add(arrived.coins), coins(now).saturating_add(departed));
     let entered = frame.inputs.iter().filter(|input| matches!(input.act, Act::Enter(_)));
     let most = entered.fold(had, |sum, input| sum.saturating_add(coins_of_class(now, input.player)));
-    let least = had.saturating_add(coins_brought(before, now));
-    (have > most || (have < least && !litter_goes)).then(|| format!("{had} coins became {have}"))
+    let least = had.saturating_add(coins_brought(before, now, &arrived.players));
+    let is_broken = have > most || (have < least && !litter_goes);
+    is_broken.then(|| {
+        format!("{had} coins, {} of them by arrivals, became {have}, {departed} of them with departures", arrived.coins)
+    })
+}
+
+/// Coins that wait in the outbox for the archive or another region: with [`coins`] all that a world answers for.
+#[must_use]
+pub fn coins_under_way(world: &World<Rules>) -> u128 {
+    crossing::under_way(world)
 }
 
 /// Coins that a player's character brings, as its class says.
@@ -100,13 +115,13 @@ fn coins_of_class(realm: &Realm, player: PlayerId) -> u128 {
     at.and_then(|at| classes.get(at)).copied().unwrap_or(0).into()
 }
 
-/// Coins that players brought who newly came and are still there. Who came and fell within the tick, and whose body went at
-/// once, is not counted, though the coins lie on the ground.
+/// Coins that players brought who newly came and are still there, but for those who `arrived` with a character of elsewhere. Who came
+/// and fell within the tick, and whose body went at once, is not counted, though the coins lie on the ground.
 #[must_use]
-pub fn coins_brought(before: &Realm, now: &Realm) -> u128 {
+pub fn coins_brought(before: &Realm, now: &Realm, arrived: &[PlayerId]) -> u128 {
     let mut sum = 0_u128;
     join((&now.controlled, &now.entities)).for_each(|_, (player, entity)| {
-        if !before.entities.contains(entity) {
+        if !before.entities.contains(entity) && !arrived.contains(&player.0) {
             sum = sum.saturating_add(coins_of_class(now, player.0));
         }
     });

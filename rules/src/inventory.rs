@@ -205,8 +205,7 @@ pub(crate) fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, it
         return Err((codes::NOT_IN_BAG, 0));
     }
     let mut equipment = realm.equipment.get(who.row).copied().unwrap_or_default();
-    let two_handed =
-        |item: ContentKey| matches!(stats::item_use(rules, item), Some(ItemUse::Weapon { two_handed: true, .. }));
+    let two_handed = |item: ContentKey| is_two_handed(rules, item);
     match stats::item_use(rules, item) {
         Some(ItemUse::Weapon { two_handed: true, .. }) if equipment.shield.is_some() => {
             return Err((codes::HANDS_FULL, 0));
@@ -219,6 +218,29 @@ pub(crate) fn equip(realm: &mut Realm, rules: &Ruleset, who: &LivingCreature, it
     }
     realm.equipment.set(who.row, equipment);
     Ok(0)
+}
+
+fn is_two_handed(rules: &Ruleset, item: ContentKey) -> bool {
+    matches!(stats::item_use(rules, item), Some(ItemUse::Weapon { two_handed: true, .. }))
+}
+
+/// Brings the things of a creature that came from elsewhere into their ranges: one stack a kind, as many kinds as a bag takes, and
+/// worn what is in it.
+pub(crate) fn arrive(realm: &mut Realm, rules: &Ruleset, row: Row) {
+    let stacks: Vec<Stack> = realm.bag.iter(row).copied().filter(|stack| stack.count > 0).collect();
+    realm.bag.clear(row);
+    // What does not fit was in nobody's bag: it is left out.
+    stacks.into_iter().for_each(|stack| _ = add(realm, row, stack));
+    let Some(Equipment { weapon, armor, shield }) = realm.equipment.get(row).copied() else { return };
+    let owned = |item: Option<ContentKey>| item.filter(|item| item_count(realm, row, *item) > 0);
+    let (weapon, armor) = (owned(weapon), owned(armor));
+    let has_hand = !weapon.is_some_and(|weapon| is_two_handed(rules, weapon));
+    let equipment = Equipment { weapon, armor, shield: owned(shield).filter(|_| has_hand) };
+    if equipment == Equipment::default() {
+        realm.equipment.remove(row);
+    } else {
+        realm.equipment.set(row, equipment);
+    }
 }
 
 /// Takes a thing off.

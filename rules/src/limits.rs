@@ -27,6 +27,8 @@ pub const COINS_MAX: u64 = 1_000_000_000_000;
 pub const AFFLICTIONS_MAX: u32 = 32;
 /// Kinds of things in one bag.
 pub const STACKS_MAX: u32 = 64;
+/// Kinds of uses whose count comes along with one who travels: more than any stat block has.
+pub const SPENT_MAX: usize = 256;
 /// Strikes of one multiattack, over all its entries.
 pub const STRIKES_MAX: u32 = 32;
 /// Creatures that one set-up or spawner may ask for.

@@ -3,6 +3,8 @@
 //!
 //! Invariant: nothing is used more often than its usage allows between two times that it comes back.
 
+use alloc::vec::Vec;
+
 use tickworld_content::model::{Creature, ItemUse, Spell, Usage};
 use tickworld_sim::{entity::Row, session::OutcomeCode};
 
@@ -11,6 +13,7 @@ use crate::{
     components::{Act, Back, Spent},
     inventory,
     key::ContentKey,
+    limits,
     realm::Realm,
     ruleset::{Ruleset, known_spells},
     stats,
@@ -168,4 +171,19 @@ pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
             }
         }
     }
+}
+
+/// Brings the uses of a creature that came from elsewhere into their ranges: one count a key, and rolls that a die can make.
+pub(crate) fn arrive(realm: &mut Realm, row: Row) {
+    let mut known: Vec<ContentKey> = Vec::new();
+    realm.spent.retain(row, |spent| {
+        if spent.count == 0 || known.len() >= limits::SPENT_MAX || known.contains(&spent.key) {
+            return false;
+        }
+        known.push(spent.key);
+        if let Back::Roll { from } = &mut spent.back {
+            *from = (*from).clamp(1, 6);
+        }
+        true
+    });
 }

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use tickworld_rules::{Command, Realm, Rules, Ruleset, invariants};
+use tickworld_rules::{Command, Rules, Ruleset, invariants};
 use tickworld_sim::{
     content::Library,
     executor::{Executor, Inline},
@@ -100,12 +100,12 @@ impl<'c> Runner<'c> {
         while let Some(inputs) = next(&simulation) {
             let tick = simulation.world().tick().next();
             self.frames.push(InputFrame::new(tick, entropy(self.case.seed, tick.0), inputs));
-            let before = simulation.state().clone();
+            let before = simulation.snapshot();
             let frame = &self.frames[self.frames.len() - 1];
             let roots = self.step(&mut simulation, frame, &Inline, Way::Straight)?;
             self.line.push(roots);
             self.check_derived(&simulation, Way::Straight)?;
-            watch.look(frame, &before, simulation.state()).map_err(|(name, what)| {
+            watch.look(frame, &before, simulation.world()).map_err(|(name, what)| {
                 let fault = Fault::Law { name: name.to_owned(), what };
                 Finding { way: Way::Straight, tick: tick.0, fault }
             })?;
@@ -343,11 +343,16 @@ impl Watch {
         Self { stride, litter_goes: packs.iter().any(|rules| rules.pack().constants.litter_seconds > 0) }
     }
 
-    fn look(&self, frame: &InputFrame<Command>, before: &Realm, now: &Realm) -> Result<(), (&'static str, String)> {
-        if let Some(broken) = invariants::first_violation(before, now) {
+    fn look(
+        &self,
+        frame: &InputFrame<Command>,
+        before: &World<Rules>,
+        now: &World<Rules>,
+    ) -> Result<(), (&'static str, String)> {
+        if let Some(broken) = invariants::first_violation(before.state(), now.state()) {
             return Err(broken);
         }
-        if let Some(what) = invariants::nobody_jumps(before, now, self.stride) {
+        if let Some(what) = invariants::nobody_jumps(before.state(), now.state(), self.stride) {
             return Err(("nobody jumps", what));
         }
         let coins = invariants::coins_are_only_moved(frame, before, now, self.litter_goes);

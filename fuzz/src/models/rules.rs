@@ -74,15 +74,15 @@ pub fn run(data: &[u8]) {
     let mut frames = Vec::new();
     while !u.is_empty() && simulation.world().tick().0 < TICKS_MAX {
         let Ok(frame) = frame(&mut u, &simulation) else { break };
-        let before = simulation.state().clone();
+        let before = simulation.snapshot();
         let roots = simulation.step(&frame, &Inline).expect("a frame of the next tick");
         let now = simulation.state();
-        let broken = invariants::first_violation(&before, now);
+        let broken = invariants::first_violation(before.state(), now);
         assert!(broken.is_none(), "tick {}: {broken:?}", frame.tick);
-        let jump = invariants::nobody_jumps(&before, now, stride);
+        let jump = invariants::nobody_jumps(before.state(), now, stride);
         assert!(jump.is_none(), "tick {}: {jump:?}", frame.tick);
         // A run ends long before what lies about is taken away.
-        let coins = invariants::coins_are_only_moved(&frame, &before, now, false);
+        let coins = invariants::coins_are_only_moved(&frame, &before, simulation.world(), false);
         assert!(coins.is_none(), "tick {}: {coins:?}", frame.tick);
         frames.push((frame, roots));
     }

@@ -25,7 +25,9 @@ use crate::{
     round::{RoundClock, round_ticks},
     rules::Rules,
     ruleset::{Ruleset, feet},
-    stats, walking,
+    stats,
+    travel_clock::TravelClock,
+    walking,
 };
 
 /// `conditions::expire`: those whose time is over end. After a switch of content, what conditions do is worked out anew.
@@ -218,6 +220,38 @@ impl Attempt<'_> {
         });
         dice::judge_save(natural, stats::escape_bonus(self.rules, self.who), i32::from(difficulty))
     }
+}
+
+/// Lets the conditions of a creature that came from elsewhere go on: those by itself, for as long as they had left and no longer than
+/// content can say. Whoever brought others upon it is not here, and what has no end besides lasts for the usual length.
+pub(crate) fn arrive(realm: &mut Realm, rules: &Ruleset, row: Row, clock: &TravelClock) {
+    let Some(own) = realm.entities.entity(row) else { return };
+    let tick = clock.now().0;
+    let rounds = |count: u16| round_ticks(realm, rules).saturating_mul(count.into());
+    let (longest, usual) = (rounds(u16::MAX), rounds(rules.pack().constants.condition_rounds));
+    let mut known: Vec<ContentKey> = Vec::new();
+    realm.affliction.retain(row, |it| {
+        let fits = u32::try_from(known.len()).is_ok_and(|count| count < limits::AFFLICTIONS_MAX);
+        if it.source != own || !fits || known.contains(&it.condition) {
+            return false;
+        }
+        known.push(it.condition);
+        it.expiry_tick = match it.expiry_tick {
+            Some(expiry) => Some(clock.ahead(expiry, longest)),
+            None if has_end_of_its_own(rules, it) => None,
+            None => Some(tick.saturating_add(usual)),
+        };
+        true
+    });
+    refresh(realm, rules, tick, row);
+}
+
+/// Whether a condition by the creature itself ends though no tick is set: nobody lets go of themselves.
+fn has_end_of_its_own(rules: &Ruleset, it: &Affliction) -> bool {
+    let takes_actions = rules.condition_effects(it.condition) >> (ConditionEffect::NoActions as u32) & 1 == 1;
+    it.save.is_some()
+        || it.escape.is_some() && !takes_actions
+        || rules.has_itself(it.condition, ConditionEffect::EndsByRising)
 }
 
 /// Ends every condition on the creature in `row`.

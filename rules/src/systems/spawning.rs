@@ -5,7 +5,12 @@
 
 use alloc::vec::Vec;
 
-use tickworld_sim::{entity::Entity, frame::PlayerId, join::join, step::Step};
+use tickworld_sim::{
+    entity::{Entity, Row},
+    frame::PlayerId,
+    join::join,
+    step::Step,
+};
 
 use crate::{
     components::{Controlled, Origin},
@@ -42,12 +47,18 @@ pub(crate) fn spawn(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     }
 }
 
-/// A player's character, of the class that their id falls on; `None` in a world without classes or without room.
-pub(crate) fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
+/// The class that a player's id falls on; `None` in a world without classes.
+#[must_use]
+pub(crate) fn class_of(realm: &Realm, player: PlayerId) -> Option<(Row, Class)> {
     let mut classes = Vec::new();
     join((&realm.class,)).for_each(|row, (class,)| classes.push((row, *class)));
     let count = u64::try_from(classes.len()).ok().filter(|count| *count > 0)?;
-    let (class_row, class) = *classes.get(usize::try_from(player.0.checked_rem(count)?).ok()?)?;
+    classes.get(usize::try_from(player.0.checked_rem(count)?).ok()?).copied()
+}
+
+/// A player's character, of their class; `None` in a world without classes or without room.
+pub(crate) fn enter(realm: &mut Realm, step: &mut Step<'_, Rules>, player: PlayerId) -> Option<Entity> {
+    let (class_row, class) = class_of(realm, player)?;
     let rules = step.content();
     let mut rng = step.player_rng("spawning::enter", player);
     let place = spawn_creature::free_place(realm, &mut rng, class.from, class.to)?;

@@ -1,6 +1,7 @@
 //! What the tests of the rules share: a small pack, worlds of it, frames from seeds, a pool of threads.
 #![allow(dead_code, unreachable_pub, reason = "an example uses a part of it")]
 
+pub mod journey;
 pub mod pack;
 
 use tickworld_rules::{
