@@ -77,8 +77,8 @@ impl Game for Ledger {
         bank.count_taken(entity);
     }
 
-    fn arrive(bank: &mut Bank, entity: Entity, _: Tick, _: Tick) {
-        bank.count_brought(entity);
+    fn arrive(bank: &mut Bank, _: &mut Step<'_, Self>, _: PlayerId, entities: &[Entity], _: Tick) {
+        entities.iter().for_each(|entity| bank.count_brought(*entity));
     }
 
     fn outcome_name(code: OutcomeCode) -> &'static str {
