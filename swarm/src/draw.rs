@@ -61,6 +61,8 @@ pub(crate) struct Features {
     pub(crate) thrift: bool,
     /// More creatures than a run of entities holds: rare, for it is slow.
     pub(crate) crowd: bool,
+    /// Players who leave for the archive and come back.
+    pub(crate) journeys: bool,
 }
 
 impl Features {
@@ -83,6 +85,7 @@ impl Features {
             haste: half(),
             thrift: half(),
             crowd: rng.chance(1, 50),
+            journeys: rng.chance(1, 2),
         }
     }
 }

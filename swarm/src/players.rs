@@ -9,6 +9,7 @@ use tickworld_rules::{Command, Rules, Ruleset, bot};
 use tickworld_sim::{
     content::ContentId,
     frame::{Act, Enter, Input, PlayerId, Request, Sequence},
+    region::RegionId,
     rng::Rng,
     simulation::Simulation,
 };
@@ -24,6 +25,10 @@ pub(crate) struct Players {
     list: Vec<Player>,
     leaves: bool,
     resends: bool,
+    /// When players leave for the archive and come back; none do where there are none.
+    journeys: Option<Dice>,
+    /// The newest parcel of everybody who has been in the archive, with their hops.
+    archive: BTreeMap<PlayerId, (u64, Arc<[u8]>)>,
     /// Switches of content.
     switches: Vec<(u64, ContentId)>,
 }
@@ -53,7 +58,9 @@ impl Players {
             switches.extend((0..=rng.below(3)).map(|_| (within(&mut rng), packs[pick(&mut rng, packs.len())].id)));
         }
         let (leaves, resends) = (features.leaves, features.resends);
-        Self { inputs: Dice::new(seed, "inputs"), list, leaves, resends, switches }
+        let journeys = features.journeys.then(|| Dice::new(seed, "journeys"));
+        let archive = BTreeMap::new();
+        Self { inputs: Dice::new(seed, "inputs"), list, leaves, resends, journeys, archive, switches }
     }
 
     /// What they send for the next tick.
@@ -94,7 +101,44 @@ impl Players {
             player.come_and_go(simulation, tick, self.leaves, &mut rng, &mut inputs);
             player.play(simulation, rules, self.resends, &mut rng, &mut inputs);
         }
+        self.travel(simulation, tick, &mut inputs);
         inputs
+    }
+
+    /// Sends the absent to the archive, and has those who rest there come back; parcels of earlier journeys are among those that come.
+    fn travel(&mut self, simulation: &Simulation<Rules>, tick: u64, inputs: &mut Vec<Input<Command>>) {
+        let Some(mut rng) = self.journeys.as_ref().map(|dice| dice.at(tick)) else { return };
+        let world = simulation.world();
+        let mut last = None;
+        for (entry, parcel) in world.region().outbox().filter(|(entry, _)| entry.to == RegionId::ARCHIVE) {
+            last = last.max(Some(entry.sequence));
+            // Now and then the row of the archive is an older one.
+            if !self.archive.contains_key(&entry.player) || rng.chance(7, 8) {
+                self.archive.insert(entry.player, (entry.hops, parcel.into()));
+            }
+        }
+        if let Some(sequence) = last.filter(|_| rng.chance(1, 4)) {
+            let (region, incarnation) = (RegionId::ARCHIVE, world.region().state().incarnation);
+            let act = Act::Delivered { region, incarnation, sequence, lamport: 0 };
+            inputs.push(Input { player: PlayerId::REGION, sequence: Sequence(0), act });
+        }
+        for Player { id, .. } in &self.list {
+            let known = world.players().find(*id).filter(|known| known.departed_to.is_none());
+            let (is_here, is_connected) = (known.is_some(), known.is_some_and(|known| known.connected));
+            let mut say = |act| inputs.push(Input { player: *id, sequence: Sequence(0), act });
+            if is_connected && rng.chance(1, 16) {
+                say(Act::Leave);
+            }
+            if is_here && rng.chance(1, if is_connected { 16 } else { 2 }) {
+                say(Act::Archive);
+            }
+            if let Some((hops, parcel)) = self.archive.get(id)
+                && rng.chance(1, if is_here { 32 } else { 4 })
+            {
+                let hops = hops.saturating_add(1 + rng.below_u64(2));
+                say(Act::Return { hops, is_held: rng.chance(1, 16), parcel: parcel.clone() });
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use tickworld_sim::frame::Act;
 use tickworld_swarm::{Case, hunt};
 
 /// The first seed; later ones follow.
@@ -11,7 +12,7 @@ const COUNT: u64 = 200;
 #[test]
 fn the_first_seeds_find_nothing_and_are_worlds_of_every_kind() {
     let stock = common::stock();
-    let (mut inputs, mut switches, mut crowds, mut ticks) = (0, 0, 0, 0);
+    let (mut inputs, mut switches, mut crowds, mut returns, mut ticks) = (0, 0, 0, 0, 0);
     for seed in FIRST..FIRST + COUNT {
         let run = hunt::seed(&stock, seed);
         if let Some(finding) = run.finding {
@@ -20,11 +21,12 @@ fn the_first_seeds_find_nothing_and_are_worlds_of_every_kind() {
         inputs += run.case.inputs.len();
         switches += usize::from(run.case.packs.len() > 1);
         crowds += usize::from(run.case.size().entities > 1000);
+        returns += run.case.inputs.iter().filter(|(_, input)| matches!(input.act, Act::Return { .. })).count();
         ticks += run.ticks_stepped;
     }
     assert!(
-        inputs > 1000 && switches > 50 && crowds > 0,
-        "{inputs} inputs, {switches} with two packs, {crowds} crowds"
+        inputs > 1000 && switches > 50 && crowds > 0 && returns > 50,
+        "{inputs} inputs, {switches} with two packs, {crowds} crowds, {returns} returns from the archive"
     );
     assert!(ticks > 50_000, "{ticks} ticks by all ways");
 }
