@@ -61,7 +61,8 @@ settings! {
         /// Seconds of the world's history that are kept at least, with the snapshots and records to replay them from.
         history_seconds: u32 [0..=31_536_000] = 600;
         /// After how many seconds without a connection a player leaves the world for the archive, with what they have, and makes room
-        /// for another one; they come back when they say hello. If it is not set nobody leaves. For games whose players travel.
+        /// for another one; they come back when they say hello. If it is not set nobody leaves. For games whose players travel,
+        /// as those of both worlds here do; a character that is in a fight leaves when it is over.
         archive_after_seconds: Option<u32> [1..=315_360_000] = None;
         /// Sessions at most.
         sessions_max: u32 [1..=65_536] = 4_096;
