@@ -92,7 +92,13 @@ impl Kept {
         }
         let places = places(histories);
         let of = |key: &(PlayerId, Sequence)| places.get(key).map_or(&[][..], Vec::as_slice);
-        let in_memory = self.in_memory.iter().map(|(key, place)| (key, place.tick));
+        // Of a tick that is promised of memory alone the record may not be handed to the journal yet.
+        let is_written = |place: &RegionTick| {
+            let last = histories.get(&place.region).and_then(|frames| frames.last());
+            last.is_some_and(|last| place.tick <= last.tick)
+        };
+        let in_memory = self.in_memory.iter().filter(|(_, place)| is_written(place));
+        let in_memory = in_memory.map(|(key, place)| (key, place.tick));
         for (key, acknowledged) in self.applied.iter().map(|(key, tick)| (key, *tick)).chain(in_memory) {
             let ((player, sequence), found) = (*key, of(key));
             let Some((tick, stands)) = found.iter().find(|(place, _)| place.tick == acknowledged) else {
@@ -191,6 +197,9 @@ mod tests {
         let mut check = Kept::default();
         check.answer(HERE, CLERK, Sequence(1), applied(2), Durability::Memory);
         assert!(judged(&check, HERE, None).is_err());
+        check.answer(HERE, CLERK, Sequence(2), applied(4), Durability::Memory);
+        assert!(matches!(judged(&check, HERE, None), Err(Violation::Missing { sequence: Sequence(1), .. })));
+        judged(&check, HERE, Some(2)).expect("tick 4 is not written yet");
         check.end_life(THERE);
         assert!(judged(&check, HERE, None).is_err(), "another region's server ended");
         check.end_life(HERE);

@@ -240,6 +240,9 @@ pub enum Violation {
     /// A client that was let in before, and that nobody sent away, is refused.
     #[error("a client is kept out: {0}")]
     KeptOut(String),
+    /// Somebody came in with what another client had used.
+    #[error("an impostor is let in: {0}")]
+    LetIn(String),
     /// An honest peer was accused.
     #[error("an honest peer is accused: {0}")]
     Accused(String),

@@ -55,6 +55,8 @@ pub enum Bug {
     AcknowledgesTooMuch,
     /// The server says nothing to other regions again that it said before. Caught as a client that does not get there.
     PostsNothingAgain,
+    /// The server lets another client in with a token that one was let in with before. Caught as an impostor who is welcome.
+    TakesASpentToken,
     /// A run remembers earlier ones. Caught by running it twice.
     RemembersEarlierRuns,
 }
@@ -62,7 +64,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AcknowledgesBeforeDurable,
         Self::LosesTheTailOnCrash,
         Self::AppliesAResentInputAgain,
@@ -85,6 +87,7 @@ impl Bug {
         Self::PostsTooEarly,
         Self::AcknowledgesTooMuch,
         Self::PostsNothingAgain,
+        Self::TakesASpentToken,
         Self::RemembersEarlierRuns,
     ];
 
@@ -113,6 +116,7 @@ impl Bug {
             Self::ProvesAnotherRoot | Self::AcceptsLossSilently => matches!(violation, Violation::Recovery(_)),
             Self::GarblesAMessage => matches!(violation, Violation::Accused(_)),
             Self::BurnsTheToken => matches!(violation, Violation::KeptOut(_)),
+            Self::TakesASpentToken => matches!(violation, Violation::LetIn(_)),
             Self::RemembersEarlierRuns => matches!(violation, Violation::Nondeterministic { .. }),
         }
     }

@@ -129,17 +129,25 @@ impl<D: Disk> Cluster<D> {
         true
     }
 
-    /// A second program of a player begins, which they notice: it takes their session, and what they came in with is void.
+    /// A second program of a player begins, which they notice: it takes their session, and what they came in with is void. Or
+    /// somebody comes who shows what is void.
     fn begin_rival(&mut self) -> bool {
         let now = self.clock.now();
         let Some(index) = self.peers.iter().position(|peer| peer.is_rival && peer.connection.is_none()) else {
             return false;
         };
         let player = self.peers[index].player;
-        self.pardon(|peer| peer.player == player);
+        let spoils = self.peers.iter_mut().find(|peer| peer.player == player && !peer.is_rival).and_then(Peer::spoils);
         let rival = &mut self.peers[index];
         rival.choose_region(&self.plan);
-        rival.begin_again(now, None, rival.content);
+        match spoils.filter(|_| rival.dice.permille(600)) {
+            Some(shown) => rival.begin_as_impostor(now, shown),
+            None => {
+                rival.begin_again(now, None, rival.content);
+                self.pardon(|peer| peer.player == player);
+            }
+        }
+        let rival = &mut self.peers[index];
         let stay = rival.dice.micros(Micros(100_000), Micros(3_000_000));
         let run = rival.run;
         self.clock.after(stay, Event::End(index, run));

@@ -8,7 +8,7 @@ use tickworld_proto::{
     channel::Channel,
     client::{Client, ClientEvent, ClientSettings, RejoinCause, Side},
     instant::{Instant, Micros},
-    message::{Goodbye, Message, Nonce, Reason, RootReport, SessionKind, Ticket},
+    message::{Durability, Fate, Goodbye, Message, Nonce, Reason, RootReport, SessionKind, Ticket},
 };
 use tickworld_sim::{
     content::{ContentId, Library},
@@ -59,6 +59,16 @@ pub(super) struct Peer {
     token: u64,
     /// How often it may be refused yet: where it was sent away, or began again with a ticket that its earlier life may have used.
     pub(super) pardons: u64,
+    /// What the program before this one came in with, and what surely lets nobody in any more, since a later program's was used.
+    replaced: Option<Ticket>,
+    stale: Option<Ticket>,
+    /// The number of a token that let a program in, and whether the present one shows its token.
+    spent: Option<u64>,
+    shows_token: bool,
+    /// Whether the program shows what is not good any more.
+    pub(super) is_impostor: bool,
+    /// Whether it does not come back: a rival that was sent away leaves the player alone.
+    pub(super) gives_up: bool,
     /// For [`Bug::SkipsAFrameAfterRejoin`].
     skips: bool,
     connections: u64,
@@ -91,6 +101,12 @@ impl Peer {
             amount: 0,
             token: 0,
             pardons: 0,
+            replaced: None,
+            stale: None,
+            spent: None,
+            shows_token: true,
+            is_impostor: false,
+            gives_up: false,
             skips: false,
             connections: 0,
             dice,
@@ -100,6 +116,24 @@ impl Peer {
     /// A second program of this player, which does nothing; its tokens are others.
     pub(super) fn rival(seed: u64, index: u64, plan: ClientPlan, player: PlayerId) -> Self {
         Self { player, is_rival: true, token: RIVAL_TOKENS, ..Self::new(Instant(0), seed, index, plan) }
+    }
+
+    /// What is not good any more: a ticket or a token.
+    pub(super) fn spoils(&mut self) -> Option<Shown> {
+        let is_ticket = self.stale.is_some() && self.dice.permille(500);
+        let spent = self.spent.map(|number| Shown::Token(token_bytes(self.player, number)));
+        if is_ticket { self.stale.map(Shown::Ticket) } else { spent }
+    }
+
+    /// Another program begins, of somebody who found what was used before.
+    pub(super) fn begin_as_impostor(&mut self, now: Instant, shown: Shown) {
+        let (ticket, token) = match shown {
+            Shown::Ticket(ticket) => (Some(ticket), b"nothing".to_vec()),
+            Shown::Token(token) => (None, token),
+        };
+        self.begin_again(now, ticket, self.content);
+        self.client.set_token(token);
+        self.is_impostor = true;
     }
 
     /// The program ends without a word, and none follows it.
@@ -155,9 +189,11 @@ impl Peer {
             self.pardons += PARDONS;
         }
         self.token += u64::from(ticket.is_none());
+        self.shows_token = ticket.is_none();
+        self.replaced = self.client.ticket().or(self.replaced.take());
         let (player, token, nonce) = (self.player, self.token, Nonce(self.dice.bytes()));
         self.client = program(self.local(now), &self.plan, Begun { player, token, nonce, ticket, content });
-        self.is_outdated = false;
+        (self.is_outdated, self.is_impostor, self.gives_up) = (false, false, false);
         (self.run, self.connection, self.timer_at) = (self.run + 1, None, None);
         (self.confirmed, self.is_done, self.is_closing) = (Tick(0), false, false);
     }
@@ -277,6 +313,7 @@ impl Peer {
         watch.judge(pardon.map(drop));
         watch.count("clients refused");
         self.token += 1;
+        self.shows_token = true;
         self.client.set_token(token_bytes(self.player, self.token));
     }
 
@@ -312,6 +349,10 @@ impl Peer {
                 watch.kept.confirm(self.region, head.tick);
             }
             ClientEvent::Outcome { sequence, fate, durability } => {
+                if matches!(fate, Fate::Applied { .. }) && durability >= Durability::Disk {
+                    // The tick is kept in which this program came in, so what the one before it had is void.
+                    self.stale = self.replaced.take().or(self.stale);
+                }
                 let is_lost = bug == Some(Bug::LosesAnAnswer) && self.dice.permille(50);
                 if !is_lost {
                     watch.answer(server, self.player, sequence, fate, durability);
@@ -349,6 +390,19 @@ impl Peer {
                     _ => watch.judge(Err(Violation::Stuck(format!("{} is sent nowhere: {moved:?}", self.name())))),
                 }
             }
+            ClientEvent::Welcome(_) if self.is_impostor => watch.judge(Err(Violation::LetIn(self.name()))),
+            ClientEvent::Welcome(_) => self.spent = self.spent.max(self.shows_token.then_some(self.token)),
+            ClientEvent::Closed { by: Side::Host, goodbye }
+                if self.is_impostor && goodbye.reason == Reason::Unauthorized =>
+            {
+                watch.count("impostors sent away");
+                self.is_closing = true;
+            }
+            ClientEvent::Closed { by: Side::Host, goodbye }
+                if self.is_rival && matches!(goodbye.reason, Reason::Replaced | Reason::Unauthorized) =>
+            {
+                (self.is_closing, self.gives_up) = (true, true);
+            }
             ClientEvent::Closed { goodbye, by: Side::Host } if goodbye.reason == Reason::Unauthorized => {
                 self.is_closing = true;
                 self.refused(&goodbye, watch);
@@ -367,6 +421,15 @@ impl Peer {
             _ => {}
         }
     }
+}
+
+/// What somebody shows who is to be sent away.
+#[derive(Clone, Debug)]
+pub(super) enum Shown {
+    /// Of a generation that is over.
+    Ticket(Ticket),
+    /// With which another program came in.
+    Token(Vec<u8>),
 }
 
 /// What a client is shown that begins.

@@ -97,8 +97,10 @@ impl<D: Disk> Cluster<D> {
         let now = self.clock.now();
         let peer = &mut self.peers[index];
         peer.handle_lost(now);
-        let wait = backoff(&mut peer.dice);
-        self.clock.after(wait, Event::Connect(index, peer.run));
+        if !peer.gives_up {
+            let wait = backoff(&mut peer.dice);
+            self.clock.after(wait, Event::Connect(index, peer.run));
+        }
         self.settle_client(index);
     }
 
