@@ -213,6 +213,8 @@ impl Intake<'_> {
         match standing {
             Standing::New | Standing::Waits => None,
             Standing::Framed(tick) if tick > self.released => None,
+            // Who came with it has come in a tick that is not told yet.
+            Standing::Past if players.last_sequence(player) < sequence => None,
             Standing::Refused(refusal) => Some(Fate::Refused(refusal)),
             Standing::Framed(_) | Standing::Past => Some(applied(players, player, sequence)),
         }

@@ -12,8 +12,10 @@ use tickworld_proto::{
 use tickworld_sim::{
     content::{ContentId, Library},
     frame::{Act, PlayerId, Sequence, Tick},
+    parcel::Parcel,
     region::{Border, RegionId},
     rollback::PredictNothing,
+    session::{Outcome, OutcomeCode},
 };
 
 use crate::hosting::{Server, body_bytes};
@@ -169,14 +171,7 @@ fn a_hello_is_sent_on_or_waits_by_what_it_knows() {
     let waiting = says(&mut server, waiting);
     server.tick();
     assert!(server.take(waiting).is_empty());
-    let back = {
-        // As the other region would send it: the same player, one hop later, with one more input applied there.
-        let mut parcel = tickworld_sim::parcel::Parcel::decode(&parcel(&server)).expect("it is one");
-        (parcel.region, parcel.hops, parcel.last_sequence) = (THERE, 3, Sequence(2));
-        let mut bytes = Vec::new();
-        parcel.encode(&mut bytes);
-        bytes
-    };
+    let back = back(&server);
     let (region, incarnation, sequence, lamport) = (THERE, 1, 1, 9);
     server.own.push(Act::Mail { region, incarnation, sequence, lamport, is_held: false, parcel: back.into() });
     server.tick();
@@ -184,6 +179,40 @@ fn a_hello_is_sent_on_or_waits_by_what_it_knows() {
     let tick = server.tick();
     let player = *server.simulation.world().players().find(PLAYER).expect("they are back");
     assert!((player.connected, player.hops) == (true, 3), "{player:?} in {tick}");
+}
+
+/// The parcel that another region would send back: the same player, one hop later, with one more input applied there.
+fn back(server: &Server) -> Vec<u8> {
+    let mut parcel = Parcel::decode(&parcel(server)).expect("it is one");
+    (parcel.region, parcel.hops, parcel.last_sequence) = (THERE, 3, Sequence(2));
+    let (code, value) = (OutcomeCode::APPLIED, 70);
+    parcel.outcomes.push(Outcome { sequence: Sequence(2), region: THERE, tick: 40, code, value });
+    let mut bytes = Vec::new();
+    parcel.encode(&mut bytes);
+    bytes
+}
+
+/// What was applied elsewhere is not called forgotten while the tick that brought it is not told.
+#[test]
+fn an_input_that_came_along_is_answered_when_its_arrival_is_kept() {
+    let (mut server, session, welcome_before) = server();
+    travel(&mut server, session);
+    server.tick();
+    expect_moved(&mut server, session, THERE, 2);
+    let ticket = Some(welcome_before.ticket);
+    let hello = Hello { token: Vec::new(), ticket, hops: 3, ..server.hello(SessionKind::Command) };
+    let waiting = says(&mut server, hello);
+    let (region, incarnation, sequence, lamport) = (THERE, 1, 1, 9);
+    let parcel = back(&server).into();
+    server.own.push(Act::Mail { region, incarnation, sequence, lamport, is_held: false, parcel });
+    server.step();
+    assert!(welcome(&mut server, waiting).is_some(), "they are here");
+    server.inputs(waiting, 2, &[2]);
+    assert_eq!(server.fates(waiting), [], "nobody is told of that tick yet");
+    server.store();
+    server.inputs(waiting, 2, &[2]);
+    let applied = Fate::Applied { tick: Tick(40), code: OutcomeCode::APPLIED, value: 70 };
+    assert_eq!(server.fates(waiting), [(2, applied)]);
 }
 
 #[test]
