@@ -5,7 +5,7 @@
 
 use tempfile::TempDir;
 use tickworld_persist::{
-    AnyStore, RegionStore, StoreConfig,
+    AnyStore, StoreConfig,
     conformance::{BackendUnderTest, Corruption, run},
     embedded::{Files, Settings, Store},
     memory::{FaultMode, Memory, SeededBug},
@@ -54,39 +54,6 @@ impl BackendUnderTest for Double {
             Corruption::Page(hash) => self.0.damage_page(hash),
         }
         true
-    }
-}
-
-/// A region's store beside its world's, both doubles: together they keep what one store does.
-struct Pair(Double, Double);
-
-impl BackendUnderTest for Pair {
-    type Store = RegionStore<AnyStore, AnyStore>;
-
-    async fn open(&mut self) -> Self::Store {
-        RegionStore { region: self.0.open().await, world: self.1.open().await }
-    }
-
-    async fn crash(&mut self) {
-        self.0.crash().await;
-        self.1.crash().await;
-    }
-
-    /// Which of the two the next call goes to is not known here.
-    fn inject(&mut self, _: FaultMode) -> bool {
-        false
-    }
-
-    fn set_full(&mut self, full: bool) -> bool {
-        self.0.set_full(full) && self.1.set_full(full)
-    }
-
-    fn spent_tokens_max(&self) -> Option<u64> {
-        self.1.spent_tokens_max()
-    }
-
-    async fn corrupt(&mut self, corruption: Corruption) -> bool {
-        self.0.corrupt(corruption).await
     }
 }
 
@@ -162,11 +129,6 @@ fn the_double_in_memory_does() {
 #[test]
 fn redb_does() {
     block_on(run(OnDisk::new, SEED)).expect("every law holds");
-}
-
-#[test]
-fn a_region_s_store_beside_its_world_s_does() {
-    block_on(run(|| Pair(Double(Memory::default()), Double(Memory::default())), SEED)).expect("every law holds");
 }
 
 #[test]
