@@ -89,6 +89,8 @@ async fn begin(data: &Path, regions: &Regions<Ledger>, id: RegionId) -> Result<R
 struct Program {
     connection: Connection<Ledger, PredictNothing>,
     events: ConnectionEvents,
+    /// The region that welcomed it last.
+    at: Option<RegionId>,
 }
 
 impl Program {
@@ -106,16 +108,19 @@ impl Program {
         let settings = ConnectionSettings::new(door.address(), "localhost");
         let (connection, events, driver) = connect(endpoint, client, Arc::new(Inline), settings);
         tokio::spawn(driver.run());
-        Self { connection, events }
+        Self { connection, events, at: None }
     }
 
     /// The first of its events that `look` makes something of.
     async fn until<T>(&mut self, what: &str, look: impl Fn(&ClientEvent) -> Option<T>) -> T {
-        let events = &mut self.events;
+        let Self { events, at, .. } = self;
         let wanted = async {
             loop {
                 match events.next().await.expect("an end before nothing") {
                     ConnectionEvent::Client(event) => {
+                        if let ClientEvent::Welcome(welcome) = &event {
+                            *at = Some(welcome.region);
+                        }
                         if let Some(found) = look(&event) {
                             return found;
                         }
@@ -128,12 +133,15 @@ impl Program {
         tokio::time::timeout(LONG, wanted).await.unwrap_or_else(|_| panic!("never: {what}"))
     }
 
-    async fn welcome(&mut self) -> RegionId {
-        self.until("a welcome", |event| match event {
-            ClientEvent::Welcome(welcome) => Some(welcome.region),
-            _ => None,
-        })
-        .await
+    /// Is welcome in a region, now or before: the last answer of the region that it left may have come from here.
+    async fn is_welcome(&mut self, region: RegionId) {
+        if self.at != Some(region) {
+            self.until("a welcome", |event| match event {
+                ClientEvent::Welcome(welcome) => (welcome.region == region).then_some(()),
+                _ => None,
+            })
+            .await;
+        }
     }
 
     /// Gives an order, and what became of it.
@@ -161,10 +169,12 @@ async fn a_client_crosses_and_finds_its_player_again() {
     let world = World::start(folder.path()).await;
     world.open().await;
     let mut program = Program::begin(folder.path(), &world, 1);
-    assert_eq!(program.welcome().await, NORTH, "who asks for none comes to the first");
+    // Who asks for none comes to the first.
+    program.is_welcome(NORTH).await;
     assert_eq!(program.order(Order::Take { account: 0, amount: 30 }).await, (OutcomeCode::APPLIED, 70));
     assert_eq!(program.order(Order::Travel { region: SOUTH.0 }).await.0, OutcomeCode::APPLIED);
-    assert_eq!(program.welcome().await, SOUTH, "the connection follows its player");
+    // The connection follows its player.
+    program.is_welcome(SOUTH).await;
     assert_eq!(program.order(Order::Put { account: 5, amount: 20 }).await, (OutcomeCode::APPLIED, 10));
     assert_eq!((is_there(&world.north), is_there(&world.south)), (false, true));
     program.connection.detach().await;
@@ -174,9 +184,9 @@ async fn a_client_crosses_and_finds_its_player_again() {
     let world = World::start(folder.path()).await;
     world.open().await;
     let mut program = Program::begin(folder.path(), &world, 2);
-    assert_eq!(program.welcome().await, SOUTH);
+    program.is_welcome(SOUTH).await;
     assert_eq!(program.order(Order::Travel { region: NORTH.0 }).await.0, OutcomeCode::APPLIED);
-    assert_eq!(program.welcome().await, NORTH);
+    program.is_welcome(NORTH).await;
     assert_eq!(program.order(Order::Put { account: 0, amount: 10 }).await, (OutcomeCode::APPLIED, 0));
     let totals = [&world.north, &world.south].map(|running| running.world().newest().state().total());
     assert_eq!(totals, [780, 820], "twenty coins went south for good");
