@@ -106,7 +106,7 @@ impl Party {
 
     /// What everybody sent comes, or is lost.
     fn drain(&mut self, arrives: bool) {
-        for own in 0..2 {
+        for (own, other) in [(0, 1), (1, 0)] {
             let mut transmits = 0;
             while let Some((to, bytes)) = self.players[own].poll_transmit() {
                 transmits += 1;
@@ -115,7 +115,7 @@ impl Party {
                 }
                 match to {
                     PeerId::Player(_) if arrives => {
-                        self.players[1 - own].handle_message(self.now, PeerId::Player(PLAYERS[own]), &bytes);
+                        self.players[other].handle_message(self.now, PeerId::Player(PLAYERS[own]), &bytes);
                     }
                     PeerId::Spectator(_) if arrives => self.spectator.handle_message(self.now, &bytes),
                     _ => {}
