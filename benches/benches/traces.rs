@@ -126,7 +126,7 @@ fn million(folder: &Path) {
     let rerun = Rerun::<Rules> { library: &library, executor: &Inline };
     let diff = traces(&mut left, &mut right, &rerun, 20).expect("good traces");
     let spent = start.elapsed();
-    let finding = diff.finding.expect("they differ");
+    let finding = diff.first.expect("they differ");
     let fields: Vec<String> = finding.differences.iter().flat_map(|(_, found)| &found.list).map(|it| it.path()).collect();
     println!("the whole diff: {spent:?}: tick {}, {:?}, {fields:?}", finding.tick, finding.verdict);
 }

@@ -22,12 +22,12 @@ use tickworld_sim::{
 /// Entities in the world.
 pub const ENTITIES: u32 = 100_000;
 
-/// Sixteen bytes.
+/// A row of sixteen bytes.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pair {
-    /// First half.
+    /// The first eight bytes.
     pub x: i64,
-    /// Second half.
+    /// The last eight bytes.
     pub y: i64,
 }
 
@@ -36,25 +36,25 @@ pub struct Pair {
 pub struct Wide {
     /// Who is there.
     pub entities: Entities,
-    /// Changes.
+    /// This one changes in every tick.
     pub a: Column<Pair>,
-    /// Changes.
+    /// This one changes in every tick.
     pub b: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub c: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub d: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub e: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub f: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub g: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub h: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub i: Column<Pair>,
-    /// Stays.
+    /// This one never changes.
     pub j: Column<Pair>,
 }
 

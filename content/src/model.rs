@@ -265,7 +265,7 @@ pub struct Attack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bonus {
-    /// As printed in the stat block.
+    /// The number that the stat block prints.
     Fixed(i16),
     /// The user's spell attack bonus.
     Spell,

@@ -87,7 +87,7 @@ enum Work {
     StoreLost(Tick),
     /// Break every connection, as a bad network does.
     BreakConnections,
-    /// End.
+    /// The host's thread is to end.
     Stop,
 }
 

@@ -30,9 +30,9 @@ use crate::{
 pub enum ClientConnectionEvent {
     /// A message came, whole.
     Message {
-        /// How.
+        /// The channel that it came by.
         channel: Channel,
-        /// What.
+        /// The bytes of the message.
         bytes: Bytes,
     },
     /// The transport learned more of the path.
@@ -42,7 +42,7 @@ pub enum ClientConnectionEvent {
     },
     /// The connection is no more; nothing comes after this.
     Disconnected {
-        /// Why.
+        /// Why it is no more.
         why: Disconnect,
     },
 }

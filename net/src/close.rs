@@ -6,9 +6,9 @@
 /// The last word of one side, which travels with the end of its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
-    /// For programs.
+    /// The code as programs tell it from others.
     pub code: CloseCode,
-    /// For people.
+    /// What happened, as a sentence for people.
     pub detail: String,
 }
 
@@ -91,16 +91,16 @@ pub enum Disconnect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Backlog {
-    /// In the queue.
+    /// The session's queue of control messages is over its cap.
     #[error("more than {bytes_max} bytes of control messages wait")]
     Queue {
-        /// The cap.
+        /// The cap in bytes.
         bytes_max: usize,
     },
-    /// On the stream.
+    /// The control stream does not take a message in time.
     #[error("a control message was not taken in {seconds} s")]
     Stream {
-        /// The deadline.
+        /// The deadline in seconds.
         seconds: u64,
     },
 }
@@ -114,13 +114,13 @@ pub enum Violation {
     ControlTooLong {
         /// What it said.
         bytes: u32,
-        /// The cap.
+        /// The cap in bytes.
         bytes_max: u32,
     },
     /// A bulk stream that does not end within the cap.
     #[error("a bulk message over {bytes_max} bytes")]
     BulkTooLong {
-        /// The cap.
+        /// The cap in bytes.
         bytes_max: u32,
     },
     /// A control stream that ends inside a message, or is cut.
@@ -138,7 +138,7 @@ pub enum Violation {
     /// No first message in time.
     #[error("no first control message within {seconds} s")]
     NoHello {
-        /// The deadline.
+        /// The deadline in seconds.
         seconds: u64,
     },
 }

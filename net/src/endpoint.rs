@@ -20,7 +20,7 @@ use crate::{
 /// What an endpoint over QUIC is made of.
 #[derive(Clone, Debug)]
 pub struct EndpointSettings {
-    /// By what servers are known.
+    /// What servers are known by.
     pub trust: Trust,
     /// Where to send from; `None` for any address and port.
     pub local: Option<SocketAddr>,
@@ -28,9 +28,9 @@ pub struct EndpointSettings {
     pub idle_timeout: Duration,
     /// How often a connection without traffic shows that it is there.
     pub keep_alive_interval: Duration,
-    /// For a connection to become secure.
+    /// How long a connection may take to become secure.
     pub handshake_timeout: Duration,
-    /// For the server to take one control message.
+    /// How long the server may take to accept one control message.
     pub write_timeout: Duration,
     /// The protocol's name in the handshake.
     pub alpn: Vec<u8>,
@@ -55,9 +55,9 @@ impl EndpointSettings {
 /// How long an endpoint waits for hosts, whatever the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DialTimeouts {
-    /// For a connection to become secure.
+    /// How long a connection may take to become secure.
     pub handshake: Duration,
-    /// For the host to take one control message.
+    /// How long the host may take to accept one control message.
     pub write: Duration,
 }
 

@@ -164,20 +164,8 @@ pub mod router;
 pub mod tls;
 pub mod transport;
 
-/// The names of [`close`] and what is in it before they were the field's.
-#[doc(hidden)]
-pub mod closing {
-    pub use crate::close::*;
-}
-
 /// The names of [`endpoint`] and what is in it before they were the field's.
 #[doc(hidden)]
 pub mod dialer {
     pub use crate::endpoint::{DialError, Endpoint as Dialer, EndpointSettings as DialerSettings};
-}
-
-/// The names of [`client_connection`] and what is in it before they were the field's.
-#[doc(hidden)]
-pub mod link {
-    pub use crate::client_connection::{ClientConnection as Link, ClientConnectionEvent as LinkEvent};
 }

@@ -12,9 +12,9 @@ use std::{
 use tokio::sync::Notify;
 
 /// What an element counts against the cap, in bytes.
-pub(crate) trait Weigh {
-    /// Its weight; at least one.
-    fn weight_bytes(&self) -> usize;
+pub(crate) trait ByteCost {
+    /// How many bytes that is; at least one.
+    fn cost_bytes(&self) -> usize;
 }
 
 /// See the module.
@@ -23,7 +23,7 @@ pub(crate) struct Queue<T> {
     waiting: Mutex<Waiting<T>>,
     /// Wakes the consumer.
     filled: Notify,
-    /// Wakes producers.
+    /// Wakes producers, who wait for room.
     room: Notify,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Refused<T> {
     Closed,
 }
 
-impl<T: Weigh> Queue<T> {
+impl<T: ByteCost> Queue<T> {
     /// An empty queue that holds `bytes_max`.
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl<T: Weigh> Queue<T> {
         if waiting.closed {
             return Err(Refused::Closed);
         }
-        waiting.bytes = waiting.bytes.saturating_add(element.weight_bytes());
+        waiting.bytes = waiting.bytes.saturating_add(element.cost_bytes());
         waiting.elements.push_back(element);
         self.wake(waiting);
         Ok(())
@@ -182,7 +182,7 @@ impl<T: Weigh> Queue<T> {
 
     /// Gives `element` back if there is no room.
     fn put(&self, waiting: &mut Waiting<T>, element: T) -> Option<T> {
-        let bytes = waiting.bytes.saturating_add(element.weight_bytes());
+        let bytes = waiting.bytes.saturating_add(element.cost_bytes());
         if bytes > self.bytes_max && !waiting.elements.is_empty() {
             return Some(element);
         }
@@ -201,7 +201,7 @@ impl<T: Weigh> Queue<T> {
         let Some(element) = waiting.elements.pop_front() else {
             return if waiting.closed { Taken::Ended } else { Taken::Empty };
         };
-        waiting.bytes -= element.weight_bytes();
+        waiting.bytes -= element.cost_bytes();
         drop(waiting);
         self.room.notify_waiters();
         Taken::Some(element)
@@ -242,8 +242,8 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    impl Weigh for usize {
-        fn weight_bytes(&self) -> usize {
+    impl ByteCost for usize {
+        fn cost_bytes(&self) -> usize {
             *self
         }
     }

@@ -28,7 +28,7 @@ use tickworld_net::{
 use tickworld_proto::channel::Channel;
 use tokio::{net::UdpSocket, sync::Semaphore, task::JoinSet, time::timeout};
 
-/// Who attacks.
+/// Last byte of the address that the attack comes from.
 const HOSTILE: u8 = 66;
 /// Connections that it asks for at once, again and again.
 const DIALS: usize = 2_000;
@@ -42,7 +42,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// What a hostile connection does once it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// Nothing.
+    /// Says nothing, and stays.
     KeepSilent,
     /// Says something that is no message of any region's, and stays.
     SayHello,

@@ -218,7 +218,7 @@ impl World {
         }
     }
 
-    /// Both ways.
+    /// Sends a message each way and sees that it arrives.
     fn still_works(&mut self, connection: &ClientConnection, session: SessionId) {
         connection.send(control("still here"));
         let event = self.event();

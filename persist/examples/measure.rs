@@ -84,6 +84,7 @@ fn next(position: &mut LogPosition, epoch: Epoch, frame_bytes: usize) -> Result2
         epoch,
         previous_hash: position.record_hash,
         wall: WallTime(0),
+        count: 1,
         root: None,
         frame: frame.into(),
     })?;

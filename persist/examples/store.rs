@@ -117,6 +117,7 @@ impl Kept {
             epoch: self.claim.epoch,
             previous_hash: self.last.record_hash,
             wall: WallTime(0),
+            count: 1,
             root: Some(self.root), // of the tick before it, as the header says
             frame: bytes.into(),
         })?;

@@ -41,14 +41,14 @@ use crate::{
 pub enum StoreConfig {
     /// A database in a folder of this machine, which is made if it is not there.
     Embedded {
-        /// The folder.
+        /// The folder that holds the database.
         folder: PathBuf,
         /// What can be chosen of it.
         settings: Settings,
     },
     /// The same, opened for reading: nothing in the folder changes, and a folder without a database is given none.
     ReadOnly {
-        /// The folder.
+        /// The folder that holds the database.
         folder: PathBuf,
         /// What can be chosen of it.
         settings: Settings,
@@ -97,7 +97,7 @@ impl StoreConfig {
 }
 
 impl fmt::Display for StoreConfig {
-    /// As people call the place.
+    /// Writes what people call the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded { folder, .. } | Self::ReadOnly { folder, .. } => folder.display().fmt(f),

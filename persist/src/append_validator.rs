@@ -61,7 +61,7 @@ impl AppendValidator {
         Base { position: header.start_position(), epoch: Epoch(0), incarnation: 1 }
     }
 
-    /// Of a journal without records.
+    /// The validator of a journal without records.
     pub(crate) fn new(header: &JournalHeader) -> Self {
         let base = Self::first_base(header);
         let (live, position) = (Live::new(base), base.position);
@@ -137,16 +137,17 @@ impl AppendValidator {
                 return Err(AppendError::Claim { slot: record.slot() });
             }
             self.check_epoch(record.epoch())?;
-            let (tick, expected) = (record.tick(), last.slot.next());
+            let (first, expected) = (record.tick_before().next(), last.slot.next());
             if record.slot() != expected {
                 return Err(AppendError::Gap { expected, found: record.slot() });
             }
-            if tick != last.tick.next() {
-                return Err(AppendError::Tick { expected: last.tick.next(), found: tick });
+            if first != last.tick.next() {
+                return Err(AppendError::Tick { expected: last.tick.next(), found: first });
             }
             if record.previous_hash() != last.record_hash {
-                return Err(AppendError::Chain { tick });
+                return Err(AppendError::Chain { tick: first });
             }
+            let tick = record.tick();
             let has_root = record.as_tick().is_some_and(|record| record.root.is_some());
             if has_root && self.header.proven_by(tick).is_none() {
                 return Err(AppendError::Proof { tick });
@@ -188,13 +189,13 @@ impl AppendValidator {
         self.durable
     }
 
-    /// Whether a claim may take its slot. `link_of` gives the hash of the record in a slot of the history, as far as it or a
-    /// snapshot of it is whole; `is_marked` says of the last record whether its own writer panicked in it.
+    /// Whether a claim may take its slot. `place_of` gives the position of the record in a slot of the history, as far as it or
+    /// a snapshot of it is whole; `is_marked` says of the last record whether its own writer panicked in it.
     pub(crate) fn check_claim<E>(
         &self,
         record: &Record,
         is_marked: bool,
-        link_of: impl FnOnce(Slot) -> Result<Option<tickworld_sim::hash::Hash>, E>,
+        place_of: impl FnOnce(Slot) -> Result<Option<LogPosition>, E>,
     ) -> Result<ClaimRecord, ClaimError>
     where
         ClaimError: From<E>,
@@ -208,9 +209,7 @@ impl AppendValidator {
             return Err(ClaimError::Moved { next: log.next, found: claim.slot });
         }
         let after = claim.after;
-        let is_there = after.slot >= log.base.slot
-            && self.live.tick_of(after.slot) == Some(after.tick)
-            && link_of(after.slot)? == Some(after.record_hash);
+        let is_there = self.live.holds(after.slot) && place_of(after.slot)? == Some(after);
         if !is_there {
             return Err(ClaimError::After { after: after.slot });
         }
@@ -263,10 +262,9 @@ impl AppendValidator {
     }
 
     /// What is wrong with a slot of the history, and with what should follow from it.
-    pub(crate) fn damage_at(&self, slot: Slot, cause: Cause) -> Damage {
-        let tick = self.live.tick_of(slot).unwrap_or(self.last.tick);
-        let from = if self.live.find(tick) == Some(slot) { tick } else { tick.next() };
-        Damage { slot, ticks: from..=self.report.end_tick(&self.log()).max(from), cause }
+    fn damage_at<R: Rows>(&self, slot: Slot, cause: Cause, rows: &mut R) -> Result<Damage, R::Error> {
+        let from = self.live.first_tick_of(slot, rows)?;
+        Ok(Damage { slot, ticks: from..=self.report.end_tick(&self.log()).max(from), cause })
     }
 
     /// The history from a slot on: whole records that follow each other.
@@ -300,7 +298,7 @@ impl AppendValidator {
                 }
             };
             if records.is_empty() {
-                return Ok(Err(ReadError::Damaged(self.damage_at(slot, cause))));
+                return Ok(Err(ReadError::Damaged(self.damage_at(slot, cause, rows)?)));
             }
             break;
         }
@@ -311,7 +309,7 @@ impl AppendValidator {
                 Some(Err(error)) => Cause::Malformed(error),
                 _ => Cause::Missing,
             };
-            return Ok(Err(ReadError::Damaged(self.damage_at(slot, cause))));
+            return Ok(Err(ReadError::Damaged(self.damage_at(slot, cause, rows)?)));
         }
         Ok(Ok(records))
     }
@@ -329,7 +327,7 @@ mod tests {
         let mut frame = tick.to_le_bytes().to_vec();
         frame.resize(frame_bytes, 0);
         let (slot, epoch, wall, frame) = (Slot(tick + 1), Epoch(1), WallTime(0), Bytes::from(frame));
-        Record::new(TickRecord { slot, epoch, previous_hash: Hash::ZERO, wall, root: None, frame })
+        Record::new(TickRecord { slot, epoch, previous_hash: Hash::ZERO, wall, count: 1, root: None, frame })
             .expect("it is short")
     }
 

@@ -25,7 +25,7 @@ pub struct Whereabouts {
     pub hops: u64,
     /// The region that has them; `None` while they rest in the archive.
     pub at: Option<RegionId>,
-    /// Whose tick says so.
+    /// The tick that says so.
     pub by: Voucher,
     /// What they have with them (docs/FORMATS.md, "Parcel"), at most [`PARCEL_BYTES_MAX`] bytes; empty of one who was just born.
     /// It stays while they are in a region, until the next one is put in its place: so a return can be said again.
@@ -35,24 +35,24 @@ pub struct Whereabouts {
 /// The tick that a row follows from: by it one that was taken back is told from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Voucher {
-    /// Of which region.
+    /// The region whose tick it is.
     pub region: RegionId,
-    /// In which life of it.
+    /// The life of the region that made it.
     pub incarnation: u32,
-    /// Which tick.
+    /// The tick that says so.
     pub tick: Tick,
 }
 
 /// A row that is to take the place of one with fewer hops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raise {
-    /// Of whom.
+    /// The player whose row it is.
     pub player: PlayerId,
-    /// From this hop on.
+    /// The hop that brings them there.
     pub hops: u64,
     /// The region that has them; `None` where they come to rest.
     pub at: Option<RegionId>,
-    /// Whose tick says so.
+    /// The tick that says so.
     pub by: Voucher,
     /// What they have with them; `None` keeps what is there.
     pub parcel: Option<Bytes>,

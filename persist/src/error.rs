@@ -57,11 +57,11 @@ pub enum Cause {
     /// A root that contradicts the root of the same tick elsewhere.
     #[error("the roots of tick {tick} contradict each other: {one:.16} and {other:.16}")]
     Root {
-        /// Whose root.
+        /// The tick of both roots.
         tick: Tick,
-        /// Here.
+        /// The root that stands here.
         one: Hash,
-        /// There.
+        /// The root that stands elsewhere.
         other: Hash,
     },
     /// The database holds another history than the one that was acknowledged.
@@ -94,7 +94,7 @@ pub enum CreateError {
     /// The header is out of a limit.
     #[error("no header of a journal: {0}")]
     Header(&'static str),
-    /// The storage.
+    /// The storage failed.
     #[error(transparent)]
     Storage(#[from] Fault),
 }
@@ -120,7 +120,7 @@ pub enum ClaimError {
     Moved {
         /// The slot that would be taken.
         next: Slot,
-        /// The claim's.
+        /// The slot that the claim says.
         found: Slot,
     },
     /// The record that it would go on after is not there, or is another one, or is void.
@@ -137,7 +137,7 @@ pub enum ClaimError {
     Incarnation {
         /// The one that it would be.
         expected: u32,
-        /// The claim's.
+        /// The incarnation that the claim says.
         found: u32,
     },
     /// No claim could be made of what was found.
@@ -164,9 +164,9 @@ pub enum AppendError {
     /// An epoch that nobody was given.
     #[error("epoch {epoch} was never claimed, {current} is in force")]
     Unclaimed {
-        /// Of the record.
+        /// The epoch that the record says.
         epoch: Epoch,
-        /// In force.
+        /// The epoch that is in force.
         current: Epoch,
     },
     /// The claim was ended; the journal can be claimed anew.
@@ -178,35 +178,35 @@ pub enum AppendError {
     /// A claim among the records of ticks.
     #[error("a claim in slot {slot} among the records of ticks")]
     Claim {
-        /// Its slot.
+        /// The slot of the claim.
         slot: Slot,
     },
-    /// Not the next slot.
+    /// The record does not stand in the next slot.
     #[error("a record in slot {found}, the next one is {expected}")]
     Gap {
         /// The slot after the last one.
         expected: Slot,
-        /// The record's.
+        /// The slot that the record says.
         found: Slot,
     },
-    /// Not the next tick.
+    /// The record is not of the next tick.
     #[error("a record of tick {found}, the next one is {expected}")]
     Tick {
         /// The tick after the last one.
         expected: Tick,
-        /// The record's.
+        /// The tick that the record says.
         found: Tick,
     },
     /// It does not name the last record: it continues another history.
     #[error("the record of tick {tick} does not continue this journal")]
     Chain {
-        /// The record's.
+        /// The tick of the record.
         tick: Tick,
     },
     /// It carries a root where the header's root lag knows no tick for it.
     #[error("the record of tick {tick} carries a root, and the journal's root lag names no tick for it")]
     Proof {
-        /// The record's.
+        /// The tick of the record.
         tick: Tick,
     },
     /// The store cannot promise that much.
@@ -236,7 +236,7 @@ pub enum ReadError {
     /// They are no longer kept.
     #[error("slot {slot} is no longer in the journal, which begins after slot {base}")]
     Trimmed {
-        /// Asked for.
+        /// The slot that was asked for.
         slot: Slot,
         /// The last one that is not kept.
         base: Slot,
@@ -247,7 +247,7 @@ pub enum ReadError {
     /// The journal's header or state is damaged.
     #[error("the journal's header is {0}")]
     Header(Cause),
-    /// The storage.
+    /// The storage failed.
     #[error(transparent)]
     Storage(#[from] Fault),
 }
@@ -259,10 +259,10 @@ pub enum TrimError {
     /// No whole snapshot is kept of that tick, so what follows could not be replayed.
     #[error("no whole snapshot of tick {tick} is kept, so what comes before is needed")]
     Needed {
-        /// Asked for.
+        /// The tick that was asked for.
         tick: Tick,
     },
-    /// The storage.
+    /// The storage failed.
     #[error(transparent)]
     Storage(#[from] Fault),
 }
@@ -274,13 +274,13 @@ pub enum PutError {
     /// The bytes are of another page. None of the call's pages was put.
     #[error("page {hash:.16}: the bytes do not have that hash")]
     Hash {
-        /// The page.
+        /// The hash that was said of the page.
         hash: Hash,
     },
     /// A page, a call or a pack over its limit.
     #[error("{what} is over its limit")]
     Limit {
-        /// What.
+        /// What there is too much of.
         what: &'static str,
     },
     /// It may or may not have been written; putting it again does no harm.
@@ -319,9 +319,9 @@ pub enum RaiseError {
     /// A parcel longer than any region makes.
     #[error("the parcel of player {} has {bytes} bytes, at most {PARCEL_BYTES_MAX} are allowed", player.0)]
     TooLong {
-        /// Whose.
+        /// The player whose parcel it is.
         player: PlayerId,
-        /// How long.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// The storage. It may have been done; once more does no harm.
@@ -336,7 +336,7 @@ pub enum ManifestError {
     /// Pages that it names are not there: put them, then the manifest again.
     #[error("{count} pages are missing, the first is {first:.16}: put them first")]
     Missing {
-        /// How many.
+        /// How many are missing.
         count: u32,
         /// One of them.
         first: Hash,
@@ -344,17 +344,17 @@ pub enum ManifestError {
     /// It is of a tick that is not durable yet, or no longer in the journal.
     #[error("no snapshot of tick {tick} is taken: the journal holds ticks {base} to {last}")]
     Tick {
-        /// The snapshot's.
+        /// The tick of the snapshot.
         tick: Tick,
-        /// Before the first record.
+        /// The tick before the first record.
         base: Tick,
-        /// The last record.
+        /// The tick of the last record.
         last: Tick,
     },
     /// It was taken of another history than this journal's.
     #[error("the snapshot of tick {tick} is not of this journal's history")]
     Chain {
-        /// The snapshot's.
+        /// The tick of the snapshot.
         tick: Tick,
     },
     /// It is of another schema than the journal.
@@ -363,13 +363,13 @@ pub enum ManifestError {
     /// Its root is not the one that the journal proves.
     #[error("the snapshot of tick {tick} has another root than the journal's proof")]
     Root {
-        /// The snapshot's.
+        /// The tick of the snapshot.
         tick: Tick,
     },
-    /// Over its limit.
+    /// The manifest is too long, or too many snapshots are kept.
     #[error("{what} is over its limit")]
     Limit {
-        /// What.
+        /// What there is too much of.
         what: &'static str,
     },
     /// No journal was begun.
@@ -393,7 +393,7 @@ pub enum FetchError {
     /// No journal was begun, whose schema tells how to read it.
     #[error("there is no journal")]
     Absent,
-    /// The storage.
+    /// The storage failed.
     #[error(transparent)]
     Storage(#[from] Fault),
 }
@@ -408,7 +408,7 @@ pub enum RetainError {
     /// What is kept cannot be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The storage.
+    /// The storage failed.
     #[error(transparent)]
     Storage(#[from] Fault),
 }

@@ -42,7 +42,7 @@ impl fmt::Debug for WorldId {
 /// What a journal says of itself before its first record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalHeader {
-    /// Which world.
+    /// The world that the journal is of.
     pub world: WorldId,
     /// Which region of it; `None` in a journal of version 1, which is read and not continued.
     pub region: Option<RegionId>,

@@ -73,6 +73,7 @@ mod marks;
 pub mod memory;
 mod page;
 mod position;
+mod progress;
 mod record;
 mod recover;
 mod region_store;
@@ -91,6 +92,7 @@ pub use header::{JournalHeader, WorldId};
 pub use keys::{Keys, KeysRow};
 pub use marks::{Attempts, BuildId, Mark, Marks};
 pub use position::{Epoch, LogPosition, Slot};
+pub use progress::Progress;
 pub use record::{ClaimRecord, Proof, Record, RecordError, TickRecord, WallTime, Why};
 pub use recover::{
     Origin, RecoverError, Recovery, SkippedSnapshot, find_origin, prover_of, recover, snapshot_contradiction,
@@ -102,5 +104,5 @@ pub use skip::{SkipError, Skipped, skip};
 pub use store::{Appended, Claim, Claimant, DataLossPolicy, Journal, LogState, Page, Snapshot, Snapshots, Store};
 pub use tickworld_sim::durability::Durability;
 pub use tokens::{Bearer, TokenDigest, Tokens};
-pub use verify::{Finding, Progress, VerifyError, VerifyReport, verify};
+pub use verify::{Finding, VerifyError, VerifyReport, verify};
 pub use walk::{ChainWalk, Walked};

@@ -8,6 +8,10 @@ use tickworld_sim::limits as sim;
 pub const ROOT_LAG_TICKS_MAX: u8 = 8;
 /// Longest input frame of a record in bytes: [`FRAME_INPUTS_MAX`](sim::FRAME_INPUTS_MAX) inputs of the largest size fit.
 pub const FRAME_BYTES_MAX: u32 = 32 * 1024 * 1024;
+/// Most ticks of one record: a run of empty ones.
+pub const RUN_TICKS_MAX: u16 = 1024;
+/// Bytes of an input frame without inputs (docs/FORMATS.md, "Input frame").
+pub const EMPTY_FRAME_BYTES: usize = 25;
 /// Longest text of a claim that says who claims, in bytes.
 pub const CLAIM_WHO_BYTES_MAX: usize = 256;
 /// Most marks in a store; a further one takes the place of those of other records.

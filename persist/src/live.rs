@@ -1,8 +1,8 @@
 //! [`Live`]: which slots are the history that goes on, of all that a journal holds.
 //!
 //! Invariant: a slot is live if and only if the records say so, read from the end: the last record names its epoch, the claim
-//! of that epoch where it goes on, and so on back to the base. Ticks ascend along the live slots, one a slot, but for claims,
-//! which make none. Nothing goes back behind the base.
+//! of that epoch where it goes on, and so on back to the base. Ticks ascend along the live slots, without a gap: a record makes one
+//! or a run of them, a claim none. Nothing goes back behind the base.
 
 use tickworld_sim::{component::DecodeError, frame::Tick};
 
@@ -24,8 +24,6 @@ pub(crate) struct Base {
 struct Segment {
     /// The claim's slot, which may lie before the base.
     claim: Slot,
-    /// The last tick before it.
-    before: Tick,
     /// Its last record; the claim itself where nothing was appended.
     last: Slot,
     incarnation: u32,
@@ -65,15 +63,35 @@ pub(crate) trait Rows {
 fn whole_before<R: Rows>(rows: &mut R, base: Slot, from: Slot) -> Result<(Option<Record>, Option<Slot>), R::Error> {
     let (mut at, mut torn) = (from, None);
     while let Some(slot) = rows.last_row(base, at)? {
-        if let Some(Ok(record)) = rows.row(slot)?
-            && record.slot() == slot
-        {
+        if let Some(record) = whole_at(rows, slot)? {
             return Ok((Some(record), torn));
         }
         torn = torn.or(Some(slot));
         at = Slot(slot.0.saturating_sub(1));
     }
     Ok((None, torn))
+}
+
+fn whole_at<R: Rows>(rows: &mut R, slot: Slot) -> Result<Option<Record>, R::Error> {
+    Ok(rows.row(slot)?.and_then(Result::ok).filter(|record| record.slot() == slot))
+}
+
+/// The nearest whole record from `last` down to `first`.
+fn whole_down_to<R: Rows>(rows: &mut R, first: Slot, last: Slot) -> Result<Option<Record>, R::Error> {
+    for slot in (first.0..=last.0).rev() {
+        if let Some(record) = whole_at(rows, Slot(slot))? {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a segment has a tick.
+enum Found {
+    In(Slot),
+    /// It is of a segment before, if of any.
+    Before,
+    Nowhere,
 }
 
 impl Live {
@@ -85,9 +103,7 @@ impl Live {
     /// What is left of the epoch that the base lies in.
     fn before_all(base: Base) -> Segment {
         let Base { position, epoch, incarnation } = base;
-        let made = position.slot.0.saturating_sub(epoch.0);
-        let before = Tick(position.tick.0.saturating_sub(made));
-        Segment { claim: epoch.slot(), before, last: position.slot, incarnation }
+        Segment { claim: epoch.slot(), last: position.slot, incarnation }
     }
 
     /// Reads it from the end. `is_old`: records of format 1, which know no claims.
@@ -108,7 +124,6 @@ impl Live {
         let (mut end, mut top) = (last.slot, newest);
         loop {
             let epoch = top.epoch().slot();
-            let before = Tick(top.tick().0.saturating_sub(top.slot().0.saturating_sub(epoch.0)));
             if epoch <= base_slot {
                 segments.push(Segment { last: end, ..Self::before_all(base) });
                 break;
@@ -118,7 +133,7 @@ impl Live {
                 // The claim cannot be read: the chain is broken there, whatever stands before it. Most claims void nothing.
                 None => (Slot(epoch.0.saturating_sub(1)), 0),
             };
-            segments.push(Segment { claim: epoch, before, last: end, incarnation });
+            segments.push(Segment { claim: epoch, last: end, incarnation });
             if after <= base_slot {
                 break;
             }
@@ -170,24 +185,74 @@ impl Live {
         Some(slot.max(self.first_of(segment)))
     }
 
-    /// The tick that a live slot makes, or that stood before it where it holds a claim.
-    pub(crate) fn tick_of(&self, slot: Slot) -> Option<Tick> {
-        if slot == self.base.position.slot {
-            return Some(self.base.position.tick);
-        }
-        self.segment_of(slot).map(|it| Tick(it.before.0.saturating_add(slot.0 - it.claim.0)))
+    /// Whether a slot is live, or the base's.
+    pub(crate) fn holds(&self, slot: Slot) -> bool {
+        slot == self.base.position.slot || self.segment_of(slot).is_some()
     }
 
-    /// The slot whose record makes a tick; the base's for its own.
-    pub(crate) fn find(&self, tick: Tick) -> Option<Slot> {
-        if tick == self.base.position.tick {
-            return Some(self.base.position.slot);
+    /// The first tick that a slot makes, or of a claim the one that follows it, as the whole records before it tell: as if each
+    /// that is not whole had made one.
+    pub(crate) fn first_tick_of<R: Rows>(&self, slot: Slot, rows: &mut R) -> Result<Tick, R::Error> {
+        let mut unknown = 0;
+        for segment in self.segments.iter().rev() {
+            let last = segment.last.min(Slot(slot.0.saturating_sub(1)));
+            for at in (self.first_of(segment).0..=last.0).rev().map(Slot) {
+                if let Some(record) = whole_at(rows, at)? {
+                    return Ok(Tick(record.tick().next().0.saturating_add(unknown)));
+                }
+                unknown += u64::from(at != segment.claim);
+            }
         }
-        let slot_in = |it: &Segment| {
-            let slot = Slot(it.claim.0.saturating_add(tick.0.checked_sub(it.before.0).filter(|ticks| *ticks > 0)?));
-            (self.first_of(it)..=it.last).contains(&slot).then_some(slot)
+        Ok(Tick(self.base.position.tick.next().0.saturating_add(unknown)))
+    }
+
+    /// The slot whose record makes a tick; the base's for its own. Of records that are not whole it is told as far as those around
+    /// them tell.
+    pub(crate) fn find<R: Rows>(&self, tick: Tick, rows: &mut R) -> Result<Option<Slot>, R::Error> {
+        if tick <= self.base.position.tick {
+            return Ok((tick == self.base.position.tick).then_some(self.base.position.slot));
+        }
+        for segment in self.segments.iter().rev() {
+            match self.find_in(segment, tick, rows)? {
+                Found::In(slot) => return Ok(Some(slot)),
+                Found::Nowhere => return Ok(None),
+                Found::Before => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_in<R: Rows>(&self, segment: &Segment, tick: Tick, rows: &mut R) -> Result<Found, R::Error> {
+        let first = self.first_of(segment);
+        // Of the whole records, those before `low` are of earlier ticks, and those from `high` on are not.
+        let (mut low, mut high) = (first.0, segment.last.next().0);
+        while low < high {
+            let middle = low.midpoint(high);
+            match whole_down_to(rows, Slot(low), Slot(middle))? {
+                Some(record) if record.tick() >= tick => high = record.slot().0,
+                _ => low = middle + 1,
+            }
+        }
+        let high = Slot(high);
+        let above = if high <= segment.last { whole_at(rows, high)? } else { None };
+        let above = above.map(|record| record.tick_before());
+        if above.is_some_and(|before| before < tick) {
+            return Ok(Found::In(high));
+        }
+        let Some(last) = high.0.checked_sub(1).map(Slot).filter(|last| *last >= first) else {
+            return Ok(Found::Before);
         };
-        self.segments.iter().rev().find_map(slot_in)
+        let below = whole_down_to(rows, first, last)?;
+        // Between the two nothing is whole. As many ticks as slots are one in each.
+        let Some(below) = below else {
+            let Some(above) = above else { return Ok(Found::Before) };
+            let guess = last.0.checked_sub(above.0.saturating_sub(tick.0)).map(Slot);
+            let holds_ticks = |guess: &Slot| *guess >= first && *guess > segment.claim;
+            return Ok(guess.filter(holds_ticks).map_or(Found::Before, Found::In));
+        };
+        let (slots, ticks) = (last.0 - below.slot().0, tick.0 - below.tick().0);
+        let is_one_each = above.is_none_or(|above| above.0.saturating_sub(below.tick().0) == slots);
+        Ok(if is_one_each && ticks <= slots { Found::In(Slot(below.slot().0 + ticks)) } else { Found::Nowhere })
     }
 
     /// The base as it would be after a live slot.
@@ -210,7 +275,7 @@ impl Live {
         if let Some(segment) = self.segments.last_mut() {
             segment.last = segment.last.min(after.slot);
         }
-        self.segments.push(Segment { claim: slot, before: after.tick, last: slot, incarnation });
+        self.segments.push(Segment { claim: slot, last: slot, incarnation });
     }
 
     /// What stands up to here is forgotten.
@@ -273,13 +338,15 @@ mod tests {
         }
 
         fn ticks(&mut self, epoch: u64, slots: std::ops::RangeInclusive<u64>) {
-            for slot in slots {
-                let before = self.at(slot - 1);
-                let frame = before.tick.next().0.to_le_bytes().to_vec().into();
-                let (epoch, previous_hash, wall) = (Epoch(epoch), before.record_hash, WallTime(0));
-                let record = TickRecord { slot: Slot(slot), epoch, previous_hash, wall, root: None, frame };
-                self.0.insert(Slot(slot), Record::new(record).expect("good"));
-            }
+            slots.for_each(|slot| self.run(epoch, slot, 1));
+        }
+
+        fn run(&mut self, epoch: u64, slot: u64, count: u16) {
+            let before = self.at(slot - 1);
+            let frame = [&before.tick.next().0.to_le_bytes()[..], &[0; 17]].concat().into();
+            let (epoch, previous_hash, wall) = (Epoch(epoch), before.record_hash, WallTime(0));
+            let record = TickRecord { slot: Slot(slot), epoch, previous_hash, wall, count, root: None, frame };
+            self.0.insert(Slot(slot), Record::new(record).expect("good"));
         }
     }
 
@@ -305,14 +372,72 @@ mod tests {
 
     #[test]
     fn void_slots_are_passed_over_and_ticks_are_found() {
-        let loaded = Live::load(BASE, false, &mut table()).expect("no error");
+        let mut table = table();
+        let loaded = Live::load(BASE, false, &mut table).expect("no error");
         let live = &loaded.live;
         assert_eq!((loaded.last.slot, loaded.last.tick, loaded.torn), (Slot(12), Tick(5), None));
         assert_eq!(slots(live), [1, 2, 3, 8, 9, 10, 11, 12]);
-        let found: Vec<_> = (0..=6).map(|tick| live.find(Tick(tick)).map(|slot| slot.0)).collect();
-        assert_eq!(found, [Some(0), Some(2), Some(3), Some(9), Some(10), Some(11), None]);
-        assert_eq!(live.tick_of(Slot(8)), Some(Tick(2)));
-        assert_eq!((live.tick_of(Slot(5)), live.next_from(Slot(5))), (None, Some(Slot(8))));
+        assert_eq!(found(live, &mut table, 6), [Some(0), Some(2), Some(3), Some(9), Some(10), Some(11), None]);
+        let first = [(2, 1), (3, 2), (8, 3), (9, 3), (11, 5), (12, 6), (13, 6)];
+        for (slot, tick) in first {
+            assert_eq!(live.first_tick_of(Slot(slot), &mut table), Ok(Tick(tick)), "slot {slot}");
+        }
+        assert_eq!((live.holds(Slot(5)), live.next_from(Slot(5))), (false, Some(Slot(8))));
+    }
+
+    /// The slots of the ticks from 0 to `last`.
+    fn found(live: &Live, table: &mut Table, last: u64) -> Vec<Option<u64>> {
+        let find = |tick| live.find(Tick(tick), table).expect("no error").map(|slot| slot.0);
+        (0..=last).map(find).collect()
+    }
+
+    /// Ticks 1 to 3, 4 to 8 in a run, 9, and 10 to 12 in a run that becomes void; then 10, 11 to 14 in a run, and 15.
+    fn runs() -> Table {
+        let mut table = Table::default();
+        table.claim(1, 0);
+        table.ticks(1, 2..=4);
+        table.run(1, 5, 5);
+        table.ticks(1, 6..=6);
+        table.run(1, 7, 3);
+        table.claim(8, 6);
+        table.ticks(8, 9..=9);
+        table.run(8, 10, 4);
+        table.ticks(8, 11..=11);
+        table
+    }
+
+    const RUN_SLOTS: [u64; 16] = [0, 2, 3, 4, 5, 5, 5, 5, 5, 6, 9, 10, 10, 10, 10, 11];
+
+    #[test]
+    fn the_ticks_of_a_run_are_found_in_its_slot_and_from_every_base() {
+        let mut table = runs();
+        let loaded = Live::load(BASE, false, &mut table).expect("no error");
+        assert_eq!((loaded.last.slot, loaded.last.tick), (Slot(11), Tick(15)));
+        let all: Vec<_> = RUN_SLOTS.iter().copied().map(Some).chain([None]).collect();
+        assert_eq!(found(&loaded.live, &mut table, 16), all);
+        for slot in [2, 4, 5, 6, 9, 10, 11] {
+            let base = loaded.live.base_at(table.at(slot)).expect("it is live");
+            let live = Live::load(base, false, &mut table).expect("no error").live;
+            for tick in 0..=16 {
+                let expected = RUN_SLOTS.get(tick as usize).copied().filter(|at| *at > slot).map(Slot);
+                let expected = expected.or((tick == base.position.tick.0).then_some(Slot(slot)));
+                assert_eq!(live.find(Tick(tick), &mut table), Ok(expected), "tick {tick} after slot {slot}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_is_found_where_those_around_it_tell() {
+        for torn in 1..=10 {
+            let mut table = runs();
+            let live = Live::load(BASE, false, &mut table).expect("no error").live;
+            table.1 = vec![Slot(torn)];
+            for tick in 1..=15 {
+                let slot = RUN_SLOTS[tick as usize];
+                let expected = if slot != torn || ![5, 10].contains(&slot) { Some(Slot(slot)) } else { None };
+                assert_eq!(live.find(Tick(tick), &mut table), Ok(expected), "tick {tick} with slot {torn} torn");
+            }
+        }
     }
 
     #[test]
@@ -337,9 +462,7 @@ mod tests {
             trimmed.trim(base);
             let read = Live::load(base, false, &mut table).expect("no error").live;
             assert_eq!(slots(&read), slots(&trimmed), "after slot {slot}");
-            for tick in 0..=6 {
-                assert_eq!(read.find(Tick(tick)), trimmed.find(Tick(tick)), "tick {tick} after slot {slot}");
-            }
+            assert_eq!(found(&read, &mut table, 6), found(&trimmed, &mut table, 6), "after slot {slot}");
         }
     }
 
@@ -353,6 +476,6 @@ mod tests {
         torn.1 = vec![Slot(12), Slot(1)];
         let loaded = Live::load(BASE, false, &mut torn).expect("no error");
         assert_eq!(slots(&loaded.live), [1, 2, 3, 8, 9, 10, 11]);
-        assert_eq!(loaded.live.find(Tick(2)), Some(Slot(3)));
+        assert_eq!(found(&loaded.live, &mut torn, 5)[2..4], [Some(3), Some(9)]);
     }
 }

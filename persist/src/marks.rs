@@ -71,11 +71,11 @@ impl Mark {
 /// How often a build began to make ticks again after a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
-    /// Which program.
+    /// The build that began.
     pub build: BuildId,
     /// Hash of the last record of a tick.
     pub record_hash: Hash,
-    /// How often.
+    /// How often it began.
     pub count: u32,
 }
 

@@ -14,10 +14,10 @@ use crate::{
     limits,
     page::page_hashes,
     position::LogPosition,
+    progress::Progress,
     record::{Proof, Record, RecordError, Why},
     salvage::{Salvage, TailReport},
     store::{Claimant, LogState, Snapshot, Store},
-    verify::Progress,
     walk::{ChainWalk, Walked},
 };
 
@@ -44,7 +44,7 @@ impl Origin {
 /// A snapshot that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedSnapshot {
-    /// Its tick.
+    /// The tick of the snapshot.
     pub tick: Tick,
     /// What is wrong with it.
     pub cause: Cause,

@@ -33,7 +33,7 @@ use crate::{
 pub struct RegionStore<R, W> {
     /// The region's own.
     pub region: R,
-    /// Its world's.
+    /// The store that the regions of its world share.
     pub world: W,
 }
 

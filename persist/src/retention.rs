@@ -32,11 +32,11 @@ impl Default for Retention {
 /// What a [`retain`](crate::Snapshots::retain) removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Snapshots.
+    /// Snapshots that were removed.
     pub snapshots: u32,
-    /// Records.
+    /// Records that were removed from the journal.
     pub records: u64,
-    /// Pages.
+    /// Pages that no snapshot names any more.
     pub pages: u64,
 }
 

@@ -28,7 +28,7 @@ impl TailReport {
     fn acknowledged_place(&self, log: &LogState) -> (Slot, Tick) {
         let noted = match (self.watermark, self.torn_tail) {
             (Some(mark), _) => (mark.slot, mark.tick),
-            // Without a watermark nothing tells that what is damaged at the end was never acknowledged; each slot may be a tick.
+            // Without a watermark nothing tells that what is damaged at the end was never acknowledged; each slot is taken for one tick.
             (None, Some(torn)) => (torn, Tick(log.last.tick.0.saturating_add(torn.0 - log.last.slot.0))),
             (None, None) => (log.durable.slot, log.durable.tick),
         };
@@ -47,7 +47,7 @@ impl TailReport {
         self.torn_tail.unwrap_or(log.last.slot).max(self.acknowledged_place(log).0)
     }
 
-    /// The last tick of those: at least as many as there may be.
+    /// The last tick of those: as if each slot that is not whole had made one.
     #[must_use]
     pub fn end_tick(&self, log: &LogState) -> Tick {
         let torn = self.torn_tail.map_or(0, |torn| torn.0.saturating_sub(log.last.slot.0));

@@ -18,7 +18,7 @@ use crate::{
 /// A tick that was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Which.
+    /// The tick that was left out.
     pub tick: Tick,
     /// The slot of its record.
     pub slot: Slot,

@@ -92,14 +92,14 @@ impl Appended {
 pub struct Claimant {
     /// A name: at most [`CLAIM_WHO_BYTES_MAX`](crate::limits::CLAIM_WHO_BYTES_MAX) bytes.
     pub who: String,
-    /// When, by their clock.
+    /// The time of their clock when they claim.
     pub wall: WallTime,
 }
 
 /// The right to append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// For every record from now on.
+    /// The epoch of every record from now on.
     pub epoch: Epoch,
     /// The claim itself, which they follow.
     pub last: LogPosition,
@@ -130,7 +130,7 @@ pub struct Appended {
 /// Whether ticks that were acknowledged may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataLossPolicy {
-    /// No: refuse.
+    /// They may not: whoever finds it refuses to go on.
     Refuse,
     /// Somebody has read which ones, and accepts it. What was there is kept beside where the storage allows it.
     Accept,
@@ -208,7 +208,7 @@ pub trait Journal: Send + Sync {
 pub struct Page {
     /// BLAKE3 of the bytes.
     pub hash: Hash,
-    /// At most [`PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX).
+    /// The page's canonical bytes, at most [`PAGE_BYTES_MAX`](crate::limits::PAGE_BYTES_MAX).
     pub bytes: Bytes,
 }
 

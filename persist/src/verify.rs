@@ -16,46 +16,18 @@ use crate::{
     limits,
     page::page_hashes,
     position::{Epoch, Slot},
+    progress::Progress,
     record::Record,
     recover::damage_of,
     salvage::{Salvage, TailReport},
     store::{LogState, Store},
 };
 
-/// How far it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Progress {
-    /// In the chain of records.
-    Records {
-        /// Ticks.
-        done: u64,
-        /// Of so many.
-        total: u64,
-    },
-    /// In a snapshot.
-    Pages {
-        /// Its tick.
-        snapshot: Tick,
-        /// Pages.
-        done: u64,
-        /// Of so many.
-        total: u64,
-    },
-    /// In the content packs.
-    Packs {
-        /// Packs.
-        done: u64,
-        /// Of so many.
-        total: u64,
-    },
-}
-
 /// Something that is not as it was written, or should be there and is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Finding {
-    /// Records.
+    /// Records that are damaged or missing.
     #[error("records of {0}")]
     Records(Damage),
     /// Records without the root that the journal's lag asks for. Those after a claim may lack it: whoever began there from a
@@ -65,7 +37,7 @@ pub enum Finding {
     /// A snapshot that cannot be used.
     #[error("the snapshot of tick {tick}: {cause}")]
     Snapshot {
-        /// Its tick.
+        /// The tick of the snapshot.
         tick: Tick,
         /// What is wrong.
         cause: Cause,
@@ -73,7 +45,7 @@ pub enum Finding {
     /// A content pack.
     #[error("content pack {id}: {cause}")]
     Pack {
-        /// Which.
+        /// The id that the pack is kept under.
         id: ContentId,
         /// What is wrong.
         cause: Cause,
@@ -85,15 +57,15 @@ pub enum Finding {
 pub struct VerifyReport {
     /// Whole records of ticks.
     pub records: u64,
-    /// Whole claims.
+    /// Claims that are whole.
     pub claims: u64,
     /// Roots that they carry.
     pub proofs: u64,
-    /// Whole snapshots.
+    /// Snapshots that are whole.
     pub snapshots: u64,
     /// Whole pages in them, each counted as often as it is named.
     pub pages: u64,
-    /// Whole packs.
+    /// Packs that are whole.
     pub packs: u64,
     /// Whether it was told to stop: what comes after the last progress was not read.
     pub is_stopped: bool,
@@ -116,10 +88,12 @@ impl VerifyReport {
         }
     }
 
-    fn unproven(&mut self, tick: Tick) {
+    fn unproven(&mut self, ticks: RangeInclusive<Tick>) {
         match self.findings.last_mut() {
-            Some(Finding::Unproven(last)) if last.end().next() == tick => *last = *last.start()..=tick,
-            _ => self.findings.push(Finding::Unproven(tick..=tick)),
+            Some(Finding::Unproven(last)) if last.end().next() == *ticks.start() => {
+                *last = *last.start()..=*ticks.end()
+            }
+            _ => self.findings.push(Finding::Unproven(ticks)),
         }
     }
 }
@@ -179,7 +153,7 @@ pub async fn verify<S: Store + Salvage>(
 
 /// What the records say of the snapshots.
 struct Known {
-    /// Proven roots.
+    /// Roots that the journal proves, by their ticks.
     roots: BTreeMap<Tick, Hash>,
     /// Links of the ticks that there are snapshots of.
     links: BTreeMap<Tick, Hash>,
@@ -233,8 +207,7 @@ async fn verify_records<S: Store>(
         for record in records {
             let tick = record.tick();
             if at.link.is_some_and(|link| link != record.previous_hash()) {
-                let tick = if record.is_claim() { tick.next() } else { tick };
-                report.damaged(record.slot(), tick..=tick, Cause::Chain);
+                report.damaged(record.slot(), ticks_of(&record), Cause::Chain);
             }
             if owner.0 != record.epoch() {
                 let begun = if record.is_claim() { tick } else { at.tick };
@@ -246,7 +219,9 @@ async fn verify_records<S: Store>(
                 known.links.insert(tick, record.hash());
             }
             if tail.fork_at(record.position()).is_some() {
-                report.damaged(record.slot(), tick..=tick, Cause::Fork);
+                // The watermark may be at a claim: then it is about the tick before that.
+                let first = record.tick_before().next().min(tick);
+                report.damaged(record.slot(), first..=tick, Cause::Fork);
             }
         }
     }
@@ -259,6 +234,12 @@ struct At {
     tick: Tick,
     /// Hash of the last one, where it is known.
     link: Option<Hash>,
+}
+
+/// The ticks that a record makes; of a claim, the one after it.
+fn ticks_of(record: &Record) -> RangeInclusive<Tick> {
+    let first = record.tick_before().next();
+    first..=record.tick().max(first)
 }
 
 fn verify_record(
@@ -277,16 +258,16 @@ fn verify_record(
     match (header.proven_by(tick), record.proof(header)) {
         (None, None) => {}
         (Some(proven), None) if proven < begun => {}
-        (Some(_), None) => report.unproven(tick),
+        (Some(_), None) => report.unproven(ticks_of(record)),
         (expected, Some(proof)) if expected != Some(proof.tick) => {
-            report.damaged(record.slot(), tick..=tick, Cause::Chain)
+            report.damaged(record.slot(), ticks_of(record), Cause::Chain)
         }
         (_, Some(proof)) => {
             report.proofs += 1;
             let known = *roots.entry(proof.tick).or_insert(proof.root);
             if known != proof.root {
                 let cause = Cause::Root { tick: proof.tick, one: proof.root, other: known };
-                report.damaged(record.slot(), tick..=tick, cause);
+                report.damaged(record.slot(), ticks_of(record), cause);
             }
         }
     }

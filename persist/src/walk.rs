@@ -73,13 +73,13 @@ impl ChainWalk {
             self.handle_damage(Cause::Missing);
         }
         for (index, record) in records.iter().enumerate() {
-            let tick = if record.is_claim() { self.end.tick } else { self.end.tick.next() };
             let is_wanted = self.poll_read().is_some_and(|from| record.slot() >= from);
-            if !is_wanted || record.tick() != tick || record.previous_hash() != self.end.record_hash {
+            if !is_wanted || record.tick_before() != self.end.tick || record.previous_hash() != self.end.record_hash {
                 self.handle_damage(Cause::Chain);
                 return &records[..index];
             }
             self.end = record.position();
+            let tick = self.end.tick;
             let proof = record.as_tick().and_then(|it| it.root).zip(tick.0.checked_sub(self.root_lag_ticks));
             let proof = proof.map(|(root, tick)| Proof { tick: Tick(tick), root });
             self.proven = proof.filter(|proof| proof.tick >= self.origin.tick).or(self.proven);

@@ -4,7 +4,7 @@
 //! starting them for every system would cost more than it gains.
 //!
 //! A tick hands out work some dozens of times, a few microseconds apart, and waking a thread that sleeps takes longer than
-//! most of that work. So while a tick runs ([`attend`](Executor::attend)) it runs on one of the threads, and the others look
+//! most of that work. So while a tick runs ([`install`](Executor::install)) it runs on one of the threads, and the others look
 //! for work without sleeping; between ticks all of them sleep. It is rayon's pool underneath: no unsafe code of ours.
 //!
 //! ```
@@ -128,7 +128,7 @@ impl Executor for Pool {
         }
     }
 
-    fn attend<'a>(&self, work: Job<'a>) {
+    fn install<'a>(&self, work: Job<'a>) {
         match &self.threads {
             // On one of the threads already: whoever brought it there keeps the others awake.
             Some(threads) if threads.current_thread_index().is_none() => {
@@ -211,15 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn attended_work_runs_once_and_its_jobs_too() {
+    fn installed_work_runs_once_and_its_jobs_too() {
         for workers in [1, 2, 3, 8] {
             let pool = Pool::new(workers).expect("a few threads can be started");
             let (works, jobs) = (AtomicUsize::new(0), AtomicUsize::new(0));
             for _ in 0..50 {
-                pool.attend(Box::new(|| {
+                pool.install(Box::new(|| {
                     works.fetch_add(1, Ordering::Relaxed);
-                    // As an embedder does who attends a whole loop of ticks, each of which attends itself.
-                    pool.attend(Box::new(|| count_jobs(&pool, &jobs)));
+                    // As an embedder does who installs a whole loop of ticks, each of which installs itself.
+                    pool.install(Box::new(|| count_jobs(&pool, &jobs)));
                     count_jobs(&pool, &jobs);
                 }));
             }
@@ -233,7 +233,7 @@ mod tests {
         let jobs = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| (0..50).for_each(|_| pool.attend(Box::new(|| count_jobs(&pool, &jobs)))));
+                scope.spawn(|| (0..50).for_each(|_| pool.install(Box::new(|| count_jobs(&pool, &jobs)))));
             }
         });
         assert_eq!(jobs.into_inner(), 10_000);
@@ -243,11 +243,11 @@ mod tests {
     #[test]
     fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
         let pool = Pool::new(3).expect("three threads can be started");
-        let caught = catch_unwind(AssertUnwindSafe(|| pool.attend(Box::new(|| panic!("of the game's making")))));
+        let caught = catch_unwind(AssertUnwindSafe(|| pool.install(Box::new(|| panic!("of the game's making")))));
         let text = caught.expect_err("it panicked").downcast_ref::<&str>().copied();
         assert_eq!(text, Some("of the game's making"));
         let count = AtomicUsize::new(0);
-        pool.attend(Box::new(|| count_jobs(&pool, &count)));
+        pool.install(Box::new(|| count_jobs(&pool, &count)));
         assert_eq!(count.into_inner(), 100);
     }
 

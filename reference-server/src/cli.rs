@@ -40,7 +40,7 @@ pub enum Task {
 /// What a development token should say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// Who; `None` may watch.
+    /// The player that it is for; `None` may watch.
     pub player: Option<u64>,
     /// What sessions it may open.
     pub kinds: Vec<KindName>,

@@ -49,9 +49,9 @@ pub enum FolderError {
     /// It cannot be made, or not be read.
     #[error("data is {}, which cannot be used: {cause}", path.display())]
     Unusable {
-        /// The folder.
+        /// The path of the folder.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be used.
         cause: io::Error,
     },
 }

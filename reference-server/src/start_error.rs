@@ -43,23 +43,23 @@ pub enum StartError {
         setting: &'static str,
         /// What it asks for.
         address: SocketAddr,
-        /// Why not.
+        /// Why it cannot be had.
         cause: io::Error,
     },
     /// A file cannot be written or read.
     #[error("{}: {cause}", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be used.
         cause: io::Error,
     },
     /// The store cannot be opened.
     #[error("cannot open the world in {}: {fault}", path.display())]
     Store {
-        /// Its folder.
+        /// The folder of the store.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be opened.
         fault: Fault,
     },
     /// There are no such threads to be had.
@@ -80,6 +80,14 @@ pub enum StartError {
         /// The world that it was to be a part of.
         world: WorldId,
     },
+    /// The folder keeps a world of one region, and several were to start in it, or the other way around.
+    #[error("the world in {} has {found}: start it so, or name another folder", path.display())]
+    Regions {
+        /// The folder that keeps it.
+        path: PathBuf,
+        /// What it keeps, in words.
+        found: &'static str,
+    },
     /// The stored world cannot go on.
     #[error(transparent)]
     World(#[from] OpenError),
@@ -95,7 +103,8 @@ impl StartError {
             | Self::Tls(_)
             | Self::Key(_)
             | Self::Threads(_)
-            | Self::Region { .. } => true,
+            | Self::Region { .. }
+            | Self::Regions { .. } => true,
             Self::Folder(error) => matches!(error, FolderError::File(_)),
             Self::World(error) => matches!(error, OpenError::Game(_) | OpenError::Misfit(_)),
             _ => false,

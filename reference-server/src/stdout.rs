@@ -34,7 +34,7 @@ impl<W: Write> StandardOutput<W> {
         Self { stream: BufWriter::new(stream), ended: None }
     }
 
-    /// Adds text.
+    /// Adds text to what will be written.
     pub fn write(&mut self, text: &str) {
         if self.ended.is_none() {
             self.ended = self.stream.write_all(text.as_bytes()).err();

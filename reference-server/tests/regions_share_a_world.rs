@@ -1,7 +1,8 @@
-//! Two regions of one world in one process behind one game port: a client crosses with what is theirs, goes on where it is, and finds
-//! its player again after everything was stopped.
+//! Regions of one world in one process behind one game port: a client crosses with what is theirs, goes on where it is, and finds
+//! its player again after everything was stopped. Players cross to neighbours only, and are led to any region.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -21,7 +22,7 @@ use tickworld_proto::{
 use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
     config::Config,
-    server::{Ended, Regions, Running, Server},
+    server::{Borders, Ended, Regions, Running, Server},
     start_error::StartError,
     world::Accounts,
 };
@@ -44,39 +45,56 @@ fn config(data: &Path) -> Config {
     Config { data: data.to_owned(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }
 }
 
-/// The world of the folder, with both of its regions.
+/// The world of the folder, with its regions.
 struct World {
     regions: Regions<Ledger>,
-    north: Running<Ledger>,
-    south: Running<Ledger>,
+    borders: Borders,
+    /// By number from 1.
+    running: Vec<Running<Ledger>>,
+}
+
+/// A world of two regions.
+fn two() -> Borders {
+    Borders::from([(NORTH, BTreeSet::from([SOUTH])), (SOUTH, BTreeSet::from([NORTH]))])
 }
 
 impl World {
-    async fn start(data: &Path) -> Self {
-        let regions = Regions::open(&config(data), 2).await.expect("a folder and a port");
-        let (north, south) = (begin(data, &regions, NORTH).await, begin(data, &regions, SOUTH).await);
-        Self { north: north.expect("it begins"), south: south.expect("it begins"), regions }
+    async fn start(data: &Path, borders: Borders) -> Self {
+        let regions = Regions::open_with(&config(data), borders.clone()).await.expect("a folder and a port");
+        let mut running = Vec::new();
+        for id in borders.keys() {
+            running.push(begin(data, &regions, *id).await.expect("it begins"));
+        }
+        Self { regions, borders, running }
     }
 
     async fn stop(self) {
-        assert_eq!((self.north.stop().await, self.south.stop().await), (Ended::Asked, Ended::Asked));
+        for running in self.running {
+            assert_eq!(running.stop().await, Ended::Asked);
+        }
         self.regions.close().await;
     }
 
-    /// Waits until players may cross in both directions.
+    /// Waits until players may cross all borders in both directions.
     async fn open(&self) {
-        for (running, other) in [(&self.north, SOUTH), (&self.south, NORTH)] {
+        for (running, neighbours) in self.running.iter().zip(self.borders.values()) {
             let mut ticks = running.world().follow();
             let opens = async {
                 loop {
                     let world = ticks.next().await.expect("the world runs");
-                    if world.region().neighbour(other).is_some_and(|known| known.border == Border::Open) {
+                    let known = |other: &RegionId| world.region().neighbour(*other);
+                    if neighbours.iter().all(|it| known(it).is_some_and(|known| known.border == Border::Open)) {
                         break;
                     }
                 }
             };
-            tokio::time::timeout(LONG, opens).await.expect("the border opens");
+            tokio::time::timeout(LONG, opens).await.expect("the borders open");
         }
+    }
+
+    /// The regions in which the player is, by their places.
+    fn places(&self) -> Vec<bool> {
+        self.running.iter().map(is_there).collect()
     }
 }
 
@@ -166,7 +184,7 @@ fn is_there(running: &Running<Ledger>) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_crosses_and_finds_its_player_again() {
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let world = World::start(folder.path()).await;
+    let world = World::start(folder.path(), two()).await;
     world.open().await;
     let mut program = Program::begin(folder.path(), &world, 1);
     // Who asks for none comes to the first.
@@ -176,28 +194,80 @@ async fn a_client_crosses_and_finds_its_player_again() {
     // The connection follows its player.
     program.is_welcome(SOUTH).await;
     assert_eq!(program.order(Order::Put { account: 5, amount: 20 }).await, (OutcomeCode::APPLIED, 10));
-    assert_eq!((is_there(&world.north), is_there(&world.south)), (false, true));
+    assert_eq!(world.places(), [false, true]);
     program.connection.detach().await;
     world.stop().await;
 
     // Everything is where it was, and somebody who knows of nothing is led there.
-    let world = World::start(folder.path()).await;
+    let world = World::start(folder.path(), two()).await;
     world.open().await;
     let mut program = Program::begin(folder.path(), &world, 2);
     program.is_welcome(SOUTH).await;
     assert_eq!(program.order(Order::Travel { region: NORTH.0 }).await.0, OutcomeCode::APPLIED);
     program.is_welcome(NORTH).await;
     assert_eq!(program.order(Order::Put { account: 0, amount: 10 }).await, (OutcomeCode::APPLIED, 0));
-    let totals = [&world.north, &world.south].map(|running| running.world().newest().state().total());
+    let totals: Vec<_> = world.running.iter().map(|running| running.world().newest().state().total()).collect();
     assert_eq!(totals, [780, 820], "twenty coins went south for good");
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn players_cross_to_neighbours_and_are_led_to_any_region() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let far = RegionId(3);
+    // Three in a row.
+    let borders = Borders::from([
+        (NORTH, BTreeSet::from([SOUTH])),
+        (SOUTH, BTreeSet::from([NORTH, far])),
+        (far, BTreeSet::from([SOUTH])),
+    ]);
+    let world = World::start(folder.path(), borders).await;
+    world.open().await;
+    let mut program = Program::begin(folder.path(), &world, 1);
+    program.is_welcome(NORTH).await;
+    // There is no border to cross: the order is done, and the player stays.
+    assert_eq!(program.order(Order::Travel { region: far.0 }).await.0, OutcomeCode::APPLIED);
+    assert_eq!(program.order(Order::Take { account: 0, amount: 30 }).await, (OutcomeCode::APPLIED, 70));
+    assert_eq!(world.places(), [true, false, false]);
+    for region in [SOUTH, far] {
+        assert_eq!(program.order(Order::Travel { region: region.0 }).await.0, OutcomeCode::APPLIED);
+        program.is_welcome(region).await;
+    }
+    assert_eq!(program.order(Order::Put { account: 5, amount: 20 }).await, (OutcomeCode::APPLIED, 10));
+    assert_eq!(world.places(), [false, false, true]);
+    program.connection.detach().await;
+    // Who knows of nothing comes to the first region, which has no border with that of the player.
+    let mut program = Program::begin(folder.path(), &world, 2);
+    program.is_welcome(far).await;
+    assert_eq!(program.order(Order::Put { account: 5, amount: 10 }).await, (OutcomeCode::APPLIED, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_one_region_is_not_started_as_several() {
+    let (one, several) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let alone = |data: &Path| {
+        let accounts = Accounts { accounts: 8, coins: 100 };
+        Server::new(config(data), accounts).without_http().start()
+    };
+    assert_eq!(alone(one.path()).await.expect("it begins").stop().await, Ended::Asked);
+    World::start(several.path(), two()).await.stop().await;
+    let error = Regions::<Ledger>::open(&config(one.path()), 2).await.map(|_| ()).expect_err("it is another world");
+    assert!(error.to_string().ends_with("has one region: start it so, or name another folder"), "{error}");
+    let error = alone(several.path()).await.map(|_| ()).expect_err("it is another world");
+    assert!(error.to_string().ends_with("has several regions: start it so, or name another folder"), "{error}");
+    let error = Regions::<Ledger>::open(&config(several.path()), 1).await.map(|_| ()).expect_err("one is left out");
+    assert!(error.to_string().contains("has other regions, too"), "{error}");
+    // Neither was changed.
+    assert_eq!(alone(one.path()).await.expect("it goes on").stop().await, Ended::Asked);
+    World::start(several.path(), two()).await.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_region_of_another_world_does_not_start() {
     let (here, there) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     for folder in [&here, &there] {
-        World::start(folder.path()).await.stop().await;
+        World::start(folder.path(), two()).await.stop().await;
     }
     // Somebody copied a region's folder from one world into another one, or under another number.
     for (from, to) in [(there.path().join("region-2"), "region-2"), (here.path().join("region-1"), "region-2")] {

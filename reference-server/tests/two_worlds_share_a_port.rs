@@ -8,7 +8,7 @@ use std::{
 
 use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
-    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, connect},
+    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, Terminated, connect},
     endpoint::{Endpoint, EndpointSettings},
     tls::trust::Trust,
 };
@@ -82,7 +82,7 @@ async fn outcome(
                 return Ok(value);
             }
             ConnectionEvent::Client(ClientEvent::Closed { goodbye, .. }) => return Err(goodbye.reason),
-            ConnectionEvent::Ended(End::Refused(goodbye)) => return Err(goodbye.reason),
+            ConnectionEvent::Ended(Terminated::Refused(goodbye)) => return Err(goodbye.reason),
             ConnectionEvent::Ended(end) => panic!("{end:?}"),
             _ => {}
         }

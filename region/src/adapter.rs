@@ -37,7 +37,7 @@ pub type Content<A> = <<A as GameAdapter>::Game as Game>::Content;
 /// }
 /// ```
 pub trait GameAdapter: Send + Sync + 'static {
-    /// The game.
+    /// The game that worlds are of.
     type Game: Game;
 
     /// What the world is, for people.

@@ -16,13 +16,24 @@ use tickworld_sim::{frame::PlayerId, game::Game, parcel::Parcel, region::RegionI
 
 use crate::limits::SEEK_TRIES_MAX;
 
-/// Somebody who is to be in this region and is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Players who are to be in this region and are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seek {
-    /// Whom, and whether they may be born.
-    pub search: Search,
+    /// Whom, and whether they may be born; at most [`RAISES_MAX`].
+    pub searches: Vec<Search>,
     /// The tick that will have them, or one before it.
     pub by: Voucher,
+}
+
+/// Of each search what the archive has, or why that cannot be said.
+pub type Findings = Vec<(Search, Result<Finding, SeekError>)>;
+
+impl Seek {
+    /// What comes of it where the archive cannot be asked at all.
+    #[must_use]
+    pub fn failed(&self, error: &SeekError) -> Findings {
+        self.searches.iter().map(|search| (*search, Err(error.clone()))).collect()
+    }
 }
 
 /// Players who changed places in ticks that are kept: who left for the archive, or came from another region.
@@ -37,7 +48,7 @@ pub struct Moves {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// As in [`Moves`].
+    /// The region that [`Moves::of`] said.
     pub of: RegionId,
     /// The archive has everybody up to this number; `None` where it has nobody of them.
     pub sequence: Option<u64>,
@@ -57,7 +68,7 @@ pub enum SeekError {
     /// What it has of the player is damaged.
     #[error("what the archive has of player {} is damaged: {cause}", player.0)]
     Damaged {
-        /// Whom.
+        /// The player who is sought.
         player: PlayerId,
         /// What is wrong with it.
         cause: Cause,
@@ -68,9 +79,9 @@ pub enum SeekError {
     /// The archive has something else of somebody who leaves, which is not older.
     #[error("player {} leaves with hop {hops}, and the archive has them with hop {found} already", player.0)]
     Contradicted {
-        /// Who.
+        /// The player who leaves.
         player: PlayerId,
-        /// With which hop.
+        /// How often they had changed places when they left.
         hops: u64,
         /// The hop of the row that stands.
         found: u64,
@@ -87,30 +98,61 @@ impl SeekError {
     }
 }
 
-/// Has a player be in the region that seeks them, from the archive or for the first time, unless another region has them.
-///
-/// # Errors
-/// Why it cannot be said where they are.
-pub async fn seek(archive: &impl Archive, seek: &Seek) -> Result<Finding, SeekError> {
-    let Seek { search: Search { player, may_be_born, .. }, by } = *seek;
-    let damaged = |cause| SeekError::Damaged { player, cause };
-    let mut row = archive.whereabouts(&[player]).await?.pop().expect("a row for each player").map_err(damaged)?;
-    for _ in 0..SEEK_TRIES_MAX {
-        row = match row {
-            // It was raised just now, or before and no tick that is kept has them: once more.
-            Some(Whereabouts { at: Some(region), hops, parcel, .. }) if region == by.region => {
-                return Ok(Finding::Here(Found { hops, parcel: Arc::from(&parcel[..]) }));
-            }
-            Some(Whereabouts { at: Some(region), hops, .. }) => return Ok(Finding::Elsewhere { region, hops }),
-            None if !may_be_born => return Ok(Finding::Nowhere),
-            row => {
-                let hops = row.map_or(0, |row| row.hops).saturating_add(1);
-                let raise = Raise { player, hops, at: Some(by.region), by, parcel: None };
-                Some(archive.raise(&[raise]).await?.pop().expect("a row for each raise").map_err(damaged)?)
-            }
-        };
+/// Has players be in the region that seeks them, from the archive or for the first time, but those whom another region has. However
+/// many they are, the archive is asked once and written once, unless others move the same players at the same time.
+pub async fn seek(archive: &impl Archive, seek: &Seek) -> Findings {
+    let mut findings = Findings::new();
+    match seek_all(archive, seek, &mut findings).await {
+        Ok(()) => findings,
+        Err(error) => seek.failed(&error.into()),
     }
-    Err(SeekError::Contended)
+}
+
+async fn seek_all(archive: &impl Archive, seek: &Seek, findings: &mut Findings) -> Result<(), RaiseError> {
+    let players: Vec<PlayerId> = seek.searches.iter().map(|search| search.player).collect();
+    let rows = archive.whereabouts(&players).await?;
+    let mut open: Vec<(Search, Result<Option<Whereabouts>, Cause>)> = seek.searches.iter().copied().zip(rows).collect();
+    for _ in 0..SEEK_TRIES_MAX {
+        let (mut left, mut raises) = (Vec::new(), Vec::new());
+        for (search, row) in open {
+            match judge(search, row, seek.by) {
+                Ok(finding) => findings.push((search, finding)),
+                Err(raise) => {
+                    left.push(search);
+                    raises.push(raise);
+                }
+            }
+        }
+        if raises.is_empty() {
+            return Ok(());
+        }
+        let rows = archive.raise(&raises).await?;
+        open = left.into_iter().zip(rows.into_iter().map(|row| row.map(Some))).collect();
+    }
+    findings.extend(open.into_iter().map(|(search, _)| (search, Err(SeekError::Contended))));
+    Ok(())
+}
+
+/// What a row says of somebody who is sought, or what it has to say first.
+fn judge(
+    search: Search,
+    row: Result<Option<Whereabouts>, Cause>,
+    by: Voucher,
+) -> Result<Result<Finding, SeekError>, Raise> {
+    let Search { player, may_be_born, .. } = search;
+    Ok(match row {
+        // It was raised just now, or before and no tick that is kept has them: once more.
+        Ok(Some(Whereabouts { at: Some(region), hops, parcel, .. })) if region == by.region => {
+            Ok(Finding::Here(Found { hops, parcel: Arc::from(&parcel[..]) }))
+        }
+        Ok(Some(Whereabouts { at: Some(region), hops, .. })) => Ok(Finding::Elsewhere { region, hops }),
+        Ok(None) if !may_be_born => Ok(Finding::Nowhere),
+        Ok(row) => {
+            let hops = row.map_or(0, |row| row.hops).saturating_add(1);
+            return Err(Raise { player, hops, at: Some(by.region), by, parcel: None });
+        }
+        Err(cause) => Err(SeekError::Damaged { player, cause }),
+    })
 }
 
 /// Has the archive say of players where they are now, of as many as can be.

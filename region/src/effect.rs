@@ -44,8 +44,8 @@ pub enum Effect<G: Game> {
     Authenticate(Authenticate),
     /// Read the world's keys, or rotate them; answered with [`handle_keys`](crate::Region::handle_keys).
     Keys(KeysEffect),
-    /// Look for a player in the archive, or have them be born ([`seek`](fn@crate::seek)); answered with
-    /// [`handle_found`](crate::Region::handle_found).
+    /// Look for players in the archive, or have them be born ([`seek`](fn@crate::seek)); answered with
+    /// [`handle_found`](crate::Region::handle_found). One look is under way at a time: who is wanted meanwhile is of the next one.
     Seek(Seek),
     /// Tell the archive who left for it, or came from another region ([`move_players`](crate::move_players)); answered with
     /// [`handle_moved`](crate::Region::handle_moved). Of each region, and of the archive, one is under way at a time.
@@ -84,7 +84,7 @@ pub enum AppendOutcome {
 }
 
 impl AppendOutcome {
-    /// Of what a store answered.
+    /// The outcome that a store's answer comes to.
     #[must_use]
     pub fn of(result: Result<Appended, AppendError>) -> Self {
         match result {
@@ -107,7 +107,7 @@ pub struct HashWorld<G: Game> {
 pub struct Hashed<G: Game> {
     /// The world, whose pages know their hashes now.
     pub world: World<G>,
-    /// Its roots.
+    /// The roots of that world.
     pub roots: Roots,
 }
 
@@ -124,7 +124,7 @@ impl<G: Game> HashWorld<G> {
 /// Somebody who wants to come in.
 #[derive(Clone)]
 pub struct Authenticate {
-    /// Their session.
+    /// The session that they ask for.
     pub session: SessionId,
     /// What they show.
     pub token: Vec<u8>,
@@ -148,7 +148,7 @@ pub struct KeysEffect {
 /// Who somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Which player; `None` may watch.
+    /// The player that they are; `None` may watch.
     pub player: Option<PlayerId>,
     /// The kinds of session that they may have.
     pub kinds: Kinds,
@@ -172,7 +172,7 @@ impl Identity {
 pub struct LoadPack<G: Game> {
     /// Who asked for it.
     pub request: RequestId,
-    /// The pack.
+    /// The bytes of the pack.
     pub pack: Bytes,
     /// Whether to go on although the world holds what the pack lacks.
     pub force: bool,
@@ -220,7 +220,7 @@ pub struct StoreSnapshot<G: Game> {
     pub world: World<G>,
     /// Where the record of its tick stands.
     pub position: LogPosition,
-    /// Of its columns.
+    /// The schema of its columns.
     pub schema: SchemaId,
     /// Which snapshots stay afterwards.
     pub retention: Retention,

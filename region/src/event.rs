@@ -19,63 +19,63 @@ use crate::request::{Answer, RequestError, RequestId, SnapshotStored};
 pub enum Event<G: Game> {
     /// A request is answered.
     Answered {
-        /// Which.
+        /// The request that is answered.
         request: RequestId,
-        /// How.
+        /// What came of it.
         answer: Result<Answer, RequestError>,
     },
     /// A session was welcomed.
     Opened {
-        /// Which.
+        /// The session that was welcomed.
         session: SessionId,
-        /// Whose; `None` for a spectator.
+        /// The player who has it; `None` for a spectator.
         player: Option<PlayerId>,
-        /// What for.
+        /// The kind of session that it is.
         kind: SessionKind,
     },
     /// The region ended a session: its connection is closed once what was sent over it has arrived.
     Closed {
-        /// Which.
+        /// The session that is over.
         session: SessionId,
-        /// Why.
+        /// Why it is over.
         reason: Reason,
     },
     /// Somebody did not show who they are.
     Refused {
-        /// Which session.
+        /// The session that they asked for.
         session: SessionId,
     },
     /// A client's root of a confirmed tick is another one.
     Desync {
-        /// Which session.
+        /// The session that reported the root.
         session: SessionId,
-        /// Of which tick.
+        /// The tick that the root is of.
         tick: Tick,
     },
     /// What a client found out about a desync.
     DesyncReport {
-        /// Which session.
+        /// The session that reports it.
         session: SessionId,
         /// Text from outside, bounded by the protocol.
         report: DesyncReport,
     },
     /// A peer broke the protocol; its session ends.
     Violation {
-        /// Which session.
+        /// The session of the peer.
         session: SessionId,
         /// What it did.
         what: String,
     },
     /// The frame of a tick was closed.
     FrameClosed {
-        /// Of which tick.
+        /// The tick of the frame.
         tick: Tick,
-        /// How late after it was due.
+        /// How long after it was due.
         late: Micros,
     },
     /// Ticks are as durable as the region promises.
     Durable {
-        /// Up to this one.
+        /// The newest tick that is durable.
         tick: Tick,
         /// From the closing of its frame until now.
         waited: Micros,
@@ -84,18 +84,18 @@ pub enum Event<G: Game> {
     Released(World<G>),
     /// Ticks cannot be stored; the region tries again, and nothing durable is released meanwhile. Told at every try.
     StorageFailed {
-        /// Why.
+        /// Why they cannot be stored.
         reason: String,
     },
     /// Ticks are stored again.
     StorageRecovered {
-        /// Up to this one.
+        /// The newest tick that is stored.
         tick: Tick,
     },
     /// The archive does not answer, or what it has of a player is damaged: whoever waits for them is sent away, and who left for it is
     /// told to it again. Told at every try.
     ArchiveFailed {
-        /// Why.
+        /// Why it does not answer, or what is damaged.
         reason: String,
     },
     /// A snapshot was stored, or was not.
@@ -113,16 +113,16 @@ pub enum Event<G: Game> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// As asked, with everything stored.
+    /// It was asked to, and everything is stored.
     Asked,
     /// Another owner has taken the world over.
     Fenced {
-        /// Under this claim.
+        /// The claim of that owner.
         by: Epoch,
     },
     /// The rules panicked in a tick. What came before it is stored and told.
     Panicked {
-        /// Which tick.
+        /// The tick that they panicked in.
         tick: Tick,
         /// What the panic said.
         message: String,

@@ -49,6 +49,7 @@
 
 mod adapter;
 mod archive;
+mod debts;
 mod effect;
 mod event;
 mod keys;
@@ -63,7 +64,7 @@ mod snapshot_write;
 mod step;
 
 pub use adapter::{AdapterError, Content, GameAdapter};
-pub use archive::{Moved, Moves, Seek, SeekError, move_players, seek};
+pub use archive::{Findings, Moved, Moves, Seek, SeekError, move_players, seek};
 pub use effect::{
     Append, AppendOutcome, Authenticate, Effect, HashWorld, Hashed, Identity, KeysEffect, LoadPack, StoreSnapshot,
 };
@@ -72,7 +73,7 @@ pub use keys::{KeysError, read_keys, rotate_keys};
 pub use open::{OpenError, OpenReport, OpenSettings, Opened, look, open};
 pub use post::{Mail, MailRefusal, Post, PostBody, Standing};
 pub use region::Region;
-pub use replay::{Divergence, Replay, ReplayError, Replayed, Witness};
+pub use replay::{Divergence, Replay, ReplayError, Replayed, Witness, frames_of};
 pub use request::{
     Answer, Kicked, OperatorRequest, Request, RequestError, RequestId, SnapshotStored, Status, Switched,
 };

@@ -4,16 +4,14 @@
 //! where somebody accepted it, after they were named; and the world stands where the claim says, whatever an owner before
 //! appended until it was fenced. What a claim owes is paid before anybody plays.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tickworld_persist::{
     BuildId, Claim, Claimant, DataLossPolicy, Durability, JournalHeader, LogPosition, Mark, Origin, Record,
     RecordError, RecoverError, Recovery, Retention, Salvage, SkippedSnapshot, Slot, Snapshot, Store, TickRecord,
     Voucher, Why, WorldId,
     error::{AppendError, ClaimError, CreateError, Damage, Fault, FetchError, PutError, ReadError},
+    limits::RUN_TICKS_MAX,
     recover,
 };
 use tickworld_proto::ticket::TicketKeys;
@@ -35,6 +33,7 @@ use tickworld_sim::{
 use crate::{
     adapter::{AdapterError, GameAdapter},
     archive::{SeekError, keep_present},
+    debts::{Owed, owed},
     effect::StoreSnapshot,
     keys::{KeysError, open_keys},
     limits::{ATTEMPTS_MAX, CLAIM_TRIES_MAX, READ_BYTES, TICK_RATE},
@@ -72,9 +71,9 @@ pub struct OpenSettings {
 
 /// A world that can go on, and the right to.
 pub struct Opened<G: Game> {
-    /// The world.
+    /// The world, and what steps it.
     pub simulation: Simulation<G>,
-    /// Its roots.
+    /// The roots of that world.
     pub roots: Roots,
     /// Roots of the last ticks, for the proofs of the next records.
     pub recent: Vec<(Tick, Hash)>,
@@ -82,7 +81,7 @@ pub struct Opened<G: Game> {
     pub header: JournalHeader,
     /// The right to append.
     pub claim: Claim,
-    /// Who has it.
+    /// The owner that the claim names.
     pub claimant: Claimant,
     /// Which program makes the ticks.
     pub build: BuildId,
@@ -120,9 +119,9 @@ pub enum OpenError {
     /// Acknowledged ticks are lost or damaged, and nobody accepted it.
     #[error("ticks {} to {} were acknowledged and are lost: {cause}", ticks.start(), ticks.end())]
     Lost {
-        /// Which.
+        /// The ticks that are lost.
         ticks: RangeInclusive<Tick>,
-        /// Why.
+        /// Why they cannot be read.
         cause: String,
     },
     /// There is nothing whole to begin with, or the journal cannot be read.
@@ -137,9 +136,9 @@ pub enum OpenError {
     /// The snapshot is no world of this build.
     #[error("the snapshot of tick {tick}: {error}")]
     Restore {
-        /// Of which tick.
+        /// The tick of the snapshot.
         tick: Tick,
-        /// Why not.
+        /// Why it is none.
         error: RestoreError,
     },
     /// The journal is not this build's, or its inputs do not make ticks.
@@ -188,7 +187,7 @@ pub enum OpenError {
     /// This build has panicked in a tick before, and does not try it again.
     #[error("this build has panicked in tick {tick} before: {message}")]
     Marked {
-        /// Which tick.
+        /// The tick that it panicked in.
         tick: Tick,
         /// What the panic said.
         message: String,
@@ -198,7 +197,7 @@ pub enum OpenError {
     Halted {
         /// The last tick that is proven.
         tick: Tick,
-        /// How many.
+        /// How many attempts there were.
         attempts: u32,
     },
     /// Marks and attempts cannot be read or noted.
@@ -470,24 +469,26 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         claim: Claim,
         settings: &OpenSettings,
     ) -> Result<(), OpenError> {
-        let mut acts = self.voided(claim.last.slot).await?;
+        let Owed { mut acts, lamport } = owed::<GameInput<A>, OpenError>(self.store, claim.last.slot).await?;
         let own = *replay.simulation().world().region().state();
+        let tick = replay.tick().next();
         if own.incarnation < claim.incarnation {
-            // Every slot that is void may have been a tick that told others its number.
-            let lamport = own.lamport.saturating_add(claim.last.slot.0);
+            // Every slot that is void may have been a run of ticks that told others their numbers.
+            let void_ticks = claim.last.slot.0.saturating_mul(u64::from(RUN_TICKS_MAX));
+            let lamport = own.lamport.max(lamport).saturating_add(void_ticks);
             let act = Act::Incarnation { number: claim.incarnation, lamport };
             acts.push(Input { player: PlayerId::REGION, sequence: Sequence(0), act });
+            if <A::Game as Game>::TRAVELS {
+                let players = replay.simulation().world().players();
+                let is_present = |player: &&Player| player.id.is_player() && player.departed_to.is_none();
+                let present: Vec<Player> = players.iter().filter(is_present).copied().collect();
+                let by = Voucher { region: own.id, incarnation: claim.incarnation, tick };
+                let lives = u64::from(claim.incarnation.saturating_sub(own.incarnation));
+                keep_present(self.store, &present, by, HOPS_AN_INCARNATION.saturating_mul(lives)).await?;
+            }
         }
         if acts.is_empty() {
             return Ok(());
-        }
-        let tick = replay.tick().next();
-        if own.incarnation < claim.incarnation && <A::Game as Game>::TRAVELS {
-            let players = replay.simulation().world().players();
-            let is_present = |player: &&Player| player.id.is_player() && player.departed_to.is_none();
-            let present: Vec<Player> = players.iter().filter(is_present).copied().collect();
-            let by = Voucher { region: own.id, incarnation: claim.incarnation, tick };
-            keep_present(self.store, &present, by, HOPS_AN_INCARNATION).await?;
         }
         let frame = InputFrame::new(tick, settings.entropy, acts);
         let mut bytes = Vec::new();
@@ -497,6 +498,7 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
             epoch: claim.epoch,
             previous_hash: claim.last.record_hash,
             wall: settings.claimant.wall,
+            count: 1,
             root: replay.header().proven_by(tick).and_then(|tick| replay.root_of(tick)),
             frame: bytes.into(),
         });
@@ -509,41 +511,6 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
             Err(error) => return Err(error.into()),
         }
         self.step(replay, &record).await
-    }
-
-    /// Of the ticks that were skipped by claims after which no tick came: everything that waits for an answer, and who came home in
-    /// them, kept for an operator, for taking them in may be what broke the tick.
-    async fn voided(&self, newest: Slot) -> Result<Vec<Input<GameInput<A>>>, OpenError> {
-        let (mut voided, mut held) = (BTreeSet::new(), BTreeMap::new());
-        let mut at = newest;
-        // A tick ends it, and so does what is no longer kept.
-        while let Some(record) = self.store.record(at).await? {
-            let Some(claim) = record.as_claim() else { break };
-            if claim.why == Why::Skip {
-                for slot in (claim.after.slot.next().0..claim.slot.0).map(Slot) {
-                    let Some(void) = self.store.record(slot).await? else { continue };
-                    let Some(frame) = void.frame() else { continue };
-                    let frame = InputFrame::<GameInput<A>>::decode_as(frame, void.frame_format());
-                    let frame = frame.map_err(|error| ReplayError::Frame { tick: void.tick(), error })?;
-                    let numbered = frame.inputs.iter().filter(|input| {
-                        input.sequence > Sequence(0) && matches!(input.act, Act::Play(_) | Act::Request(_) | Act::Void)
-                    });
-                    voided.extend(numbered.map(|input| (input.player, input.sequence)));
-                    for Input { player, act, .. } in &frame.inputs {
-                        if let Act::Return { hops, parcel, .. } = act {
-                            held.insert(*player, (*hops, parcel.clone()));
-                        }
-                    }
-                }
-            }
-            at = claim.after.slot;
-        }
-        let held = held.into_iter().map(|(player, (hops, parcel))| {
-            let act = Act::Return { hops, is_held: true, parcel };
-            Input { player, sequence: Sequence(0), act }
-        });
-        let voided = voided.into_iter().map(|(player, sequence)| Input { player, sequence, act: Act::Void });
-        Ok(held.chain(voided).collect())
     }
 
     /// Makes the ticks again that the journal has up to `end`.
@@ -568,18 +535,18 @@ impl<A: GameAdapter, S: Store> Opening<'_, A, S> {
         if let Some(message) = self.marked.get(&record.hash()) {
             return Err(OpenError::Marked { tick: record.tick(), message: message.clone() });
         }
-        // A claim makes no tick.
-        let Some(step) = replay.poll_step() else { return Ok(()) };
-        let stepped = self.stepper.step(step);
-        if let (Err(StepError::Panicked(message)), Some(build)) = (&stepped, self.build) {
-            // Somebody may have been told of the tick: the mark keeps this build from it, and frees no skip.
-            self.store.mark(&Mark::new(record.hash(), build, None, message)).await?;
+        while let Some(step) = replay.poll_step() {
+            let stepped = self.stepper.step(step);
+            if let (Err(StepError::Panicked(message)), Some(build)) = (&stepped, self.build) {
+                // Somebody may have been told of the tick: the mark keeps this build from it, and frees no skip.
+                self.store.mark(&Mark::new(record.hash(), build, None, message)).await?;
+            }
+            let replayed = replay.handle_stepped(stepped)?;
+            (self.observe)(&replayed);
+            if let Some(divergence) = replayed.divergence {
+                return Err(OpenError::Diverged(Box::new(divergence)));
+            }
         }
-        let replayed = replay.handle_stepped(stepped)?;
-        (self.observe)(&replayed);
-        match replayed.divergence {
-            Some(divergence) => Err(OpenError::Diverged(Box::new(divergence))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }

@@ -18,13 +18,13 @@ use tickworld_sim::{
 /// From one region of a world to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
-    /// The world.
+    /// The world that both regions are of.
     pub world: WorldId,
-    /// Who says it.
+    /// The region that says it.
     pub from: RegionId,
-    /// To whom.
+    /// The region that it is said to.
     pub to: RegionId,
-    /// What.
+    /// What is said.
     pub body: PostBody,
 }
 
@@ -40,7 +40,7 @@ pub enum PostBody {
 /// What a region says of itself and of what passed between it and the receiver, in the newest tick that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Its incarnation.
+    /// The sender's incarnation.
     pub incarnation: u32,
     /// The Lamport number of that tick.
     pub lamport: u64,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use tickworld_persist::{JournalHeader, LogPosition, Proof, Record};
 use tickworld_sim::{
-    component::DecodeError,
+    component::{Component, DecodeError},
     content::ContentId,
     executor::Executor,
     frame::{InputFrame, Tick},
@@ -24,16 +24,18 @@ use crate::step::{Step, StepError, Stepped};
 
 /// A world that follows a journal.
 ///
-/// A claim makes no tick: there is nothing to poll after it. For each record: [`handle_record`](Self::handle_record), then [`add_content`](Self::add_content) for each of
+/// For each record: [`handle_record`](Self::handle_record), then [`add_content`](Self::add_content) for each of
 /// [`missing_contents`](Self::missing_contents), then [`poll_step`](Self::poll_step) and
-/// [`handle_stepped`](Self::handle_stepped).
+/// [`handle_stepped`](Self::handle_stepped) until there is nothing to poll: a claim makes no tick, and a run many.
 pub struct Replay<G: Game> {
     header: JournalHeader,
     /// `None` while a step is under way, and once one has failed.
     simulation: Option<Simulation<G>>,
     roots: Roots,
-    /// The last record, claims among them.
+    /// The last record whose ticks are made, claims among them.
     last: LogPosition,
+    /// The newest tick; in a run it is not yet the last record's.
+    tick: Tick,
     /// The record that made the newest tick.
     made: LogPosition,
     /// Roots of the last ticks, the newest last.
@@ -44,17 +46,18 @@ pub struct Replay<G: Game> {
     proven: Option<Tick>,
 }
 
-/// A record that was taken and whose tick is to be made.
+/// A record that was taken and whose ticks are to be made.
 struct Taken<G: Game> {
+    /// Of the next tick.
     frame: InputFrame<G::Input>,
     place: LogPosition,
 }
 
 /// A tick that was made again.
 pub struct Replayed<G: Game> {
-    /// Its frame.
+    /// The frame that made it.
     pub frame: InputFrame<G::Input>,
-    /// Its roots.
+    /// The roots of the world after it.
     pub roots: Roots,
     /// A root that is not the one that the record proves.
     pub divergence: Option<Divergence>,
@@ -65,11 +68,11 @@ pub struct Replayed<G: Game> {
 pub struct Divergence {
     /// The root of this tick.
     pub tick: Tick,
-    /// As the journal or a snapshot has it.
+    /// The root that the journal or a snapshot has.
     pub recorded: Hash,
-    /// As this build computes it.
+    /// The root that this build computes.
     pub found: Hash,
-    /// What has it.
+    /// Where the recorded root stands.
     pub witness: Witness,
     /// The columns that differ, by name; none where only the root is known.
     pub columns: Vec<String>,
@@ -103,25 +106,25 @@ pub enum ReplayError {
     /// The journal is of another game.
     #[error("the world is one of the game `{found}`, this is `{expected}`")]
     Game {
-        /// This build's.
+        /// The game of this build.
         expected: &'static str,
-        /// The journal's.
+        /// The game of the journal.
         found: String,
     },
     /// The journal is of another schema of the game.
     #[error("the world has schema {}, this build has {}", found.0, expected.0)]
     Schema {
-        /// This build's.
+        /// The schema of this build.
         expected: SchemaId,
-        /// The journal's.
+        /// The schema of the journal.
         found: SchemaId,
     },
     /// The journal is of another revision of the rules.
     #[error("the world has rules revision {found}, this build has {expected}")]
     Revision {
-        /// This build's.
+        /// The revision of this build.
         expected: u32,
-        /// The journal's.
+        /// The revision of the journal.
         found: u32,
     },
     /// The record is not the one that follows.
@@ -135,19 +138,37 @@ pub enum ReplayError {
     /// The record's frame cannot be read.
     #[error("the frame of tick {tick} cannot be read: {error}")]
     Frame {
-        /// Which.
+        /// The tick of the frame.
         tick: Tick,
-        /// Why.
+        /// Why it cannot be read.
         error: DecodeError,
     },
     /// The tick cannot be made.
     #[error("tick {tick} cannot be made: {error}")]
     Step {
-        /// Which.
+        /// The tick of the record.
         tick: Tick,
-        /// Why.
+        /// Why it cannot be made.
         error: StepError,
     },
+}
+
+/// The frames of the ticks that a record makes: none of a claim, and of a run as many as it stands for.
+///
+/// # Errors
+/// When the record's frame cannot be read.
+pub fn frames_of<I: Component>(record: &Record) -> Result<Vec<InputFrame<I>>, DecodeError> {
+    let Some(frame) = record.frame() else { return Ok(Vec::new()) };
+    let mut frames = vec![InputFrame::<I>::decode_as(frame, record.frame_format())?];
+    while let Some(last) = frames.last().filter(|last| last.tick < record.tick()) {
+        frames.push(following(last));
+    }
+    Ok(frames)
+}
+
+/// The next frame of a run: with the same entropy, and without inputs.
+const fn following<I>(frame: &InputFrame<I>) -> InputFrame<I> {
+    InputFrame::empty(frame.tick.next(), frame.entropy)
 }
 
 impl<G: Game> Replay<G> {
@@ -202,6 +223,7 @@ impl<G: Game> Replay<G> {
             simulation: Some(simulation),
             roots,
             last: place,
+            tick,
             made: place,
             taken: None,
             proof: None,
@@ -229,10 +251,10 @@ impl<G: Game> Replay<G> {
     /// The newest tick.
     #[must_use]
     pub const fn tick(&self) -> Tick {
-        self.last.tick
+        self.tick
     }
 
-    /// The last record: what follows stands after it.
+    /// The last record whose ticks are made: what follows stands after it.
     #[must_use]
     pub const fn position(&self) -> LogPosition {
         self.last
@@ -243,7 +265,7 @@ impl<G: Game> Replay<G> {
         self.recent.iter().find(|(of, _)| *of == tick).map(|(_, root)| *root)
     }
 
-    /// Its roots.
+    /// The roots of the newest world.
     #[must_use]
     pub const fn roots(&self) -> &Roots {
         &self.roots
@@ -267,13 +289,12 @@ impl<G: Game> Replay<G> {
     /// When it does not follow from the last one, or its frame cannot be read; the replay then stands where it stood.
     ///
     /// # Panics
-    /// If the tick of the record before was not made.
+    /// If the ticks of the record before were not all made.
     pub fn handle_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         assert!(self.taken.is_none() && self.simulation.is_some(), "records are taken one by one");
-        let tick = record.tick();
-        let expected = if record.is_claim() { self.last.tick } else { self.last.tick.next() };
-        if tick != expected || record.previous_hash() != self.last.record_hash {
-            return Err(ReplayError::Order { last: self.last.tick, found: tick });
+        let tick = record.tick_before().next();
+        if record.tick_before() != self.tick || record.previous_hash() != self.last.record_hash {
+            return Err(ReplayError::Order { last: self.tick, found: tick });
         }
         let Some(frame) = record.frame() else {
             self.last = record.position();
@@ -281,7 +302,7 @@ impl<G: Game> Replay<G> {
         };
         let frame = InputFrame::<G::Input>::decode_as(frame, record.frame_format());
         let frame = frame.map_err(|error| ReplayError::Frame { tick, error })?;
-        self.proof = record.proof(&self.header).map(|proof| (tick, proof));
+        self.proof = record.proof(&self.header).map(|proof| (record.tick(), proof));
         self.taken = Some(Taken { frame, place: record.position() });
         Ok(())
     }
@@ -303,11 +324,16 @@ impl<G: Game> Replay<G> {
         simulation.library_mut().add(id, content);
     }
 
-    /// The step of the record that was taken, if one was.
+    /// The next step of the record that was taken, if there is one left.
     pub fn poll_step(&mut self) -> Option<Step<G>> {
         let Taken { frame, place } = self.taken.take()?;
         let simulation = self.simulation.take()?;
-        (self.last, self.made) = (place, place);
+        self.tick = frame.tick;
+        if self.tick < place.tick {
+            self.taken = Some(Taken { frame: following(&frame), place });
+        } else {
+            (self.last, self.made) = (place, place);
+        }
         Some(Step { simulation, frame, seals: true })
     }
 
@@ -320,7 +346,7 @@ impl<G: Game> Replay<G> {
     /// If none was under way, or it did not compute roots.
     pub fn handle_stepped(&mut self, result: Result<Stepped<G>, StepError>) -> Result<Replayed<G>, ReplayError> {
         assert!(self.simulation.is_none(), "a step is over once");
-        let tick = self.last.tick;
+        let tick = self.tick;
         let Stepped { frame, simulation, roots, .. } = result.map_err(|error| ReplayError::Step { tick, error })?;
         let roots = roots.expect("a replay asks for the roots of every tick");
         self.simulation = Some(simulation);
@@ -329,7 +355,9 @@ impl<G: Game> Replay<G> {
         while self.recent.len() > usize::from(self.header.root_lag_ticks) + 1 {
             self.recent.pop_front();
         }
-        let divergence = self.proof.take().and_then(|(witness, proof)| self.compare(witness, proof));
+        // What a record proves is looked at when all of its ticks are made.
+        let proof = self.proof.take_if(|(last, _)| *last == tick);
+        let divergence = proof.and_then(|(witness, proof)| self.compare(witness, proof));
         Ok(Replayed { frame, roots, divergence })
     }
 

@@ -29,7 +29,7 @@ pub enum Request<I> {
     Snapshot,
     /// End every session of a player, let no ticket of theirs bring it back, and take them out of the world.
     Kick {
-        /// Whose session.
+        /// The player who is sent away.
         player: PlayerId,
         /// What the player is told.
         reason: String,
@@ -43,12 +43,12 @@ pub enum Request<I> {
     },
     /// Take inputs of a player again who is held, because two ticks with inputs of theirs broke in a row.
     Clear {
-        /// Who.
+        /// The player who is held.
         player: PlayerId,
     },
     /// Take a player in whose return stood in a tick that broke, or drop what they came with.
     Held {
-        /// Who.
+        /// The player who waits.
         player: PlayerId,
         /// Whether they come in. What is dropped is lost with this world; the archive has it still.
         is_taken: bool,
@@ -64,9 +64,9 @@ pub enum Request<I> {
     },
     /// Apply an input in the name of a player who has no session.
     Input {
-        /// Whose.
+        /// The player in whose name it is.
         player: PlayerId,
-        /// What.
+        /// What the player asks for.
         input: I,
     },
     /// Say goodbye to everybody, store what is left and a snapshot, and end.
@@ -99,9 +99,9 @@ impl Request<Infallible> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// To [`Request::Status`].
+    /// The answer to [`Request::Status`].
     Status(Box<Status>),
-    /// To [`Request::Snapshot`].
+    /// The answer to [`Request::Snapshot`].
     Snapshot(SnapshotStored),
     /// To [`Request::Kick`], once the tick that did it is as durable as the region promises.
     Kicked(Kicked),
@@ -110,7 +110,7 @@ pub enum Answer {
     Done(Tick),
     /// To [`Request::RotateKey`]: the number of the new key.
     KeyRotated(u8),
-    /// To [`Request::Content`].
+    /// The answer to [`Request::Content`].
     Switched(Switched),
     /// To [`Request::Input`], once the tick that applied or refused it is as durable as the region promises.
     Input {
@@ -161,7 +161,7 @@ pub struct Status {
     pub game: &'static str,
     /// Revision of the rules.
     pub revision: u32,
-    /// The schema.
+    /// Id of the schema.
     pub schema: SchemaId,
     /// The content in force.
     pub content: ContentId,
@@ -186,7 +186,7 @@ pub struct Status {
 /// A snapshot was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotStored {
-    /// Of this tick.
+    /// The tick that it is of.
     pub tick: Tick,
     /// Pages that it consists of.
     pub pages: u64,
@@ -197,7 +197,7 @@ pub struct SnapshotStored {
 /// A player was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kicked {
-    /// Whose.
+    /// The player who was sent away.
     pub player: PlayerId,
     /// Sessions that were ended. None may have been open: then the player was in the world, or could have come back.
     pub sessions: u32,
@@ -206,8 +206,8 @@ pub struct Kicked {
 /// The content is switched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switched {
-    /// To this.
+    /// The content that is in force now.
     pub content: ContentId,
-    /// From this tick on.
+    /// The first tick that uses it.
     pub tick: Tick,
 }

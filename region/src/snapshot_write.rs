@@ -45,13 +45,13 @@ enum Stage {
 /// A call of a store.
 #[derive(Clone, Debug)]
 pub enum StoreCall {
-    /// [`Snapshots::missing`].
+    /// A call of [`Snapshots::missing`].
     Missing(Vec<Hash>),
-    /// [`Snapshots::put_pages`].
+    /// A call of [`Snapshots::put_pages`].
     PutPages(Vec<Page>),
-    /// [`Snapshots::put_manifest`].
+    /// A call of [`Snapshots::put_manifest`].
     PutManifest(Box<Snapshot>),
-    /// [`Snapshots::retain`].
+    /// A call of [`Snapshots::retain`].
     Retain(Retention),
 }
 

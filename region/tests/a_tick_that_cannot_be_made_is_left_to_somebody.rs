@@ -103,7 +103,7 @@ fn played(store: &Memory, ticks: u64) -> Record {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         let (slot, epoch, previous_hash, wall) = (last.slot.next(), claim.epoch, last.record_hash, WallTime(0));
-        let record = TickRecord { slot, epoch, previous_hash, wall, root: Some(root), frame: bytes.into() };
+        let record = TickRecord { slot, epoch, previous_hash, wall, count: 1, root: Some(root), frame: bytes.into() };
         let record = Record::new(record).unwrap();
         now(store.append(std::slice::from_ref(&record), Durability::Disk)).unwrap();
         last = record.position();
@@ -205,6 +205,7 @@ fn who_came_home_in_a_skipped_tick_is_held() {
         epoch: claim.epoch,
         previous_hash: last.record_hash,
         wall: WallTime(0),
+        count: 1,
         root: Some(roots.root),
         frame: bytes.into(),
     });

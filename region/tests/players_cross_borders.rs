@@ -9,20 +9,22 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tickworld_ledger::Order;
+use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
     Archive as _, WorldId,
     memory::{FaultMode, Memory},
 };
 use tickworld_proto::{host::HostSettings, instant::Micros, message::Way};
 use tickworld_region::{
-    Answer, Mail, MailRefusal, Post, PostBody, RegionSettings, Request, RequestError, Standing,
+    Answer, Mail, MailRefusal, Opened, Post, PostBody, RegionSettings, Request, RequestError, Standing,
     limits::{BORDER_CHANGE_WAIT, BORDER_OPEN_AFTER, BORDER_SILENCE_MAX},
     move_players, seek,
 };
 use tickworld_sim::{
-    frame::PlayerId,
+    executor::Inline,
+    frame::{Act, Input, InputFrame, PlayerId, Sequence},
     region::{Border, Neighbour, RegionId},
+    rng::Entropy,
 };
 
 use common::{Driver, opened_as};
@@ -50,6 +52,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let regions = [Self::begin(opened_as(A, 1), B), Self::begin(opened_as(B, 1), A)];
+        Self { regions, archive: Memory::default(), said: Vec::new(), comes: |_| 1 }
+    }
+
+    /// A region that was told of the other one.
+    fn begin(opened: Opened<Ledger>, other: RegionId) -> Driver {
         let host = HostSettings {
             archive_after_ticks: Some(1_000_000),
             player_timeout: Micros(600_000_000),
@@ -57,14 +65,10 @@ impl World {
             ..HostSettings::default()
         };
         let settings = RegionSettings { host, snapshot_ticks: 0, ..RegionSettings::default() };
-        let begin = |region, other| {
-            let mut driver = Driver::begin(opened_as(region, 1), settings);
-            let now = driver.now;
-            driver.region.tell_neighbour(now, other, Way::default());
-            driver
-        };
-        let regions = [begin(A, B), begin(B, A)];
-        Self { regions, archive: Memory::default(), said: Vec::new(), comes: |_| 1 }
+        let mut driver = Driver::begin(opened, settings);
+        let now = driver.now;
+        driver.region.tell_neighbour(now, other, Way::default());
+        driver
     }
 
     /// The regions that know of each other and whose borders are open.
@@ -106,7 +110,7 @@ impl World {
         for driver in &mut self.regions {
             for work in std::mem::take(&mut driver.seeks) {
                 let found = now(seek(&self.archive, &work));
-                driver.region.handle_found(driver.now, work.search, found);
+                driver.region.handle_found(driver.now, found);
             }
             for moves in std::mem::take(&mut driver.raises) {
                 let moved = now(move_players(&self.archive, &moves));
@@ -228,6 +232,30 @@ fn an_arrival_is_acknowledged_only_when_the_archive_says_so() {
     assert!(world.knows(A) && world.neighbour(A).unwrap().delivered == 0, "the row does not say so yet");
     world.ticks_until("the archive is asked again", |world| world.row() == Some((2, Some(B))));
     world.ticks_until("the slot is free", |world| !world.knows(A));
+}
+
+/// A region that starts again finds its border open, as it was, and never hears of the other one.
+#[test]
+fn a_border_that_was_open_closes_where_nothing_is_heard_after_a_start() {
+    let mut opened = opened_as(A, 1);
+    for act in [Act::Accept { region: B, incarnation: 1 }, Act::Border { region: B, state: Border::Open }] {
+        let input = Input { player: PlayerId::REGION, sequence: Sequence(0), act };
+        let frame = InputFrame::new(opened.position.tick.next(), Entropy::from_bytes([1; 16]), vec![input]);
+        opened.roots = opened.simulation.step(&frame, &Inline).unwrap();
+        opened.recent = vec![(frame.tick, opened.roots.root)];
+        (opened.position.tick, opened.last.tick) = (frame.tick, frame.tick);
+    }
+    let mut world = World::new();
+    world.comes = |_| 0;
+    world.regions[0] = World::begin(opened, B);
+    world.tick();
+    assert_eq!(world.neighbour(A).unwrap().border, Border::Open);
+    world.order(A, Order::Take { account: 0, amount: 5 });
+    world.order_of(PlayerId(8), A, Order::Travel { region: B.0 });
+    assert_eq!(world.neighbour(A).unwrap().last_out, 1, "silence is not noticed at once");
+    world.ticks_until("the border closes", |world| world.neighbour(A).unwrap().border == Border::Silent);
+    world.order(A, Order::Travel { region: B.0 });
+    assert_eq!(world.purse(A), Some(5), "the border is closed");
 }
 
 #[test]

@@ -20,8 +20,8 @@ use tickworld_proto::{
     instant::Micros,
 };
 use tickworld_region::{
-    Answer, Event, Moves, RegionSettings, Request, RequestError, Seek, SeekError, limits::ARCHIVE_RETRY_WAIT,
-    move_players, seek,
+    Answer, Event, Moves, RegionSettings, Request, RequestError, RequestId, Seek, SeekError,
+    limits::ARCHIVE_RETRY_WAIT, move_players, seek,
 };
 use tickworld_sim::{
     frame::{PlayerId, Tick},
@@ -56,7 +56,7 @@ fn driver() -> Driver {
 fn serve(driver: &mut Driver, archive: &Memory) {
     for work in std::mem::take(&mut driver.seeks) {
         let found = now(seek(archive, &work));
-        driver.region.handle_found(driver.now, work.search, found);
+        driver.region.handle_found(driver.now, found);
     }
     for work in std::mem::take(&mut driver.raises) {
         let archived = now(move_players(archive, &work));
@@ -164,24 +164,73 @@ const SEARCH: Search = Search { player: CLERK, number: 1, may_be_born: true };
 fn whom_another_region_has_is_not_taken_from_it() {
     let archive = Memory::default();
     let by = |region| Voucher { region: RegionId(region), incarnation: 1, tick: Tick(9) };
-    let ours = Seek { search: SEARCH, by: by(1) };
+    let found = |search, region| now(seek(&archive, &Seek { searches: vec![search], by: by(region) })).remove(0).1;
     let theirs = Raise { player: CLERK, hops: 1, at: Some(RegionId(2)), by: by(2), parcel: Some([].as_slice().into()) };
     now(archive.raise(std::slice::from_ref(&theirs))).unwrap();
-    assert_eq!(now(seek(&archive, &ours)), Ok(Finding::Elsewhere { region: by(2).region, hops: 1 }));
+    assert_eq!(found(SEARCH, 1), Ok(Finding::Elsewhere { region: by(2).region, hops: 1 }));
     // They rest, and are sought twice: the second one finds them where the first one raised them to.
     let rests = Raise { hops: 2, at: None, parcel: Some(b"parcel".as_slice().into()), ..theirs };
     now(archive.raise(&[rests])).unwrap();
-    let first = now(seek(&archive, &ours)).unwrap();
+    let first = found(SEARCH, 1).unwrap();
     assert_eq!(first, Finding::Here(Found { hops: 3, parcel: b"parcel".as_slice().into() }));
-    assert_eq!(now(seek(&archive, &ours)), Ok(first));
+    assert_eq!(found(SEARCH, 1), Ok(first));
     let elsewhere = Finding::Elsewhere { region: by(1).region, hops: 3 };
-    assert_eq!(now(seek(&archive, &Seek { by: by(2), ..ours })), Ok(elsewhere));
+    assert_eq!(found(SEARCH, 2), Ok(elsewhere));
     let other = Search { player: PlayerId(8), ..SEARCH };
-    let nobody = Seek { search: Search { may_be_born: false, ..other }, ..ours };
-    assert_eq!(now(seek(&archive, &nobody)), Ok(Finding::Nowhere));
+    assert_eq!(found(Search { may_be_born: false, ..other }, 1), Ok(Finding::Nowhere));
     archive.inject(FaultMode::Fails);
-    let failed = now(seek(&archive, &Seek { search: other, ..ours }));
+    let failed = found(other, 1);
     assert!(matches!(failed, Err(SeekError::Storage(RaiseError::Storage(Fault::Io(_))))), "{failed:?}");
+}
+
+/// However many are wanted at once, the archive is asked for the first and then for all others together; each is told what became of
+/// them, and what keeps all of them away is told once.
+#[test]
+fn those_who_come_at_the_same_time_are_looked_for_together() {
+    let (mut driver, archive) = (driver(), Memory::default());
+    let by = |region| Voucher { region: RegionId(region), incarnation: 1, tick: Tick(9) };
+    let player = |number: u64| PlayerId(100 + number);
+    let away = |number, at, parcel: Option<&'static [u8]>| Raise {
+        player: player(number),
+        hops: 1,
+        at,
+        by: by(2),
+        parcel: parcel.map(Into::into),
+    };
+    now(archive.raise(&[away(5, Some(RegionId(2)), None)])).unwrap();
+    let orders: Vec<_> =
+        (0..40).map(|number| driver.ask(Request::Input { player: player(number), input: ONE })).collect();
+    assert_eq!(driver.seeks.iter().map(|seek| seek.searches.len()).collect::<Vec<_>>(), [1], "one look at a time");
+    serve(&mut driver, &archive);
+    assert_eq!(driver.seeks.iter().map(|seek| seek.searches.len()).collect::<Vec<_>>(), [39]);
+    let late = driver.ask(Request::Input { player: player(50), input: ONE });
+    serve(&mut driver, &archive);
+    assert_eq!(driver.seeks.len(), 1);
+    archive.inject(FaultMode::Fails);
+    serve(&mut driver, &archive);
+    let failed = |event: &&Event<_>| matches!(event, Event::ArchiveFailed { .. });
+    assert_eq!(driver.events.iter().filter(failed).count(), 1);
+    assert!(matches!(driver.answer(late), Some(Err(RequestError::Unavailable(_)))));
+    ticks_until(&mut driver, "they do not come home", |driver| {
+        driver.region.newest_world().players().iter().count() == 39
+    });
+    driver.tick();
+    for (number, order) in orders.into_iter().enumerate() {
+        match (number, driver.answer(order)) {
+            (5, Some(Err(RequestError::Absent(why)))) => assert!(why.contains("in region 2"), "{why}"),
+            (_, Some(Ok(Answer::Input { .. }))) if number != 5 => {}
+            (_, other) => panic!("{number}: {other:?}"),
+        }
+    }
+    // All of them fail together, and it is told once.
+    let again: Vec<_> =
+        (60..90).map(|number| driver.ask(Request::Input { player: player(number), input: ONE })).collect();
+    serve(&mut driver, &archive);
+    archive.inject(FaultMode::Fails);
+    serve(&mut driver, &archive);
+    assert_eq!(driver.events.iter().filter(failed).count(), 2, "29 of them failed, and it is told once");
+    let refused = |order: &RequestId| matches!(driver.answer(*order), Some(Err(RequestError::Unavailable(_))));
+    assert_eq!(again.iter().filter(|order| refused(order)).count(), 29);
 }
 
 /// A row that stands in the place of a departure is told, and those before it are acknowledged.
@@ -211,6 +260,8 @@ fn what_is_asked_about_who_rests_is_done_when_they_are_home() {
     let bar = driver.ask(Request::Bar { player: CLERK, is_barred: true });
     let nobody = driver.ask(Request::Kick { player: PlayerId(8), reason: String::new() });
     assert!(driver.answer(bar).is_none() && driver.answer(nobody).is_none());
+    // One is looked for, then the other.
+    serve(&mut driver, &archive);
     serve(&mut driver, &archive);
     assert!(matches!(driver.answer(nobody), Some(Err(RequestError::Absent(_)))), "{:?}", driver.answer(nobody));
     driver.tick();

@@ -13,7 +13,7 @@ pub enum Command {
     Stop,
     /// Walks to a place, around obstacles.
     MoveTo {
-        /// In feet from the map's corner.
+        /// The place, in feet from the map's corner.
         place: Vec2,
     },
     /// Uses an action, at once or on the player's next turn.

@@ -183,8 +183,11 @@ pub enum Back {
         /// The least roll that brings it back, 1 to 6.
         from: u8,
     },
-    /// With the new day, or a long rest.
-    Day,
+    /// With the first turn of a later day, or a long rest.
+    Day {
+        /// The tick in which that day begins.
+        until_tick: u64,
+    },
 }
 
 /// A pending action: what a creature does in this tick; gone before the tick ends.

@@ -14,7 +14,7 @@ use crate::{
     realm::Realm,
     rules::Rules,
     ruleset::Ruleset,
-    systems::{behaviour, combat, conditions, movement, orders, paths, spawning, turns},
+    systems::{behaviour, combat, conditions, exits, movement, orders, paths, spawning, turns},
     travel,
 };
 
@@ -47,6 +47,7 @@ impl Game for Rules {
         System { name: "paths::serve", run: paths::serve },
         System { name: "movement::walk", run: movement::walk },
         System { name: "combat::decay", run: combat::decay },
+        System { name: "exits::leave", run: exits::leave },
     ];
 
     fn join(realm: &mut Realm, step: &mut Step<'_, Self>, player: PlayerId) -> Option<Entity> {

@@ -1,8 +1,8 @@
-//! The rows of a level: walls, spawners, the classes that players begin as, and the counters of what happened.
+//! The rows of a level: walls, exits, spawners, the classes that players begin as, and the counters of what happened.
 //!
-//! Invariant: walls and classes never change after the set-up; a spawner changes in its count of living creatures alone.
+//! Invariant: walls, exits and classes never change after the set-up; a spawner changes in its count of living creatures alone.
 
-use tickworld_sim::{Component, math::Vec2};
+use tickworld_sim::{Component, math::Vec2, region::RegionId};
 
 use crate::{key::ContentKey, settings::Faction};
 
@@ -17,6 +17,25 @@ pub struct Wall {
     pub width: u16,
     /// Rows, at least 1.
     pub height: u16,
+}
+
+/// A rectangle from which players leave for another region.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The region that it leads to.
+    pub region: RegionId,
+    /// The lower corner of the rectangle, in feet.
+    pub from: Vec2,
+    /// The upper corner of the rectangle, in feet.
+    pub to: Vec2,
+}
+
+impl Exit {
+    /// Whether a place lies on it, its edges among them.
+    #[must_use]
+    pub fn holds(&self, place: Vec2) -> bool {
+        (self.from.x..=self.to.x).contains(&place.x) && (self.from.y..=self.to.y).contains(&place.y)
+    }
 }
 
 /// A place where creatures of one kind keep coming.

@@ -31,5 +31,7 @@ pub const STACKS_MAX: u32 = 64;
 pub const SPENT_MAX: usize = 256;
 /// Strikes of one multiattack, over all its entries.
 pub const STRIKES_MAX: u32 = 32;
+/// Exits of one map: every player is compared with each of them in every tick.
+pub const EXITS_MAX: usize = 64;
 /// Creatures that one set-up or spawner may ask for.
 pub const GROUP_MAX: u32 = 1_000_000;

@@ -23,7 +23,7 @@ use crate::{
     },
     items::{Equipment, GroundItem, Purse, Stack},
     key::ContentKey,
-    level::{Class, Spawner, Tally, Wall},
+    level::{Class, Exit, Spawner, Tally, Wall},
     ruleset::Ruleset,
     settings::{Factions, Settings},
     space::{Grid, Member, Obstacles},
@@ -41,7 +41,7 @@ pub mod bands {
     pub const ITEMS: Band = Band(2);
     /// Walls of the map.
     pub const WALLS: Band = Band(3);
-    /// Spawners, and the classes that players begin as.
+    /// Spawners, exits, and the classes that players begin as.
     pub const SOURCES: Band = Band(4);
 }
 
@@ -98,6 +98,7 @@ pub struct Realm {
     pub wall: Column<Wall>,
     pub spawner: Column<Spawner>,
     pub class: Column<Class>,
+    pub exit: Column<Exit>,
 
     pub obstacles: Derived<Obstacles>,
     pub grid: Derived<Grid>,

@@ -27,7 +27,7 @@ pub struct Settings {
     pub path_nodes_per_tick: u32,
     /// Length of a long rest in ticks (SRD 5.1 p. 87: eight hours).
     pub rest_ticks: u32,
-    /// Length of a day in ticks: uses per day come back when one begins.
+    /// Length of a day in ticks: uses per day come back with the first turn of the next one.
     pub day_ticks: u32,
 }
 

@@ -8,6 +8,7 @@ use alloc::{string::String, vec::Vec};
 use tickworld_sim::{
     State,
     math::{Cell, Fx, Vec2},
+    region::RegionId,
     rng::{Entropy, Rng, StreamKey},
 };
 
@@ -15,7 +16,7 @@ use crate::{
     components::{Position, Reckoned},
     items::{GroundItem, Purse, Stack},
     key::ContentKey,
-    level::{Class, Spawner, Wall},
+    level::{Class, Exit, Spawner, Wall},
     limits,
     realm::{Realm, bands},
     ruleset::Ruleset,
@@ -92,6 +93,15 @@ pub struct Treasure {
     pub coins: u64,
 }
 
+/// Cells from which players leave for another region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitArea {
+    /// The rectangle of cells; whoever walks there is on the way.
+    pub area: Rect,
+    /// The region that it leads to.
+    pub region: RegionId,
+}
+
 /// The beginning of a world, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetUp {
@@ -111,6 +121,8 @@ pub struct SetUp {
     pub classes: Vec<PlayerClass>,
     /// Items and coins that lie on the ground.
     pub treasures: Vec<Treasure>,
+    /// Where players leave for other regions.
+    pub exits: Vec<ExitArea>,
 }
 
 /// Why a set-up is refused.
@@ -185,6 +197,20 @@ pub enum SetUpError {
         /// The most that is allowed.
         count_max: u64,
     },
+    /// An exit leads to no region.
+    #[error("{place}: it leads to region 0, which is none: they count from 1")]
+    NoRegion {
+        /// The exit, such as `exit 2`.
+        place: String,
+    },
+    /// Who comes in is on the way out.
+    #[error("{place}: its area and exit {exit} overlap: who enters there would leave at once")]
+    EntryOnExit {
+        /// The class, such as `class 1`.
+        place: String,
+        /// Number of the exit in its list, from 1.
+        exit: usize,
+    },
     /// The engine has no room for another entity.
     #[error("{place}: the world is full")]
     Full {
@@ -206,6 +232,7 @@ impl SetUp {
             spawn_points: Vec::new(),
             classes: Vec::new(),
             treasures: Vec::new(),
+            exits: Vec::new(),
         }
     }
 
@@ -251,6 +278,11 @@ impl SetUp {
         }
         for (index, treasure) in self.treasures.iter().enumerate() {
             place_treasure(realm, treasure, index)?;
+        }
+        for (index, exit) in self.exits.iter().enumerate() {
+            let row = place_entity(realm, bands::SOURCES, "exit", index)?;
+            let (from, to) = corners(realm, exit.area);
+            realm.exit.set(row, Exit { region: exit.region, from, to });
         }
         Ok(())
     }
@@ -348,7 +380,7 @@ fn place_treasure(realm: &mut Realm, treasure: &Treasure, index: usize) -> Resul
 mod check {
     //! What a set-up must keep, field by field.
 
-    use super::{Cell, ContentKey, Faction, Rect, Ruleset, SetUp, SetUpError, String, Wall, limits, place};
+    use super::{Cell, ContentKey, Faction, Rect, RegionId, Ruleset, SetUp, SetUpError, String, Wall, limits, place};
     use crate::space::Obstacles;
 
     type Checked = Result<(), SetUpError>;
@@ -388,7 +420,8 @@ mod check {
                 has_room(&obstacles, place(), group.area)?;
             }
         }
-        sources(it, rules, &obstacles)
+        sources(it, rules, &obstacles)?;
+        exits(it, &obstacles)
     }
 
     /// Which cells the walls leave.
@@ -435,6 +468,32 @@ mod check {
             treasure.item.map_or(Ok(()), |(key, count)| item(rules, place(), key, count))?;
         }
         Ok(())
+    }
+
+    fn exits(it: &SetUp, obstacles: &Obstacles) -> Checked {
+        at_most("exits".into(), it.exits.len() as u64, limits::EXITS_MAX as u64)?;
+        for (index, exit) in it.exits.iter().enumerate() {
+            let place = || place("exit", index);
+            if exit.region == RegionId::ARCHIVE {
+                return Err(SetUpError::NoRegion { place: place() });
+            }
+            on_map(it, place(), exit.area)?;
+            has_room(obstacles, place(), exit.area)?;
+        }
+        for (index, class) in it.classes.iter().enumerate() {
+            if let Some(exit) = it.exits.iter().position(|exit| overlap(class.area, exit.area)) {
+                return Err(SetUpError::EntryOnExit { place: place("class", index), exit: exit.saturating_add(1) });
+            }
+        }
+        Ok(())
+    }
+
+    fn overlap(a: Rect, b: Rect) -> bool {
+        let meet = |a: (u16, u16), b: (u16, u16)| {
+            let ends = |(start, length): (u16, u16)| u32::from(start).saturating_add(length.into());
+            u32::from(a.0) < ends(b) && u32::from(b.0) < ends(a)
+        };
+        meet((a.x, a.width), (b.x, b.width)) && meet((a.y, a.height), (b.y, b.height))
     }
 
     fn faction(place: String, faction: Faction) -> Checked {

@@ -53,7 +53,7 @@ use crate::{
 // status       anew   what the conditions say
 // affliction   moved  those by the character itself, each with as many ticks as were left; others keep a player from leaving
 // rising       moved  as many ticks as were left, at most a round
-// spent        kept   comes back with the rolls and the days of the world that the character is in
+// spent        moved  comes back with the rolls as before, or after as many ticks as were left, at most a day
 // intent       left   whoever has one may not leave
 // corpse       here   the dead do not leave
 // rest         moved  as many ticks as were left, at most a whole rest
@@ -67,6 +67,7 @@ use crate::{
 // wall         here   of the map
 // spawner      here   of the map
 // class        here   of the map
+// exit         here   of the map
 // DOC:END
 
 /// Whether a player's character may leave. Nobody leaves a fight: not while a creature has them in mind (which is so from the moment
@@ -121,7 +122,7 @@ pub(crate) fn arrive(realm: &mut Realm, step: &mut Step<'_, Rules>, player: Play
     bring_into_range(realm, rules, row, &mut rng);
     move_ticks(realm, rules, row, &clock);
     conditions::arrive(realm, rules, row, &clock);
-    uses::arrive(realm, row);
+    uses::arrive(realm, row, &clock);
     inventory::arrive(realm, rules, row);
     realm.controlled.set(row, Controlled(player));
     realm.position.set(row, Position(place));
@@ -147,6 +148,7 @@ fn forget_what_is_no_characters(realm: &mut Realm, row: Row) {
     realm.wall.remove(row);
     realm.spawner.remove(row);
     realm.class.remove(row);
+    realm.exit.remove(row);
 }
 
 /// Brings rows that every creature has into their ranges; what is missing is as a newcomer's, without coins.

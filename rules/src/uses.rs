@@ -17,6 +17,7 @@ use crate::{
     realm::Realm,
     ruleset::{Ruleset, known_spells},
     stats,
+    travel_clock::TravelClock,
 };
 
 /// What is paid for an act.
@@ -28,8 +29,8 @@ pub(crate) enum Price {
     Use {
         /// The key under which the use is noted.
         key: ContentKey,
-        /// When the use comes back.
-        back: Back,
+        /// The least roll that brings it back; none where it comes back with the day.
+        roll: Option<u8>,
     },
     /// It costs one item out of the bag.
     Item {
@@ -116,8 +117,8 @@ pub(crate) fn usage_price(
 ) -> Result<Price, OutcomeCode> {
     let used = || used(realm, row, key).saturating_add(paid);
     match usage {
-        Usage::Recharge(from) if used() == 0 => Ok(Price::Use { key, back: Back::Roll { from } }),
-        Usage::PerDay(times) if used() < times => Ok(Price::Use { key, back: Back::Day }),
+        Usage::Recharge(from) if used() == 0 => Ok(Price::Use { key, roll: Some(from) }),
+        Usage::PerDay(times) if used() < times => Ok(Price::Use { key, roll: None }),
         Usage::Recharge(_) | Usage::PerDay(_) => Err(codes::SPENT),
         _ => Ok(Price::Free),
     }
@@ -136,7 +137,7 @@ fn spell_price(
     match daily {
         Some((_, 0)) => return Ok(Price::Free),
         Some((_, times)) if used(realm, row, spell.key.into()) < *times => {
-            return Ok(Price::Use { key: spell.key.into(), back: Back::Day });
+            return Ok(Price::Use { key: spell.key.into(), roll: None });
         }
         _ => {}
     }
@@ -146,22 +147,31 @@ fn spell_price(
     for level in spell.level.max(1)..=9 {
         let Some(key) = rules.slot_key(level) else { break };
         if used(realm, row, key) < casting.slots[usize::from(level.saturating_sub(1))] {
-            return Ok(Price::Use { key, back: Back::Day });
+            return Ok(Price::Use { key, roll: None });
         }
     }
     Err(codes::SPENT)
 }
 
-/// Takes the price from the one in `row`.
-pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
+/// Takes the price from the one in `row`, in this tick. All uses of a key come back together, when the first of them does.
+pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price, tick: u64) {
     match price {
         Price::Free => {}
         Price::Item { item } => {
             inventory::remove(realm, row, item, 1);
         }
-        Price::Use { key, back } => {
-            let at = realm.spent.iter(row).position(|spent| spent.key == key).and_then(|at| u32::try_from(at).ok());
-            let count = used(realm, row, key).saturating_add(1);
+        Price::Use { key, roll } => {
+            let noted = realm.spent.iter(row).position(|spent| spent.key == key);
+            let at = noted.and_then(|at| u32::try_from(at).ok());
+            let known = realm.spent.iter(row).find(|spent| spent.key == key).copied();
+            // Those of a day that is over would have come back with the turn.
+            let known = known.filter(|spent| !matches!(spent.back, Back::Day { until_tick } if until_tick <= tick));
+            let count = known.map_or(0, |spent| spent.count).saturating_add(1);
+            let back = match (roll, known.map(|spent| spent.back)) {
+                (Some(from), _) => Back::Roll { from },
+                (None, Some(back @ Back::Day { .. })) => back,
+                (None, _) => Back::Day { until_tick: next_day(realm, tick) },
+            };
             match at {
                 Some(at) => {
                     realm.spent.set(row, at, Spent { key, count, back });
@@ -173,16 +183,25 @@ pub(crate) fn pay(realm: &mut Realm, row: Row, price: Price) {
     }
 }
 
-/// Brings the uses of a creature that came from elsewhere into their ranges: one count a key, and rolls that a die can make.
-pub(crate) fn arrive(realm: &mut Realm, row: Row) {
+/// The tick in which the day after this tick's begins: days count from the beginning of the world.
+fn next_day(realm: &Realm, tick: u64) -> u64 {
+    let day = u64::from(realm.settings.day_ticks.max(1));
+    tick.saturating_sub(tick.checked_rem(day).unwrap_or(0)).saturating_add(day)
+}
+
+/// Brings the uses of a creature that came from elsewhere into their ranges: one count a key, rolls that a die can make, and a day
+/// that is as far ahead as it was.
+pub(crate) fn arrive(realm: &mut Realm, row: Row, clock: &TravelClock) {
+    let day_ticks = u64::from(realm.settings.day_ticks);
     let mut known: Vec<ContentKey> = Vec::new();
     realm.spent.retain(row, |spent| {
         if spent.count == 0 || known.len() >= limits::SPENT_MAX || known.contains(&spent.key) {
             return false;
         }
         known.push(spent.key);
-        if let Back::Roll { from } = &mut spent.back {
-            *from = (*from).clamp(1, 6);
+        match &mut spent.back {
+            Back::Roll { from } => *from = (*from).clamp(1, 6),
+            Back::Day { until_tick } => *until_tick = clock.ahead(*until_tick, day_ticks),
         }
         true
     });

@@ -21,7 +21,7 @@ const ENTRIES_MAX: usize = 10_000;
 pub(super) struct Builder<'s, 'n, 'p> {
     pub(super) reader: Reader<'s>,
     pub(super) pack: &'p LoadedPack,
-    /// As commands take it.
+    /// The name by which commands take the pack.
     pub(super) pack_name: String,
     pub(super) factions: Vec<&'n str>,
     pub(super) set_up: SetUp,

@@ -39,7 +39,12 @@ impl Failure {
         failure
     }
 
-    /// For people, with colours if wanted.
+    /// What is wrong and what to do about it, where that has no places of its own: to be said of a place in another source.
+    pub(crate) fn into_parts(self) -> Result<(String, Option<String>), Self> {
+        if self.diagnostics.is_some() { Err(self) } else { Ok((self.message, self.help)) }
+    }
+
+    /// The failure as text for people, with colours if wanted.
     pub fn to_text(&self, color: bool) -> String {
         let (red, bold, plain) = if color { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
         let mut text = self.places(color);
@@ -50,7 +55,7 @@ impl Failure {
         text
     }
 
-    /// For machines.
+    /// The failure as one JSON value.
     pub fn to_json(&self) -> serde_json::Value {
         let Self { message, help, diagnostics } = self;
         serde_json::json!({ "error": { "message": message, "help": help, "diagnostics": diagnostics } })

@@ -13,9 +13,9 @@ use crate::failure::Failure;
 /// What a file is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A recording.
+    /// A trace, of any version.
     Trace,
-    /// Compiled content.
+    /// A content pack, of any version.
     Pack,
     /// Text: a scenario or a content source.
     Text,
@@ -26,7 +26,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Of these first bytes.
+    /// What a file is that begins with these bytes.
     pub fn of(head: &[u8]) -> Self {
         if head.is_empty() {
             Self::Empty

@@ -21,7 +21,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// From the first tick on.
+    /// Makes frames from the first tick on.
     pub fn new(scenario: &Scenario) -> Self {
         Self { seed: scenario.seed, players: scenario.players.clone(), sequences: BTreeMap::new() }
     }

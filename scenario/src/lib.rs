@@ -23,7 +23,9 @@ mod parts;
 mod read;
 mod reader;
 pub mod scenario;
+pub mod world_map;
 
 pub use frames::Frames;
 pub use order::{Aim, Order};
 pub use scenario::Scenario;
+pub use world_map::WorldMap;

@@ -15,9 +15,9 @@ use tickworld_sim::{
 /// What a player does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Stops.
+    /// Stops where they are.
     Stop,
-    /// Rests.
+    /// Begins a long rest.
     Rest,
     /// Walks to a cell.
     Move(Cell),
@@ -29,7 +29,7 @@ pub enum Order {
     Drop(ContentKey, u32),
     /// Wears or holds.
     Equip(ContentKey),
-    /// Takes off.
+    /// Takes off what they wear or hold.
     Unequip(ContentKey),
     /// Gives coins to another player.
     Give(PlayerId, i64),
@@ -40,9 +40,9 @@ pub enum Order {
 pub enum Aim {
     /// The nearest living enemy.
     NearestEnemy,
-    /// Oneself.
+    /// The character itself.
     Oneself,
-    /// A place.
+    /// A place on the ground.
     At(Cell),
 }
 

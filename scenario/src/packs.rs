@@ -45,7 +45,7 @@ pub struct LoadedPack {
 }
 
 impl LoadedPack {
-    /// Of these bytes.
+    /// Reads the bytes of a pack, which messages call `what`.
     pub fn read(bytes: Vec<u8>, what: &str) -> Outcome<Self> {
         let (id, pack) = Pack::from_bytes(&bytes).map_err(|error| {
             Failure::new(format!("{what}: {error}")).help("build it again with `tickworld content build DIR -o FILE`")
@@ -150,12 +150,12 @@ pub struct Names {
 }
 
 impl Names {
-    /// Of everything in these packs.
+    /// The names of everything in these packs.
     pub fn of<'p>(packs: impl IntoIterator<Item = &'p LoadedPack>) -> Self {
         Self::of_packs(packs.into_iter().map(|loaded| &loaded.pack))
     }
 
-    /// Of everything in one.
+    /// The names of everything in one pack.
     #[must_use]
     pub fn of_pack(pack: &Pack) -> Self {
         Self::of_packs([pack])
@@ -187,14 +187,14 @@ impl Names {
 pub enum Entry {
     /// A stat block.
     Creature,
-    /// A spell.
+    /// A spell of any level.
     Spell,
-    /// A thing.
+    /// An item of any sort.
     Item,
 }
 
 impl Entry {
-    /// As in keys and messages.
+    /// The word that keys and messages have for it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Creature => "creature",

@@ -1,4 +1,4 @@
-//! The parts of a scenario: groups, spawners, classes, treasures, players.
+//! The parts of a scenario: groups, spawners, classes, treasures, exits, players.
 //!
 //! Invariant: a part with a mistake is left out; the mistake is noted, so the scenario is refused.
 
@@ -10,9 +10,9 @@ use tickworld_rules::{
     ContentKey,
     components::Act,
     limits,
-    setup::{Group, PlayerClass, SpawnPoint, Treasure},
+    setup::{ExitArea, Group, PlayerClass, SpawnPoint, Treasure},
 };
-use tickworld_sim::frame::PlayerId;
+use tickworld_sim::{frame::PlayerId, region::RegionId};
 
 use crate::{
     Aim, Order,
@@ -76,6 +76,15 @@ pub(super) fn treasure<'n>(builder: &mut Builder<'_, 'n, '_>, node: &'n Node) ->
         builder.reader.error(node.span, "a treasure of nothing", Some("give `item` or `coins`".into()));
     }
     Some(Treasure { cell: cell?, item: item.flatten().map(|item| (item, count)), coins })
+}
+
+/// `{to: 2, area: [23, 9, 1, 6]}`.
+pub(super) fn exit<'n>(builder: &mut Builder<'_, 'n, '_>, node: &'n Node) -> Option<ExitArea> {
+    let fields = builder.reader.fields(node, &["to", "area"]);
+    let to = builder.reader.require(&fields, "to");
+    let region = to.map(|node| RegionId(number(builder.reader.int(node, 1, u32::MAX.into()))));
+    let area = builder.area(&fields);
+    Some(ExitArea { area: area?, region: region? })
 }
 
 /// The players with scripts, then the bots.

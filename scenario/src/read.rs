@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use tickworld_contentc::{Diagnostics, Source, document::Node};
+use tickworld_contentc::{Diagnostics, Source};
 use tickworld_rules::{SetUp, limits, settings::Settings};
 
 use crate::{
@@ -29,6 +29,7 @@ const FIELDS: &[&str] = &[
     "spawners",
     "classes",
     "treasures",
+    "exits",
     "players",
     "bots",
 ];
@@ -37,8 +38,22 @@ pub(super) fn pack_source(source: &Source) -> Result<PackSource, Diagnostics> {
     let mut reader = Reader::new(source);
     let Some(tree) = reader.report.load() else { return Err(wrong(reader)) };
     let fields = reader.fields(&tree, FIELDS);
-    let pack = fields.find("pack").and_then(Node::text).unwrap_or("shipped");
-    Ok(PackSource::of(Path::new(pack)))
+    let Some(node) = fields.find("pack") else { return Ok(PackSource::Shipped) };
+    if node.text().is_none() {
+        reader.text(node);
+        return Err(wrong(reader));
+    }
+    Ok(PackSource::of(Path::new(reader.text(node))))
+}
+
+/// Why the content cannot be had, at the place that names it.
+pub(super) fn no_pack(source: &Source, message: String, help: Option<String>) -> Diagnostics {
+    let mut reader = Reader::new(source);
+    let Some(tree) = reader.report.load() else { return wrong(reader) };
+    let fields = reader.fields(&tree, FIELDS);
+    let span = fields.find("pack").map_or(fields.span, |node| node.span);
+    reader.error(span, message, help);
+    wrong(reader)
 }
 
 /// Reads all of it.
@@ -97,6 +112,12 @@ fn world<'n>(builder: &mut Builder<'_, 'n, '_>, fields: &Fields<'n>) {
     for node in builder.entries(fields, "treasures", "treasure") {
         if let Some(treasure) = parts::treasure(builder, node) {
             builder.set_up.treasures.push(treasure);
+        }
+    }
+    builder.spans.extend(fields.find("exits").map(|node| ("exits".to_owned(), node.span)));
+    for node in builder.entries(fields, "exits", "exit") {
+        if let Some(exit) = parts::exit(builder, node) {
+            builder.set_up.exits.push(exit);
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Scenario {
     pub factions: Vec<String>,
     /// How the world begins.
     pub set_up: SetUp,
-    /// Who plays.
+    /// The players who enter, and when.
     pub players: Vec<Player>,
     /// The content it uses.
     pub pack: LoadedPack,
@@ -48,7 +48,7 @@ pub struct Scenario {
 /// A player of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Player {
-    /// Who.
+    /// The player's number.
     pub id: PlayerId,
     /// The tick at which they enter.
     pub joins: u64,

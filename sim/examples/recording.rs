@@ -58,7 +58,8 @@ impl<const GENEROUS: bool> Game for Alms<GENEROUS> {
     }
 }
 
-/// Plays and records 60 ticks, here into memory. A file does as well: a `Sink` takes bytes, a `Source` gives them.
+/// Plays and records 60 ticks, here into memory. For a file, say in a type of your own how it takes bytes
+/// (`Sink`) and gives them (`Source`), a few lines each: the crate itself knows no files.
 fn record<const GENEROUS: bool>() -> Result<Vec<u8>, Box<dyn Error>> {
     let mut game = Simulation::<Alms<GENEROUS>>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
     // A keyframe is a whole world: rare ones make a small file, frequent ones a quick seek. Evidence is the pages of the last
@@ -104,7 +105,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let mut other = Trace::open(record::<true>()?)?;
     let rerun = Rerun::<Alms<false>> { library: &library, executor: &Inline };
     let diff = diff::traces(&mut trace, &mut other, &rerun, 10)?;
-    let finding = diff.finding.ok_or("they differ")?;
+    let finding = diff.first.ok_or("they differ")?;
     println!(
         "the recordings part in tick {}: {:?}, inputs differ: {}",
         finding.tick, finding.verdict, finding.inputs_differ

@@ -6,6 +6,7 @@
 
 pub use tickworld_derive::Component;
 
+pub use crate::decode_error::{DecodeCause, DecodeError, expect_zeros};
 use crate::{
     math::{Angle, Fx},
     schema::Type,
@@ -22,7 +23,7 @@ use crate::{
 ///
 /// # Determinism
 /// The encoding is little-endian and has no padding whose content is free: an enum's payload is padded with zeros up to its
-/// largest variant, and [`decode`](Self::decode) refuses anything else there. [`same`](Self::same) compares what is encoded,
+/// largest variant, and [`decode`](Self::decode) refuses anything else there. [`canonical_eq`](Self::canonical_eq) compares what is encoded,
 /// never a user's `PartialEq`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a component: it cannot be hashed, snapshotted and diffed",
@@ -47,81 +48,7 @@ pub trait Component: Copy + Send + Sync + 'static {
     /// Where the bytes are not exactly what [`encode`](Self::encode) writes for some value.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
     /// Whether both have the same encoding.
-    fn same(&self, other: &Self) -> bool;
-}
-
-/// Bytes that are not the canonical encoding of any value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("byte {offset}: {cause}")]
-pub struct DecodeError {
-    /// Offset in bytes from the start of what was decoded.
-    pub offset: u32,
-    /// What is wrong there.
-    pub cause: DecodeCause,
-}
-
-/// What is wrong with refused bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeCause {
-    /// A `bool` or the mark of an `Option` that is neither 0 nor 1.
-    #[error("{0} is neither 0 nor 1")]
-    Bool(u8),
-    /// An enum's tag that names no variant.
-    #[error("{0} names no variant")]
-    Variant(u8),
-    /// Padding that is not zero.
-    #[error("padding is not zero")]
-    Padding,
-    /// A value outside its type's range.
-    #[error("value out of range")]
-    Range,
-    /// More or fewer bytes than the value takes.
-    #[error("expected {expected} bytes, found {found}")]
-    Length {
-        /// What the type takes.
-        expected: u32,
-        /// What there was.
-        found: u32,
-    },
-    /// Rows, pages or entries out of order, repeated or superfluous.
-    #[error("not in canonical form: {0}")]
-    Form(&'static str),
-}
-
-impl DecodeError {
-    /// An error at the start of what is being decoded.
-    #[must_use]
-    pub const fn new(cause: DecodeCause) -> Self {
-        Self { offset: 0, cause }
-    }
-
-    /// The same error, seen from a value that starts `by` bytes earlier.
-    #[must_use]
-    pub const fn shift(mut self, by: usize) -> Self {
-        self.offset = self.offset.saturating_add(saturated(by));
-        self
-    }
-
-    pub(crate) const fn length(expected: usize, found: usize) -> Self {
-        Self::new(DecodeCause::Length { expected: saturated(expected), found: saturated(found) })
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "compared before")]
-const fn saturated(count: usize) -> u32 {
-    if count > u32::MAX as usize { u32::MAX } else { count as u32 }
-}
-
-/// Refuses non-zero padding; for derived enums.
-///
-/// # Errors
-/// [`DecodeCause::Padding`] at the first byte that is not zero.
-pub fn expect_zeros(bytes: &[u8]) -> Result<(), DecodeError> {
-    match bytes.iter().position(|b| *b != 0) {
-        None => Ok(()),
-        Some(at) => Err(DecodeError::new(DecodeCause::Padding).shift(at)),
-    }
+    fn canonical_eq(&self, other: &Self) -> bool;
 }
 
 macro_rules! integer {
@@ -144,7 +71,7 @@ macro_rules! integer {
                 }
             }
             #[inline(always)]
-            fn same(&self, other: &Self) -> bool {
+            fn canonical_eq(&self, other: &Self) -> bool {
                 self == other
             }
         }
@@ -165,7 +92,7 @@ impl Component for () {
         if bytes.is_empty() { Ok(()) } else { Err(DecodeError::length(0, bytes.len())) }
     }
     #[inline(always)]
-    fn same(&self, _: &Self) -> bool {
+    fn canonical_eq(&self, _: &Self) -> bool {
         true
     }
 }
@@ -189,7 +116,7 @@ impl Component for bool {
         }
     }
     #[inline(always)]
-    fn same(&self, other: &Self) -> bool {
+    fn canonical_eq(&self, other: &Self) -> bool {
         self == other
     }
 }
@@ -226,10 +153,10 @@ impl<T: Component> Component for Option<T> {
         }
     }
     #[inline]
-    fn same(&self, other: &Self) -> bool {
+    fn canonical_eq(&self, other: &Self) -> bool {
         match (self, other) {
             (None, None) => true,
-            (Some(a), Some(b)) => a.same(b),
+            (Some(a), Some(b)) => a.canonical_eq(b),
             _ => false,
         }
     }
@@ -263,8 +190,8 @@ impl<T: Component, const N: usize> Component for [T; N] {
         Ok(all)
     }
     #[inline]
-    fn same(&self, other: &Self) -> bool {
-        self.iter().zip(other).fold(true, |same, (a, b)| same & a.same(b))
+    fn canonical_eq(&self, other: &Self) -> bool {
+        self.iter().zip(other).fold(true, |same, (a, b)| same & a.canonical_eq(b))
     }
 }
 
@@ -285,7 +212,7 @@ macro_rules! bits {
                 $bits::decode(bytes).map(Self::from_bits)
             }
             #[inline(always)]
-            fn same(&self, other: &Self) -> bool {
+            fn canonical_eq(&self, other: &Self) -> bool {
                 self.to_bits() == other.to_bits()
             }
         }

@@ -12,7 +12,7 @@ use crate::hash::Hash;
 pub struct ContentId(pub Hash);
 
 impl ContentId {
-    /// For games without content.
+    /// The id of games without content.
     pub const NONE: Self = Self(Hash::ZERO);
 }
 

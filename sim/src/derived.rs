@@ -6,7 +6,11 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use crate::{column::Pages, entities::Entities, entity::Row, part::Part};
+use crate::{
+    column::Pages,
+    entity::Row,
+    part::{Living, Part},
+};
 
 /// Contents that can be made from a state `S` alone.
 pub trait Rebuild<S>: Clone + PartialEq + Send + Sync {
@@ -98,9 +102,9 @@ impl<S, D: Rebuild<S>> Part<S> for Derived<D> {
 
     fn columns_mut<'a>(&'a mut self, _: &str, _: &mut dyn FnMut(&str, &'a mut dyn Pages)) {}
 
-    fn forget(&mut self, _: Row) {}
+    fn remove_row(&mut self, _: Row) {}
 
-    fn check(&self, _: &Entities) -> Result<(), &'static str> {
+    fn check(&self, _: &dyn Living) -> Result<(), &'static str> {
         Ok(())
     }
 

@@ -10,11 +10,11 @@
 )]
 
 use crate::{
-    column::{Column, Pages, RUN_ROWS, ones},
+    column::{Column, Pages, RUN_ROWS, RUN_WORDS, ones},
     entity::{Band, Entity, Row},
     join::join,
     limits,
-    part::Part,
+    part::{Living, Part},
     schema::RowKind,
 };
 
@@ -145,6 +145,12 @@ impl Entities {
     }
 }
 
+impl Living for Entities {
+    fn living_words(&self, run: usize) -> [u64; RUN_WORDS] {
+        self.alive.run_words(run)
+    }
+}
+
 impl<S> Part<S> for Entities {
     const COLUMNS: u16 = 3;
 
@@ -165,9 +171,9 @@ impl<S> Part<S> for Entities {
     }
 
     /// Nothing: who lives is settled by `State::despawn`, after every other part has forgotten the row.
-    fn forget(&mut self, _: Row) {}
+    fn remove_row(&mut self, _: Row) {}
 
-    fn check(&self, _: &Entities) -> Result<(), &'static str> {
+    fn check(&self, _: &dyn Living) -> Result<(), &'static str> {
         let runs_end = self.runs_end();
         if runs_end > limits::RUNS_MAX || (0..runs_end).any(|run| !self.runs.contains(Row::new(run))) {
             return Err("runs are dealt out in order, without a gap");

@@ -73,7 +73,7 @@ impl Component for Entity {
         Ok(Self::new(u32::decode(index)?, u32::decode(generation).map_err(|e| e.shift(4))?))
     }
     #[inline]
-    fn same(&self, other: &Self) -> bool {
+    fn canonical_eq(&self, other: &Self) -> bool {
         self == other
     }
 }
@@ -87,7 +87,7 @@ impl Row {
         Self(index)
     }
 
-    /// The number.
+    /// The row's number, which is the entity's index.
     #[must_use]
     #[inline]
     pub const fn index(self) -> u32 {

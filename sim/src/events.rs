@@ -3,6 +3,8 @@
 //! Invariant: the events of the last tick are a column like any other, so that what players are told is in the root and in
 //! every diff. At most [`EVENTS_PER_TICK_MAX`](limits::EVENTS_PER_TICK_MAX) are kept; the rest are counted.
 
+use core::iter::FusedIterator;
+
 use crate::{
     column::{Column, Pages},
     component::Component,
@@ -14,12 +16,18 @@ use crate::{
     schema::RowKind,
 };
 
-/// The events of the last tick, in order.
+/// The events of the last tick, in order: `for event in world.events()`.
 #[derive(Clone)]
 pub struct Events<E> {
     list: Column<E>,
     count: u32,
     dropped: Resource<u32>,
+}
+
+/// The events of a tick one after the other. Made by [`Events::iter`].
+pub struct Emitted<'a, E> {
+    events: &'a Events<E>,
+    next: u32,
 }
 
 impl<E: Component> Events<E> {
@@ -28,8 +36,8 @@ impl<E: Component> Events<E> {
     }
 
     /// The events, in the order they were emitted.
-    pub fn iter(&self) -> impl Iterator<Item = &E> {
-        (0..self.count).filter_map(|at| self.list.get(Row::new(at)))
+    pub fn iter(&self) -> Emitted<'_, E> {
+        Emitted { events: self, next: 0 }
     }
 
     /// Number of events kept.
@@ -91,5 +99,31 @@ impl<E: Component> Events<E> {
         let has_no_gap = u32::try_from(self.iter().count()) == Ok(self.count);
         let is_full = self.count == limits::EVENTS_PER_TICK_MAX;
         has_no_gap && self.count <= limits::EVENTS_PER_TICK_MAX && (is_full || self.dropped() == 0)
+    }
+}
+
+impl<'a, E: Component> Iterator for Emitted<'a, E> {
+    type Item = &'a E;
+
+    fn next(&mut self) -> Option<&'a E> {
+        while self.next < self.events.count {
+            let row = Row::new(self.next);
+            self.next = self.next.saturating_add(1);
+            if let Some(event) = self.events.list.get(row) {
+                return Some(event);
+            }
+        }
+        None
+    }
+}
+
+impl<E: Component> FusedIterator for Emitted<'_, E> {}
+
+impl<'a, E: Component> IntoIterator for &'a Events<E> {
+    type Item = &'a E;
+    type IntoIter = Emitted<'a, E>;
+
+    fn into_iter(self) -> Emitted<'a, E> {
+        self.iter()
     }
 }

@@ -16,7 +16,7 @@ pub trait Executor: Send + Sync {
 
     /// Runs `work`, which hands out jobs many times in a row: an executor may get its threads ready for them, and run it on
     /// any. Returns when it is done.
-    fn attend<'a>(&self, work: Job<'a>) {
+    fn install<'a>(&self, work: Job<'a>) {
         work();
     }
 

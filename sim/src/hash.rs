@@ -73,7 +73,7 @@ impl Hasher {
         Self(hasher)
     }
 
-    /// Adds bytes.
+    /// Adds bytes to what is hashed.
     pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.update(bytes);
         self

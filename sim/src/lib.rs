@@ -230,6 +230,7 @@ pub mod column;
 pub mod commands;
 pub mod component;
 pub mod content;
+mod decode_error;
 pub mod derived;
 pub mod diff;
 pub mod durability;
@@ -259,11 +260,12 @@ pub mod session;
 pub mod simulation;
 pub mod snapshot;
 pub mod state;
-pub mod step;
 pub mod stream;
 pub mod text;
 pub mod trace;
 pub mod world;
 
 pub use component::Component;
+#[doc(inline)]
+pub use game::step;
 pub use state::State;

@@ -2,8 +2,6 @@
 //!
 //! A reader checks the cap before it allocates; a writer asserts it. Caps that peers must share are part of the handshake.
 
-use crate::frame::PlayerId;
-
 /// Longest encoded row in bytes; a longer one does not compile.
 pub const ROW_BYTES_MAX: usize = 256;
 /// Largest page body in bytes, for rows of up to [`ROW_BYTES_MAX`].
@@ -52,12 +50,6 @@ pub const EVENTS_PER_TICK_MAX: u32 = 65_536;
 pub const LIST_CHUNKS_MAX: u32 = RUNS_MAX * 1024;
 /// Most buckets of a grid; one over a larger area has larger buckets.
 pub const GRID_BUCKETS_MAX: u32 = 1 << 20;
-
-/// Most inputs of one sender in a frame: more would push each other's outcomes out.
-#[must_use]
-pub const fn frame_inputs_of(player: PlayerId) -> u32 {
-    if player.0 == PlayerId::REGION.0 { FRAME_REGION_ACTS_MAX } else { OUTCOMES_PER_PLAYER }
-}
 
 /// Longest record body of a trace in bytes.
 pub const RECORD_BYTES_MAX: u32 = 64 * 1024 * 1024;

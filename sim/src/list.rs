@@ -14,12 +14,11 @@ use alloc::{boxed::Box, vec, vec::Vec};
 use crate::{
     column::{BLOCK_ROWS, Column, Pages, RUN_WORDS},
     component::{Component, DecodeCause, DecodeError},
-    entities::Entities,
     entity::Row,
     join::join,
     limits,
     parcel::{Packer, Unpacker},
-    part::Part,
+    part::{Living, Part},
     schema::{Field, RowKind, Type},
 };
 
@@ -281,7 +280,7 @@ impl<T: Component, const N: usize> ListColumn<T, N> {
             }
             let here = left.min(N);
             left -= here;
-            if !chunk.items[here..].iter().all(|item| item.same(&T::FILLER)) {
+            if !chunk.items[here..].iter().all(|item| item.canonical_eq(&T::FILLER)) {
                 return Err("there is an item past the end of a list");
             }
             at = chunk.next;
@@ -356,8 +355,8 @@ impl<T: Component, const N: usize> Component for Chunk<T, N> {
     }
 
     #[inline]
-    fn same(&self, other: &Self) -> bool {
-        self.owner == other.owner && self.next == other.next && self.items.same(&other.items)
+    fn canonical_eq(&self, other: &Self) -> bool {
+        self.owner == other.owner && self.next == other.next && self.items.canonical_eq(&other.items)
     }
 }
 
@@ -380,17 +379,17 @@ impl<S, T: Component, const N: usize> Part<S> for ListColumn<T, N> {
         visit(&alloc::format!("{name}.chunks"), &mut self.chunks);
     }
 
-    fn forget(&mut self, row: Row) {
+    fn remove_row(&mut self, row: Row) {
         self.clear(row);
     }
 
-    fn check(&self, entities: &Entities) -> Result<(), &'static str> {
+    fn check(&self, entities: &dyn Living) -> Result<(), &'static str> {
         Part::<S>::check(&self.heads, entities)?;
         self.check_lists()
     }
 
-    fn has_strays(&self, entities: &Entities) -> bool {
-        Part::<S>::has_strays(&self.heads, entities)
+    fn has_dangling_rows(&self, entities: &dyn Living) -> bool {
+        Part::<S>::has_dangling_rows(&self.heads, entities)
     }
 
     fn adopt_hashes(&mut self, sealed: &Self) {

@@ -4,14 +4,19 @@
 //! from the state alone ([`Derived`](crate::derived::Derived)). There is no third kind: other types do not compile.
 
 use crate::{
-    column::Pages,
+    column::{Pages, RUN_WORDS},
     component::DecodeError,
-    entities::Entities,
     entity::Row,
     parcel::{Packer, Unpacker},
 };
 
-/// A field of a state `S`. Implemented by [`Entities`], [`Column`](crate::column::Column),
+/// Who lives, as parts ask for it: [`Entities`](crate::entities::Entities) knows. A trait, for they are a part themselves.
+pub trait Living {
+    /// A bit for each of the 1,024 rows of a run, which is set where an entity lives.
+    fn living_words(&self, run: usize) -> [u64; RUN_WORDS];
+}
+
+/// A field of a state `S`. Implemented by [`Entities`](crate::entities::Entities), [`Column`](crate::column::Column),
 /// [`ListColumn`](crate::list::ListColumn), [`Resource`](crate::resource::Resource) and [`Derived`](crate::derived::Derived).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a State: nothing would hash, snapshot and diff it",
@@ -35,16 +40,16 @@ pub trait Part<S>: Clone {
     fn columns_mut<'a>(&'a mut self, name: &str, visit: &mut dyn FnMut(&str, &'a mut dyn Pages));
 
     /// Drops what it holds about the entity in `row`, which is being despawned.
-    fn forget(&mut self, row: Row);
+    fn remove_row(&mut self, row: Row);
 
     /// Refuses contents that no game can have made: restore calls this on what it read, before anything relies on it.
     ///
     /// # Errors
     /// What is wrong.
-    fn check(&self, entities: &Entities) -> Result<(), &'static str>;
+    fn check(&self, entities: &dyn Living) -> Result<(), &'static str>;
 
     /// Whether a row that was written since the last hashing belongs to no living entity. Cheap where nothing was written.
-    fn has_strays(&self, _entities: &Entities) -> bool {
+    fn has_dangling_rows(&self, _entities: &dyn Living) -> bool {
         false
     }
 

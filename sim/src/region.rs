@@ -52,10 +52,22 @@ pub struct RegionState {
     pub lamport: u64,
 }
 
+impl RegionState {
+    /// The generation with which a player begins who is new in this life of the region, or comes back from the archive: above all that
+    /// an earlier life gave out to them in ticks that were taken back.
+    #[must_use]
+    pub const fn first_generation(&self) -> u32 {
+        self.incarnation.saturating_sub(1).saturating_mul(GENERATIONS_AN_INCARNATION)
+    }
+}
+
+/// An incarnation goes on from the next multiple of this.
+pub(crate) const GENERATIONS_AN_INCARNATION: u32 = 65_536;
+
 /// Whether players may cross to a neighbour, or why not.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Border {
-    /// They may.
+    /// Players may cross.
     Open,
     /// The neighbour does not answer, or has never answered.
     Silent,
@@ -72,7 +84,7 @@ pub enum Border {
 /// What a region knows of another one.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Which.
+    /// The neighbour's number in the world; 0 is the archive.
     pub region: RegionId,
     /// The incarnation that it was met in; 0 before the first meeting.
     pub incarnation: u32,
@@ -97,11 +109,11 @@ pub struct Neighbour {
 pub struct OutboxEntry {
     /// For whom: another region, 0 for the archive, this region itself where it is held for an operator.
     pub to: RegionId,
-    /// Which mail to them.
+    /// The number that the mail has among those to the same place.
     pub sequence: u64,
     /// The player in it.
     pub player: PlayerId,
-    /// That player's hops.
+    /// How often the player changed places, this time included.
     pub hops: u64,
     /// The Lamport number of the tick that put it here.
     pub lamport: u64,
@@ -394,10 +406,10 @@ impl Region {
         self.own.modify(|own| own.lamport = own.lamport.saturating_add(1));
     }
 
-    /// Begins an incarnation; gives whether it is a new one.
-    pub(crate) fn begin_incarnation(&mut self, number: u32, lamport: u64) -> bool {
-        let is_new = number > self.own.incarnation;
-        if is_new {
+    /// Begins an incarnation; gives by how many it is above the one before, 0 where it is no new one.
+    pub(crate) fn begin_incarnation(&mut self, number: u32, lamport: u64) -> u32 {
+        let lives = number.saturating_sub(self.own.incarnation);
+        if lives > 0 {
             self.own.modify(|own| {
                 own.incarnation = number;
                 own.lamport = own.lamport.max(lamport);
@@ -406,7 +418,7 @@ impl Region {
                 (neighbour.last_in_at_claim, neighbour.last_out_at_claim) = (neighbour.last_in, neighbour.last_out);
             });
         }
-        is_new
+        lives
     }
 
     pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a dyn Pages)) {

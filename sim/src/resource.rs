@@ -7,9 +7,8 @@ use core::ops::Deref;
 use crate::{
     column::{Column, Pages},
     component::Component,
-    entities::Entities,
     entity::Row,
-    part::Part,
+    part::{Living, Part},
     schema::RowKind,
 };
 
@@ -84,9 +83,9 @@ impl<S, T: Component> Part<S> for Resource<T> {
         visit(name, &mut self.0);
     }
 
-    fn forget(&mut self, _: Row) {}
+    fn remove_row(&mut self, _: Row) {}
 
-    fn check(&self, _: &Entities) -> Result<(), &'static str> {
+    fn check(&self, _: &dyn Living) -> Result<(), &'static str> {
         match (self.0.len(), self.0.contains(ROW)) {
             (1, true) => Ok(()),
             _ => Err("a resource has exactly one row"),

@@ -37,17 +37,17 @@ pub enum RestoreError {
     /// Another schema: the columns of this build are not those of the snapshot.
     #[error("the snapshot has schema {found}, this build has {expected}: use a build of the snapshot's version", found = .found.0, expected = .expected.0)]
     Schema {
-        /// This build's.
+        /// The schema of this build.
         expected: SchemaId,
-        /// The snapshot's.
+        /// The schema of the snapshot.
         found: SchemaId,
     },
-    /// Other rules.
+    /// Another revision of the rules, under which the same inputs may lead elsewhere.
     #[error("the snapshot was made by rules revision {found}, this build has revision {expected}")]
     Revision {
-        /// This build's.
+        /// The revision of this build.
         expected: u32,
-        /// The snapshot's.
+        /// The revision that made the snapshot.
         found: u32,
     },
     /// Its pages would take more memory than is allowed, however little is in them.
@@ -62,19 +62,19 @@ pub enum RestoreError {
     /// A page that is not to be had.
     #[error("page {page} of column `{column}` ({hash}) is missing")]
     MissingPage {
-        /// Column name.
+        /// Name of the column.
         column: String,
-        /// Page number.
+        /// Number of the page.
         page: u32,
-        /// Its hash.
+        /// The hash that the manifest asks for.
         hash: Hash,
     },
     /// A page whose bytes have another hash.
     #[error("page {page} of column `{column}` is damaged: its bytes do not have the hash {hash}")]
     PageHash {
-        /// Column name.
+        /// Name of the column.
         column: String,
-        /// Page number.
+        /// Number of the page.
         page: u32,
         /// The hash it should have.
         hash: Hash,
@@ -82,9 +82,9 @@ pub enum RestoreError {
     /// A page with the right hash that no encoder writes.
     #[error("page {page} of column `{column}` is malformed: {cause}")]
     Page {
-        /// Column name.
+        /// Name of the column.
         column: String,
-        /// Page number.
+        /// Number of the page.
         page: u32,
         /// What is wrong.
         cause: DecodeError,
@@ -92,7 +92,7 @@ pub enum RestoreError {
     /// Columns that cannot belong together.
     #[error("column `{column}` cannot be: {what}")]
     Impossible {
-        /// Column name.
+        /// Name of the column.
         column: String,
         /// What is wrong.
         what: &'static str,

@@ -27,14 +27,14 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     /// The same, to write.
     fn columns_mut<'a>(&'a mut self, visit: &mut dyn FnMut(&str, &'a mut dyn Pages));
 
-    /// The entities.
+    /// The allocator of entities, which every state has.
     fn entities(&self) -> &Entities;
 
     /// The entities, to write.
     fn entities_mut(&mut self) -> &mut Entities;
 
     /// Drops every component of the entity in `row`.
-    fn forget(&mut self, row: Row);
+    fn remove_row(&mut self, row: Row);
 
     /// Refuses columns that cannot belong together, such as a component of an entity that does not live.
     ///
@@ -43,7 +43,7 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     fn check(&self) -> Result<(), Impossible>;
 
     /// The first field, in declared order, in which a row was written since the last hashing that belongs to no living entity.
-    fn strays(&self) -> Option<&'static str>;
+    fn dangling_rows(&self) -> Option<&'static str>;
 
     /// Takes over hashes computed on an earlier clone.
     fn adopt_hashes(&mut self, sealed: &Self);
@@ -73,7 +73,7 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     fn spawn(&mut self, band: Band) -> Result<Entity, SpawnError> {
         let entity = self.entities_mut().spawn(band)?;
         // What a row kept too long may have written after the one before was gone.
-        self.forget(Row::new(entity.index()));
+        self.remove_row(Row::new(entity.index()));
         Ok(entity)
     }
 
@@ -110,7 +110,7 @@ pub trait State: Clone + Send + Sync + Sized + 'static {
     /// Removes an entity and all its components; gives whether it lived.
     fn despawn(&mut self, entity: Entity) -> bool {
         let Some(row) = self.entities().row(entity) else { return false };
-        self.forget(row);
+        self.remove_row(row);
         self.entities_mut().retire(row);
         true
     }

@@ -8,7 +8,7 @@ use alloc::collections::BTreeSet;
 use crate::{
     entities::Entities,
     entity::Entity,
-    join::{IntoLane, Lane, Living, Mask},
+    join::{EntitiesTerm, IntoTerm, Mask, Term},
     rng::{Rng, StreamKey},
 };
 
@@ -49,7 +49,7 @@ impl Stream {
         self.key.rng(WORLD_KEY)
     }
 
-    /// A lane with a generator for every living entity that a join visits.
+    /// A term with a generator for every living entity that a join visits.
     ///
     /// # Panics
     /// If the stream was opened for single entities before.
@@ -59,13 +59,13 @@ impl Stream {
             self.opened.is_empty() && !self.world_opened,
             "a random stream that served single entities cannot serve all"
         );
-        Each { living: entities.into_lane(), key: self.key }
+        Each { living: entities.into_term(), key: self.key }
     }
 }
 
 /// Made by [`Stream::each`]; its item is a [`Seed`].
 pub struct Each<'a> {
-    living: Living<'a>,
+    living: EntitiesTerm<'a>,
     key: StreamKey,
 }
 
@@ -84,24 +84,24 @@ impl Seed<'_> {
         self.key.rng(self.entity.to_bits())
     }
 
-    /// Whose it is.
+    /// The entity whose numbers they are.
     #[must_use]
     pub const fn entity(&self) -> Entity {
         self.entity
     }
 }
 
-impl<'a> IntoLane for Each<'a> {
-    type Lane = Self;
+impl<'a> IntoTerm for Each<'a> {
+    type Term = Self;
 
-    fn into_lane(self) -> Self {
+    fn into_term(self) -> Self {
         self
     }
 }
 
-impl<'a> Lane for Each<'a> {
-    type Cursor<'p> = (<Living<'a> as Lane>::Cursor<'p>, &'p StreamKey);
-    type Block<'b> = (<Living<'a> as Lane>::Block<'b>, &'b StreamKey);
+impl<'a> Term for Each<'a> {
+    type Cursor<'p> = (<EntitiesTerm<'a> as Term>::Cursor<'p>, &'p StreamKey);
+    type Block<'b> = (<EntitiesTerm<'a> as Term>::Block<'b>, &'b StreamKey);
     type Item<'r> = Seed<'r>;
 
     fn run_count(&self) -> Option<usize> {
@@ -123,11 +123,11 @@ impl<'a> Lane for Each<'a> {
 
     #[inline(always)]
     fn block<'b>(cursor: &'b mut Self::Cursor<'_>, base: u32, word: usize, mask: u64) -> Self::Block<'b> {
-        (<Living<'a> as Lane>::block(&mut cursor.0, base, word, mask), cursor.1)
+        (<EntitiesTerm<'a> as Term>::block(&mut cursor.0, base, word, mask), cursor.1)
     }
 
     #[inline(always)]
     fn row<'r>(block: &'r mut Self::Block<'_>, at: usize) -> Seed<'r> {
-        Seed { entity: <Living<'a> as Lane>::row(&mut block.0, at), key: block.1 }
+        Seed { entity: <EntitiesTerm<'a> as Term>::row(&mut block.0, at), key: block.1 }
     }
 }

@@ -61,7 +61,7 @@ impl<const N: usize> Text<N> {
         capacity
     };
 
-    /// No letters.
+    /// The text without letters.
     pub const EMPTY: Self = Self { length: 0, bytes: [0; N] };
 
     /// This text.
@@ -155,7 +155,7 @@ impl<const N: usize> Component for Text<N> {
     }
 
     #[inline]
-    fn same(&self, other: &Self) -> bool {
+    fn canonical_eq(&self, other: &Self) -> bool {
         self == other
     }
 }

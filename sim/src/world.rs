@@ -46,7 +46,7 @@ impl<G: Game> Clone for World<G> {
 /// The hashes of a world: the root, and the roots of its columns in schema order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roots {
-    /// Binds everything.
+    /// The root, which binds the columns and what [`WorldHead`] lists.
     pub root: Hash,
     /// One per column of the schema.
     pub columns: Vec<Hash>,
@@ -136,7 +136,7 @@ impl<G: Game> World<G> {
         &self.region
     }
 
-    /// Who plays.
+    /// The players whom this world knows.
     #[must_use]
     pub const fn players(&self) -> &Players {
         &self.players

@@ -9,15 +9,14 @@ use tickworld_rules::{Command, Rules, Ruleset, SetUp};
 use tickworld_sim::{
     content::Library,
     frame::{Act, Input, InputFrame, Request, Tick},
-    rng::Entropy,
     simulation::Simulation,
 };
 
 use crate::{
     content::Content,
-    finding::{Fault, Finding},
-    line::Runner,
-    ways::Way,
+    dice::entropy,
+    variants::Variant,
+    violation::{Fault, Violation},
 };
 
 /// A run, ready to be made.
@@ -34,7 +33,7 @@ pub struct Case {
     /// Inputs by the tick of their frame.
     pub inputs: Vec<(u64, Input<Command>)>,
     /// How it is made after the first time.
-    pub ways: Vec<Way>,
+    pub variants: Vec<Variant>,
 }
 
 /// How much there is of a case.
@@ -44,7 +43,7 @@ pub struct Size {
     pub inputs: usize,
     /// Entities of the set-up.
     pub entities: u64,
-    /// Ticks.
+    /// Ticks that the run has.
     pub ticks: u64,
     /// Creatures, spells and items of all packs.
     pub content: usize,
@@ -56,21 +55,13 @@ impl Case {
     pub fn size(&self) -> Size {
         let it = &self.set_up;
         let groups: u64 = it.groups.iter().map(|group| u64::from(group.count)).sum();
-        let others = it.walls.len() + it.spawn_points.len() + it.classes.len() + it.treasures.len();
+        let others = it.walls.len() + it.spawn_points.len() + it.classes.len() + it.treasures.len() + it.exits.len();
         Size {
             inputs: self.inputs.len(),
             entities: groups + others as u64,
             ticks: self.ticks,
             content: self.packs.iter().map(|content| content.entry_count()).sum(),
         }
-    }
-
-    /// Makes the run every way it names, and compares.
-    ///
-    /// # Errors
-    /// The first thing found.
-    pub fn check(&self) -> Result<(), Finding> {
-        Runner::new(self).check()
     }
 
     /// The packs as the rules read them.
@@ -83,8 +74,8 @@ impl Case {
     }
 
     /// The world at tick 0.
-    pub(crate) fn begin(&self, library: &Library<Ruleset>) -> Result<Simulation<Rules>, Finding> {
-        let no_case = |why: String| Finding { way: Way::Straight, tick: 0, fault: Fault::NoCase(why) };
+    pub(crate) fn begin(&self, library: &Library<Ruleset>) -> Result<Simulation<Rules>, Violation> {
+        let no_case = |why: String| Violation { variant: Variant::Straight, tick: 0, fault: Fault::NoCase(why) };
         let first = self.packs.first().ok_or_else(|| no_case("there is no content".into()))?;
         let mut laid_out = Ok(());
         let simulation = Simulation::new(library.clone(), first.id, |realm, rules| {
@@ -118,13 +109,4 @@ impl Case {
             known && *tick <= ticks
         });
     }
-}
-
-/// The entropy of a tick: in production sixteen secret bytes, here drawn from the seed so that a run can be repeated.
-pub(crate) fn entropy(seed: u64, tick: u64) -> Entropy {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    // An odd factor keeps different ticks different, and no tick counts from 0.
-    bytes[8..].copy_from_slice(&tick.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
-    Entropy::from_bytes(bytes)
 }

@@ -1,4 +1,4 @@
-//! [`Stock`]: the content that worlds are drawn from; [`Content`]: a pack of one world.
+//! [`ContentPool`]: the content that worlds are drawn from; [`Content`]: a pack of one world.
 //!
 //! Invariant: a pack is checked by its own reader before a world uses it, and holds what its world may need and little more:
 //! small packs make small cases.
@@ -15,7 +15,7 @@ use tickworld_sim::{content::ContentId, rng::Rng};
 /// A pack with its bytes.
 #[derive(Clone, Debug)]
 pub struct Content {
-    /// Its id.
+    /// The id that follows from the bytes.
     pub id: ContentId,
     /// The pack file.
     pub bytes: Vec<u8>,
@@ -48,7 +48,7 @@ impl Content {
         self.pack.creatures.len() + self.pack.spells.len() + self.pack.items.len()
     }
 
-    /// Their keys.
+    /// The keys of all its entries.
     pub(crate) fn keys(&self) -> Vec<Key> {
         let Pack { creatures, spells, items, .. } = &self.pack;
         let creatures = creatures.iter().map(|it| it.key);
@@ -58,7 +58,7 @@ impl Content {
 
 /// What worlds are drawn from.
 #[derive(Clone, Debug)]
-pub struct Stock {
+pub struct ContentPool {
     pack: Pack,
     /// Positions of creatures that cast spells.
     casters: Vec<usize>,
@@ -71,7 +71,7 @@ pub(crate) struct Picked {
     pub(crate) items: Vec<ContentKey>,
 }
 
-impl Stock {
+impl ContentPool {
     /// Of a pack, such as the shipped one.
     ///
     /// # Panics
@@ -261,16 +261,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::draw::Dice;
+    use crate::dice::Dice;
 
     #[test]
     fn other_content_lacks_some_entries_and_replaces_some_of_them() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../content/data");
-        let stock = Stock::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack);
+        let pool = ContentPool::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack);
         let (mut lacking, mut creatures, mut items) = (0, 0, 0);
         for seed in 0..200 {
             let mut rng = Dice::one(seed, "test");
-            let first = stock.pick(&mut rng, true, true).pack;
+            let first = pool.pick(&mut rng, true, true).pack;
             let other = vary(&first, &mut rng);
             for it in &other.replacements {
                 creatures += usize::from(other.creatures.iter().any(|creature| creature.key == it.by));

@@ -1,4 +1,4 @@
-//! [`Draft`]: what a seed says of a run before it is played: features, content, world, ways.
+//! [`CasePlan`]: what a seed says of a run before it is played: features, content, world, ways.
 //!
 //! Invariant: every feature has a stream of its own, so that switching one off leaves the others as they were.
 
@@ -7,103 +7,32 @@ use std::sync::Arc;
 use tickworld_rules::{
     ContentKey, Ruleset, SetUp,
     settings::{Faction, Settings},
-    setup::{Group, PlayerClass, Rect, SpawnPoint, Treasure},
+    setup::{ExitArea, Group, PlayerClass, Rect, SpawnPoint, Treasure},
 };
-use tickworld_sim::{
-    math::Cell,
-    rng::{Rng, StreamKey},
-};
+use tickworld_sim::{math::Cell, rng::Rng};
 
 use crate::{
-    case::entropy,
-    content::{Content, Picked, Stock, pick, vary},
+    content::{Content, ContentPool, Picked, pick, vary},
+    dice::Dice,
+    features::{Features, OTHER_REGION},
     players::Players,
-    ways::{self, Way},
+    variants::{self, Variant},
 };
 
-/// Random streams of one seed and purpose.
-pub(crate) struct Dice(StreamKey);
-
-impl Dice {
-    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        Self(StreamKey::new(&entropy(seed, u64::MAX), 0, purpose))
-    }
-
-    /// The stream of a number.
-    pub(crate) fn at(&self, number: u64) -> Rng {
-        self.0.rng(number)
-    }
-
-    /// The only stream of the purpose.
-    pub(crate) fn one(seed: u64, purpose: &str) -> Rng {
-        Self::new(seed, purpose).at(0)
-    }
-}
-
-/// What a run has; each is left out of about half of all runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Features {
-    pub(crate) walls: bool,
-    pub(crate) war: bool,
-    pub(crate) groups: bool,
-    pub(crate) casters: bool,
-    pub(crate) items: bool,
-    pub(crate) coins: bool,
-    pub(crate) treasures: bool,
-    pub(crate) spawners: bool,
-    pub(crate) players: bool,
-    pub(crate) leaves: bool,
-    pub(crate) resends: bool,
-    pub(crate) switches: bool,
-    /// Rounds of a few ticks.
-    pub(crate) haste: bool,
-    /// Path searches that must wait for each other.
-    pub(crate) thrift: bool,
-    /// More creatures than a run of entities holds: rare, for it is slow.
-    pub(crate) crowd: bool,
-    /// Players who leave for the archive and come back.
-    pub(crate) journeys: bool,
-}
-
-impl Features {
-    fn draw(seed: u64) -> Self {
-        let mut rng = Dice::one(seed, "features");
-        let mut half = || rng.chance(1, 2);
-        Self {
-            walls: half(),
-            war: half(),
-            groups: half(),
-            casters: half(),
-            items: half(),
-            coins: half(),
-            treasures: half(),
-            spawners: half(),
-            players: half(),
-            leaves: half(),
-            resends: half(),
-            switches: half(),
-            haste: half(),
-            thrift: half(),
-            crowd: rng.chance(1, 50),
-            journeys: rng.chance(1, 2),
-        }
-    }
-}
-
 /// A run that nobody has played yet.
-pub(crate) struct Draft {
+pub(crate) struct CasePlan {
     pub(crate) seed: u64,
     pub(crate) set_up: SetUp,
     pub(crate) packs: Vec<Arc<Content>>,
     pub(crate) ticks: u64,
     pub(crate) players: Players,
-    pub(crate) ways: Vec<Way>,
+    pub(crate) variants: Vec<Variant>,
 }
 
-impl Draft {
-    pub(crate) fn draw(stock: &Stock, seed: u64) -> Self {
+impl CasePlan {
+    pub(crate) fn draw(pool: &ContentPool, seed: u64) -> Self {
         let features = Features::draw(seed);
-        let picked = stock.pick(&mut Dice::one(seed, "content"), features.casters, features.items);
+        let picked = pool.pick(&mut Dice::one(seed, "content"), features.casters, features.items);
         let mut packs = vec![packed(picked.pack.clone())];
         if features.switches {
             packs.push(packed(vary(&picked.pack, &mut Dice::one(seed, "other content"))));
@@ -112,8 +41,8 @@ impl Draft {
         let ticks = if features.crowd { 4 + u64::from(rng.below(8)) } else { 8 + u64::from(rng.below(72)) };
         let set_up = set_up(seed, &features, &picked, &packs[0]);
         let players = Players::draw(seed, &features, ticks, &packs);
-        let ways = ways::draw(&mut Dice::one(seed, "ways"), ticks, features.crowd);
-        Self { seed, set_up, packs, ticks, players, ways }
+        let variants = variants::draw(&mut Dice::one(seed, "ways"), ticks, features.crowd);
+        Self { seed, set_up, packs, ticks, players, variants }
     }
 }
 
@@ -130,10 +59,15 @@ fn set_up(seed: u64, features: &Features, picked: &Picked, content: &Content) ->
     set_up.classes = world.classes();
     set_up.treasures = world.treasures();
     set_up.walls = world.walls();
+    set_up.exits = world.exits();
     let rules = Ruleset::new(content.pack.clone());
     // Walls may leave somebody no room, or a treasure no cell.
     if set_up.check(&rules).is_err() {
         set_up.walls.clear();
+    }
+    // And exits may lie where somebody enters.
+    if set_up.check(&rules).is_err() {
+        set_up.exits.clear();
     }
     assert_eq!(set_up.check(&rules), Ok(()), "seed {seed}: a drawn world is possible");
     set_up
@@ -252,6 +186,12 @@ impl World<'_> {
             Treasure { cell, item: self.item(rng), coins: self.coins(rng) }
         };
         (0..count).map(|_| treasure(&mut rng)).collect()
+    }
+
+    fn exits(&mut self) -> Vec<ExitArea> {
+        let mut rng = self.rng("exits");
+        let count = if self.features.players && self.features.exits { 1 + rng.below(3) } else { 0 };
+        (0..count).map(|_| ExitArea { area: self.area(&mut rng), region: OTHER_REGION }).collect()
     }
 
     fn walls(&mut self) -> Vec<Rect> {

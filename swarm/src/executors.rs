@@ -10,7 +10,7 @@ use std::sync::{
 use tickworld_pool::Pool;
 use tickworld_sim::executor::{Executor, Job};
 
-use crate::draw::Dice;
+use crate::dice::Dice;
 
 /// Runs jobs on the caller's thread in an order drawn from a number: what a scheduler might do, the same every time.
 pub(crate) struct Shuffled {
@@ -61,8 +61,8 @@ impl Executor for Threads {
         threads().run(jobs);
     }
 
-    fn attend<'a>(&self, work: Job<'a>) {
-        threads().attend(work);
+    fn install<'a>(&self, work: Job<'a>) {
+        threads().install(work);
     }
 
     fn rows_per_job_min(&self) -> u32 {

@@ -4,17 +4,17 @@
 
 use tickworld_sim::hash::Hash;
 
-use crate::{case::Case, content::Stock, draw::Draft, finding::Finding, line::Runner};
+use crate::{case::Case, content::ContentPool, draw::CasePlan, runner::Runner, violation::Violation};
 
 /// What became of a seed.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Which.
+    /// The seed that the run was drawn from.
     pub seed: u64,
     /// The run, with the inputs that its players made while it was played.
     pub case: Case,
     /// What was found first.
-    pub finding: Option<Finding>,
+    pub violation: Option<Violation>,
     /// Ticks made by all ways together.
     pub ticks_stepped: u64,
     /// The root of the last tick: it binds what every tick before led to. Equal in every process.
@@ -23,9 +23,9 @@ pub struct Run {
 
 /// Runs a seed.
 #[must_use]
-pub fn seed(stock: &Stock, seed: u64) -> Run {
-    let Draft { seed, set_up, packs, ticks, mut players, ways } = Draft::draw(stock, seed);
-    let case = Case { seed, set_up, packs, ticks, inputs: Vec::new(), ways };
+pub fn seed(pool: &ContentPool, seed: u64) -> Run {
+    let CasePlan { seed, set_up, packs, ticks, mut players, variants } = CasePlan::draw(pool, seed);
+    let case = Case { seed, set_up, packs, ticks, inputs: Vec::new(), variants };
     let mut runner = Runner::new(&case);
     let mut inputs = Vec::new();
     let played = runner.straight(&mut |simulation| {
@@ -37,9 +37,9 @@ pub fn seed(stock: &Stock, seed: u64) -> Run {
         inputs.extend(made.iter().map(|input| (tick, input.clone())));
         Some(made)
     });
-    let finding = played.and_then(|()| runner.others()).err();
+    let violation = played.and_then(|()| runner.others()).err();
     let ticks_stepped = runner.stepped();
     let last_root = runner.line.last().map(|roots| roots.root);
     drop(runner);
-    Run { seed, case: Case { inputs, ..case }, finding, ticks_stepped, last_root }
+    Run { seed, case: Case { inputs, ..case }, violation, ticks_stepped, last_root }
 }

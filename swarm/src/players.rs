@@ -9,14 +9,15 @@ use tickworld_rules::{Command, Rules, Ruleset, bot};
 use tickworld_sim::{
     content::ContentId,
     frame::{Act, Enter, Input, PlayerId, Request, Sequence},
-    region::RegionId,
+    region::{Border, RegionId},
     rng::Rng,
     simulation::Simulation,
 };
 
 use crate::{
     content::{Content, pick},
-    draw::{Dice, Features},
+    dice::Dice,
+    features::{Features, OTHER_REGION},
 };
 
 /// Players of a drawn run, with what they have sent so far.
@@ -25,6 +26,8 @@ pub(crate) struct Players {
     list: Vec<Player>,
     leaves: bool,
     resends: bool,
+    /// Whether there is another region, with an open border.
+    exits: bool,
     /// When players leave for the archive and come back; none do where there are none.
     journeys: Option<Dice>,
     /// The newest parcel of everybody who has been in the archive, with their hops.
@@ -57,10 +60,10 @@ impl Players {
         if packs.len() > 1 {
             switches.extend((0..=rng.below(3)).map(|_| (within(&mut rng), packs[pick(&mut rng, packs.len())].id)));
         }
-        let (leaves, resends) = (features.leaves, features.resends);
+        let (leaves, resends, exits) = (features.leaves, features.resends, features.exits);
         let journeys = features.journeys.then(|| Dice::new(seed, "journeys"));
         let archive = BTreeMap::new();
-        Self { inputs: Dice::new(seed, "inputs"), list, leaves, resends, journeys, archive, switches }
+        Self { inputs: Dice::new(seed, "inputs"), list, leaves, resends, exits, journeys, archive, switches }
     }
 
     /// What they send for the next tick.
@@ -102,6 +105,9 @@ impl Players {
             player.play(simulation, rules, self.resends, &mut rng, &mut inputs);
         }
         self.travel(simulation, tick, &mut inputs);
+        if self.exits {
+            inputs.extend(border(simulation, &mut rng));
+        }
         inputs
     }
 
@@ -140,6 +146,22 @@ impl Players {
             }
         }
     }
+}
+
+/// What the region itself says of the other one: it is met, its border opens, closes now and then, and it has what was sent.
+fn border(simulation: &Simulation<Rules>, rng: &mut Rng) -> Option<Input<Command>> {
+    let (region, own) = (OTHER_REGION, simulation.world().region());
+    let act = match own.neighbour(region) {
+        None => Act::Accept { region, incarnation: 1 },
+        Some(known) if known.border != Border::Open => Act::Border { region, state: Border::Open },
+        Some(_) if rng.chance(1, 32) => Act::Border { region, state: Border::Silent },
+        Some(known) if known.delivered < known.last_out && rng.chance(1, 4) => {
+            let incarnation = own.state().incarnation;
+            Act::Delivered { region, incarnation, sequence: known.last_out, lamport: 0 }
+        }
+        Some(_) => return None,
+    };
+    Some(Input { player: PlayerId::REGION, sequence: Sequence(0), act })
 }
 
 impl Player {

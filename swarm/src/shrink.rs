@@ -14,9 +14,9 @@ use tickworld_sim::frame::PlayerId;
 use crate::{
     case::{Case, Size},
     content::{Content, subset},
-    finding::Finding,
-    line::Runner,
-    ways::Way,
+    runner::Runner,
+    variants::Variant,
+    violation::Violation,
 };
 
 /// Cases that are tried at most.
@@ -34,7 +34,7 @@ pub struct Shrunk {
     /// The smallest case found.
     pub case: Case,
     /// What it fails with.
-    pub finding: Finding,
+    pub violation: Violation,
     /// How large it was.
     pub before: Size,
     /// How large it is.
@@ -45,42 +45,42 @@ pub struct Shrunk {
     pub always: bool,
 }
 
-/// Shrinks a case that failed with `finding`. Where it does not fail again it is given back as it was.
+/// Shrinks a case that failed with `violation`. Where it does not fail again it is given back as it was.
 #[must_use]
-pub fn shrink(case: &Case, finding: &Finding) -> Shrunk {
-    shrink_while(case, finding, &|| true)
+pub fn shrink(case: &Case, violation: &Violation) -> Shrunk {
+    shrink_while(case, violation, &|| true)
 }
 
 /// The same until `goes_on` says that it is enough; gives the smallest case until then.
 #[must_use]
-pub fn shrink_while(case: &Case, finding: &Finding, goes_on: &dyn Fn() -> bool) -> Shrunk {
+pub fn shrink_while(case: &Case, violation: &Violation, goes_on: &dyn Fn() -> bool) -> Shrunk {
     let check = |case: &Case| {
         let mut runner = Runner::new(case);
         let found = runner.check().err();
         (found, runner.stepped())
     };
-    shrink_by(case, finding, &check, goes_on)
+    shrink_by(case, violation, &check, goes_on)
 }
 
 /// Makes a case; gives what it fails with and how many ticks that took.
-type Check<'c> = &'c dyn Fn(&Case) -> (Option<Finding>, u64);
+type Check<'c> = &'c dyn Fn(&Case) -> (Option<Violation>, u64);
 
-fn shrink_by(case: &Case, finding: &Finding, check: Check<'_>, goes_on: &dyn Fn() -> bool) -> Shrunk {
+fn shrink_by(case: &Case, violation: &Violation, check: Check<'_>, goes_on: &dyn Fn() -> bool) -> Shrunk {
     let before = case.size();
-    let (case, finding) = (case.clone(), finding.clone());
-    let mut shrinker = Shrinker { check, goes_on, case, finding, tries: 0, work: 0, trials: PATIENCE };
+    let (case, violation) = (case.clone(), violation.clone());
+    let mut shrinker = Shrinker { check, goes_on, case, violation, tries: 0, work: 0, trials: PATIENCE };
     let always = shrinker.fails_every_time();
     if always {
         shrinker.trials = 1;
     }
-    let way = shrinker.finding.way;
-    let ways = if way == Way::Straight { Vec::new() } else { vec![way] };
-    if shrinker.accept(Case { ways, ..shrinker.case.clone() }) {
+    let variant = shrinker.violation.variant;
+    let variants = if variant == Variant::Straight { Vec::new() } else { vec![variant] };
+    if shrinker.accept(Case { variants, ..shrinker.case.clone() }) {
         while shrinker.pass() {}
     }
-    let Shrinker { case, finding, tries, .. } = shrinker;
+    let Shrinker { case, violation, tries, .. } = shrinker;
     let after = case.size();
-    Shrunk { case, finding, before, after, tries, always }
+    Shrunk { case, violation, before, after, tries, always }
 }
 
 struct Shrinker<'c> {
@@ -88,7 +88,7 @@ struct Shrinker<'c> {
     goes_on: &'c dyn Fn() -> bool,
     /// The smallest so far.
     case: Case,
-    finding: Finding,
+    violation: Violation,
     tries: u32,
     work: u64,
     trials: u32,
@@ -102,7 +102,7 @@ impl Shrinker<'_> {
     }
 
     /// What a case fails with, if it is the same bug.
-    fn fails(&mut self, case: &Case) -> Option<Finding> {
+    fn fails(&mut self, case: &Case) -> Option<Violation> {
         let is_spent = self.tries >= TRIES_MAX || self.work >= WORK_MAX || !(self.goes_on)();
         if is_spent {
             return None;
@@ -110,16 +110,16 @@ impl Shrinker<'_> {
         self.tries += 1;
         let (found, stepped) = (self.check)(case);
         self.work += stepped * (case.size().entities + 10);
-        found.filter(|found| found.is_like(&self.finding))
+        found.filter(|found| found.is_like(&self.violation))
     }
 
     /// Keeps a case if it still fails.
     fn accept(&mut self, mut case: Case) -> bool {
         case.trim();
         for _ in 0..self.trials {
-            if let Some(finding) = self.fails(&case) {
+            if let Some(violation) = self.fails(&case) {
                 self.case = case;
-                self.finding = finding;
+                self.violation = violation;
                 return true;
             }
         }
@@ -137,7 +137,7 @@ impl Shrinker<'_> {
         self.numbers();
         self.content();
         self.gaps();
-        self.simpler_way();
+        self.simpler_variant();
         self.measure() != before
     }
 
@@ -154,7 +154,7 @@ impl Shrinker<'_> {
     fn ticks(&mut self) {
         loop {
             let ticks = self.case.ticks;
-            let shorter = [self.finding.tick, ticks / 2, ticks - ticks / 4, ticks - 1];
+            let shorter = [self.violation.tick, ticks / 2, ticks - ticks / 4, ticks - 1];
             let tried = shorter.into_iter().filter(|wanted| (1..ticks).contains(wanted));
             let wanted: Vec<u64> = tried.collect();
             if !wanted.into_iter().any(|ticks| self.accept(Case { ticks, ..self.case.clone() })) {
@@ -259,22 +259,24 @@ impl Shrinker<'_> {
     }
 
     /// The same way with the numbers that say most.
-    fn simpler_way(&mut self) {
-        let simpler: &[Way] = match self.finding.way {
-            Way::Restored { .. } => &[Way::Restored { every: 1 }],
-            Way::SyncTest { .. } => {
-                &[Way::SyncTest { distance: 1, restore: 0 }, Way::SyncTest { distance: 1, restore: 1 }]
+    fn simpler_variant(&mut self) {
+        let simpler: &[Variant] = match self.violation.variant {
+            Variant::Restored { .. } => &[Variant::Restored { every: 1 }],
+            Variant::SyncTest { .. } => {
+                &[Variant::SyncTest { distance: 1, restore: 0 }, Variant::SyncTest { distance: 1, restore: 1 }]
             }
-            Way::Shuffled { .. } => &[Way::Shuffled { workers: 2, order: 0 }, Way::Shuffled { workers: 2, order: 1 }],
-            Way::Recorded { .. } => &[Way::Recorded { keyframes: 1 }],
-            Way::Forked { .. } => &[Way::Forked { after: 0 }],
+            Variant::Shuffled { .. } => {
+                &[Variant::Shuffled { workers: 2, order: 0 }, Variant::Shuffled { workers: 2, order: 1 }]
+            }
+            Variant::Recorded { .. } => &[Variant::Recorded { keyframes: 1 }],
+            Variant::Forked { .. } => &[Variant::Forked { after: 0 }],
             _ => &[],
         };
-        if simpler.contains(&self.finding.way) {
+        if simpler.contains(&self.violation.variant) {
             return;
         }
-        for way in simpler {
-            if self.accept(Case { ways: vec![*way], ..self.case.clone() }) {
+        for variant in simpler {
+            if self.accept(Case { variants: vec![*variant], ..self.case.clone() }) {
                 return;
             }
         }
@@ -307,6 +309,7 @@ enum Part {
     SpawnPoint(usize),
     Class(usize),
     Treasure(usize),
+    Exit(usize),
     Wall(usize),
     Enemies(usize),
 }
@@ -318,6 +321,7 @@ impl Part {
         all.extend((0..it.spawn_points.len()).map(Self::SpawnPoint));
         all.extend((0..it.classes.len()).map(Self::Class));
         all.extend((0..it.treasures.len()).map(Self::Treasure));
+        all.extend((0..it.exits.len()).map(Self::Exit));
         all.extend((0..it.walls.len()).map(Self::Wall));
         all.extend((0..it.enemies.len()).map(Self::Enemies));
         all
@@ -330,6 +334,7 @@ impl Part {
         keep(&mut it.spawn_points, kept, Self::SpawnPoint);
         keep(&mut it.classes, kept, Self::Class);
         keep(&mut it.treasures, kept, Self::Treasure);
+        keep(&mut it.exits, kept, Self::Exit);
         keep(&mut it.walls, kept, Self::Wall);
         keep(&mut it.enemies, kept, Self::Enemies);
         case
@@ -349,13 +354,13 @@ mod tests {
     use tickworld_sim::frame::Act;
 
     use super::*;
-    use crate::{Stock, finding::Fault, hunt};
+    use crate::{ContentPool, hunt, violation::Fault};
 
     /// A seed whose run has a bit of everything.
     fn rich_case() -> Case {
         let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../content/data");
-        let stock = Stock::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack);
-        let runs = (0..200).map(|seed| hunt::seed(&stock, seed).case);
+        let pool = ContentPool::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack);
+        let runs = (0..200).map(|seed| hunt::seed(&pool, seed).case);
         let is_rich = |case: &Case| {
             let it = &case.set_up;
             case.inputs.len() > 30 && it.groups.len() > 1 && it.spawn_points.len() > 1 && case.packs.len() > 1
@@ -364,28 +369,28 @@ mod tests {
     }
 
     /// What a bug might need: two inputs of one player, a spawn point, a creature of the content, and some ticks.
-    fn planted(case: &Case) -> (Option<Finding>, u64) {
+    fn planted(case: &Case) -> (Option<Violation>, u64) {
         let plays: Vec<_> = case.inputs.iter().filter(|(_, input)| matches!(input.act, Act::Play(_))).collect();
         let twice = plays.iter().any(|(at, a)| plays.iter().any(|(later, b)| a.player == b.player && at < later));
         let fails = twice && !case.set_up.spawn_points.is_empty() && case.packs[0].entry_count() > 0 && case.ticks >= 5;
-        (fails.then(finding), case.ticks)
+        (fails.then(violation), case.ticks)
     }
 
-    fn finding() -> Finding {
-        Finding { way: Way::Again, tick: 5, fault: Fault::Root { columns: Vec::new() } }
+    fn violation() -> Violation {
+        Violation { variant: Variant::Again, tick: 5, fault: Fault::Root { columns: Vec::new() } }
     }
 
     #[test]
     fn what_the_bug_needs_is_all_that_is_left() {
         let case = rich_case();
-        let shrunk = shrink_by(&case, &finding(), &planted, &|| true);
+        let shrunk = shrink_by(&case, &violation(), &planted, &|| true);
         assert!(shrunk.always);
         assert_eq!((shrunk.after.inputs, shrunk.after.ticks, shrunk.after.content), (2, 5, 1), "seed {}", case.seed);
         assert_eq!(shrunk.after.entities, 1, "the spawn point alone");
-        assert_eq!((shrunk.case.ways.as_slice(), shrunk.case.packs.len()), (&[Way::Again][..], 1));
+        assert_eq!((shrunk.case.variants.as_slice(), shrunk.case.packs.len()), (&[Variant::Again][..], 1));
         assert!(planted(&shrunk.case).0.is_some());
         // Once more gives the same: nothing of it is left to chance.
-        let again = shrink_by(&case, &finding(), &planted, &|| true);
+        let again = shrink_by(&case, &violation(), &planted, &|| true);
         assert_eq!(again.case.to_json(""), shrunk.case.to_json(""));
     }
 
@@ -398,7 +403,7 @@ mod tests {
             let (found, ticks) = planted(case);
             (found.filter(|_| calls.get().is_multiple_of(3)), ticks)
         };
-        let shrunk = shrink_by(&case, &finding(), &now_and_then, &|| true);
+        let shrunk = shrink_by(&case, &violation(), &now_and_then, &|| true);
         assert!(!shrunk.always);
         assert_eq!((shrunk.after.inputs, shrunk.after.ticks), (2, 5), "seed {}", case.seed);
     }
@@ -413,7 +418,7 @@ mod tests {
                 tries.set(tries.get() + 1);
                 planted(case)
             };
-            shrink_by(&case, &finding(), &check, &|| tries.get() < most)
+            shrink_by(&case, &violation(), &check, &|| tries.get() < most)
         };
         let at_once = until(0);
         assert_eq!((at_once.after, at_once.tries), (at_once.before, 0));
@@ -427,7 +432,7 @@ mod tests {
     #[test]
     fn what_does_not_fail_again_is_given_back_whole() {
         let case = rich_case();
-        let shrunk = shrink_by(&case, &finding(), &|_| (None, 1), &|| true);
+        let shrunk = shrink_by(&case, &violation(), &|_| (None, 1), &|| true);
         assert_eq!(shrunk.after, shrunk.before);
         assert!(!shrunk.always);
     }

@@ -1,4 +1,4 @@
-//! A bounded swarm: seeds by every way, without a finding. `tickworld swarm` runs as many as there is time for.
+//! A bounded swarm: seeds by every way, without a violation. `tickworld swarm` runs as many as there is time for.
 
 mod common;
 
@@ -11,12 +11,12 @@ const COUNT: u64 = 200;
 
 #[test]
 fn the_first_seeds_find_nothing_and_are_worlds_of_every_kind() {
-    let stock = common::stock();
+    let pool = common::pool();
     let (mut inputs, mut switches, mut crowds, mut returns, mut ticks) = (0, 0, 0, 0, 0);
     for seed in FIRST..FIRST + COUNT {
-        let run = hunt::seed(&stock, seed);
-        if let Some(finding) = run.finding {
-            panic!("seed {seed}: {finding}\nrepeat: tickworld swarm --seed {seed}");
+        let run = hunt::seed(&pool, seed);
+        if let Some(violation) = run.violation {
+            panic!("seed {seed}: {violation}\nrepeat: tickworld swarm --seed {seed}");
         }
         inputs += run.case.inputs.len();
         switches += usize::from(run.case.packs.len() > 1);
@@ -33,9 +33,9 @@ fn the_first_seeds_find_nothing_and_are_worlds_of_every_kind() {
 
 #[test]
 fn a_seed_is_the_same_run_every_time() {
-    let stock = common::stock();
+    let pool = common::pool();
     for seed in [3, 1 << 40] {
         let text = |case: &Case| case.to_json("");
-        assert_eq!(text(&hunt::seed(&stock, seed).case), text(&hunt::seed(&stock, seed).case), "seed {seed}");
+        assert_eq!(text(&hunt::seed(&pool, seed).case), text(&hunt::seed(&pool, seed).case), "seed {seed}");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{io::Write as _, path::Path};
 
-use crate::{failure::Outcome, packs::PackSource, scenario::Scenario};
+use crate::{failure::Outcome, packs::PackSource, scenario::Scenario, world_map::WorldMap};
 
 /// Content by a path, or the shipped one by its name.
 pub(crate) fn content(path: &Path) -> PackSource {
@@ -22,6 +22,14 @@ pub(crate) fn scenario(path: &Path) -> Outcome<Scenario> {
         tell_apart(path, "the scenario inside this binary");
     }
     Scenario::load(path)
+}
+
+/// The first regions of a world map by its path, or of a shipped one by its name.
+pub(crate) fn world_map(path: &Path, regions: u32) -> Outcome<WorldMap> {
+    if WorldMap::is_shipped(path) {
+        tell_apart(path, "the world map inside this binary");
+    }
+    WorldMap::load(path)?.first(regions)
 }
 
 /// Says what a name meant, where something else is called so too.

@@ -3,19 +3,27 @@
 //! Invariant: names and exit codes are stable; a flag means the same everywhere.
 
 mod journal;
+mod measure;
 mod watch;
+mod whole;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Parser, Subcommand};
 use tickworld_net::tls::fingerprint::Fingerprint;
 use tickworld_pool::WORKERS_MAX;
+use tickworld_scenario::{scenario::TICKS_MAX, world_map::REGIONS_MAX};
 
+use self::whole::{SECONDS_MAX, whole};
 pub(crate) use self::{
     journal::{Beginning, FromJournal, Journal, Span},
+    measure::{Measure, MeasureArchive, MeasureIdle, MeasureJoin, MeasureLedger, MeasureReplay, MeasureTraffic},
     watch::{Cell, Watch},
 };
-use crate::{drill::Kind, measure::Measure, output::Color};
+use crate::{drill::Kind, output::Color};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -71,7 +79,7 @@ pub(crate) struct Common {
     /// thousand creatures on [default: 1]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub(crate) threads: Option<u16>,
-    /// Use colours
+    /// When to colour what is for people
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 }
@@ -81,7 +89,7 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Start a server of a d20 world with bots in it, and say where to look
     #[command(
-        after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60\n  tickworld play --watch"
+        after_help = "Examples:\n  tickworld play\n  tickworld play siege --bots 100 --seconds 60\n  tickworld play --watch\n  tickworld play --regions 9 --bots 200"
     )]
     Play(Play),
     /// The shortest way to everything else: record a battle, verify it, plant a fault, find it
@@ -149,22 +157,29 @@ pub(crate) enum Command {
     },
 }
 
-/// `tickworld play`.
+/// The arguments of `tickworld play`.
 #[derive(Debug, Args)]
 pub(crate) struct Play {
-    /// The world: a scenario file (YAML), or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
-    #[arg(default_value = "skirmish")]
-    pub(crate) scenario: PathBuf,
+    /// The world: a scenario file (YAML), or a shipped one: duel, skirmish, siege (a file called duel is ./duel); with
+    /// --regions a world map, or the shipped one: marches [default: skirmish, with --regions marches]
+    pub(crate) scenario: Option<PathBuf>,
+    /// The same, as commands take it whose first word is something else
+    #[arg(long = "scenario", value_name = "SCENARIO", conflicts_with = "scenario", hide = true)]
+    pub(crate) named_scenario: Option<PathBuf>,
+    /// So many regions of a world map, each with a tick of its own, behind one game port: bots wander over their borders. Of
+    /// a map that has more it is the first ones; the shipped one has nine
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REGIONS_MAX)))]
+    pub(crate) regions: Option<u32>,
     /// How many bots
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) bots: u32,
     /// How long they play
-    #[arg(long, value_name = "S", env = "TICKWORLD_SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "S", env = "TICKWORLD_SECONDS", default_value_t = 60, value_parser = whole(1..=SECONDS_MAX))]
     pub(crate) seconds: u64,
     /// The game port; 0 for any. Where others can reach it, it says how they come in
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// The HTTP port; 0 for any
+    /// The HTTP port; 0 for any. Regions have one each, from this one on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) http: SocketAddr,
     /// Keep the world in this folder; without it the world is gone afterwards
@@ -174,17 +189,25 @@ pub(crate) struct Play {
     #[arg(long)]
     pub(crate) apart: bool,
     /// Say every so many seconds how the server is, and at the end how it was at first and at last
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", value_parser = whole(1..=SECONDS_MAX))]
     pub(crate) report_every: Option<u64>,
-    /// Look at the world meanwhile, as `tickworld watch` shows it; its end ends the server
+    /// Look at the world meanwhile, as `tickworld watch` shows it; of several regions at the first one. Its end ends the
+    /// server
     #[arg(long, conflicts_with_all = ["report_every", "json"])]
     pub(crate) watch: bool,
 }
 
-/// `tickworld load`.
+impl Play {
+    /// The scenario, in whichever form it was named.
+    pub(crate) fn scenario(&self) -> Option<&Path> {
+        self.scenario.as_deref().or(self.named_scenario.as_deref())
+    }
+}
+
+/// The arguments of `tickworld load`.
 #[derive(Debug, Args)]
 pub(crate) struct Load {
-    /// Command sessions
+    /// Command sessions that send transfers
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4_000))]
     pub(crate) sessions: u32,
     /// Transfers that each keeps without an answer
@@ -199,7 +222,7 @@ pub(crate) struct Load {
     /// Lockstep sessions besides, each in a process of its own
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) apart: u32,
-    /// Accounts
+    /// Accounts that transfers go between
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub(crate) accounts: u32,
     /// Pick accounts by Zipf's law with this exponent; 0 picks all alike
@@ -209,17 +232,17 @@ pub(crate) struct Load {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) tick_rate: u16,
     /// How long to measure
-    #[arg(long, value_name = "S", default_value_t = 10)]
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = whole(1..=SECONDS_MAX))]
     pub(crate) seconds: u64,
     /// Keep the world in this folder, whose disk is measured; without it the system's folder for scratch files
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
     /// Say every so many seconds how the server is
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", value_parser = whole(1..=SECONDS_MAX))]
     pub(crate) report_every: Option<u64>,
 }
 
-/// `tickworld bots`.
+/// The arguments of `tickworld bots`.
 #[derive(Debug, Args)]
 pub(crate) struct Bots {
     /// The server's game port; a name is resolved
@@ -241,16 +264,22 @@ pub(crate) struct Bots {
     /// What is played there
     #[arg(long, value_name = "GAME", default_value = "d20")]
     pub(crate) game: GameName,
-    /// The scenario whose content a d20 server has
-    #[arg(long, value_name = "SCENARIO", default_value = "skirmish")]
-    pub(crate) scenario: PathBuf,
+    /// The scenario whose content a d20 server has, as `tickworld play` takes it; of one with --regions its world map [default:
+    /// skirmish, with --regions marches]
+    pub(crate) scenario: Option<PathBuf>,
+    /// The same, as commands take it whose first word is something else
+    #[arg(long = "scenario", value_name = "SCENARIO", conflicts_with = "scenario", hide = true)]
+    pub(crate) named_scenario: Option<PathBuf>,
+    /// The regions of the d20 server, over whose borders the bots wander
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REGIONS_MAX)))]
+    pub(crate) regions: Option<u32>,
     /// Command sessions; where no session of any kind is asked for, one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) command: u32,
-    /// Lockstep sessions
+    /// Lockstep sessions, which simulate the world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) lockstep: u32,
-    /// Witnesses
+    /// Witness sessions, which see roots and no world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) witness: u32,
     /// Inputs a second of each
@@ -269,11 +298,18 @@ pub(crate) struct Bots {
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pub(crate) zipf: f64,
     /// How long they play
-    #[arg(long, value_name = "S", default_value_t = 30)]
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = whole(1..=SECONDS_MAX))]
     pub(crate) seconds: u64,
     /// End when standard input ends: the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) tethered: bool,
+}
+
+impl Bots {
+    /// The scenario, in whichever form it was named.
+    pub(crate) fn scenario(&self) -> Option<&Path> {
+        self.scenario.as_deref().or(self.named_scenario.as_deref())
+    }
 }
 
 /// A game by its name.
@@ -285,13 +321,13 @@ pub(crate) enum GameName {
     Ledger,
 }
 
-/// `tickworld run`.
+/// The arguments of `tickworld run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
     pub(crate) scenario: PathBuf,
     /// Run this many ticks instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(1..=TICKS_MAX))]
     pub(crate) ticks: Option<u64>,
     /// Record a trace
     #[arg(long, value_name = "FILE")]
@@ -304,7 +340,7 @@ pub(crate) struct Run {
     pub(crate) force: bool,
 }
 
-/// `tickworld trace`.
+/// The commands of `tickworld trace`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trace {
     /// Record a scenario
@@ -314,7 +350,7 @@ pub(crate) enum Trace {
     Verify(Verify),
     /// Say what is in a trace, and how far it can be read
     Info {
-        /// The trace
+        /// The trace file
         file: PathBuf,
     },
     /// Show the world of any tick
@@ -333,7 +369,7 @@ pub(crate) enum Trace {
     FromJournal(FromJournal),
     /// Write a trace as JSON lines: the header, then a line a tick
     Export {
-        /// The trace
+        /// The trace file
         file: PathBuf,
         /// Begin with this tick
         #[arg(long, value_name = "T")]
@@ -349,11 +385,11 @@ pub(crate) enum Trace {
 pub(crate) struct Record {
     /// The scenario: a YAML file, or a shipped one: duel, skirmish, siege (a file called duel is ./duel)
     pub(crate) scenario: PathBuf,
-    /// Where to
+    /// Where to write the trace
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Run this many ticks instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(1..=TICKS_MAX))]
     pub(crate) ticks: Option<u64>,
     /// Use this seed instead of the scenario's
     #[arg(long, value_name = "S")]
@@ -378,7 +414,7 @@ pub(crate) struct Record {
 /// `tickworld trace verify`.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The traces
+    /// The traces to verify
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Verify with each of these numbers of workers, such as 1,2,3,8 [default: that of --threads]
@@ -395,9 +431,9 @@ pub(crate) struct Verify {
 /// `tickworld trace state`.
 #[derive(Debug, Args)]
 pub(crate) struct State {
-    /// The trace
+    /// The trace file
     pub(crate) file: PathBuf,
-    /// Which tick
+    /// The tick whose world is shown
     #[arg(long, value_name = "T")]
     pub(crate) tick: u64,
     /// Only this entity: its index, or index and generation (17v1)
@@ -406,7 +442,7 @@ pub(crate) struct State {
     /// Only this column
     #[arg(long, value_name = "C")]
     pub(crate) column: Option<String>,
-    /// Rows shown
+    /// Most rows that are shown
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
     /// Everything as it is stored: all rows, keys of content as numbers
@@ -421,7 +457,7 @@ pub(crate) struct Diff {
     pub(crate) left: PathBuf,
     /// The right trace
     pub(crate) right: PathBuf,
-    /// Fields shown
+    /// Most fields that are shown
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
     /// A trace that ends earlier, or was broken off, is the same as one that begins like it
@@ -429,14 +465,14 @@ pub(crate) struct Diff {
     pub(crate) prefix: bool,
 }
 
-/// `tickworld content`.
+/// The commands of `tickworld content`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Content {
     /// Compile a folder of YAML sources into a pack
     Build {
         /// The folder; `shipped` for the content inside this binary, `./shipped` for a folder of that name
         dir: PathBuf,
-        /// Where to
+        /// Where to write the pack
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         /// Replace what is there, even a file of another kind; never an input, a device or a server's data
@@ -461,7 +497,7 @@ pub(crate) enum Content {
     /// Both editions' files are read, and pages of Open5e's interface; what an entry is follows from its fields.
     #[command(name = "import-5e")]
     Import5e {
-        /// A folder of JSON files
+        /// A folder of JSON files, or one of them
         json_dir: PathBuf,
         /// The folder to write to
         #[arg(short, long, value_name = "DIR")]
@@ -487,15 +523,15 @@ pub(crate) enum Content {
 /// A table of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Table {
-    /// Stat blocks
+    /// Stat blocks of creatures
     Creatures,
-    /// Spells
+    /// Spells, of all levels
     Spells,
-    /// Things
+    /// Items, as creatures carry them
     Items,
 }
 
-/// `tickworld drill`.
+/// The arguments of `tickworld drill`.
 #[derive(Debug, Args)]
 pub(crate) struct Drill {
     /// What to plant
@@ -518,7 +554,7 @@ pub(crate) struct Drill {
     pub(crate) force: bool,
 }
 
-/// `tickworld swarm`.
+/// The arguments of `tickworld swarm`.
 #[derive(Debug, Args)]
 pub(crate) struct Swarm {
     /// Run this seed alone
@@ -528,7 +564,7 @@ pub(crate) struct Swarm {
     #[arg(long, value_name = "A..B")]
     pub(crate) seeds: Option<SeedRange>,
     /// End after so many seconds
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    #[arg(long, value_name = "S", value_parser = whole(1..=31_536_000))]
     pub(crate) time: Option<u64>,
     /// Instead: run a case that was kept
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "time", "keep", "no_shrink"])]

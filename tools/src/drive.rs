@@ -26,23 +26,23 @@ const FRAMES_FIT: &str = "frames are made for the world's next tick, sorted, wit
 
 /// A scenario under way.
 pub(crate) struct Drive {
-    /// The world.
+    /// The world, and what steps it.
     pub(crate) simulation: Simulation<Rules>,
     frames: Frames,
 }
 
 /// What a tick was made of and came to.
 pub(crate) struct Ticked {
-    /// The inputs.
+    /// The inputs that made it.
     pub(crate) frame: InputFrame<Command>,
-    /// The roots.
+    /// The roots of the world after it.
     pub(crate) roots: Roots,
     /// Those after every system, if they were asked for.
     pub(crate) stages: Option<StageRoots>,
 }
 
 impl Drive {
-    /// At tick 0.
+    /// Begins the scenario, at tick 0.
     pub(crate) fn begin(scenario: &Scenario) -> Outcome<Self> {
         Ok(Self { simulation: scenario.begin()?, frames: Frames::new(scenario) })
     }

@@ -1,4 +1,4 @@
-//! [`Hosting`]: a server in this process with bots in it, in this process and in others.
+//! [`Hosting`]: a world in this process with bots in it, in this process and in others.
 //!
 //! Invariant: the bots are told where the server is and what it demands, as anybody would be; they share nothing else with it.
 //! Server and bots have threads of their own, by whose names it shows what either costs.
@@ -24,21 +24,24 @@ use tickworld_server::{
     admission::{Claims, DevelopmentIssuer, KindName},
     config::Config,
     secret_file,
-    server::{Ended, Running, Server},
+    server::Running,
     world::GameAdapter,
 };
-use tickworld_sim::game::Game;
+use tickworld_sim::{game::Game, region::RegionId};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     Context,
     bots::{self, Bot, Pace, Plan, Report},
     failure::{Failure, Outcome, Verdict},
+    hosted_world::{HostedWorld, WorldPlan},
     interrupt::{self, Asked, Scratch},
     measure::{
+        crossings::{Crossed, Crossings},
         relay::{Line, Passed, Relay},
         watch::{Watch, Watched},
     },
+    output::counted,
     viewer::ServerLogin,
 };
 
@@ -47,10 +50,10 @@ const TOKEN_SECONDS: u64 = 24 * 3_600;
 /// Sessions that dial a server of this process in a second.
 const DIALS_PER_SECOND: f64 = 100.0;
 
-/// A server in this process.
+/// A server in this process, or several for the regions of one world.
 pub(crate) struct Hosting<'a, H> {
     pub(crate) config: Config,
-    pub(crate) world: H,
+    pub(crate) world: WorldPlan<H>,
     /// Where it keeps its world; a folder that is removed afterwards where nothing is said.
     pub(crate) data: Option<&'a Path>,
     pub(crate) party: Party,
@@ -87,6 +90,15 @@ pub(crate) struct Played {
     pub(crate) far: Option<(Report, Arc<Passed>)>,
     /// What the server used.
     pub(crate) watched: Watched,
+    /// What became of its regions, where it has several.
+    regions: Option<PlayedRegions>,
+}
+
+/// What became of the regions of a world.
+struct PlayedRegions {
+    /// The number of each, what it is called, and its HTTP port.
+    regions: Vec<(RegionId, String, Option<SocketAddr>)>,
+    crossed: Crossed,
 }
 
 impl<H: GameAdapter> Hosting<'_, H> {
@@ -96,7 +108,7 @@ impl<H: GameAdapter> Hosting<'_, H> {
         Ok(played.tell(context))
     }
 
-    /// Plays.
+    /// Plays, with nobody who looks on.
     pub(crate) fn play<B: Bot<Game = H::Game>>(self, context: &mut Context, bot: &B) -> Outcome<Played> {
         self.play_beside(context, bot, None)
     }
@@ -116,20 +128,29 @@ impl<H: GameAdapter> Hosting<'_, H> {
             let message = format!("{} is a file, not a folder to keep a world in", data.display());
             return Err(Failure::new(message).help("name a folder, or one that is not there yet"));
         }
+        let others = self.world.others(&data)?;
+        for (folder, title) in &others {
+            let folder = folder.display();
+            // Whoever closed standard error does not want to know.
+            _ = writeln!(
+                std::io::stderr(),
+                "note: the world in {folder} did not begin as `{title}` does: it goes on as it is, and nothing of that beginning \
+                 is used; for a new world name another folder with --data"
+            );
+        }
         let config = Config { data: data.clone(), sessions_per_address_max: 4_096, ..self.config };
         let place = Place { data, audience: config.audience.clone(), scratch: scratch.path().to_path_buf() };
-        let title = self.world.title();
         let party = self.party;
         let (server, players) = (runtime("net")?, runtime("bots")?);
-        let running = server.block_on(Server::new(config, self.world).start());
-        let running = running.map_err(|error| Failure::new(error.to_string()))?;
-        introduce(context, &title, &running, &place.data, &party);
-        let met = place.meet_beside(&players, &running, &party, bot, spectator);
-        // Whatever went wrong with the bots, the server ends in good order.
-        match server.block_on(running.stop()) {
-            Ended::Asked => met,
-            ended => Err(Failure::new(format!("the server did not end in good order: {ended:?}"))),
+        let mut world = server.block_on(HostedWorld::start(config, self.world))?;
+        if !others.is_empty() {
+            world.title = format!("as kept in {}", place.data.display());
         }
+        introduce(context, &world, &place.data, &party);
+        let met = place.meet_beside(&players, &world, &party, bot, spectator);
+        // Whatever went wrong with the bots, the server ends in good order.
+        server.block_on(world.stop())?;
+        met
     }
 }
 
@@ -148,12 +169,13 @@ impl Place {
     fn meet_beside<B: Bot>(
         &self,
         players: &Runtime,
-        running: &Running<B::Game>,
+        world: &HostedWorld<B::Game>,
         party: &Party,
         bot: &B,
         spectator: Option<Spectator<'_>>,
     ) -> Outcome<Played> {
-        let Some(spectator) = spectator else { return self.meet(players, running, party, bot) };
+        let Some(spectator) = spectator else { return self.meet(players, world, party, bot) };
+        let running = world.first();
         let token = spectator_token(&self.data, &self.audience)?;
         let login = ServerLogin { address: reached_at(running.address), fingerprint: running.fingerprint, token };
         let have_left = &AtomicBool::new(false);
@@ -163,7 +185,7 @@ impl Place {
                 interrupt::ask();
                 looked
             });
-            let met = self.meet(players, running, party, bot);
+            let met = self.meet(players, world, party, bot);
             have_left.store(true, Ordering::SeqCst);
             // A panic of the view is a defect of this tool, and must not look like a good run.
             let looked = looking.join().expect("a spectator does not panic");
@@ -172,7 +194,8 @@ impl Place {
     }
 
     /// Lets everybody play on a server that runs.
-    fn meet<B: Bot>(&self, players: &Runtime, running: &Running<B::Game>, party: &Party, bot: &B) -> Outcome<Played> {
+    fn meet<B: Bot>(&self, players: &Runtime, world: &HostedWorld<B::Game>, party: &Party, bot: &B) -> Outcome<Played> {
+        let running = world.first();
         let mut tokens = tokens(&self.data, &self.audience, 1, party.all())?;
         let mut others = Vec::new();
         for kinds in &party.apart {
@@ -187,15 +210,21 @@ impl Place {
             pace: party.pace,
             time: Duration::from_secs(party.seconds),
             dials_per_second: DIALS_PER_SECOND,
+            regions: world.region_count(),
         };
-        let watch = Watch::start(running.meters.clone(), &plan, running.tick_rate, party.report_every);
+        let crossings = world.has_regions().then(|| players.block_on(async { Crossings::follow(world.handles()) }));
+        let watch = Watch::start(world.metrics(), &plan, running.tick_rate, party.report_every);
         let (report, far) = players
             .block_on(async { tokio::join!(near(&plan, bot), late(&plan, bot, party.far.map(|line| (line, far)))) });
         let (report, far) = (report?, far?);
         let apart = others.into_iter().map(Other::end).collect::<Outcome<Vec<_>>>()?;
         let watched = watch.end();
+        let regions = crossings.map(|crossings| PlayedRegions {
+            regions: world.servers().iter().map(|it| (it.id, it.title.clone(), it.running.http_address)).collect(),
+            crossed: players.block_on(crossings.end()),
+        });
         let (address, fingerprint, data) = (running.address, running.fingerprint, self.data.clone());
-        Ok(Played { address, fingerprint, data, report, apart, far, watched })
+        Ok(Played { address, fingerprint, data, report, apart, far, watched, regions })
     }
 }
 
@@ -249,6 +278,15 @@ impl Played {
         for (number, other) in self.apart.iter().enumerate() {
             context.out.line(line(number + 1, other));
         }
+        if let Some(regions) = &self.regions {
+            let far = self.apart.iter().filter_map(|value| value["moves"].as_u64()).sum::<u64>();
+            let followed = far + self.report.as_ref().map_or(0, Report::moves);
+            good &= regions.crossed.is_good();
+            regions.tell(context, &self.watched, followed);
+            value["crossings"] = regions.crossed.to_json(followed);
+            value["regions"] = regions.to_json(&self.watched);
+            value["good"] = good.into();
+        }
         context.out.line(self.watched.to_text(outcomes).trim_end());
         value["server"] = self.watched.to_json();
         value["address"] = self.address.to_string().into();
@@ -260,12 +298,34 @@ impl Played {
     }
 }
 
+impl PlayedRegions {
+    fn tell(&self, context: &mut Context, watched: &Watched, followed: u64) {
+        context.out.line(self.crossed.to_text(followed));
+        for ((id, title, _), index) in self.regions.iter().zip(0..) {
+            let (ticks, players) = (watched.region_text(index), self.crossed.players_in(*id));
+            context.out.line(format!("region {id:<3} {ticks}; {}; {title}", counted(players, "player")));
+        }
+    }
+
+    fn to_json(&self, watched: &Watched) -> Value {
+        let regions = self.regions.iter().zip(0..).map(|((id, title, http), index)| {
+            let mut value = watched.region_json(index);
+            value["region"] = id.0.into();
+            value["title"] = title.as_str().into();
+            value["players"] = self.crossed.players_in(*id).into();
+            value["http"] = http.map(|address| address.to_string()).into();
+            value
+        });
+        regions.collect()
+    }
+}
+
 /// What the bots of another process say.
 fn line(number: usize, value: &Value) -> String {
     let latency = &value["latency_ms"];
     let number_of = |name: &str| value[name].as_u64().unwrap_or(0);
     let mut text = format!(
-        "apart {number:<4} {} of {} opened, {} sent, {} applied, {} refused, {} without an answer, {} ticks computed, {} \
+        "apart {number:<4} {} of {} opened, {} sent, {} applied, {} refused, {} without an answer, {} computed, {} \
          differed; p50 {} ms, p99 {}, p99.9 {}",
         number_of("opened"),
         number_of("sessions"),
@@ -273,7 +333,7 @@ fn line(number: usize, value: &Value) -> String {
         number_of("applied"),
         number_of("refused"),
         number_of("unanswered"),
-        number_of("lockstep_ticks"),
+        counted(number_of("lockstep_ticks"), "tick"),
         number_of("desyncs"),
         latency["p50"],
         latency["p99"],
@@ -382,15 +442,15 @@ pub(crate) fn runtime(name: &str) -> Outcome<Runtime> {
 }
 
 /// Where to look, and how others come in; where machines read standard output, people read it on standard error.
-fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, data: &Path, party: &Party) {
-    let Running { address, http_address, fingerprint, .. } = running;
+fn introduce<G: Game>(context: &mut Context, world: &HostedWorld<G>, data: &Path, party: &Party) {
+    let Running { address, fingerprint, .. } = world.first();
     let all = party.all();
     let count = |kind| all.iter().filter(|other| **other == kind).count();
     let game = party.apart_arguments.iter().map(|word| shell_word(word.as_ref()));
     let game = game.fold(String::new(), |line, word| format!("{line} {word}"));
     let (near, data) = (reached_at(*address), shell_word(data.as_ref()));
     let mut lines = vec![
-        format!("world      {title}"),
+        format!("world      {}", world.title),
         format!("players    come to {address} (QUIC), certificate"),
         format!("           {fingerprint}"),
         format!("join       tickworld bots --connect {near} --data {data}{game}"),
@@ -401,19 +461,19 @@ fn introduce<G: Game>(context: &mut Context, title: &str, running: &Running<G>, 
         lines.push(format!("             --fingerprint {fingerprint}"));
         lines.push(format!("           with a token a line of: tickworld-server token --data {data} --player N"));
     }
-    lines.extend([
-        format!(
-            "look       http://{}/metrics  /healthz  /readyz",
-            http_address.expect("a server that plays has its HTTP port")
-        ),
-        format!(
-            "bots       {} in lockstep, {} that witness, {} that command, for {} s; Ctrl-C ends them earlier",
-            count(SessionKind::Lockstep),
-            count(SessionKind::Witness),
-            count(SessionKind::Command),
-            party.seconds,
-        ),
-    ]);
+    lines.extend(world.servers().iter().map(|server| {
+        let http = server.running.http_address.expect("a server that plays has its HTTP port");
+        let of =
+            if world.has_regions() { format!("  (region {}, {})", server.id, server.title) } else { String::new() };
+        format!("look       http://{http}/metrics  /healthz  /readyz{of}")
+    }));
+    lines.push(format!(
+        "bots       {} in lockstep, {} that witness, {} that command, for {} s; Ctrl-C ends them earlier",
+        count(SessionKind::Lockstep),
+        count(SessionKind::Witness),
+        count(SessionKind::Command),
+        party.seconds,
+    ));
     for line in lines {
         if context.out.is_json() {
             // Whoever closed standard error does not want to know.
@@ -453,7 +513,7 @@ pub(crate) fn spectator_token(data: &Path, audience: &str) -> Outcome<String> {
     Ok(issuer.sign(&claims.map_err(|error| Failure::new(error.to_string()))?))
 }
 
-/// Since 1970.
+/// Seconds since 1970 by the machine's clock.
 fn now_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -34,7 +34,7 @@ pub(crate) fn listen() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         // Where nobody listens, signals do what they always did.
         let Ok(runtime) = runtime else { return };
-        runtime.block_on(obey());
+        runtime.block_on(handle_signals());
     });
     drop(thread);
 }
@@ -64,7 +64,7 @@ pub(crate) fn is_asked() -> bool {
 pub(crate) struct Asked(watch::Receiver<bool>);
 
 impl Asked {
-    /// From now on.
+    /// Notices requests from now on.
     pub(crate) fn new() -> Self {
         Self(ASKED.subscribe())
     }
@@ -90,7 +90,7 @@ pub(crate) fn remove_afterwards(path: &Path) -> Leftover {
 }
 
 impl Leftover {
-    /// It stays.
+    /// Lets the file stay when the process ends.
     pub(crate) fn keep(&mut self) {
         self.is_kept = true;
     }
@@ -153,7 +153,7 @@ fn list() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
 }
 
 /// Hears signals: the first asks, the second ends.
-async fn obey() {
+async fn handle_signals() {
     let Ok(mut signals) = Signals::listen() else { return };
     loop {
         let code = signals.next().await;

@@ -11,25 +11,27 @@ mod bots;
 mod builtin;
 mod cli;
 mod commands;
+mod diff_report;
 mod drill;
 mod drive;
 mod failure;
 mod files;
-mod finding;
+mod games;
+mod hosted_world;
 mod hosting;
 mod interrupt;
 mod measure;
 mod output;
 mod progress;
+mod run_summary;
 mod store;
-mod telling;
 mod viewer;
 
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _, error::ErrorKind};
 
-pub(crate) use tickworld_scenario::{packs, scenario};
+pub(crate) use tickworld_scenario::{packs, scenario, world_map};
 
 use cli::{Cli, Command, Common};
 use failure::{Failure, Outcome, Verdict};
@@ -38,7 +40,7 @@ use tickworld_pool::Pool;
 
 /// What every command is given.
 pub(crate) struct Context {
-    /// Standard output.
+    /// Where results are written: standard output.
     pub(crate) out: Output,
     /// Runs the engine's jobs.
     pub(crate) pool: Pool,

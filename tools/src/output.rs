@@ -4,7 +4,10 @@
 //! of at most 100 columns where the content allows. A reader that goes away (`| head`) ends the output, not the work: the
 //! exit code still says what was found. Any other write error is a failure of the command: [`StandardOutput`].
 
-use std::io::{self, IsTerminal};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
 use serde::Serialize;
 use tickworld_server::stdout::StandardOutput;
@@ -17,23 +20,34 @@ pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Always.
+    /// On whatever is written to.
     Always,
-    /// Never.
+    /// On nothing that is written to.
     Never,
 }
 
-/// Standard output.
+/// Standard output, as text or as one JSON value.
 pub(crate) struct Output {
     stream: StandardOutput,
     json: bool,
     color: bool,
 }
 
+/// So many of something that one is called so: `1 keyframe`, `2 keyframes`, `3 entries`, `4 misses`.
+pub(crate) fn counted(count: impl fmt::Display, one: &str) -> String {
+    let count = count.to_string();
+    match (count.as_str(), one.strip_suffix('y'), one.ends_with('s')) {
+        ("1", ..) => format!("{count} {one}"),
+        (_, Some(stem), _) => format!("{count} {stem}ies"),
+        (_, None, true) => format!("{count} {one}es"),
+        (_, None, false) => format!("{count} {one}s"),
+    }
+}
+
 /// What to emphasise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ink {
-    /// A title.
+    /// A title, in bold.
     Bold,
     /// What is well.
     Green,
@@ -56,7 +70,7 @@ impl Color {
 }
 
 impl Output {
-    /// To standard output.
+    /// Writes to standard output.
     pub(crate) fn new(json: bool, color: Color) -> Self {
         let color = color.wanted(io::stdout().is_terminal()) && !json;
         Self { stream: StandardOutput::new(), json, color }
@@ -130,5 +144,18 @@ impl Output {
     fn write(&mut self, text: &str) {
         self.stream.write(text);
         self.stream.write("\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        let of = |one| [0, 1, 2, 11, 21].map(|count| counted(count, one)).join(", ");
+        assert_eq!(of("tick"), "0 ticks, 1 tick, 2 ticks, 11 ticks, 21 ticks");
+        assert_eq!(of("entry"), "0 entries, 1 entry, 2 entries, 11 entries, 21 entries");
+        assert_eq!(of("miss"), "0 misses, 1 miss, 2 misses, 11 misses, 21 misses");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of `total` units.
+    /// A bar of `total` units.
     pub(crate) fn new(quiet: bool, title: impl Into<String>, total: u64) -> Self {
         let wanted = !quiet && std::io::stderr().is_terminal();
         Self { wanted, title: title.into(), total, begun: Instant::now(), bar: None }

@@ -5,9 +5,8 @@ mod common;
 use common::Bench;
 use tickworld_rules::Rules;
 use tickworld_sim::{
-    content::{ContentId, Library},
     hash::Hash,
-    simulation::Simulation,
+    prelude::*,
     trace::{About, Recorder},
 };
 
@@ -88,6 +87,49 @@ fn a_trace_with_content_that_is_not_the_one_it_names_is_refused() {
     bench.refused("trace verify wrong.trace", &["wrong.trace: the content inside is", "0707070707070707"]);
 }
 
+/// A game of somebody's own.
+struct Orchard;
+
+#[derive(State, Clone)]
+struct Trees {
+    entities: Entities,
+    apples: Column<u32>,
+}
+
+impl Game for Orchard {
+    type State = Trees;
+    type Input = u8;
+    type Event = u8;
+    type Content = ();
+    const NAME: &'static str = "orchard";
+    const REVISION: u32 = 1;
+    const SYSTEMS: &'static [System<Self>] = &[];
+
+    fn join(_: &mut Trees, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+        None
+    }
+}
+
+/// Whoever recorded a game of their own was told to look for another version of this command.
+#[test]
+fn a_trace_of_another_game_is_called_so() {
+    let bench = Bench::new();
+    let simulation = Simulation::<Orchard>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| ());
+    let recorder = Recorder::begin(Vec::new(), &simulation, About::default(), &[]);
+    let (bytes, _) = recorder.expect("the recorder takes what it is given").seal().expect("into memory");
+    bench.write("own.trace", bytes);
+    let words = ["own.trace: the trace is of the game `orchard`", "tickworld_sim::trace", "verify --audit own.trace"];
+    bench.refused("trace verify own.trace", &words);
+    bench.refused("watch own.trace --once", &words);
+    bench.ok("trace verify --audit own.trace");
+    bench.ok("trace state own.trace --tick 0");
+    // Its recorder said neither title nor seed, and it has no content.
+    let said = bench.ok("trace info own.trace");
+    for line in ["own.trace: without a title", "rules orchard revision 1", "  content  none"] {
+        assert!(said.lines().any(|it| it.ends_with(line)), "no {line:?} in:\n{said}");
+    }
+}
+
 #[test]
 fn a_damaged_pack_is_refused() {
     let bench = Bench::new();
@@ -144,6 +186,9 @@ fn a_scenario_with_a_mistake_is_shown_the_place() {
     check("name: Nothing\nticks: 5\n", &["missing field `map`"]);
     check("name: Nothing\nticks: 5\nmap: {width: 0, height: 5}\n", &["bad.yaml:3:14", "0 is not within 1 to"]);
     check("ticks: [\n", &["not YAML"]);
+    check(&format!("pack: nowhere.pack\n{DUEL}"), &["bad.yaml:1:7", "cannot open nowhere.pack", "^^^^^"]);
+    check(&format!("{DUEL}\npack: bad.yaml\n"), &["bad.yaml:7:7", "is a text file, not a content pack"]);
+    check(&format!("pack: [shipped]\n{DUEL}"), &["bad.yaml:1:7", "expected a word, found a list"]);
     check("", &["an empty file"]);
     check("- a\n", &["expected fields, found a list"]);
     check(&format!("{DUEL}\nplayers: [{{player: 1}}]\n"), &["no class to begin as"]);
@@ -176,18 +221,26 @@ fn an_impossible_scenario_is_shown_the_part() {
 fn unusable_arguments_are_named() {
     let bench = Bench::new();
     bench.refused("frobnicate", &["unrecognized subcommand"]);
-    bench.refused("run duel --ticks 0", &["--ticks 0 is not within"]);
     bench.refused("run duel --threads 0", &["--threads"]);
     // Numbers below 0 were taken for flags, with the advice to write `-- -5`, which is a scenario.
-    for (line, argument) in [("run duel --ticks -5", "--ticks"), ("run duel --seed -1", "--seed")] {
-        bench.refused(line, &[argument, "a whole number from 0 on"]);
+    for number in ["-5", "0", "10000000001", "99999999999999999999"] {
+        for line in ["run duel", "trace record duel -o x.trace"] {
+            let range = format!("{number} is not within 1 to 10000000000");
+            bench.refused(&format!("{line} --ticks {number}"), &["--ticks", &range]);
+        }
     }
+    bench.refused("run duel --ticks five", &["--ticks", "not a whole number"]);
+    bench.refused("run duel --seed -1", &["--seed", "a whole number from 0 on"]);
+    bench.refused("watch duel.trace --svg x.svg --to 9 --every -1", &["--every", "-1 is not within 1 to 100000"]);
+    bench.refused("swarm --time -1", &["--time", "-1 is not within 1 to 31536000"]);
+    bench.refused("play --report-every -1", &["--report-every", "-1 is not within 1 to"]);
+    bench.refused("measure ledger --seconds 0", &["--seconds", "0 is not within 1 to"]);
     bench.refused("run duel --threads -1", &["-1 is not in 1..="]);
     let error = bench.json("--json trace state duel.trace --tick 3 --limit -1", 2);
     assert!(error["error"]["message"].as_str().is_some_and(|message| message.contains("from 0 on")), "{error}");
     bench.refused("run -5", &["unexpected argument '-5'"]);
     bench.ok("trace record duel -o duel.trace --ticks 20");
-    bench.refused("trace state duel.trace --tick 21", &["tick 21 is not in the trace", "1 to 20"]);
+    bench.refused("trace state duel.trace --tick 21", &["tick 21 is not in the trace: it holds ticks 0 to 20"]);
     bench.refused("trace state duel.trace --tick 5 --entity x", &["`x` is no entity", "17v1"]);
     bench.refused("trace state duel.trace --tick 5 --column helth", &["no column `helth`", "did you mean `health`?"]);
     bench.refused("trace state duel.trace --tick 5 --entity 900", &["nothing lives in row 900"]);
@@ -211,10 +264,24 @@ fn numbers_that_mean_nothing_are_refused() {
         bench.refused(&format!("load --rate {rate}"), &["--rate", "is not within 0 to"]);
         bench.refused(&format!("bots --data w --rate {rate}"), &["--rate", "is not within 0 to"]);
     }
-    for seconds in ["0", "18446744073709551615"] {
+    for seconds in ["-5", "0", "18446744073709551615"] {
         for command in ["play", "load", "bots --data w"] {
             bench.refused(&format!("{command} --seconds {seconds}"), &["--seconds", "is not within 1 to"]);
         }
+    }
+}
+
+/// `play` took its scenario as a word and `bots` behind a flag, and each refused the other form.
+#[test]
+fn play_and_bots_take_a_scenario_alike() {
+    let bench = Bench::new();
+    bench.write("token", "x\n");
+    let bots = format!("bots --fingerprint {} --tokens token", ["AB"; 32].join(":"));
+    for command in ["play", &bots] {
+        for form in ["nowhere.yaml", "--scenario nowhere.yaml"] {
+            bench.refused(&format!("{command} {form}"), &["cannot open nowhere.yaml"]);
+        }
+        bench.refused(&format!("{command} duel --scenario duel"), &["cannot be used with"]);
     }
 }
 

@@ -93,6 +93,11 @@ fn import_counts_what_it_cannot_express() {
     bench.write("json/5e-Monsters.json", bat);
     let report = bench.json("content import-5e json -o out --json", 0);
     assert_eq!(report["report"]["kinds"]["creatures"]["read"], 1, "{report}");
+    // One file of them is what it is, and not "Not a directory".
+    let one = bench.json("content import-5e json/5e-Monsters.json -o one --json", 0);
+    assert_eq!(one["report"], report["report"]);
+    bench.write("one.yaml", "creatures: {}\n");
+    bench.refused("content import-5e one.yaml -o none", &["one.yaml", "a folder of JSON files, or one of them"]);
     let said = bench.ok("content import-5e json -o out");
     assert!(said.contains("to build it:") && said.contains("`tickworld content export`"), "{said}");
 }
@@ -117,6 +122,36 @@ fn imported_sources_say_what_they_stand_beside() {
     bench.ok("content build mine -o mine.pack");
     let again = bench.ok("content import-5e json -o mine --force");
     assert!(!again.contains("to build it:"), "{again}");
+}
+
+/// Every file began with the path of a schema that lies in this repository, wherever it was written.
+#[test]
+fn a_schema_is_named_only_where_it_is() {
+    let bench = Bench::new();
+    let named = |path: &std::path::Path| {
+        let text = std::fs::read_to_string(path).expect("it was written");
+        text.lines().next().and_then(|line| line.split_once("$schema=")).map(|(_, schema)| schema.to_owned())
+    };
+    let plain = common::root().join("content/compiler/tests/imports/plain");
+    for (made, file) in [("export", "items"), ("import", "creatures")] {
+        let line = match made {
+            "export" => "content export -o".to_owned(),
+            _ => format!("content import-5e {} -o", plain.display()),
+        };
+        let first = |folder: &str| {
+            let mut files = std::fs::read_dir(bench.path(folder).join(file)).expect("a section");
+            files.next().expect("a file in it").expect("it is listed").path()
+        };
+        bench.ok(&format!("{line} {made}/far/data"));
+        assert_eq!(named(&first(&format!("{made}/far/data"))), None, "{made}");
+        // Beside the schema, as in the repository, it is what editors look for.
+        std::fs::create_dir_all(bench.path(made).join("near/schema")).expect("a scratch folder");
+        bench.write(&format!("{made}/near/schema/content.schema.json"), "{}");
+        bench.ok(&format!("{line} {made}/near/data"));
+        let path = first(&format!("{made}/near/data"));
+        let schema = named(&path).expect("the schema is there");
+        assert!(path.with_file_name(schema).is_file(), "{made}");
+    }
 }
 
 /// Ten creatures whose names their sources alone know stood on top, as bare numbers.

@@ -58,7 +58,7 @@ fn a_flipped_bit_in_a_record() {
     bench.refused("journal replay w", &words);
     bench.refused("journal export w", &words);
     bench.refused("trace from-journal w -o t.trace", &words);
-    assert!(bench.ok("journal info w").contains("1 ticks: `tickworld journal verify` names them"));
+    assert!(bench.ok("journal info w").contains("1 tick: `tickworld journal verify` names them"));
     bench.ok("journal replay w --to 6");
 }
 

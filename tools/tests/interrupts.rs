@@ -111,6 +111,8 @@ fn servers_and_bots_end_in_good_order() {
         fs::remove_dir_all(bench.path("w")).expect("nobody uses it");
         let played = interrupted(&bench, "play skirmish --bots 4 --seconds 600 --apart", name, 0);
         assert_eq!(played["apart"][0]["good"], true, "{played}");
+        let played = interrupted(&bench, "play --regions 3 --bots 6 --seconds 600", name, 0);
+        assert_eq!(played["crossings"]["lost"], serde_json::json!([]), "{played}");
         interrupted(&bench, "load --sessions 2 --in-flight 3 --accounts 60 --seconds 600 --apart 1", name, 0);
     }
     assert_eq!(children(&bench), Vec::<String>::new());

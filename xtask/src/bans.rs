@@ -24,7 +24,7 @@ pub(crate) const BELOW_LINE_LINTS: &[&str] = &[
     "disallowed_methods",
 ];
 
-/// The one text of the bans; `content/` and `rules/` hold copies that tidy compares.
+/// The one text of the bans; the other crates below the line hold copies that tidy compares.
 pub(crate) const BANS_PATH: &str = "sim/clippy.toml";
 
 const PROBE: &str = include_str!("../fixtures/bans.rs");

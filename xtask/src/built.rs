@@ -43,6 +43,8 @@ const STEPS: &[Step] = &[
     Step("completions bash", 0),
     Step("play skirmish --bots 8 --seconds 2 --data world", 0),
     Step("play duel --bots 2 --seconds 1 --apart", 0),
+    Step("play --regions 9 --bots 18 --seconds 3 --data regions", 0),
+    Step("journal verify regions/region-9", 0),
     Step("load --sessions 2 --in-flight 3 --accounts 60 --seconds 1 --zipf 1.5", 0),
     Step("journal info world", 0),
     Step("journal verify world", 0),
@@ -57,7 +59,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Commands that take a server or minutes: their own tests and `cargo xtask measure` run them.
-const ELSEWHERE: &[&str] = &["bots", "measure join", "measure replay"];
+const ELSEWHERE: &[&str] = &["bots", "measure join", "measure replay", "measure idle", "measure archive"];
 
 /// What the server logs once it takes players.
 const READY: &str = "players may come";

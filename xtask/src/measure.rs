@@ -73,6 +73,17 @@ const FIGURES: &[Figure] = &[
         aim: "100 x real time with 1,000 creatures in battle; restart after an hour under 3 s",
         command: "measure replay --hours 1",
     },
+    Figure {
+        name: "idle",
+        aim: "at most 2 kB/s written while nobody is there, and the first input answered as fast as any",
+        command: "measure idle --seconds 300",
+    },
+    Figure {
+        name: "archive",
+        aim: "200,000 accounts through 65,536 slots; 10,000 moves a minute cost less than 2 % of a tick",
+        command: "measure archive --accounts 200000",
+    },
+    Figure { name: "idle-ledger", aim: "the same in a ledger", command: "measure idle --game ledger --seconds 300" },
 ];
 
 /// Runs all, or the one of this name.

@@ -18,7 +18,7 @@ fn with_store<T>(change: impl FnOnce(&mut Store) -> T) -> T {
     change(&mut STORE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Counts calls.
+/// Counts the calls under a name, from 1.
 #[must_use]
 pub fn next(name: &'static str) -> u64 {
     with_store(|store| {

@@ -132,7 +132,7 @@ fn what_is_not_a_list_of_entries_is_named() {
     let wrong =
         |text: &str| import_5e(&[Source { path: "m.json".into(), text: text.into() }]).expect_err(text).to_string();
     assert_eq!(wrong("{}"), "m.json: expected a list of entries");
-    assert_eq!(wrong("[1, {\"name\": \"x\"}]"), "no monster, spell or item in 1 files");
+    assert_eq!(wrong("[1, {\"name\": \"x\"}]"), "no monster, spell or item in 1 file");
     assert!(wrong("[").starts_with("m.json: not JSON: EOF"), "{}", wrong("["));
 }
 

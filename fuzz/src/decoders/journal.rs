@@ -2,11 +2,11 @@
 
 use tickworld_persist::{JournalHeader, Record};
 
-use crate::mend;
+use crate::fix_checksums;
 
 /// See the module.
 pub fn run(data: &[u8]) {
-    for bytes in [data.to_vec(), mend::journal_record(data)] {
+    for bytes in [data.to_vec(), fix_checksums::journal_record(data)] {
         if let Ok(record) = Record::decode(&bytes) {
             let mut out = Vec::new();
             record.encode(&mut out);

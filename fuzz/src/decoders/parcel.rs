@@ -10,7 +10,7 @@ use tickworld_sim::{
     world::Roots,
 };
 
-use crate::mend;
+use crate::fix_checksums;
 
 const HERE: RegionId = RegionId(1);
 const NEIGHBOUR: RegionId = RegionId(2);
@@ -100,7 +100,7 @@ pub fn run(data: &[u8]) {
         return;
     }
     let here = harbour(HERE);
-    for bytes in [data.to_vec(), mend::parcel(data, here.schema_id(), Harbour::REVISION, NEIGHBOUR)] {
+    for bytes in [data.to_vec(), fix_checksums::parcel(data, here.schema_id(), Harbour::REVISION, NEIGHBOUR)] {
         let parcel = Parcel::decode(&bytes);
         if let Ok(parcel) = &parcel {
             let mut again = Vec::new();

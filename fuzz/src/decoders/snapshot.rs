@@ -9,11 +9,11 @@ use tickworld_sim::{
     world::World,
 };
 
-use crate::mend;
+use crate::fix_checksums;
 
 /// See the module. Worlds of two games: a small one, and one with every kind of part.
 pub fn run(data: &[u8]) {
-    for bytes in [data.to_vec(), mend::snapshot(data)] {
+    for bytes in [data.to_vec(), fix_checksums::snapshot(data)] {
         if let Ok(world) = World::<Ledger>::from_bytes(&bytes) {
             same_bytes(Library::of(ContentId::NONE, ()), world, &bytes);
         }

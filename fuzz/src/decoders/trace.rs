@@ -7,7 +7,7 @@ use tickworld_sim::{
     trace::{Audit, Trace, Verifier},
 };
 
-use crate::mend;
+use crate::fix_checksums;
 
 /// Ticks that are asked for one by one.
 const TICKS_READ: usize = 64;
@@ -15,7 +15,7 @@ const TICKS_READ: usize = 64;
 /// See the module.
 pub fn run(data: &[u8]) {
     read(data);
-    read(&mend::trace(data));
+    read(&fix_checksums::trace(data));
 }
 
 fn read(bytes: &[u8]) {

@@ -1,4 +1,4 @@
-//! Content sources.
+//! Content sources: any text compiles, or is refused with diagnostics that point into it.
 
 use tickworld_contentc::{Source, compile};
 

@@ -45,13 +45,13 @@ fn compare(u: &mut Unstructured<'_>) -> Result<()> {
     let rerun = Rerun { library: &library, executor: &Inline };
     let diff = traces::<Ledger, _, _>(&mut left, &mut right, &rerun, 16).expect("both have the same ticks");
     if plant.by == 0 {
-        assert!(diff.finding.is_none(), "equal runs differ: {:?}", diff.finding);
+        assert!(diff.first.is_none(), "equal runs differ: {:?}", diff.first);
         return Ok(());
     }
-    let finding = diff.finding.expect("a planted field changes the root");
-    assert_eq!((finding.tick, finding.inputs_differ), (plant.tick, false), "{plant:?}");
-    assert_ne!(finding.verdict, Verdict::Bounded, "{plant:?}: one side is reproduced");
-    let (_, differences) = finding.differences.expect("the fields are known");
+    let first = diff.first.expect("a planted field changes the root");
+    assert_eq!((first.tick, first.inputs_differ), (plant.tick, false), "{plant:?}");
+    assert_ne!(first.verdict, Verdict::Bounded, "{plant:?}: one side is reproduced");
+    let (_, differences) = first.differences.expect("the fields are known");
     let field = if plant.transfers { "accounts.transfers" } else { "accounts.coins" };
     let paths: Vec<String> = differences.list.iter().map(|it| it.path()).collect();
     assert_eq!(paths, [field], "{plant:?}");

@@ -25,7 +25,7 @@ use tickworld_sim::{
 const TICKS_MAX: u64 = 60;
 /// Coins that a player brings in.
 const PLAYER_COINS: u64 = 500;
-/// Players.
+/// Players of a run.
 const PLAYERS: u64 = 4;
 
 /// The shipped content.

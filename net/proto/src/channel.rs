@@ -20,7 +20,7 @@ pub enum Channel {
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// How.
+    /// The channel that the message goes by.
     pub channel: Channel,
     /// What: an encoded [`Message`](crate::message::Message). Sharing it costs nothing: a frame is encoded once for all.
     pub bytes: Bytes,

@@ -33,10 +33,10 @@ impl SessionKind {
 pub struct Kinds(u8);
 
 impl Kinds {
-    /// Every kind.
+    /// All kinds of sessions.
     pub const ALL: Self = Self(7);
 
-    /// These kinds.
+    /// The set of these kinds.
     #[must_use]
     pub fn of(kinds: &[SessionKind]) -> Self {
         Self(kinds.iter().fold(0, |bits, kind| bits | bit(*kind)))

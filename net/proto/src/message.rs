@@ -124,9 +124,9 @@ pub struct Welcome {
     pub tick: Tick,
     /// The world's schema, rules and content.
     pub schema: SchemaId,
-    /// See `schema`.
+    /// The revision of the rules that the world is made by.
     pub revision: u32,
-    /// See `schema`.
+    /// The content in force in the newest released tick.
     pub content: ContentId,
     /// Ticks that the host adds before an input's first frame.
     pub input_delay_ticks: u32,
@@ -136,7 +136,7 @@ pub struct Welcome {
     pub region: RegionId,
     /// Which life of it: another one than before has taken back ticks that may have been told.
     pub incarnation: u32,
-    /// For coming back.
+    /// The ticket by which the client comes back without a token.
     pub ticket: Ticket,
     /// Inputs without an answer that the host takes.
     pub inputs_in_flight_max: u32,
@@ -147,7 +147,7 @@ pub struct Welcome {
 /// One input on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputMessage {
-    /// Its number.
+    /// The number of the input.
     pub sequence: Sequence,
     /// The first tick that may apply it; 0 for any.
     pub not_before: Tick,
@@ -169,7 +169,7 @@ pub struct Inputs {
 /// The root of a confirmed tick, as a client has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RootReport {
-    /// Which.
+    /// The tick that the root is of.
     pub tick: Tick,
     /// Its root, cut.
     pub root: ShortHash,
@@ -198,9 +198,9 @@ pub enum RejoinCause {
 /// Where a client's player is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// In this region.
+    /// The region that the player is in.
     pub region: RegionId,
-    /// After so many changes of place.
+    /// How often the player had changed places then.
     pub hops: u64,
     /// How the region is reached.
     pub way: Way,
@@ -221,9 +221,9 @@ pub struct Way {
 /// Asks for pages by their place in the manifest of `tick`: the n-th page over all columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The snapshot.
+    /// The tick of the snapshot.
     pub tick: Tick,
-    /// Which pages, ascending.
+    /// Places of the pages in the manifest, ascending.
     pub pages: Vec<u32>,
 }
 
@@ -232,7 +232,7 @@ pub struct PageRequest {
 pub struct FrameRequest {
     /// The first one missing.
     pub first: Tick,
-    /// How many.
+    /// How many frames are asked for.
     pub count: u16,
 }
 
@@ -254,7 +254,7 @@ pub struct Page {
     pub index: u32,
     /// Length before compression in bytes; equal to the body's length where it is not compressed.
     pub raw_bytes: u32,
-    /// The body.
+    /// The page's bytes, compressed or not.
     pub bytes: Bytes,
 }
 
@@ -274,7 +274,7 @@ pub struct Frame {
 /// A confirmed tick as a witness sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Which.
+    /// The tick that is confirmed.
     pub tick: Tick,
     /// The tick whose root follows: this one or one shortly before.
     pub root_tick: Tick,
@@ -282,9 +282,9 @@ pub struct Head {
     pub root: Hash,
     /// Number of inputs.
     pub inputs: u32,
-    /// As in [`Frame`].
+    /// How surely it is kept.
     pub durability: Durability,
-    /// As in [`Frame`].
+    /// How much slower than its rate the world runs, as in [`Frame`].
     pub pace_percent: u16,
 }
 
@@ -300,7 +300,7 @@ pub struct Outcomes {
 /// What became of one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputOutcome {
-    /// Which.
+    /// The number of the input.
     pub sequence: Sequence,
     /// Whether it was applied.
     pub fate: Fate,
@@ -311,11 +311,11 @@ pub struct InputOutcome {
 pub enum Fate {
     /// The game had it.
     Applied {
-        /// In this tick.
+        /// The tick that applied it.
         tick: Tick,
-        /// And said this of it.
+        /// What the game says of it.
         code: OutcomeCode,
-        /// With this number.
+        /// A number whose meaning the code decides.
         value: i64,
     },
     /// It was not applied and never will be.
@@ -370,7 +370,7 @@ pub struct Pong {
 pub enum Notice {
     /// Nothing is acknowledged until further notice: ticks cannot be stored.
     StorageFailed {
-        /// Why.
+        /// Why they cannot be stored.
         reason: String,
     },
     /// Ticks are stored again.
@@ -389,7 +389,7 @@ pub struct DesyncReport {
 /// Why a session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goodbye {
-    /// For programs.
+    /// The reason as programs tell it from others.
     pub reason: Reason,
     /// For people: where, what, and what to do.
     pub detail: String,

@@ -37,11 +37,11 @@ impl Default for Backoff {
 /// Attempts that failed in turn.
 pub(super) struct Attempts {
     backoff: Backoff,
-    /// Since the last session.
+    /// Attempts that failed since the last session.
     failed: u32,
-    /// Since the last session that lasted.
+    /// How often the wait was doubled since the last session that lasted.
     doublings: u32,
-    /// Since when there is a session.
+    /// When the session began, while there is one.
     succeeded: Option<Instant>,
     random: SplitMix,
 }
@@ -81,7 +81,7 @@ impl Attempts {
 struct SplitMix(u64);
 
 impl SplitMix {
-    /// From nothing up to one.
+    /// A fraction, from 0 up to but without 1.
     fn fraction(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -15,7 +15,9 @@ use tokio::{
     time::{Instant as Moment, sleep_until},
 };
 
-use super::{Command, ConnectionEvent, ConnectionSettings, End, Outage, backoff::Attempts, may_answer, may_pass};
+use super::{
+    Command, ConnectionEvent, ConnectionSettings, Outage, Terminated, backoff::Attempts, is_retryable, is_transient,
+};
 use crate::{
     client_connection::{ClientConnection, ClientConnectionEvent},
     close::Disconnect,
@@ -58,7 +60,7 @@ enum Followed {
     Outage(Outage),
     /// The player is in another region, which is dialed at once.
     Moved,
-    End(End),
+    Terminated(Terminated),
 }
 
 impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
@@ -103,21 +105,21 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         self.client
     }
 
-    async fn live(&mut self) -> End {
+    async fn live(&mut self) -> Terminated {
         loop {
             let outage = match self.dial().await {
                 None => return self.stopped(),
                 Some(Ok(connection)) => match self.follow(connection).await {
-                    Followed::End(end) => return end,
+                    Followed::Terminated(end) => return end,
                     Followed::Moved => continue,
                     Followed::Outage(outage) => outage,
                 },
-                Some(Err(error)) if may_answer(&error) => Outage::Dial(error),
-                Some(Err(error)) => return End::Dial(error),
+                Some(Err(error)) if is_transient(&error) => Outage::Dial(error),
+                Some(Err(error)) => return Terminated::Dial(error),
             };
-            let Some(wait) = self.attempts.fail(Moment::now()) else { return End::GaveUp(outage) };
-            self.tell(ConnectionEvent::Outage { cause: outage, wait }).await;
-            self.rest(wait).await;
+            let Some(wait) = self.attempts.fail(Moment::now()) else { return Terminated::RetriesExhausted(outage) };
+            self.emit(ConnectionEvent::Outage { cause: outage, wait }).await;
+            self.back_off(wait).await;
         }
     }
 
@@ -130,7 +132,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         while self.stop.is_none() {
             tokio::select! {
                 dialed = &mut dialing => return Some(dialed),
-                command = self.commands.recv() => self.obey(command),
+                command = self.commands.recv() => self.apply(command),
             }
         }
         None
@@ -142,24 +144,24 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         let is_resuming = self.client.ticket().is_some();
         let now = self.now();
         self.client.handle_connected(now, connection.datagram_bytes_max());
-        self.tell(ConnectionEvent::Connected).await;
+        self.emit(ConnectionEvent::Connected).await;
         loop {
             let has_more = self.turn(&connection);
             if self.client.is_over() {
                 connection.close("the session is over").await;
-                return self.part(is_resuming).await;
+                return self.finish(is_resuming).await;
             }
             if self.stop.is_some() {
                 // Let go of without a word.
                 connection.close("").await;
                 let now = self.now();
                 self.client.handle_disconnected(now);
-                return Followed::End(self.stopped());
+                return Followed::Terminated(self.stopped());
             }
             if let Some(why) = self.wait(&connection, has_more).await {
                 let now = self.now();
                 self.client.handle_disconnected(now);
-                self.tell_all().await;
+                self.emit_all().await;
                 return Followed::Outage(Outage::Lost(why));
             }
         }
@@ -200,7 +202,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
                 Some(ClientConnectionEvent::Disconnected { why }) => return Some(why),
                 None => return Some(Disconnect::Closed),
             },
-            command = self.commands.recv() => self.obey(command),
+            command = self.commands.recv() => self.apply(command),
             () = sleep_until(due.unwrap_or_else(Moment::now)), if due.is_some() => {
                 let now = self.now();
                 self.client.handle_timeout(now);
@@ -213,17 +215,17 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     }
 
     /// The session is over, and its connection closed: whether to come back.
-    async fn part(&mut self, is_resuming: bool) -> Followed {
-        self.tell_all().await;
+    async fn finish(&mut self, is_resuming: bool) -> Followed {
+        self.emit_all().await;
         let now = self.now();
         self.client.handle_disconnected(now);
         match (&self.stop, self.goodbye.take()) {
-            (Some(_), _) => Followed::End(self.stopped()),
+            (Some(_), _) => Followed::Terminated(self.stopped()),
             (None, Some(goodbye)) if goodbye.reason == Reason::Moved => self.go_on(goodbye).await,
-            (None, Some(goodbye)) if may_pass(goodbye.reason, is_resuming) => {
+            (None, Some(goodbye)) if is_retryable(goodbye.reason, is_resuming) => {
                 Followed::Outage(Outage::Goodbye(goodbye))
             }
-            (None, Some(goodbye)) => Followed::End(End::Refused(goodbye)),
+            (None, Some(goodbye)) => Followed::Terminated(Terminated::Refused(goodbye)),
             // The client had no room for the event; what is true of every ended connection is true of this one.
             (None, None) => Followed::Outage(Outage::Lost(Disconnect::Closed)),
         }
@@ -231,7 +233,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
 
     /// Turns to the region that has the player. One that sends on and on is not followed without a pause.
     async fn go_on(&mut self, goodbye: Goodbye) -> Followed {
-        let Some(moved) = self.moved.take() else { return Followed::End(End::Refused(goodbye)) };
+        let Some(moved) = self.moved.take() else { return Followed::Terminated(Terminated::Refused(goodbye)) };
         self.moves = self.moves.saturating_add(1);
         let address = &moved.way.address;
         if !address.is_empty() {
@@ -247,17 +249,17 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
     }
 
     /// Waits between attempts.
-    async fn rest(&mut self, wait: Duration) {
+    async fn back_off(&mut self, wait: Duration) {
         let until = Moment::now() + wait;
         while self.stop.is_none() {
             tokio::select! {
                 () = sleep_until(until) => return,
-                command = self.commands.recv() => self.obey(command),
+                command = self.commands.recv() => self.apply(command),
             }
         }
     }
 
-    fn obey(&mut self, command: Option<Command<G, P>>) {
+    fn apply(&mut self, command: Option<Command<G, P>>) {
         match command {
             Some(Command::Call(call)) => {
                 let now = self.now();
@@ -269,29 +271,29 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
         }
     }
 
-    const fn stopped(&self) -> End {
+    const fn stopped(&self) -> Terminated {
         match self.stop {
-            Some(Stop::Leave) => End::Left,
-            _ => End::Detached,
+            Some(Stop::Leave) => Terminated::Left,
+            _ => Terminated::Detached,
         }
     }
 
     /// All that the client has to tell.
-    async fn tell_all(&mut self) {
+    async fn emit_all(&mut self) {
         while let Some(event) = self.poll_event() {
-            self.tell(ConnectionEvent::Client(event)).await;
+            self.emit(ConnectionEvent::Client(event)).await;
         }
     }
 
     /// Tells the application once it has room, or has gone, or wants an end.
-    async fn tell(&mut self, event: ConnectionEvent) {
+    async fn emit(&mut self, event: ConnectionEvent) {
         let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) else { return };
         let events = self.events.clone();
         let mut telling = std::pin::pin!(events.send(event));
         while self.stop.is_none() {
             tokio::select! {
                 _ = &mut telling => return,
-                command = self.commands.recv() => self.obey(command),
+                command = self.commands.recv() => self.apply(command),
             }
         }
     }
@@ -327,6 +329,6 @@ impl<G: Game, P: InputPredictor<G> + Clone> Driver<G, P> {
 /// Where an event can go.
 enum Place {
     Free(mpsc::OwnedPermit<ConnectionEvent>),
-    /// Nobody listens.
+    /// Nobody listens any more.
     Nowhere,
 }

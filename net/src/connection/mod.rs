@@ -31,7 +31,7 @@ use crate::{
 /// Where to connect and how to go on.
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {
-    /// The server.
+    /// The address of the server.
     pub address: SocketAddr,
     /// The name on its certificate.
     pub name: String,
@@ -70,13 +70,13 @@ pub enum ConnectionEvent {
     Client(ClientEvent),
     /// There is no session at present.
     Outage {
-        /// Why.
+        /// Why there is none.
         cause: Outage,
         /// How long until the next attempt.
         wait: Duration,
     },
     /// Nothing comes after this.
-    Ended(End),
+    Ended(Terminated),
 }
 
 /// Why there is no session at present.
@@ -97,7 +97,7 @@ pub enum Outage {
 /// Why a connection is no more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum End {
+pub enum Terminated {
     /// The application left: the player is out of the world, if the host heard it.
     #[error("left")]
     Left,
@@ -112,7 +112,7 @@ pub enum End {
     Dial(DialError),
     /// As many attempts as allowed have failed; this is why the last one did.
     #[error("gave up: {0}")]
-    GaveUp(Outage),
+    RetriesExhausted(Outage),
 }
 
 /// The driver is gone; the last event says why.
@@ -230,7 +230,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Connection<G, P> {
 }
 
 /// Whether coming back after such a goodbye may lead to a session: these reasons pass by themselves.
-const fn may_pass(reason: Reason, is_resuming: bool) -> bool {
+const fn is_retryable(reason: Reason, is_resuming: bool) -> bool {
     match reason {
         // The ticket is void or out of date: the client has its token yet.
         Reason::Unauthorized => is_resuming,
@@ -250,6 +250,6 @@ const fn may_pass(reason: Reason, is_resuming: bool) -> bool {
 }
 
 /// Whether dialing again may help.
-const fn may_answer(error: &DialError) -> bool {
+const fn is_transient(error: &DialError) -> bool {
     matches!(error, DialError::NoAnswer | DialError::Refused | DialError::Failed(_))
 }

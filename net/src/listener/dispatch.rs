@@ -16,7 +16,7 @@ use crate::{
     address::SessionId,
     close::{Close, Disconnect},
     limits::MESSAGE_OVERHEAD_BYTES,
-    queue::Weigh,
+    queue::ByteCost,
 };
 
 /// What the region's thread wants done.
@@ -25,8 +25,8 @@ pub(super) enum Order {
     Close(SessionId, Close),
 }
 
-impl Weigh for Order {
-    fn weight_bytes(&self) -> usize {
+impl ByteCost for Order {
+    fn cost_bytes(&self) -> usize {
         let bytes = match self {
             Self::Send(_, transmit) => transmit.bytes.len(),
             Self::Close(_, close) => close.detail.len(),
@@ -49,13 +49,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }));
         }
         for (peer, order) in work.drain(..) {
-            let obey = AssertUnwindSafe(|| match order {
+            let apply = AssertUnwindSafe(|| match order {
                 Order::Send(_, transmit) => peer.send(transmit),
                 Order::Close(_, close) => peer.close(close),
             });
             // A defect in there, which the panic itself has told, ends that session and not everybody's messages. A peer is
             // whole whoever panicked: it is queues, whose locks no foreign code runs under.
-            if catch_unwind(obey).is_err() {
+            if catch_unwind(apply).is_err() {
                 peer.end(Disconnect::Aborted);
             }
             // The connections' own tasks get their turns inside a large batch.

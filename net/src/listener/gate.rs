@@ -36,7 +36,7 @@ pub(super) struct Gate {
 
 /// What a gate says of somebody who comes.
 pub(super) enum Verdict {
-    /// Come in.
+    /// There is room, and these are your places.
     Admitted(Pass),
     /// Come again with a proof of the address.
     ProveAddress,
@@ -46,11 +46,11 @@ pub(super) enum Verdict {
 
 /// The places of a connection that is on its way in. Each is given back when it is dropped.
 pub(super) struct Pass {
-    /// Until the connection is secure.
+    /// Its place until the connection is secure.
     pub(super) handshake: Place,
-    /// Until it has said something.
+    /// Its place until it has said something.
     pub(super) unheard: Place,
-    /// Until it is no more.
+    /// Its place until it is no more.
     pub(super) connection: Place,
 }
 
@@ -70,9 +70,9 @@ pub struct Occupancy {
 impl Gate {
     pub(super) fn new(limits: &SessionLimits, counters: Arc<Counters>) -> Self {
         Self {
-            connections: Places::new(limits.sessions_max, Share::AtMost(limits.sessions_per_address_max)),
-            unheard: Places::new(limits.hellos_max, Share::AsManyAsFree),
-            handshakes: Places::new(limits.handshakes_max, Share::AsManyAsFree),
+            connections: Places::new(limits.sessions_max, Quota::AtMost(limits.sessions_per_address_max)),
+            unheard: Places::new(limits.hellos_max, Quota::AsManyAsFree),
+            handshakes: Places::new(limits.handshakes_max, Quota::AsManyAsFree),
             counters,
             warnings: Seldom::new(REFUSAL_LOG_INTERVAL),
         }
@@ -90,7 +90,7 @@ impl Gate {
                 self.counters.refused.add(1);
                 Verdict::Refused
             }
-            Err(NoPlace::OverShare) => {
+            Err(NoPlace::OverQuota) => {
                 self.counters.refused.add(1);
                 self.counters.refused_by_address.add(1);
                 if let Some(refused) = self.warnings.tell(Instant::now()) {
@@ -122,7 +122,7 @@ impl Gate {
                 Ok(handshake) => return Ok(Pass { handshake, unheard, connection }),
                 // None of those that are taken are this one's: it is the next.
                 Err(NoPlace::Full) => freed.await,
-                Err(NoPlace::OverShare) => return Err(NoPlace::OverShare),
+                Err(NoPlace::OverQuota) => return Err(NoPlace::OverQuota),
             }
         }
     }
@@ -131,7 +131,7 @@ impl Gate {
 /// A number of places, and who holds them.
 struct Places {
     max: usize,
-    share: Share,
+    quota: Quota,
     taken: Mutex<Taken>,
     /// Notified when a place is given back.
     freed: Notify,
@@ -145,7 +145,7 @@ struct Taken {
 
 /// How many places one address may hold.
 #[derive(Clone, Copy)]
-enum Share {
+enum Quota {
     AtMost(usize),
     AsManyAsFree,
 }
@@ -155,26 +155,26 @@ enum Share {
 enum NoPlace {
     /// All are taken, and the address has none of them or not more than it may.
     Full,
-    /// The address holds its share.
-    OverShare,
+    /// The address holds its quota.
+    OverQuota,
 }
 
 impl Places {
-    fn new(max: usize, share: Share) -> Arc<Self> {
-        Arc::new(Self { max, share, taken: Mutex::default(), freed: Notify::new() })
+    fn new(max: usize, quota: Quota) -> Arc<Self> {
+        Arc::new(Self { max, quota, taken: Mutex::default(), freed: Notify::new() })
     }
 
     fn take(self: &Arc<Self>, address: AddressKey) -> Result<Place, NoPlace> {
         let mut taken = self.lock();
         let held = taken.held(address);
         let free = self.max.saturating_sub(taken.sum);
-        let share = match self.share {
-            Share::AtMost(most) => most,
+        let quota = match self.quota {
+            Quota::AtMost(most) => most,
             // The last place goes to somebody who has none.
-            Share::AsManyAsFree => free.max(1),
+            Quota::AsManyAsFree => free.max(1),
         };
-        if held >= share {
-            return Err(NoPlace::OverShare);
+        if held >= quota {
+            return Err(NoPlace::OverQuota);
         }
         if free == 0 {
             return Err(NoPlace::Full);
@@ -255,14 +255,14 @@ mod tests {
         address_key(std::net::Ipv4Addr::new(192, 0, 2, number).into())
     }
 
-    /// As many as it gets.
+    /// Takes places for an address until there are none.
     fn fill(places: &Arc<Places>, number: u8) -> Vec<Place> {
         std::iter::from_fn(|| places.take(address(number)).ok()).collect()
     }
 
     #[test]
     fn an_address_holds_as_many_places_as_it_leaves_free() {
-        let places = Places::new(256, Share::AsManyAsFree);
+        let places = Places::new(256, Quota::AsManyAsFree);
         let first = fill(&places, 1);
         assert_eq!(first.len(), 128);
         let second = fill(&places, 2);
@@ -271,7 +271,7 @@ mod tests {
         let others: Vec<_> = (3..=9).map(|number| fill(&places, number)).collect();
         assert_eq!(others.iter().map(Vec::len).collect::<Vec<_>>(), [32, 16, 8, 4, 2, 1, 1]);
         assert_eq!(places.take(address(10)).err(), Some(NoPlace::Full));
-        assert_eq!(places.take(address(1)).err(), Some(NoPlace::OverShare));
+        assert_eq!(places.take(address(1)).err(), Some(NoPlace::OverQuota));
         drop((first, others));
         // What was given back is there for all.
         assert_eq!(fill(&places, 2).len() + second.len(), 128);
@@ -279,10 +279,10 @@ mod tests {
 
     #[test]
     fn an_address_holds_at_most_its_number() {
-        let places = Places::new(5, Share::AtMost(3));
+        let places = Places::new(5, Quota::AtMost(3));
         let (first, second) = (fill(&places, 1), fill(&places, 2));
         assert_eq!((first.len(), second.len()), (3, 2));
-        assert_eq!(places.take(address(1)).err(), Some(NoPlace::OverShare));
+        assert_eq!(places.take(address(1)).err(), Some(NoPlace::OverQuota));
         assert_eq!(places.take(address(2)).err(), Some(NoPlace::Full));
         drop((first, second));
         assert!(places.lock().by_address.is_empty(), "addresses without a place are forgotten");
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn proofs_are_asked_for_from_half_of_all_places_and_from_half_of_a_share() {
-        let places = Places::new(100, Share::AsManyAsFree);
+        let places = Places::new(100, Quota::AsManyAsFree);
         let mut held: Vec<_> = (0..33).map(|_| places.take(address(1)).unwrap()).collect();
         assert!(!places.is_crowded(address(1)) && !places.is_crowded(address(2)));
         held.push(places.take(address(1)).unwrap());

@@ -51,23 +51,23 @@ pub use crate::{mailbox::Event, transport::BindError};
 pub struct ListenerSettings {
     /// Where to listen; port 0 lets the system choose.
     pub address: SocketAddr,
-    /// Who the server is.
+    /// The certificates that the server shows, and their key.
     pub identity: Identity,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::sessions_max`] of this listener.
     pub sessions_max: usize,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::sessions_per_address_max`] of this listener.
     pub sessions_per_address_max: usize,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::handshakes_max`] of this listener.
     pub handshakes_max: usize,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::hellos_max`] of this listener.
     pub hellos_max: usize,
     /// Silence after which a connection is lost.
     pub idle_timeout: Duration,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::write_timeout`] of this listener.
     pub write_timeout: Duration,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::handshake_timeout`] of this listener.
     pub handshake_timeout: Duration,
-    /// See [`SessionLimits`].
+    /// The [`SessionLimits::hello_timeout`] of this listener.
     pub hello_timeout: Duration,
 }
 
@@ -117,11 +117,11 @@ pub struct SessionLimits {
     /// Connections at a time that have not said anything yet, those in their handshake included. One address holds at most as
     /// many as are free.
     pub hellos_max: usize,
-    /// From a connection's first packet until it is secure.
+    /// How long a connection may take from its first packet until it is secure.
     pub handshake_timeout: Duration,
-    /// From then until the client's first control message is there, whole.
+    /// How long the client's first control message may take from then on, until it is there as a whole.
     pub hello_timeout: Duration,
-    /// For a peer to take one control message.
+    /// How long a peer may take to accept one control message.
     pub write_timeout: Duration,
 }
 

@@ -33,7 +33,7 @@ pub enum Event {
         session: SessionId,
         /// The channel that it came by.
         channel: Channel,
-        /// The message.
+        /// The bytes of the message.
         bytes: Bytes,
     },
     /// The transport learned more of the path.

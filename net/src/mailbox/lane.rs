@@ -1,6 +1,6 @@
 //! [`Lane`]: the way of peers into a mailbox, and [`SessionLane`], one session's way in it.
 //!
-//! Invariant: a session that sends more than is handled uses up its own share and no other session's; a session that was told
+//! Invariant: a session that sends more than is handled uses up its own quota and no other session's; a session that was told
 //! of as connected is told of as disconnected, exactly once and last, whatever happens to the tasks that serve it.
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
     address::{SessionId, address_key},
     close::Disconnect,
     limits::MESSAGE_OVERHEAD_BYTES,
-    queue::{Refused, Weigh},
+    queue::{ByteCost, Refused},
 };
 
 /// The way of peers into one mailbox, whatever the mailbox' other contents are. Clones lead to the same one.
@@ -45,11 +45,11 @@ pub(crate) trait Sink: Send + Sync {
     fn is_closed(&self) -> bool;
 }
 
-/// Something that waits, and its part of the session's share, which comes back when this is dropped.
+/// Something that waits, and its part of the session's quota, which comes back when this is dropped.
 pub(crate) struct Entry {
     session: SessionId,
     event: PeerEvent,
-    share: Option<OwnedSemaphorePermit>,
+    quota: Option<OwnedSemaphorePermit>,
 }
 
 /// What happens on a connection.
@@ -73,7 +73,7 @@ pub(crate) struct SessionLane {
     session: SessionId,
     lane: Lane,
     /// Bytes that this session may still have waiting.
-    share: Option<Arc<Semaphore>>,
+    quota: Option<Arc<Semaphore>>,
     is_connected: AtomicBool,
     is_over: AtomicBool,
 }
@@ -97,19 +97,19 @@ impl fmt::Debug for Lane {
 }
 
 impl Entry {
-    /// What happened.
+    /// What happened to the peer.
     pub(crate) fn into_event(self) -> PeerEvent {
         self.event
     }
 
     /// What the region's thread is told, and what is to be told to it next.
     pub(super) fn hand_out(self) -> (Event, Option<Self>) {
-        let Self { session, event, share } = self;
+        let Self { session, event, quota } = self;
         let event = match event {
             PeerEvent::Connected { remote, datagram_bytes_max, hello } => {
                 let address = address_key(remote.ip());
                 let first = PeerEvent::Message { channel: Channel::Control, bytes: hello };
-                let first = Self { session, event: first, share };
+                let first = Self { session, event: first, quota };
                 return (Event::Connected { session, address, remote, datagram_bytes_max }, Some(first));
             }
             PeerEvent::Message { channel, bytes } => Event::Message { session, channel, bytes },
@@ -125,14 +125,14 @@ impl Entry {
     }
 }
 
-impl Weigh for Entry {
-    fn weight_bytes(&self) -> usize {
-        self.event.weight_bytes()
+impl ByteCost for Entry {
+    fn cost_bytes(&self) -> usize {
+        self.event.cost_bytes()
     }
 }
 
 impl PeerEvent {
-    fn weight_bytes(&self) -> usize {
+    fn cost_bytes(&self) -> usize {
         match self {
             // As much as the two events that it becomes.
             Self::Connected { hello, .. } => hello.len() + 2 * MESSAGE_OVERHEAD_BYTES,
@@ -145,8 +145,8 @@ impl PeerEvent {
 impl SessionLane {
     /// The way of `session` in `lane`, before it is told of.
     pub(crate) fn new(session: SessionId, lane: Lane) -> Self {
-        let share = lane.session_bytes_max.map(|bytes| Arc::new(Semaphore::new(bytes as usize)));
-        Self { session, lane, share, is_connected: AtomicBool::new(false), is_over: AtomicBool::new(false) }
+        let quota = lane.session_bytes_max.map(|bytes| Arc::new(Semaphore::new(bytes as usize)));
+        Self { session, lane, quota, is_connected: AtomicBool::new(false), is_over: AtomicBool::new(false) }
     }
 
     /// The way of the one session of a queue, whose consumer knows of it.
@@ -158,8 +158,8 @@ impl SessionLane {
     pub(crate) async fn connect(&self, remote: SocketAddr, datagram_bytes_max: u16, hello: Bytes) -> bool {
         let event = PeerEvent::Connected { remote, datagram_bytes_max, hello };
         let is_told = match self.reserve(&event).await {
-            Ok(share) => self.push(Entry { session: self.session, event, share }).await,
-            Err(NoShare) => false,
+            Ok(quota) => self.push(Entry { session: self.session, event, quota }).await,
+            Err(NoQuota) => false,
         };
         self.is_connected.store(is_told, Relaxed);
         is_told
@@ -168,33 +168,33 @@ impl SessionLane {
     /// Puts a message in if there is room now.
     pub(crate) fn offer_message(&self, channel: Channel, bytes: Bytes) -> bool {
         let event = PeerEvent::Message { channel, bytes };
-        let share = match &self.share {
+        let quota = match &self.quota {
             None => None,
-            Some(share) => match Arc::clone(share).try_acquire_many_owned(self.part(&event)) {
+            Some(quota) => match Arc::clone(quota).try_acquire_many_owned(self.cost(&event)) {
                 Ok(permit) => Some(permit),
                 Err(_) => return false,
             },
         };
-        self.offer(Entry { session: self.session, event, share })
+        self.offer(Entry { session: self.session, event, quota })
     }
 
     /// Puts a message in once there is room; throws it away if nobody listens any more.
     pub(crate) async fn push_message(&self, channel: Channel, bytes: Bytes) {
         let event = PeerEvent::Message { channel, bytes };
-        if let Ok(share) = self.reserve(&event).await {
-            self.push(Entry { session: self.session, event, share }).await;
+        if let Ok(quota) = self.reserve(&event).await {
+            self.push(Entry { session: self.session, event, quota }).await;
         }
     }
 
     /// Tells of another datagram size if there is room now.
     pub(crate) fn offer_datagram_size(&self, bytes_max: u16) -> bool {
-        self.offer(Entry { session: self.session, event: PeerEvent::DatagramSize(bytes_max), share: None })
+        self.offer(Entry { session: self.session, event: PeerEvent::DatagramSize(bytes_max), quota: None })
     }
 
     /// Tells why the session ended, if it was told of. Only the first reason counts; nothing that comes later is told.
     pub(crate) fn disconnect(&self, why: Disconnect) {
         if self.is_connected.load(Relaxed) {
-            self.offer(Entry { session: self.session, event: PeerEvent::Disconnected(why), share: None });
+            self.offer(Entry { session: self.session, event: PeerEvent::Disconnected(why), quota: None });
         }
     }
 
@@ -222,19 +222,19 @@ impl SessionLane {
         }
     }
 
-    /// Awaits the part of the session's share that an event needs.
-    async fn reserve(&self, event: &PeerEvent) -> Result<Option<OwnedSemaphorePermit>, NoShare> {
-        let Some(share) = &self.share else { return Ok(None) };
+    /// Awaits the part of the session's quota that an event needs.
+    async fn reserve(&self, event: &PeerEvent) -> Result<Option<OwnedSemaphorePermit>, NoQuota> {
+        let Some(quota) = &self.quota else { return Ok(None) };
         // The semaphore is never closed; if it were, nobody would wait for the event.
-        Arc::clone(share).acquire_many_owned(self.part(event)).await.map(Some).map_err(|_| NoShare)
+        Arc::clone(quota).acquire_many_owned(self.cost(event)).await.map(Some).map_err(|_| NoQuota)
     }
 
-    /// How much of the share an event takes: all of it where it is longer.
-    fn part(&self, event: &PeerEvent) -> u32 {
-        let bytes = u32::try_from(event.weight_bytes()).unwrap_or(u32::MAX);
+    /// How much of the quota an event takes: all of it where it is longer.
+    fn cost(&self, event: &PeerEvent) -> u32 {
+        let bytes = u32::try_from(event.cost_bytes()).unwrap_or(u32::MAX);
         bytes.min(self.lane.session_bytes_max.unwrap_or(u32::MAX))
     }
 }
 
-/// Nobody gives out shares any more.
-struct NoShare;
+/// Nobody gives out quotas any more.
+struct NoQuota;

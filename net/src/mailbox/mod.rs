@@ -57,7 +57,7 @@ use shared::{Batch, Shared};
 
 use crate::{
     limits::{INBOUND_BYTES_MAX, REQUESTS_MAX, SESSION_INBOUND_BYTES_MAX},
-    queue::Weigh as _,
+    queue::ByteCost as _,
 };
 
 /// Something that waits for a region's thread.
@@ -99,11 +99,11 @@ impl Default for MailboxLimits {
 pub struct Waiting {
     /// Effects that were asked for and are not complete.
     pub tickets: usize,
-    /// Completions.
+    /// Completions that wait for the thread.
     pub completions: usize,
-    /// Requests.
+    /// Requests that wait for the thread.
     pub requests: usize,
-    /// Peers' events.
+    /// Events of peers that wait for the thread.
     pub peer_events: usize,
     /// Bytes of peers' events, overhead included, and of those that the thread is handling.
     pub peer_bytes: usize,
@@ -167,10 +167,10 @@ impl<C> Mailbox<C> {
             return Some(Mail::Request(request));
         }
         let entry = self.taken.peers.pop_front()?;
-        let bytes = entry.weight_bytes();
+        let bytes = entry.cost_bytes();
         let (event, rest) = entry.hand_out();
         // A connection's first message is the next event; its part of the share stays with it.
-        let rest_bytes = rest.as_ref().map_or(0, |rest| rest.weight_bytes());
+        let rest_bytes = rest.as_ref().map_or(0, |rest| rest.cost_bytes());
         if let Some(rest) = rest {
             self.taken.peers.push_front(rest);
         }

@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{Entry, MailboxLimits, Sink, Waiting};
-use crate::queue::{Refused, Weigh as _};
+use crate::queue::{ByteCost as _, Refused};
 
 /// See the module.
 pub(super) struct Shared<C> {
@@ -168,7 +168,7 @@ impl<C: Send> Sink for Shared<C> {
             drop(entry);
             return Err(Refused::Closed);
         }
-        let bytes = state.peer_bytes.saturating_add(entry.weight_bytes());
+        let bytes = state.peer_bytes.saturating_add(entry.cost_bytes());
         if entry.is_last() {
             // There is one a session, and whoever was told of the session must be told of its end.
             is_over.store(true, Relaxed);

@@ -28,7 +28,7 @@ use crate::{
     counters::Counters,
     limits::{BULK_QUEUE_BYTES_MAX, CONTROL_QUEUE_BYTES_MAX, DATAGRAM_SIZE_CHECK_SENDS, MESSAGE_OVERHEAD_BYTES},
     mailbox::SessionLane,
-    queue::{Queue, Refused, Weigh},
+    queue::{ByteCost, Queue, Refused},
     transport::{DatagramSent, TransportConnection},
 };
 
@@ -68,7 +68,7 @@ pub(crate) struct Peer<C> {
 pub(crate) enum Side {
     /// Sends bulk messages.
     Host,
-    /// Reads them.
+    /// Reads bulk messages.
     Client,
 }
 
@@ -79,8 +79,8 @@ enum Outgoing {
     Close(Close),
 }
 
-impl Weigh for Outgoing {
-    fn weight_bytes(&self) -> usize {
+impl ByteCost for Outgoing {
+    fn cost_bytes(&self) -> usize {
         let bytes = match self {
             Self::Message(bytes) => bytes.len(),
             Self::Close(close) => close.detail.len(),

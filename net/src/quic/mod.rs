@@ -38,7 +38,7 @@ pub struct Quic {
 pub struct QuicHostSettings {
     /// Where to listen; port 0 lets the system choose.
     pub address: SocketAddr,
-    /// Who the server is.
+    /// The certificates that the server shows, and their key.
     pub identity: Identity,
     /// The protocol's name in the handshake.
     pub alpn: Vec<u8>,
@@ -49,7 +49,7 @@ pub struct QuicHostSettings {
 /// What a client's socket is made of.
 #[derive(Clone, Debug)]
 pub struct QuicClientSettings {
-    /// By what servers are known.
+    /// What servers are known by.
     pub trust: Trust,
     /// Where to send from; `None` for any address and port.
     pub local: Option<SocketAddr>,

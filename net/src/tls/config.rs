@@ -22,14 +22,19 @@ pub(crate) fn server_config(identity: Identity, alpn: &[u8]) -> Result<rustls::S
     Ok(config)
 }
 
-/// A server of another protocol than ours, over TCP, that shows the same identity.
-pub(crate) fn tcp_config(identity: &Identity, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
-    let mut config = rustls::ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])?
-        .with_no_client_auth()
-        .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
-    config.alpn_protocols = vec![alpn.to_vec()];
-    Ok(config)
+impl Identity {
+    /// TLS 1.3 of a server beside the game port that shows the same certificate, for a protocol that ALPN names so.
+    ///
+    /// # Errors
+    /// If the key is not the certificate's, or of a kind that is not understood.
+    pub fn tcp_config(&self, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
+        let mut config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])?
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        config.alpn_protocols = vec![alpn.to_vec()];
+        Ok(config)
+    }
 }
 
 /// A client that knows its server by `trust` and speaks `alpn`.

@@ -12,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// Of this certificate.
+    /// The fingerprint of this certificate.
     #[must_use]
     pub fn of(certificate: &CertificateDer<'_>) -> Self {
         let mut bytes = [0; 32];

@@ -71,14 +71,6 @@ impl Identity {
         Ok(GeneratedPem { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() })
     }
 
-    /// TLS 1.3 of a server beside the game port that shows the same certificate, for a protocol that ALPN names so.
-    ///
-    /// # Errors
-    /// If the key is not the certificate's, or of a kind that is not understood.
-    pub fn tcp_config(&self, alpn: &[u8]) -> Result<rustls::ServerConfig, rustls::Error> {
-        super::config::tcp_config(self, alpn)
-    }
-
     /// Bytes that nobody makes without the key, the same at every start (HMAC-SHA256 of the purpose).
     pub(crate) fn secret(&self, purpose: &[u8]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.secret_der());
@@ -87,7 +79,7 @@ impl Identity {
         secret
     }
 
-    /// Of the server's own certificate.
+    /// The fingerprint of the server's own certificate.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.chain[0])

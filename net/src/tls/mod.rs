@@ -21,25 +21,25 @@ pub enum PemError {
     /// It cannot be read.
     #[error("cannot read {path}: {error}")]
     Read {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// Why it cannot be read.
         error: std::io::Error,
     },
     /// It is too long to be one.
     #[error("{path} is longer than {PEM_BYTES_MAX} bytes")]
     TooLong {
-        /// The file.
+        /// The path of the file.
         path: String,
     },
     /// What stands in it is not what it should be.
     #[error("{path} holds no {expected}: {error}")]
     Malformed {
-        /// The file.
+        /// The path of the file.
         path: String,
         /// What it should hold.
         expected: &'static str,
-        /// Why not.
+        /// Why it is none.
         error: rustls_pki_types::pem::Error,
     },
 }

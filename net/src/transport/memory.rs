@@ -23,7 +23,7 @@ use crate::{
     limits::{
         CLIENT_WINDOW_BYTES, CONTROL_WINDOW_BYTES, DATAGRAM_RECEIVE_BYTES_MAX, INCOMING_MAX, MESSAGE_OVERHEAD_BYTES,
     },
-    queue::{Queue, Refused, Weigh},
+    queue::{ByteCost, Queue, Refused},
 };
 
 /// Where in-process endpoints find each other, by addresses that mean nothing outside. Clones are the same network.
@@ -124,9 +124,9 @@ pub struct MemoryIncoming {
     open: Option<Ends>,
 }
 
-impl Weigh for MemoryIncoming {
+impl ByteCost for MemoryIncoming {
     /// They are counted.
-    fn weight_bytes(&self) -> usize {
+    fn cost_bytes(&self) -> usize {
         1
     }
 }
@@ -181,8 +181,8 @@ struct Ended {
     close: Close,
 }
 
-impl Weigh for Bytes {
-    fn weight_bytes(&self) -> usize {
+impl ByteCost for Bytes {
+    fn cost_bytes(&self) -> usize {
         self.len() + MESSAGE_OVERHEAD_BYTES
     }
 }

@@ -181,9 +181,9 @@ pub enum BindError {
     /// The address is taken, or not this machine's.
     #[error("cannot bind {address}: {error}")]
     Socket {
-        /// The address.
+        /// The address that was asked for.
         address: SocketAddr,
-        /// Why.
+        /// Why it cannot be had.
         error: io::Error,
     },
     /// The certificates cannot be used, or do not belong to the key.

@@ -7,7 +7,9 @@ use crate::support::{Host, NAME, await_no_tasks, loopback, nonce};
 use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
-    connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
+    connection::{
+        Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, Outage, Terminated, connect,
+    },
     endpoint::{DialError, DialTimeouts, Endpoint},
     mailbox::{Mailbox, MailboxLimits},
     tls::{fingerprint::Fingerprint, trust::Trust},
@@ -101,7 +103,7 @@ impl Player {
     }
 
     /// The last event, and nothing after it.
-    async fn end(&mut self) -> End {
+    async fn end(&mut self) -> Terminated {
         loop {
             if let Some(ConnectionEvent::Ended(end)) = self.events.next().await {
                 assert!(self.events.next().await.is_none());
@@ -243,7 +245,7 @@ fn a_client_that_leaves_is_heard() {
         player.connection.leave().await;
         player.end().await
     });
-    assert!(matches!(end, End::Left), "{end}");
+    assert!(matches!(end, Terminated::Left), "{end}");
     // A player who was only lost would stay for half a minute.
     while region.with(|state| state.host.player_count()) > 0 {}
     let ticket = host.run(player.driver).unwrap().ticket();
@@ -262,7 +264,7 @@ fn a_client_that_was_let_go_of_can_go_on() {
         player.connection.detach().await;
         player.end().await
     });
-    assert!(matches!(end, End::Detached), "{end}");
+    assert!(matches!(end, Terminated::Detached), "{end}");
     let client = host.run(player.driver).unwrap();
     assert!(client.ticket().is_some());
     let mut again = Player::of(&host, &endpoint, client, |_| {});
@@ -293,13 +295,13 @@ fn what_no_attempt_can_mend_ends_the_connection() {
     let other = host.endpoint_with(|settings| settings.trust = Trust::Pinned(Fingerprint([1; 32])));
     let mut untrusting = Player::new(&host, &other, SessionKind::Command, 7);
     let end = host.run(untrusting.end());
-    assert!(matches!(end, End::Dial(DialError::Untrusted(_))), "{end}");
+    assert!(matches!(end, Terminated::Dial(DialError::Untrusted(_))), "{end}");
     let endpoint = host.endpoint();
     let mut first = Player::new(&host, &endpoint, SessionKind::Command, 7);
     host.run(first.welcomed());
     let _second = Player::new(&host, &endpoint, SessionKind::Command, 7);
     let end = host.run(first.end());
-    assert!(matches!(&end, End::Refused(goodbye) if goodbye.reason == Reason::Replaced), "{end}");
+    assert!(matches!(&end, Terminated::Refused(goodbye) if goodbye.reason == Reason::Replaced), "{end}");
     region.shutdown();
 }
 
@@ -313,7 +315,7 @@ fn attempts_end_where_they_are_limited() {
         settings.backoff = Backoff { attempts_max: Some(3), ..settings.backoff };
     });
     let end = host.run(player.end());
-    assert!(matches!(end, End::GaveUp(Outage::Dial(DialError::NoAnswer))), "{end}");
+    assert!(matches!(end, Terminated::RetriesExhausted(Outage::Dial(DialError::NoAnswer))), "{end}");
 }
 
 /// A server without room is asked again after waits that grow, and no two clients wait the same.

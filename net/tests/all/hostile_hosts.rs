@@ -9,7 +9,7 @@ use tickworld_ledger::Ledger;
 use tickworld_net::{
     address::SessionId,
     close::Disconnect,
-    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, connect},
+    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, Terminated, connect},
     listener::Event,
 };
 use tickworld_proto::{
@@ -86,7 +86,7 @@ impl Victim {
     }
 
     /// How the client ends it.
-    fn end(mut self) -> End {
+    fn end(mut self) -> Terminated {
         let Self { host, events, .. } = &mut self;
         host.runtime.block_on(async {
             loop {
@@ -242,7 +242,7 @@ fn a_host_that_does_not_stop_is_left() {
         victim.host.send(victim.session, control("no message at all"));
     }
     match victim.end() {
-        End::Refused(goodbye) => assert_eq!(goodbye.reason, Reason::Violation, "{goodbye:?}"),
+        Terminated::Refused(goodbye) => assert_eq!(goodbye.reason, Reason::Violation, "{goodbye:?}"),
         other => panic!("{other}"),
     }
 }

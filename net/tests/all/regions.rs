@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
     close::{Close, CloseCode, Disconnect},
-    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, End, Outage, connect},
+    connection::{Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, Outage, Terminated, connect},
     mailbox::{Lane, Mailbox, MailboxLimits},
     router::{Route, read_hello},
 };
@@ -106,7 +106,7 @@ async fn outage(events: &mut ConnectionEvents) -> Outage {
     loop {
         match events.next().await.expect("an event before the end") {
             ConnectionEvent::Outage { cause, .. } => return cause,
-            ConnectionEvent::Ended(End::Refused(goodbye)) => return Outage::Goodbye(goodbye),
+            ConnectionEvent::Ended(Terminated::Refused(goodbye)) => return Outage::Goodbye(goodbye),
             ConnectionEvent::Ended(end) => panic!("{end}"),
             _ => {}
         }

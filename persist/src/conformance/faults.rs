@@ -11,26 +11,10 @@ use super::{
 use crate::{
     Durability,
     error::{AppendError, Fault},
-    header::JournalHeader,
     memory::FaultMode,
-    position::Epoch,
     record::Record,
-    store::{Journal as _, LogState, Snapshots as _},
+    store::{Journal as _, Snapshots as _},
 };
-
-/// Where a journal stands that was just begun.
-pub(super) fn log_of_nothing(header: &JournalHeader) -> LogState {
-    let start = header.start_position();
-    LogState {
-        base: start,
-        last: start,
-        durable: start,
-        next: start.slot.next(),
-        epoch: Epoch(0),
-        incarnation: 1,
-        sealed: false,
-    }
-}
 
 pub(super) async fn a_failed_append_is_not_there<S: BackendUnderTest>(subject: &mut S) -> Verdict {
     let (store, world, claim) = begin(subject).await?;

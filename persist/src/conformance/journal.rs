@@ -6,10 +6,11 @@ use super::{BackendUnderTest, Verdict, World, ensure, same};
 use crate::{
     Durability,
     error::{AppendError, ClaimError, CreateError, ReadError},
+    header::JournalHeader,
     limits,
     position::{Epoch, LogPosition, Slot},
     record::{Record, TickRecord},
-    store::{Appended, Claim, Journal},
+    store::{Appended, Claim, Journal, LogState},
 };
 
 /// A claimed journal of the pretended world.
@@ -38,6 +39,20 @@ pub(super) async fn held<J: Journal>(store: &J) -> Result<Vec<Record>, ReadError
     Ok(records.into_iter().filter(|record| !record.is_claim()).collect())
 }
 
+/// Where a journal stands that was just begun.
+fn log_of_nothing(header: &JournalHeader) -> LogState {
+    let start = header.start_position();
+    LogState {
+        base: start,
+        last: start,
+        durable: start,
+        next: start.slot.next(),
+        epoch: Epoch(0),
+        incarnation: 1,
+        sealed: false,
+    }
+}
+
 /// Appends so many records on disk; gives the last one's position.
 pub(super) async fn grow<S: BackendUnderTest>(
     store: &S::Store,
@@ -54,7 +69,7 @@ pub(super) async fn a_journal_is_begun_once<S: BackendUnderTest>(subject: &mut S
     let (store, world) = (subject.open().await, World::default());
     same!("header before", store.header().await, Ok(None));
     same!("state before", store.log_state().await, Err(ReadError::Absent));
-    let log = super::faults::log_of_nothing(world.header());
+    let log = log_of_nothing(world.header());
     same!("claim before", store.claim(&world.claim(&log)).await, Err(ClaimError::Absent));
     let early = world.records(Epoch(1), log.last, 1);
     same!("append before", store.append(&early, Durability::Disk).await, Err(AppendError::Absent));

@@ -11,6 +11,7 @@ mod faults;
 mod journal;
 mod keys;
 mod marks;
+mod runs;
 mod snapshots;
 mod tokens;
 mod walk;
@@ -24,7 +25,7 @@ pub use world::World;
 
 /// A backend under test, with the ways to hurt it.
 pub trait BackendUnderTest: Send {
-    /// The backend.
+    /// The store that the backend gives.
     type Store: Store + Salvage + Clone + 'static;
 
     /// A handle on what is stored. While a handle lives, further ones share its storage.
@@ -52,7 +53,7 @@ pub trait BackendUnderTest: Send {
 pub enum Corruption {
     /// The record in a slot.
     Record(crate::Slot),
-    /// A page.
+    /// The bytes of a page.
     Page(tickworld_sim::hash::Hash),
 }
 
@@ -60,7 +61,7 @@ pub enum Corruption {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{law}: {found}")]
 pub struct Violation {
-    /// The law.
+    /// The law, as a sentence.
     pub law: &'static str,
     /// What was seen.
     pub found: String,
@@ -108,6 +109,7 @@ pub async fn run<S: BackendUnderTest>(mut make: impl FnMut() -> S, seed: u64) ->
         journal::a_group_that_does_not_follow_is_refused_whole,
         journal::an_append_keeps_a_prefix,
         journal::reading_gives_what_was_written,
+        runs::the_ticks_of_a_run_stand_in_one_record,
         claims::a_later_claim_fences_the_earlier,
         claims::a_slot_is_claimed_once,
         claims::a_claim_in_doubt_is_read_back,

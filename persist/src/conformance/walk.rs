@@ -130,7 +130,11 @@ async fn spend<S: BackendUnderTest>(store: &S::Store, model: &mut Model, dice: &
 
 async fn append<S: BackendUnderTest>(store: &S::Store, world: &World, model: &mut Model, dice: &mut Dice) -> Verdict {
     let count = 1 + dice.below(4) as usize;
-    let records = world.records(model.claim.epoch, model.last, count);
+    let mut records = world.records(model.claim.epoch, model.last, count);
+    if let (0, Some(last)) = (dice.below(3), records.last().map(Record::position)) {
+        let ticks = u16::try_from(1 + dice.below(40)).expect("few");
+        records.push(world.run(model.claim.epoch, last, ticks));
+    }
     let durability = if dice.below(3) == 0 { Durability::Memory } else { Durability::Disk };
     match store.append(&records, durability).await {
         Ok(appended @ Appended { kept, durable }) => {

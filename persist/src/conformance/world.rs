@@ -17,6 +17,7 @@ use tickworld_sim::{
 
 use crate::{
     header::{JournalHeader, WorldId},
+    limits::EMPTY_FRAME_BYTES,
     position::{Epoch, LogPosition},
     record::{Record, TickRecord, WallTime, Why},
     store::{Claimant, LogState, Page, Snapshot},
@@ -87,12 +88,27 @@ impl World {
     /// The record after a position, with `noise` bytes of inputs.
     #[must_use]
     pub fn record(&self, epoch: Epoch, after: LogPosition, noise: usize) -> Record {
-        let tick = after.tick.next();
-        let mut frame = tick.0.to_le_bytes().to_vec();
+        let mut frame = after.tick.next().0.to_le_bytes().to_vec();
         frame.extend((0..noise).map(|i| (i % 251) as u8));
-        let root = self.header.proven_by(tick).map(|tick| self.root(tick));
-        let (slot, previous_hash, wall) = (after.slot.next(), after.record_hash, WallTime(tick.0));
-        let record = TickRecord { slot, epoch, previous_hash, wall, root, frame: frame.into() };
+        self.record_of(epoch, after, 1, frame)
+    }
+
+    /// The record of a run of `count` ticks after a position.
+    ///
+    /// # Panics
+    /// If there are none, or more than [`RUN_TICKS_MAX`](crate::limits::RUN_TICKS_MAX).
+    #[must_use]
+    pub fn run(&self, epoch: Epoch, after: LogPosition, count: u16) -> Record {
+        let mut frame = after.tick.next().0.to_le_bytes().to_vec();
+        frame.resize(EMPTY_FRAME_BYTES, 0);
+        self.record_of(epoch, after, count, frame)
+    }
+
+    fn record_of(&self, epoch: Epoch, after: LogPosition, count: u16, frame: Vec<u8>) -> Record {
+        let last = Tick(after.tick.0.saturating_add(u64::from(count)));
+        let root = self.header.proven_by(last).map(|tick| self.root(tick));
+        let (slot, previous_hash, wall) = (after.slot.next(), after.record_hash, WallTime(last.0));
+        let record = TickRecord { slot, epoch, previous_hash, wall, count, root, frame: frame.into() };
         Record::new(record).expect("a short frame that begins with its tick")
     }
 

@@ -49,7 +49,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Archive::raise`](crate::Archive::raise).
+    /// Carries out [`Archive::raise`](crate::Archive::raise).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn raise(&mut self, raises: &[Raise]) -> Result<Vec<Result<Whereabouts, Cause>>, RaiseError> {
         check_count(raises.len())?;

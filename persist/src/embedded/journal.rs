@@ -3,7 +3,7 @@
 //! Invariant: whatever is written was validated first, and the validator moves on only after the commit. A failed append is
 //! looked up at once, so that its outcome stays unknown only while the storage cannot be read.
 
-use tickworld_sim::{frame::Tick, hash::Hash};
+use tickworld_sim::frame::Tick;
 
 use super::{
     Core, StorageBackend,
@@ -41,7 +41,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Journal::create`](crate::Journal::create).
+    /// Carries out [`Journal::create`](crate::Journal::create).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn create(&mut self, header: &JournalHeader) -> Result<(), CreateError> {
         header.check_new().map_err(CreateError::Header)?;
@@ -75,7 +75,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Journal::claim`](crate::Journal::claim).
+    /// Carries out [`Journal::claim`](crate::Journal::claim).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn claim(&mut self, record: &Record) -> Result<Claim, ClaimError> {
         let is_loss = self.guarded(|core| core.check_claim(record).map(|claim| claim.is_loss))?;
@@ -123,10 +123,10 @@ impl<B: StorageBackend> Core<B> {
             Some(last) => self.marks()?.iter().any(|mark| mark.is_of_writer(&last)),
             None => false,
         };
-        validator.check_claim(record, is_marked, |slot| self.record_hash_at(slot))
+        validator.check_claim(record, is_marked, |slot| self.position_at(slot))
     }
 
-    /// See [`Journal::append`](crate::Journal::append).
+    /// Carries out [`Journal::append`](crate::Journal::append).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn append(&mut self, records: &[Record], durability: Durability) -> Result<Appended, AppendError> {
         let appending = Appending { records: prefix(records).to_vec(), durability };
@@ -202,7 +202,7 @@ impl<B: StorageBackend> Core<B> {
         self.advance(last, redb::Durability::Immediate, &[])
     }
 
-    /// See [`Journal::log_state`](crate::Journal::log_state).
+    /// Carries out [`Journal::log_state`](crate::Journal::log_state).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn log_state(&mut self) -> Result<LogState, ReadError> {
         self.guarded(|core| {
@@ -211,7 +211,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Salvage::tail_report`](crate::Salvage::tail_report).
+    /// Carries out [`Salvage::tail_report`](crate::Salvage::tail_report).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn tail_report(&mut self) -> Result<TailReport, ReadError> {
         self.guarded(|core| {
@@ -220,7 +220,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Journal::read`](crate::Journal::read).
+    /// Carries out [`Journal::read`](crate::Journal::read).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn read_records(&mut self, from: Slot, bytes_max: u64) -> Result<Vec<Record>, ReadError> {
         self.guarded(|core| {
@@ -235,7 +235,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Journal::record`](crate::Journal::record).
+    /// Carries out [`Journal::record`](crate::Journal::record).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn record(&mut self, slot: Slot) -> Result<Option<Record>, ReadError> {
         self.guarded(|core| {
@@ -245,13 +245,19 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Journal::find`](crate::Journal::find).
+    /// Carries out [`Journal::find`](crate::Journal::find).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn find(&mut self, tick: Tick) -> Result<Option<Slot>, ReadError> {
         self.guarded(|core| {
             core.check_header()?;
-            Ok(core.validator.as_ref().ok_or(ReadError::Absent)?.live.find(tick))
+            core.validator.as_ref().ok_or(ReadError::Absent)?;
+            Ok(core.slot_of(tick)?)
         })
+    }
+
+    pub(super) fn slot_of(&mut self, tick: Tick) -> Result<Option<Slot>, Fault> {
+        let Some(live) = self.validator.as_ref().map(|validator| validator.live.clone()) else { return Ok(None) };
+        self.read(|txn| live.find(tick, &mut Table(txn.open_table(RECORDS)?)))
     }
 
     /// The whole record in a slot, void or not.
@@ -263,22 +269,19 @@ impl<B: StorageBackend> Core<B> {
     /// Forgets some of the oldest slots up to the one of a tick; how many ticks, and whether some are left to forget.
     pub(super) fn trim_some(&mut self, tick: Tick, count_max: usize) -> Result<(u64, bool), Fault> {
         self.guarded(|core| {
-            let Some(validator) = core.validator.as_ref() else { return Ok((0, false)) };
-            let (log, live) = (validator.log(), &validator.live);
-            let Some(end) = live.find(tick.min(log.last.tick)) else { return Ok((0, false)) };
+            let Some(log) = core.validator.as_ref().map(|validator| validator.log()) else { return Ok((0, false)) };
+            let Some(end) = core.slot_of(tick.min(log.last.tick))? else { return Ok((0, false)) };
             // A base is a tick's record, never a claim: whoever begins there begins with its world.
             let some = Tick(log.base.tick.0.saturating_add(count_max as u64)).min(tick);
-            let slot = live.find(some).map_or(end, |slot| slot.min(end));
-            let position_tick = live.tick_of(slot).unwrap_or(log.base.tick);
+            let slot = core.slot_of(some)?.map_or(end, |slot| slot.min(end));
             if slot <= log.base.slot {
                 return Ok((0, false));
             }
-            let Some(record_hash) = core.record_hash_at(slot)? else {
+            let Some(position) = core.position_at(slot)? else {
                 return Err(Fault::Corrupt(format!(
-                    "the record of tick {position_tick} is damaged, nothing before it is forgotten"
+                    "the record in slot {slot} is damaged, nothing before it is forgotten"
                 )));
             };
-            let position = LogPosition { slot, tick: position_tick, record_hash };
             let validator = core.validator.as_ref().ok_or(Fault::Closed)?;
             let Some(base) = validator.live.base_at(position) else { return Ok((0, false)) };
             core.commit(redb::Durability::Immediate, |txn| {
@@ -291,25 +294,31 @@ impl<B: StorageBackend> Core<B> {
                 validator.live.trim(base);
             }
             core.advance(log.last, redb::Durability::Immediate, &[])?;
-            Ok((position_tick.0 - log.base.tick.0, slot < end))
+            Ok((position.tick.0 - log.base.tick.0, slot < end))
         })
     }
 
-    /// The hash of the record in a slot of the history: of itself, of the base, or else of a snapshot of it.
-    pub(super) fn record_hash_at(&mut self, slot: Slot) -> Result<Option<Hash>, Fault> {
+    /// The position of the record in a slot of the history: its own, the base's, or else that of a snapshot of it.
+    pub(super) fn position_at(&mut self, slot: Slot) -> Result<Option<LogPosition>, Fault> {
         let Some(validator) = &self.validator else { return Ok(None) };
-        let (base, tick) = (validator.live.base().position, validator.live.tick_of(slot));
+        let (base, schema) = (validator.live.base().position, validator.header.schema.clone());
         if slot == base.slot {
-            return Ok(Some(base.record_hash));
+            return Ok(Some(base));
         }
         if let Some(record) = self.row(slot)? {
-            return Ok(Some(record.hash()));
+            return Ok(Some(record.position()));
         }
-        let Some(tick) = tick else { return Ok(None) };
-        let row = self.read(|txn| Ok(txn.open_table(MANIFESTS)?.get(tick.0)?.map(|row| row.value().to_vec())))?;
-        let (Some(row), Some(validator)) = (row, &self.validator) else { return Ok(None) };
-        let snapshot = decode_snapshot(tick, &row, self.is_old, &validator.header.schema).ok();
-        Ok(snapshot.filter(|snapshot| snapshot.slot == slot).map(|snapshot| snapshot.record_hash))
+        let is_old = self.is_old;
+        self.read(|txn| {
+            for row in txn.open_table(MANIFESTS)?.range::<u64>(..)? {
+                let (tick, row) = row?;
+                let snapshot = decode_snapshot(Tick(tick.value()), row.value(), is_old, &schema).ok();
+                if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.slot == slot) {
+                    return Ok(Some(snapshot.position()));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// Writes the state, and with it everything that was appended.

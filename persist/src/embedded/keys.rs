@@ -23,7 +23,7 @@ impl<B: StorageBackend> Core<B> {
         row.map(|row| decode(&row)).transpose().map_err(|error| Cause::Malformed(error).into())
     }
 
-    /// See [`Keys::replace_keys`](crate::Keys::replace_keys).
+    /// Carries out [`Keys::replace_keys`](crate::Keys::replace_keys).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn replace_keys(&mut self, seen: Option<&KeysRow>, next: &KeysRow) -> Result<bool, Fault> {
         if next.0.len() > KEYS_BYTES_MAX {

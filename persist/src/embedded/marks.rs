@@ -33,13 +33,13 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Marks::marks`](crate::Marks::marks).
+    /// Carries out [`Marks::marks`](crate::Marks::marks).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn marks(&mut self) -> Result<Vec<Mark>, Fault> {
         self.notes(MARKS, decode)
     }
 
-    /// See [`Marks::attempt`](crate::Marks::attempt).
+    /// Carries out [`Marks::attempt`](crate::Marks::attempt).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn attempt(&mut self, build: BuildId, record_hash: Hash) -> Result<u32, Fault> {
         let before = self.attempts()?.into_iter().find(|it| it.build == build && it.record_hash == record_hash);
@@ -56,7 +56,7 @@ impl<B: StorageBackend> Core<B> {
         Ok(count)
     }
 
-    /// See [`Marks::attempts`](crate::Marks::attempts).
+    /// Carries out [`Marks::attempts`](crate::Marks::attempts).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn attempts(&mut self) -> Result<Vec<Attempts>, Fault> {
         self.notes(ATTEMPTS, decode_attempts)
@@ -84,7 +84,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Marks::forget_attempts`](crate::Marks::forget_attempts).
+    /// Carries out [`Marks::forget_attempts`](crate::Marks::forget_attempts).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn forget_attempts(&mut self) -> Result<(), Fault> {
         self.noted(|txn| Ok(txn.open_table(ATTEMPTS)?.retain(|_, _| false)?))

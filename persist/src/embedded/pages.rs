@@ -25,7 +25,7 @@ use crate::{
     error::{Cause, Fault, FetchError, ManifestError, PutError},
     limits,
     page::{check_pages, page_hashes},
-    position::LogPosition,
+    recover::prover_of,
     store::{Page, Snapshot},
 };
 
@@ -84,7 +84,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Snapshots::page`](crate::Snapshots::page).
+    /// Carries out [`Snapshots::page`](crate::Snapshots::page).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn page(&mut self, wanted: Hash) -> Result<Option<Bytes>, FetchError> {
         self.guarded(|core| {
@@ -99,7 +99,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Snapshots::put_manifest`](crate::Snapshots::put_manifest).
+    /// Carries out [`Snapshots::put_manifest`](crate::Snapshots::put_manifest).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn put_manifest(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
         self.guarded(|core| {
@@ -141,7 +141,8 @@ impl<B: StorageBackend> Core<B> {
     fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), ManifestError> {
         let validator = self.validator.clone().ok_or(ManifestError::Absent)?;
         let (header, log) = (&validator.header, validator.log());
-        let LogPosition { slot, tick, record_hash } = snapshot.position();
+        let position = snapshot.position();
+        let tick = position.tick;
         if tick < log.base.tick || tick > log.last.tick {
             return Err(ManifestError::Tick { tick, base: log.base.tick, last: log.last.tick });
         }
@@ -154,12 +155,12 @@ impl<B: StorageBackend> Core<B> {
         if read.is_none() || snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        if validator.live.find(tick) != Some(slot) || self.record_hash_at(slot)? != Some(record_hash) {
+        if !validator.live.holds(position.slot) || self.position_at(position.slot)? != Some(position) {
             return Err(ManifestError::Chain { tick });
         }
-        let prover = validator.live.find(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
+        let prover = self.slot_of(prover_of(header, snapshot))?;
         let prover = prover.map(|slot| self.row(slot)).transpose()?.flatten();
-        let proof = prover.and_then(|record| record.proof(header));
+        let proof = prover.and_then(|record| record.proof(header)).filter(|proof| proof.tick == tick);
         let proven = proof.map(|proof| proof.root).or((tick == header.start.tick).then_some(header.start.root));
         if proven.is_some_and(|root| root != snapshot.manifest.roots(&header.schema).root) {
             return Err(ManifestError::Root { tick });
@@ -167,7 +168,7 @@ impl<B: StorageBackend> Core<B> {
         Ok(())
     }
 
-    /// See [`Snapshots::manifests`](crate::Snapshots::manifests).
+    /// Carries out [`Snapshots::manifests`](crate::Snapshots::manifests).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn manifests(&mut self) -> Result<Vec<Tick>, FetchError> {
         self.guarded(|core| {
@@ -179,7 +180,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Snapshots::manifest`](crate::Snapshots::manifest).
+    /// Carries out [`Snapshots::manifest`](crate::Snapshots::manifest).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn manifest(&mut self, tick: Tick) -> Result<Option<Snapshot>, FetchError> {
         self.guarded(|core| {
@@ -237,7 +238,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// See [`Snapshots::pack`](crate::Snapshots::pack).
+    /// Carries out [`Snapshots::pack`](crate::Snapshots::pack).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn pack(&mut self, id: ContentId) -> Result<Option<Bytes>, FetchError> {
         let Some(pieces) = self.pieces(id)? else { return Ok(None) };
@@ -248,7 +249,7 @@ impl<B: StorageBackend> Core<B> {
         pieces.check(bytes.freeze()).map(Some)
     }
 
-    /// See [`Snapshots::packs`](crate::Snapshots::packs).
+    /// Carries out [`Snapshots::packs`](crate::Snapshots::packs).
     #[expect(clippy::missing_errors_doc, reason = "the trait has them")]
     pub fn packs(&mut self) -> Result<Vec<ContentId>, FetchError> {
         self.guarded(|core| {
@@ -275,7 +276,7 @@ impl<B: StorageBackend> Core<B> {
         })
     }
 
-    /// Removes manifests.
+    /// Removes the manifests of these ticks; gives how many there were.
     pub(super) fn drop_manifests(&mut self, ticks: &[Tick]) -> Result<u32, Fault> {
         self.guarded(|core| {
             core.commit(redb::Durability::Immediate, |txn| {

@@ -32,7 +32,7 @@ impl fmt::Debug for ReadOnly {
 }
 
 impl ReadOnly {
-    /// Of this folder.
+    /// Reads what is in this folder.
     #[must_use]
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self { folder: folder.as_ref().to_path_buf() }
@@ -51,7 +51,7 @@ impl StorageBackend for ReadOnly {
         Files::new(&self.folder).watermark()
     }
 
-    /// Forgets it.
+    /// Does nothing: what is only read makes no progress to note.
     fn write_watermark(&mut self, _: u64, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
@@ -75,11 +75,11 @@ pub struct Overlay {
 /// What differs from the file.
 #[derive(Debug)]
 struct Over {
-    /// Of the storage.
+    /// Bytes of the storage.
     len: u64,
-    /// Of the part that is the file's where no block is.
+    /// Bytes of it that are the file's where no block is.
     below_len: u64,
-    /// By number.
+    /// Blocks of [`BLOCK_BYTES`] by their number in the file.
     blocks: BTreeMap<u64, Vec<u8>>,
 }
 

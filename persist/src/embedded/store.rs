@@ -47,9 +47,9 @@ pub struct Store<B: StorageBackend> {
 
 /// Where the core is.
 enum Door<B: StorageBackend> {
-    /// On its thread.
+    /// It is on its own thread.
     Thread(Calls<B>),
-    /// Here; `None` once it is closed.
+    /// It is here; `None` once it is closed.
     Within(Arc<Mutex<Option<Core<B>>>>),
 }
 

@@ -129,7 +129,7 @@ enum Next<B: StorageBackend> {
 }
 
 impl<B: StorageBackend> Queues<B> {
-    /// The thread.
+    /// Runs the thread, until nobody can ask for anything any more.
     fn serve(mut self, mut core: Core<B>, runtime: &Runtime) {
         loop {
             match runtime.block_on(self.next()) {

@@ -22,7 +22,7 @@ impl State {
                 || (self.has(SeededBug::SkipsWithAnyMark) && is_any(&last))
                 || self.has(SeededBug::SkipsWithoutAMark)
         });
-        let checked = validator.check_claim(record, is_marked, |slot| Ok::<_, ClaimError>(self.record_hash_at(slot)));
+        let checked = validator.check_claim(record, is_marked, |slot| Ok::<_, ClaimError>(self.position_at(slot)));
         let forgiven = match &checked {
             Err(ClaimError::Moved { .. }) => self.has(SeededBug::ClaimsTakenSlots),
             Err(ClaimError::After { .. }) => self.has(SeededBug::ClaimsAfterVoidRecords),

@@ -39,6 +39,8 @@ seeded_bugs! {
     TakesTicksTwice,
     TakesAnyChain,
     TakesAnyProof,
+    FindsRunsByTheirEnd,
+    TakesManifestsInsideRuns,
     DoesNotFence,
     AppendsAfterSeal,
     AppendsHalfAGroup,

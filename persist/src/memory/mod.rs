@@ -39,6 +39,7 @@ use crate::{
     page::{check_pages, page_hashes},
     position::{LogPosition, Slot},
     record::Record,
+    recover::prover_of,
     retention::{Removed, Retention},
     salvage::{Salvage, TailReport},
     store::{Appended, Claim, Journal, LogState, Page, Snapshot, Snapshots},
@@ -187,15 +188,24 @@ impl State {
         self.records.get(&slot).map(|bytes| Record::decode(bytes))
     }
 
-    /// The hash of the record in a slot of the history: of itself, of the base, or else of a snapshot of it.
-    fn record_hash_at(&self, slot: Slot) -> Option<Hash> {
+    /// The position of the record in a slot of the history: its own, the base's, or else that of a snapshot of it.
+    fn position_at(&self, slot: Slot) -> Option<LogPosition> {
         let (_, log) = self.header_and_log()?;
         if slot == log.base.slot {
-            return Some(log.base.record_hash);
+            return Some(log.base);
         }
-        let record = self.record(slot).and_then(Result::ok).map(|record| record.hash());
-        let of_snapshot = || self.manifests.values().find(|it| it.slot == slot).map(|it| it.record_hash);
+        let record = self.record(slot).and_then(Result::ok).map(|record| record.position());
+        let of_snapshot = || self.manifests.values().find(|it| it.slot == slot).map(Snapshot::position);
         record.or_else(of_snapshot)
+    }
+
+    fn slot_of(&self, tick: Tick) -> Option<Slot> {
+        let found = match self.validator.as_ref()?.live.find(tick, &mut Table(&self.records)) {
+            Ok(slot) => slot,
+            Err(never) => match never {},
+        };
+        let ends_there = |slot: &Slot| self.position_at(*slot).is_none_or(|position| position.tick == tick);
+        if self.has(SeededBug::FindsRunsByTheirEnd) { found.filter(ends_there) } else { found }
     }
 
     /// Finds out again what the records say.
@@ -308,15 +318,13 @@ impl State {
     }
 
     fn trim(&mut self, to: Slot) -> u64 {
-        let Some(record_hash) = self.record_hash_at(to) else { return 0 };
+        let Some(position) = self.position_at(to) else { return 0 };
         let Some(validator) = &mut self.validator else { return 0 };
-        let Some(tick) = validator.live.tick_of(to) else { return 0 };
-        let Some(base) = validator.live.base_at(LogPosition { slot: to, tick, record_hash }) else { return 0 };
+        let from = validator.live.base().position.tick;
+        let Some(base) = validator.live.base_at(position) else { return 0 };
         validator.live.trim(base);
-        let is_of_tick = |bytes: &Vec<u8>| Record::decode(bytes).is_ok_and(|record| !record.is_claim());
-        let gone = self.records.range(..=to).filter(|(_, bytes)| is_of_tick(bytes)).count() as u64;
         self.records.retain(|at, _| *at > to);
-        gone
+        position.tick.0.saturating_sub(from.0)
     }
 
     fn check_manifest(&self, snapshot: &Snapshot) -> Result<(), ManifestError> {
@@ -330,16 +338,17 @@ impl State {
         if snapshot.manifest.head.schema != header.schema_id() {
             return Err(ManifestError::Schema);
         }
-        let is_live = validator.live.find(tick) == Some(position.slot);
-        if (!is_live || self.record_hash_at(position.slot) != Some(snapshot.record_hash))
-            && !self.has(SeededBug::TakesManifestsOfOtherHistories)
-        {
+        let is_live = validator.live.holds(position.slot);
+        let own = self.position_at(position.slot);
+        let is_inside = own.is_some_and(|own| own.record_hash == position.record_hash && own.tick > tick);
+        let is_own = is_live && own == Some(position);
+        let is_taken = is_inside && self.has(SeededBug::TakesManifestsInsideRuns);
+        if !is_own && !is_taken && !self.has(SeededBug::TakesManifestsOfOtherHistories) {
             return Err(ManifestError::Chain { tick });
         }
-        let prover = validator.live.find(Tick(tick.0.saturating_add(u64::from(header.root_lag_ticks))));
-        let prover = prover.and_then(|slot| self.record(slot)).and_then(Result::ok);
-        let proof = prover.and_then(|record| record.proof(header)).map(|proof| proof.root);
-        let proven = proof.or((tick == header.start.tick).then_some(header.start.root));
+        let prover = self.slot_of(prover_of(header, snapshot)).and_then(|slot| self.record(slot)).and_then(Result::ok);
+        let proof = prover.and_then(|record| record.proof(header)).filter(|proof| proof.tick == tick);
+        let proven = proof.map(|proof| proof.root).or((tick == header.start.tick).then_some(header.start.root));
         let root = snapshot.manifest.roots(&header.schema).root;
         if proven.is_some_and(|proven| proven != root) && !self.has(SeededBug::TakesManifestsWithWrongRoots) {
             return Err(ManifestError::Root { tick });
@@ -440,7 +449,9 @@ impl Journal for Memory {
     }
 
     async fn find(&self, tick: Tick) -> Result<Option<Slot>, ReadError> {
-        Ok(self.readable()?.validator.as_ref().ok_or(ReadError::Absent)?.live.find(tick))
+        let state = self.readable()?;
+        state.validator.as_ref().ok_or(ReadError::Absent)?;
+        Ok(state.slot_of(tick))
     }
 
     async fn trim_prefix(&self, tick: Tick) -> Result<(), TrimError> {
@@ -448,7 +459,7 @@ impl Journal for Memory {
         if !state.is_whole(tick) && !state.has(SeededBug::ForgetsWithoutSnapshot) {
             return Err(TrimError::Needed { tick });
         }
-        let slot = state.validator.as_ref().and_then(|validator| validator.live.find(tick));
+        let slot = state.slot_of(tick);
         slot.map(|slot| state.trim(slot));
         Ok(())
     }

@@ -42,19 +42,20 @@ impl Record {
     // DOC:JOURNAL_RECORD
     // 0      8  magic        "TWRECORD"
     // 8      2  version      2; a reader takes 1 too ("Old journal record")
-    // 10     1  kind         0 tick | 1 claim
+    // 10     1  kind         0 ticks | 1 claim
     // 11     8  slot         dense, from 1
     // 19     8  epoch        slot of the claim in force; a claim's is its own
     // 27    32  previous     hash of the record before it in history: of a claim, of the record that it goes on after; of the
     //                        first, of the header
     // 59     8  wall         milliseconds since 1970 by the writer's clock, for people
     //
-    // a tick:
-    // 67     1  proof        1, then the root (32) after the tick that lies the header's root lag before this one; or 0, then
-    //                        32 zeros
-    // 100    2  count        1; more is reserved
-    // 102    4  length       L, of the frame, at most 32 MiB
-    // 106    L  frame        ("Input frame"), which begins with the tick
+    // ticks:
+    // 67     1  proof        1, then the root (32) after the tick that lies the header's root lag before the last one of the
+    //                        record; or 0, then 32 zeros
+    // 100    2  count        how many ticks: 1, or in a run up to 1,024
+    // 102    4  length       L, of the frame, at most 32 MiB; of a run's, 25
+    // 106    L  frame        ("Input frame"), which begins with the first tick. The others of a run have the next ticks, the same
+    //                        entropy, and no inputs, as this one then has none
     // 106+L 32  hash
     //
     // a claim:
@@ -136,15 +137,13 @@ fn read_tick(
     (slot, epoch, previous_hash, wall): (Slot, Epoch, Hash, WallTime),
 ) -> Result<TickRecord, DecodeError> {
     let root: Option<[u8; 32]> = reader.value()?;
-    if reader.value::<u16>()? != 1 {
-        return Err(reader.fail(DecodeCause::Form("a run of ticks, which this build does not know")));
-    }
+    let count: u16 = reader.value()?;
     let length: u32 = reader.value()?;
     if length > limits::FRAME_BYTES_MAX {
         return Err(reader.fail(DecodeCause::Range));
     }
     let frame = Bytes::copy_from_slice(reader.take(length as usize)?);
-    Ok(TickRecord { slot, epoch, previous_hash, wall, root: root.map(Hash), frame })
+    Ok(TickRecord { slot, epoch, previous_hash, wall, root: root.map(Hash), count, frame })
 }
 
 fn read_claim(
@@ -189,11 +188,11 @@ fn head(kind: u8, slot: Slot, epoch: Epoch, previous: Hash, wall: WallTime, capa
 
 /// Everything before the frame.
 pub(super) fn tick_head(record: &TickRecord) -> Vec<u8> {
-    let TickRecord { slot, epoch, previous_hash, wall, root, frame } = record;
+    let TickRecord { slot, epoch, previous_hash, wall, root, count, frame } = record;
     let mut out = head(KIND_TICKS, *slot, *epoch, *previous_hash, *wall, TICK_HEAD_BYTES);
     out.push(u8::from(root.is_some()));
     out.extend_from_slice(&root.unwrap_or(Hash::ZERO).0);
-    out.extend_from_slice(&1_u16.to_le_bytes());
+    out.extend_from_slice(&count.to_le_bytes());
     out.extend_from_slice(&u32::try_from(frame.len()).expect("checked on the way in").to_le_bytes());
     out
 }
@@ -260,6 +259,36 @@ mod tests {
         assert_eq!(record.as_tick().map(|it| (it.root, it.frame.len())), Some((Some(Hash([8; 32])), 25)));
     }
 
+    fn run(count: u16, frame: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(frame.len()).expect("short");
+        let body = [&begun(0)[..], &[1], &[8; 32], &count.to_le_bytes(), &length.to_le_bytes(), frame].concat();
+        sealed(body)
+    }
+
+    #[test]
+    fn a_run_has_the_bytes_of_the_table_and_ends_with_its_last_tick() {
+        let frame = [&3_u64.to_le_bytes()[..], &[1; 16], &[0]].concat();
+        for count in [2, 1_024] {
+            let record = read_back(&run(count, &frame));
+            assert_eq!(
+                (record.count(), record.tick_before(), record.tick()),
+                (count, Tick(2), Tick(2 + u64::from(count)))
+            );
+            assert_eq!(record.position().tick, record.tick());
+        }
+    }
+
+    #[test]
+    fn a_run_of_none_of_too_many_of_inputs_or_beyond_all_ticks_is_refused() {
+        let frame = |tick: u64, more: &[u8]| [&tick.to_le_bytes()[..], &[1; 16], more].concat();
+        for (count, frame) in
+            [(0, frame(3, &[0])), (1_025, frame(3, &[0])), (2, frame(3, &[1, 9])), (2, frame(u64::MAX, &[0]))]
+        {
+            assert!(Record::decode(&run(count, &frame)).is_err(), "{count} times {} bytes", frame.len());
+        }
+        assert!(Record::decode(&run(1, &frame(u64::MAX, &[0]))).is_ok());
+    }
+
     fn claim(why: u8, loss: u8, terms: u32) -> Vec<u8> {
         let numbers = [&4_u64.to_le_bytes()[..], &3_u64.to_le_bytes(), &2_u32.to_le_bytes()].concat();
         let body = [&begun(1)[..], &numbers, &[why, loss], &[3, 0], b"who", &terms.to_le_bytes()].concat();
@@ -288,8 +317,6 @@ mod tests {
         refused(&claim(4, 0, 0), "upgrade");
         refused(&claim(0, 0, 1), "terms");
         assert!(Record::decode(&claim(6, 0, 0)).is_err() && Record::decode(&claim(0, 2, 0)).is_err());
-        let run = [&begun(0)[..], &[0], &[0; 32], &[2, 0], &[25, 0, 0, 0], &[0; 25]].concat();
-        refused(&sealed(run), "run of ticks");
         refused(&sealed(begun(2)), "kind");
         let mut newer = claim(0, 0, 0);
         newer[8] = 3;

@@ -31,9 +31,9 @@ pub struct WallTime(pub u64);
 /// The root that a world had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// After this tick.
+    /// The tick that made the world.
     pub tick: Tick,
-    /// The root.
+    /// The root of the world after it.
     pub root: Hash,
 }
 
@@ -42,6 +42,7 @@ pub struct Proof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     content: Content,
+    /// The last one that it makes; of a claim, the last one before it.
     tick: Tick,
     old: Option<old::Old>,
     hash: Hash,
@@ -53,10 +54,10 @@ enum Content {
     Claim(ClaimRecord),
 }
 
-/// What the record of a tick says. The tick itself stands in the frame.
+/// What the record of a tick, or of a run of them, says. The first tick itself stands in the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TickRecord {
-    /// Where it stands.
+    /// The slot that the record stands in.
     pub slot: Slot,
     /// The claim under which it was written.
     pub epoch: Epoch,
@@ -64,9 +65,12 @@ pub struct TickRecord {
     pub previous_hash: Hash,
     /// When its frame was closed.
     pub wall: WallTime,
-    /// The root of an earlier tick: the header's root lag before this one.
+    /// The root of an earlier tick: the header's root lag before the last one of this record.
     pub root: Option<Hash>,
-    /// The input frame's canonical bytes.
+    /// How many ticks it makes: 1, or in a run of empty ones at most [`RUN_TICKS_MAX`](limits::RUN_TICKS_MAX).
+    pub count: u16,
+    /// The canonical bytes of the first tick's input frame. The others of a run have the same entropy, no inputs, and the next
+    /// ticks.
     pub frame: Bytes,
 }
 
@@ -81,7 +85,7 @@ pub struct ClaimRecord {
     pub wall: WallTime,
     /// Which life of the region begins, from 1: raised by one where there is loss.
     pub incarnation: u32,
-    /// What for.
+    /// What the claim is for.
     pub why: Why,
     /// Whether ticks are void that may have been told to somebody.
     pub is_loss: bool,
@@ -117,9 +121,10 @@ impl Record {
     /// The record of a tick.
     ///
     /// # Errors
-    /// When the frame is longer than [`FRAME_BYTES_MAX`](limits::FRAME_BYTES_MAX) or does not begin with a tick.
+    /// When the frame is longer than [`FRAME_BYTES_MAX`](limits::FRAME_BYTES_MAX) or does not begin with a tick, or when a run is
+    /// too long, of a frame with inputs, or of none.
     pub fn new(record: TickRecord) -> Result<Self, RecordError> {
-        let tick = record.tick()?;
+        let tick = record.last_tick()?;
         let hash = codec::hash(&codec::tick_head(&record), &record.frame);
         Ok(Self { content: Content::Tick(record), tick, old: None, hash })
     }
@@ -170,10 +175,22 @@ impl Record {
         }
     }
 
-    /// The tick that it makes; of a claim, the last one before it.
+    /// The last tick that it makes; of a claim, the last one before it.
     #[must_use]
     pub const fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// The last tick before it: what it makes begins with the next one.
+    #[must_use]
+    pub fn tick_before(&self) -> Tick {
+        Tick(self.tick.0.saturating_sub(u64::from(self.count())))
+    }
+
+    /// How many ticks it makes; a claim makes none.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        self.as_tick().map_or(0, |record| record.count)
     }
 
     /// What it says, if it is a tick's.
@@ -200,7 +217,7 @@ impl Record {
         matches!(self.content, Content::Claim(_))
     }
 
-    /// The frame of its tick; none of a claim.
+    /// The frame of its first tick; none of a claim.
     #[must_use]
     pub fn frame(&self) -> Option<&Bytes> {
         self.as_tick().map(|record| &record.frame)
@@ -243,19 +260,28 @@ pub enum RecordError {
     /// The frame is too long.
     #[error("a frame of {bytes} bytes, at most {} are allowed", limits::FRAME_BYTES_MAX)]
     Length {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// The frame does not begin with a tick.
     #[error("a frame of {bytes} bytes, which is too short for a tick")]
     Frame {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
+    },
+    /// A run of ticks that cannot be one.
+    #[error(
+        "a run of {count} ticks, at most {} are allowed, and more than 1 only of a frame without inputs",
+        limits::RUN_TICKS_MAX
+    )]
+    Run {
+        /// How many ticks it would make.
+        count: u16,
     },
     /// A claim's text is too long.
     #[error("a claim with a text of {bytes} bytes, at most {} are allowed", limits::CLAIM_WHO_BYTES_MAX)]
     Who {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// A claim goes on after a record that does not stand before it, or in no incarnation.
@@ -263,22 +289,28 @@ pub enum RecordError {
     After {
         /// The claim's slot.
         slot: Slot,
-        /// Where it goes on.
+        /// The slot after which it says that history goes on.
         after: Slot,
-        /// Which life it begins.
+        /// The life of the region that it begins.
         incarnation: u32,
     },
 }
 
 impl TickRecord {
-    /// The tick that its frame makes (docs/FORMATS.md, "Input frame").
-    fn tick(&self) -> Result<Tick, RecordError> {
-        let bytes = self.frame.len();
+    /// The last tick that it makes. The frame begins with its first one, and with no inputs it has no more bytes than
+    /// [`EMPTY_FRAME_BYTES`](limits::EMPTY_FRAME_BYTES) (docs/FORMATS.md, "Input frame").
+    fn last_tick(&self) -> Result<Tick, RecordError> {
+        let (bytes, count) = (self.frame.len(), self.count);
         if bytes > limits::FRAME_BYTES_MAX as usize {
             return Err(RecordError::Length { bytes });
         }
-        let tick = self.frame.first_chunk().ok_or(RecordError::Frame { bytes })?;
-        Ok(Tick(u64::from_le_bytes(*tick)))
+        let first = self.frame.first_chunk().ok_or(RecordError::Frame { bytes })?;
+        let is_run = count <= limits::RUN_TICKS_MAX && bytes == limits::EMPTY_FRAME_BYTES;
+        if count != 1 && !(count > 1 && is_run) {
+            return Err(RecordError::Run { count });
+        }
+        let last = u64::from_le_bytes(*first).checked_add(u64::from(count - 1));
+        last.map(Tick).ok_or(RecordError::Run { count })
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         None => (Tick(0), None),
     };
     let (slot, wall, frame) = (Slot(tick.0), WallTime(0), frame.to_vec().into());
-    let record = TickRecord { slot, epoch, previous_hash, wall, root, frame };
+    let record = TickRecord { slot, epoch, previous_hash, wall, root, count: 1, frame };
     Ok(Record { content: Content::Tick(record), tick, old: Some(Old { durable, proof_tick }), hash: stated })
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn record(epoch: Epoch, after: LogPosition, noise: usize) -> Record {
     frame.extend((0..noise).map(|i| hash(&(tick.0 + i as u64 / 32).to_le_bytes()).0[i % 32]));
     let root = header().proven_by(tick).map(root);
     let (slot, previous_hash, wall) = (after.slot.next(), after.record_hash, WallTime(0));
-    Record::new(TickRecord { slot, epoch, previous_hash, wall, root, frame: Bytes::from(frame) })
+    Record::new(TickRecord { slot, epoch, previous_hash, wall, count: 1, root, frame: Bytes::from(frame) })
         .expect("a frame that begins with its tick")
 }
 

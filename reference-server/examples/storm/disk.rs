@@ -10,7 +10,7 @@ use std::{
 use crate::WORKS;
 use crate::harness::{
     Audit, Exit, Launch, Process,
-    disk::{Shortage, acknowledgements_stop_and_go_on, crowd, turn_bits},
+    disk::{Shortage, acknowledgements_stop_and_go_on, load_clients, turn_bits},
 };
 
 /// Room for a small world and little more.
@@ -29,18 +29,18 @@ pub(crate) fn run(binary: &Path, bits: u32, seed: u64) {
     drop(small);
     let folder = tempfile::tempdir().expect(WORKS);
     let (server, ready) = launch(folder.path()).start_ready();
-    let crowd = crowd(&launch(folder.path()), ready, 1..=4);
-    crowd.await_answers(400);
+    let load_clients = load_clients(&launch(folder.path()), ready, 1..=4);
+    load_clients.await_answers(400);
     server.kill();
-    crowd.abandon();
+    load_clients.abandon();
     println!("{bits} bits, seed {seed}: {:?}", turn_bits(launch, folder.path(), seed, bits));
 }
 
 /// Killed while the disk is full; started there, and again when it is not.
 fn start_where_there_is_no_room(launch: &Launch, full: &mut Full) {
     let (mut server, ready) = launch.start_ready();
-    let crowd = crowd(launch, ready, 11..=14);
-    crowd.await_answers(100);
+    let load_clients = load_clients(launch, ready, 11..=14);
+    load_clients.await_answers(100);
     full.begin(&server);
     server.await_message("ticks cannot be stored");
     server.kill();
@@ -57,8 +57,8 @@ fn start_where_there_is_no_room(launch: &Launch, full: &mut Full) {
     let (server, _) = launch.start_ready();
     let mut audit = Audit::default();
     audit.read_to_the_end(server, launch);
-    // Those who played before stand in another book.
-    let findings = audit.check(&crowd.abandon());
+    // Those who played before stand in another answer log.
+    let findings = audit.check(&load_clients.abandon());
     let own: Vec<_> = findings.iter().filter(|finding| !finding.contains("submitted was None")).collect();
     assert!(own.is_empty(), "{own:#?}");
 }

@@ -16,7 +16,7 @@ mod network;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
-use harness::{Weather, kills::Kills};
+use harness::{NetworkFaults, kills::Kills};
 
 /// Why a step of a storm does not fail: where it does, the storm has not been run, which is a panic.
 const WORKS: &str = "the machine gives the storm what it needs";
@@ -80,10 +80,10 @@ fn main() {
     match storm {
         Storm::Kills { count, seed, players, tick_rate, lost, delay_ms } => {
             let delay = Duration::from_millis(delay_ms);
-            let weather = Weather { delay, jitter: delay / 2, lost, ..Weather::default() };
+            let faults = NetworkFaults { delay, jitter: delay / 2, lost, ..NetworkFaults::default() };
             println!("{count} kills, seed {seed}: cargo xtask torture --kills {count} --seed {seed}");
             let kills =
-                Kills { binary, seed, kills: count, players: 1..=players, tick_rate, snapshot_ticks: 40, weather };
+                Kills { binary, seed, kills: count, players: 1..=players, tick_rate, snapshot_ticks: 40, faults };
             println!("{:#?}", kills.run(&mut |line| println!("{line}")));
         }
         Storm::Disk { bits, seed } => disk::run(&binary, bits, seed),

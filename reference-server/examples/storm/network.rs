@@ -15,7 +15,7 @@ use tickworld_net::tls::fingerprint::Fingerprint;
 use tickworld_proto::message::Durability;
 
 use crate::WORKS;
-use crate::harness::{Audit, Book, Crowd, Launch, Plan, Ready, Relay, Weather};
+use crate::harness::{AnswerLog, Audit, Launch, LoadClients, NetworkFaults, Plan, Ready, Relay};
 
 /// Answers after which the clients say how far they are.
 const STRIDE: u64 = 50;
@@ -35,27 +35,27 @@ pub(crate) struct Clients {
     seed: u64,
     /// Where they write what they were told
     #[arg(long)]
-    book: PathBuf,
+    answer_log: PathBuf,
 }
 
 impl Clients {
     /// Plays until so many answers came and every input has its own.
     pub(crate) fn run(self) {
-        let Self { address, fingerprint, data, answers, seed, book } = self;
+        let Self { address, fingerprint, data, answers, seed, answer_log } = self;
         let plan = Plan { address, fingerprint, data, players: 1..=6, durability: Durability::Disk, seed };
-        let crowd = Crowd::begin(&plan);
-        while crowd.answers() < answers {
-            crowd.await_answers(STRIDE);
-            println!("{}", crowd.answers());
+        let load_clients = LoadClients::begin(&plan);
+        while load_clients.answers() < answers {
+            load_clients.await_answers(STRIDE);
+            println!("{}", load_clients.answers());
         }
-        fs::write(book, crowd.settle().to_text()).expect(WORKS);
+        fs::write(answer_log, load_clients.settle().to_text()).expect(WORKS);
     }
 }
 
 /// Both sides, and what stands between.
 pub(crate) fn run(binary: &Path, seed: u64, answers: u64, kills: u32) {
     let lab = Lab::build();
-    let weather = if lab.netem() { Weather::default() } else { bad_weather() };
+    let faults = if lab.netem() { NetworkFaults::default() } else { bad_network() };
     let folder = tempfile::tempdir().expect(WORKS);
     let launch = Launch::new(binary, folder.path())
         .with("--tick-rate=60")
@@ -64,11 +64,11 @@ pub(crate) fn run(binary: &Path, seed: u64, answers: u64, kills: u32) {
         .with("--dev-issuer")
         .with("--dev-certificate")
         .through(&["ip", "netns", "exec", SERVER_SPACE]);
-    let relay = Relay::at(at(CLIENT_SIDE), at(SERVER_SIDE), weather, seed);
+    let relay = Relay::at(at(CLIENT_SIDE), at(SERVER_SIDE), faults, seed);
     let (mut server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    let book = folder.path().join("book");
-    let mut clients = start_clients(&launch, &relay, ready, answers, seed, &book);
+    let answer_log = folder.path().join("book");
+    let mut clients = start_clients(&launch, &relay, ready, answers, seed, &answer_log);
     let mut told = BufReader::new(clients.stdout.take().expect(WORKS)).lines();
     let mut audit = Audit::default();
     let strides = answers / STRIDE / u64::from(kills + 1);
@@ -87,29 +87,29 @@ pub(crate) fn run(binary: &Path, seed: u64, answers: u64, kills: u32) {
     assert!(clients.wait().expect(WORKS).success(), "the clients failed");
     assert_eq!(server.stop().code, Some(0));
     audit.follow(folder.path());
-    let book = Book::of_text(&fs::read_to_string(book).expect(WORKS));
-    let findings = audit.check_settled(&book);
+    let answer_log = AnswerLog::of_text(&fs::read_to_string(answer_log).expect(WORKS));
+    let findings = audit.check_settled(&answer_log);
     assert!(findings.is_empty(), "seed {seed}: {findings:#?}");
     let (carried, lost, doubled) = relay.counts();
     println!(
         "{} answers in {} ticks, {} outages; the relay carried {carried} packets, lost {lost}, doubled {doubled}",
-        book.answers.len(),
+        answer_log.answers.len(),
         audit.tick(),
-        book.outages.len()
+        answer_log.outages.len()
     );
 }
 
 /// 20 to 30 ms each way, 3 % lost, 1 % doubled, 3 % overtaken by far.
-fn bad_weather() -> Weather {
+fn bad_network() -> NetworkFaults {
     let (delay, jitter) = (Duration::from_millis(20), Duration::from_millis(10));
-    Weather { delay, jitter, lost: 30, doubled: 10, overtaken: 30 }
+    NetworkFaults { delay, jitter, lost: 30, doubled: 10, overtaken: 30 }
 }
 
-fn start_clients(launch: &Launch, relay: &Relay, ready: Ready, answers: u64, seed: u64, book: &Path) -> Child {
+fn start_clients(launch: &Launch, relay: &Relay, ready: Ready, answers: u64, seed: u64, answer_log: &Path) -> Child {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", CLIENT_SPACE]).arg(std::env::current_exe().expect(WORKS)).arg("clients");
     command.args(["--address", &relay.address.to_string(), "--fingerprint", &ready.fingerprint.to_string()]);
-    command.arg("--data").arg(launch.data()).arg("--book").arg(book);
+    command.arg("--data").arg(launch.data()).arg("--answer-log").arg(answer_log);
     command.args(["--answers", &answers.to_string(), "--seed", &seed.to_string()]);
     command.stdout(Stdio::piped()).spawn().expect(WORKS)
 }

@@ -35,11 +35,11 @@ pub struct Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KindName {
-    /// `lockstep`.
+    /// The word is `lockstep`.
     Lockstep,
-    /// `witness`.
+    /// The word is `witness`.
     Witness,
-    /// `command`.
+    /// The word is `command`.
     Command,
 }
 

@@ -23,62 +23,14 @@ use tickworld_persist::{Bearer, Tokens, error::SpendError};
 use tickworld_proto::host::NotedGeneration;
 
 use super::{
-    Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, Refused,
-    TOKEN_SECONDS_MAX, provider, token_digest,
+    Authentication, AuthenticationRequest, Authenticator, Claims, Granted, KEYS_MAX, PublicKey, TOKEN_SECONDS_MAX,
+    TokenError, provider, token_digest,
 };
 
 /// How long after its end a spent token is remembered, in seconds.
 pub const FORGET_AFTER_SECONDS: u64 = 7 * TOKEN_SECONDS_MAX;
 /// Good tokens from one forgetting to the next.
 const FORGET_EVERY: u64 = 1_024;
-
-/// Why a token is refused. The peer is told no more than this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TokenError {
-    /// No token, or bytes that are none.
-    #[error("there is no readable token")]
-    Form,
-    /// Another algorithm than EdDSA.
-    #[error("the token is not signed with EdDSA")]
-    Algorithm,
-    /// No known key signed it.
-    #[error("the token is not signed by anybody known here")]
-    Forged,
-    /// For another world.
-    #[error("the token is for another audience")]
-    Audience,
-    /// It is over.
-    #[error("the token has expired")]
-    Expired,
-    /// Not yet valid.
-    #[error("the token is not valid yet")]
-    Early,
-    /// It is valid for too long.
-    #[error("the token expires in more than {TOKEN_SECONDS_MAX} seconds")]
-    Lasting,
-    /// It was used before, by another client.
-    #[error("the token was used before, by another client")]
-    Used,
-    /// It does not allow this kind of session.
-    #[error("the token does not allow this kind of session")]
-    Kind,
-    /// A claim is missing or malformed.
-    #[error("the token's claims are not what this server reads")]
-    Claims,
-    /// The store cannot note that it was used.
-    #[error("tokens cannot be taken at present, try again later")]
-    Busy,
-}
-
-impl From<TokenError> for Refused {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Busy => Self::Unavailable(error.to_string()),
-            _ => Self::Denied(error.to_string()),
-        }
-    }
-}
 
 /// What tokens are held against, besides their signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +45,7 @@ pub struct JwtSettings {
 /// Gives the time in seconds since 1970.
 pub type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
-/// The machine's.
+/// The clock of this machine.
 #[must_use]
 pub fn system_clock() -> Clock {
     Box::new(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
@@ -127,7 +79,7 @@ impl<T: Tokens> JwtAuthenticator<T> {
         Self { keys, validation, leeway_seconds, tokens, clock: system_clock(), good_count: AtomicU64::new(0) }
     }
 
-    /// With another clock than the machine's.
+    /// Asks this clock instead of the machine's.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

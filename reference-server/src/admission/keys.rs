@@ -29,15 +29,15 @@ pub enum KeyError {
     /// The file cannot be read or written.
     #[error("cannot use the key file {}: {cause}", path.display())]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be used.
         cause: io::Error,
     },
     /// The file holds no such key.
     #[error("{} is no {what} in PEM", path.display())]
     Form {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What was expected.
         what: &'static str,

@@ -8,6 +8,7 @@ mod jwt;
 mod keys;
 mod provider;
 mod spent;
+mod token_error;
 
 use std::{future::Future, pin::Pin};
 
@@ -19,9 +20,10 @@ use tickworld_proto::{
 use tickworld_sim::frame::PlayerId;
 
 pub use claims::{Claims, KindName, audience_of};
-pub use jwt::{Clock, FORGET_AFTER_SECONDS, JwtAuthenticator, JwtSettings, TokenError, system_clock};
+pub use jwt::{Clock, FORGET_AFTER_SECONDS, JwtAuthenticator, JwtSettings, system_clock};
 pub use keys::{DevelopmentIssuer, KeyError, PublicKey};
 pub use spent::{take_over_file, token_digest};
+pub use token_error::TokenError;
 
 /// Keys that may sign tokens, at most.
 pub const KEYS_MAX: usize = 16;
@@ -81,7 +83,7 @@ impl std::fmt::Debug for AuthenticationRequest {
 /// What somebody is granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// Who it is; `None` may watch.
+    /// The player that it is; `None` may watch.
     pub player: Option<PlayerId>,
     /// The kinds of session that they may have, now and when they come back.
     pub kinds: Vec<SessionKind>,

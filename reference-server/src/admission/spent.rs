@@ -18,7 +18,7 @@ pub fn token_digest(id: &str) -> TokenDigest {
 
 /// The file of an earlier version: when a token expires (u64), then its digest, without an end.
 const FILE: &str = "used-tokens";
-/// See [`FILE`].
+/// Bytes of one token in [`FILE`].
 const RECORD_BYTES: usize = 8 + 16;
 /// Seconds since 1970 that an expiry in such a file can have: the years 2020 to 2200. What is none begins no record.
 const EXPIRY: std::ops::Range<u64> = 1_577_836_800..7_258_118_400;

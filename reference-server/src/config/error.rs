@@ -41,15 +41,15 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration {}: {cause}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be read.
         cause: io::Error,
     },
     /// The file is no TOML.
     #[error("the configuration {} is no TOML: {cause}", path.display())]
     Form {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// Where and why.
         cause: Box<toml::de::Error>,
@@ -59,7 +59,7 @@ pub enum ConfigError {
     Unknown {
         /// Where it stands.
         place: Place,
-        /// The key.
+        /// The key that was found.
         key: String,
         /// The key that may have been meant.
         meant: Option<String>,
@@ -69,7 +69,7 @@ pub enum ConfigError {
     Value {
         /// Where it stands.
         place: Place,
-        /// The setting.
+        /// Name of the setting.
         name: String,
         /// What is wrong with it.
         wrong: String,

@@ -25,9 +25,9 @@ pub enum Origin {
     Default,
     /// The TOML file.
     File,
-    /// A variable.
+    /// A variable of the environment.
     Variable,
-    /// A flag.
+    /// A flag of the command line.
     Flag,
 }
 
@@ -53,7 +53,7 @@ struct Said {
 #[derive(Clone, Debug)]
 pub struct Layers {
     known: Vec<&'static Setting>,
-    /// By the setting's name and origin.
+    /// What is said, by the setting's name and by where it is said.
     said: BTreeMap<(String, Origin), Said>,
     /// What looks like a mistake and may be none.
     pub warnings: Vec<String>,

@@ -201,6 +201,7 @@ macro_rules! choices {
     };
 }
 
+#[cfg(all(feature = "d20", feature = "ledger"))]
 pub(crate) use choices;
 
 choices! {
@@ -208,7 +209,7 @@ choices! {
     DurabilityLevel {
         /// In this process: a crash forgets what was acknowledged. For load tests.
         Memory = "memory",
-        /// On this machine's disk.
+        /// It is on this machine's disk.
         Disk = "disk",
     }
 }
@@ -218,9 +219,9 @@ choices! {
     LogFormat {
         /// Text on a terminal, JSON otherwise.
         Auto = "auto",
-        /// For people.
+        /// Text, which people read.
         Text = "text",
-        /// For machines: one object a line.
+        /// JSON, one object a line, which machines read.
         Json = "json",
     }
 }

@@ -29,7 +29,7 @@ impl Clock {
     }
 }
 
-/// As the region counts.
+/// The duration in microseconds, as the region counts.
 pub(super) fn micros(duration: Duration) -> Micros {
     Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

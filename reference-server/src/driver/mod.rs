@@ -4,6 +4,7 @@
 //! the region's next moment comes. A step runs here; everything else that takes time runs elsewhere and sends mail.
 
 mod clock;
+mod hasher;
 mod open_error;
 mod publisher;
 mod replies;
@@ -31,8 +32,8 @@ use tokio::runtime::Handle;
 
 use self::{
     clock::{Clock, micros},
+    hasher::Hasher,
     replies::Replies,
-    steps::Hasher,
     work::Workshop,
 };
 use crate::{admission::Authenticator, http::Ready, log_limit::LogLimit, meters::Meters, server::Regions};
@@ -98,9 +99,16 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
         let clock = Clock::new();
         let now = clock.now();
         let id = opened.header.region;
+        let known = opened.simulation.world().region().neighbours();
+        let met: Vec<RegionId> = known.map(|known| known.region).collect();
         let mut region = Region::new(now, seconds_now(), settings, opened, Box::new(fresh_secret));
-        for (other, way) in regions.iter().zip(id).flat_map(|(regions, id)| regions.neighbours_of(id)) {
-            region.tell_neighbour(now, other, way);
+        for other in regions.iter().zip(id).flat_map(|(regions, id)| regions.others(id)) {
+            // Whoever crossed while there was a border arrives, or is answered.
+            if other.is_neighbour || met.contains(&other.id) {
+                region.tell_neighbour(now, other.id, other.way);
+            } else {
+                region.tell_way(other.id, other.way);
+            }
         }
         let workshop = Workshop { adapter, store, authenticator, runtime, post: mailbox.post() };
         Ok(Self {
@@ -156,9 +164,10 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                         }
                         region.handle_keys(now, request, result);
                     }
-                    Work::Found { search, result } => {
-                        meters.archive_arrivals.increment(matches!(result, Ok(Finding::Here(_))).into());
-                        region.handle_found(now, search, result);
+                    Work::Found(findings) => {
+                        let found = findings.iter().filter(|(_, found)| matches!(found, Ok(Finding::Here(_)))).count();
+                        meters.archive_arrivals.increment(found as u64);
+                        region.handle_found(now, findings);
                     }
                     Work::Moved(moved) => {
                         if moved.of == RegionId::ARCHIVE {
@@ -243,7 +252,7 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
     }
 
     /// Counts and logs.
-    fn note(&self, event: Event<A::Game>) {
+    fn note(&mut self, event: Event<A::Game>) {
         let meters = &self.meters;
         match event {
             Event::Refused { .. } => meters.tokens_refused.increment(1),
@@ -259,7 +268,12 @@ impl<A: GameAdapter, S: Store + 'static> Driver<A, S> {
                 meters.violations.increment(1);
                 tracing::info!(session = session.0, what, "a peer broke the protocol");
             }
-            Event::FrameClosed { late, .. } => meters.tick_late.record(late.0 as f64 / 1e6),
+            Event::FrameClosed { late, .. } => {
+                meters.tick_late.record(late.0 as f64 / 1e6);
+                if self.publisher.has_readers() {
+                    self.region.note_reader();
+                }
+            }
             Event::Durable { tick, waited } => {
                 meters.durable_tick.set(tick.0 as f64);
                 meters.durable_lag.record(waited.0 as f64 / 1e6);

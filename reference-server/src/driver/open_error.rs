@@ -22,7 +22,7 @@ pub enum OpenError {
          keeps the damaged files beside", ticks.start(), ticks.end(), ticks.start().0.saturating_sub(1)
     )]
     Lost {
-        /// From the first to the last.
+        /// The ticks that are lost, from the first to the last.
         ticks: RangeInclusive<Tick>,
         /// What is wrong with the first.
         cause: String,
@@ -48,7 +48,7 @@ pub enum OpenError {
          leave the tick out with `tickworld journal skip`"
     )]
     Panics {
-        /// Which tick.
+        /// The tick that they panic in.
         tick: Tick,
         /// What the panic said.
         message: String,
@@ -59,7 +59,7 @@ pub enum OpenError {
          not, or leave the tick out with `tickworld journal skip`"
     )]
     Marked {
-        /// Which tick.
+        /// The tick that they panicked in.
         tick: Tick,
         /// What the panic said.
         message: String,
@@ -72,7 +72,7 @@ pub enum OpenError {
     Halted {
         /// The last tick that is proven.
         tick: Tick,
-        /// How many.
+        /// How many attempts there were.
         attempts: u32,
     },
     /// The world is another game's, schema's or revision's, or cannot run as somebody set.

@@ -13,14 +13,15 @@ use tickworld_persist::{
     error::{Fault, RaiseError},
 };
 use tickworld_proto::{
-    host::{Finding, Kinds, Search, SessionId},
+    host::{Kinds, SessionId},
     instant::Micros,
     message::{Goodbye, Reason},
     ticket::TicketKeys,
 };
 use tickworld_region::{
-    AppendOutcome, Authenticate, Effect, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, Moved, Moves, Request,
-    RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys, rotate_keys,
+    AppendOutcome, Authenticate, Effect, Findings, GameAdapter, Hashed, Identity, KeysEffect, LoadPack, Moved, Moves,
+    Request, RequestError, RequestId, Seek, SeekError, SnapshotStored, SnapshotWrite, StoreSnapshot, read_keys,
+    rotate_keys,
 };
 use tickworld_sim::{content::ContentId, executor::Inline, game::Game};
 use tokio::{runtime::Handle, time::timeout};
@@ -41,12 +42,12 @@ pub(crate) enum Work<G: Game> {
     Hashed {
         /// How long that took.
         took: Micros,
-        /// The world.
+        /// The world with its roots.
         hashed: Box<Hashed<G>>,
     },
     /// Somebody was judged.
     Authenticated {
-        /// Whose session.
+        /// The session that they asked for.
         session: SessionId,
         /// What was found.
         result: Result<Identity, Goodbye>,
@@ -58,20 +59,15 @@ pub(crate) enum Work<G: Game> {
         /// What was found.
         result: Result<TicketKeys, String>,
     },
-    /// A player was looked for in the archive.
-    Found {
-        /// Whom.
-        search: Search,
-        /// What was found, or why they do not come.
-        result: Result<Finding, SeekError>,
-    },
+    /// Players were looked for in the archive.
+    Found(Findings),
     /// The archive was told where players are now.
     Moved(Moved),
     /// Another region of the world says something.
     Said(tickworld_region::Post),
     /// A pack was read, tried and stored, or why not.
     PackLoaded {
-        /// Who asked.
+        /// The request that brought the pack.
         request: RequestId,
         /// What was found.
         result: Result<(ContentId, G::Content), RequestError>,
@@ -91,7 +87,7 @@ pub(crate) enum Work<G: Game> {
     Lost(&'static str),
     /// An operator or an embedder asks for something.
     Request {
-        /// What.
+        /// What is asked for.
         request: Request<G::Input>,
         /// Where the answer goes.
         reply: Reply,
@@ -167,12 +163,10 @@ impl<A: GameAdapter, S: Store + 'static> Workshop<A, S> {
     }
 
     fn seek(&self, seek: Seek) {
-        let search = seek.search;
-        let ticket = self.post.reserve(Work::Found { search, result: Err(lost()) });
+        let ticket = self.post.reserve(Work::Found(seek.failed(&lost())));
         let store = Arc::clone(&self.store);
         self.runtime.spawn(async move {
-            let result = tickworld_region::seek(&*store, &seek).await;
-            ticket.complete(Work::Found { search, result });
+            ticket.complete(Work::Found(tickworld_region::seek(&*store, &seek).await));
         });
     }
 

@@ -3,6 +3,11 @@
 //! Invariant: what is read here is durable, as surely as the server promises: nothing of it is ever taken back. What is asked
 //! for is answered once, or the world has ended.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use tickworld_net::mailbox::Post;
 use tickworld_proto::message::Fate;
 use tickworld_region::{Answer, Opened, Request, RequestError};
@@ -25,24 +30,30 @@ pub struct WorldHandle<G: Game> {
     post: Post<Work<G>>,
     newest: watch::Receiver<World<G>>,
     ticks: broadcast::Sender<World<G>>,
+    is_read: Arc<AtomicBool>,
 }
 
 /// The two ends of what a world shows: the driver's and the embedder's.
 pub(super) fn publish<G: Game>(opened: &Opened<G>, post: Post<Work<G>>) -> (Publisher<G>, WorldHandle<G>) {
     let (newest_sender, newest) = watch::channel(opened.simulation.snapshot());
     let (ticks, _) = broadcast::channel(TICKS_BEHIND_MAX);
-    let publisher = Publisher::new(newest_sender, ticks.clone());
-    (publisher, WorldHandle { post, newest, ticks })
+    let is_read = Arc::default();
+    let publisher = Publisher::new(newest_sender, ticks.clone(), Arc::clone(&is_read));
+    (publisher, WorldHandle { post, newest, ticks, is_read })
 }
 
 impl<G: Game> WorldHandle<G> {
-    /// The newest durable world, as a value: rows, players, the events of its tick. Shares every page with the running one.
+    /// The newest durable world, as a value: rows, players, the events of its tick. Shares every page with the running one. Where
+    /// nobody plays, follows or has read for a while, ticks are stored up to 1,024 at a time, and the first reading gives the last
+    /// of those; from the tick after it on every reading is as fresh as for players.
     #[must_use]
     pub fn newest(&self) -> World<G> {
+        self.is_read.store(true, Ordering::Relaxed);
         self.newest.borrow().clone()
     }
 
-    /// Every durable world from the next tick on, one a tick, with its events.
+    /// Every durable world from the next tick on, one a tick, with its events. Where nobody was there, the first may be the last one
+    /// of several ticks that were stored together.
     #[must_use]
     pub fn follow(&self) -> Ticks<G> {
         Ticks { receiver: self.ticks.subscribe() }
@@ -84,7 +95,8 @@ impl<G: Game> WorldHandle<G> {
 
 impl<G: Game> Clone for WorldHandle<G> {
     fn clone(&self) -> Self {
-        Self { post: self.post.clone(), newest: self.newest.clone(), ticks: self.ticks.clone() }
+        let is_read = Arc::clone(&self.is_read);
+        Self { post: self.post.clone(), newest: self.newest.clone(), ticks: self.ticks.clone(), is_read }
     }
 }
 

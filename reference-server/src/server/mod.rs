@@ -23,7 +23,7 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 pub use door::Door;
 pub use handle::{Ticks, TicksError, WorldHandle};
-pub use regions::Regions;
+pub use regions::{Borders, Regions};
 pub use running::Running;
 pub use tickworld_region::Ended;
 
@@ -114,6 +114,9 @@ impl<A: GameAdapter> Server<A> {
             Some(place) => place.regions.folder_of(place.id),
             None => self.config.data.clone(),
         };
+        if self.place.is_none() && regions::are_in(&path) {
+            return Err(StartError::Regions { path, found: "several regions" });
+        }
         let folder = DataFolder::open(&path)?;
         // First of all: whoever has the store owns the folder, and nobody else may touch what else is in it.
         let opened = AnyStore::open(&StoreConfig::embedded(&path)).await;

@@ -4,13 +4,13 @@
 //! one store that all of them ask.
 
 use std::{
-    collections::BTreeMap,
-    path::PathBuf,
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tickworld_net::mailbox;
-use tickworld_persist::{AnyStore, JournalHeader, StoreConfig, WorldId, error::Fault};
+use tickworld_persist::{AnyStore, Journal as _, JournalHeader, StoreConfig, WorldId, error::Fault};
 use tickworld_proto::message::Way;
 use tickworld_region::Post;
 use tickworld_sim::{game::Game, region::RegionId};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::{Door, END_MAX, OpenError};
 use crate::{config::Config, data_folder::DataFolder, driver::Work, start_error::StartError};
 
-/// The regions of one world in this process, numbered from 1, each a neighbour of every other one. Clones are the same.
+/// The regions of one world in this process. Clones are the same.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,11 +42,23 @@ pub struct Regions<G: Game> {
 
 struct Shared<G: Game> {
     folder: PathBuf,
-    count: u32,
+    borders: Borders,
     door: Door,
     store: AnyStore,
     world: OnceLock<WorldId>,
     mailboxes: Mutex<BTreeMap<RegionId, mailbox::Post<Work<G>>>>,
+}
+
+/// The regions of a world, each with its neighbours: those that players may cross to. A border that only one side names stays closed.
+pub type Borders = BTreeMap<RegionId, BTreeSet<RegionId>>;
+
+/// Another region, as one of them is told of it.
+pub(crate) struct OtherRegion {
+    pub(crate) id: RegionId,
+    /// How clients reach it.
+    pub(crate) way: Way,
+    /// Whether players may cross.
+    pub(crate) is_neighbour: bool,
 }
 
 /// A server's place among the regions.
@@ -62,11 +74,22 @@ impl<G: Game> Clone for Regions<G> {
 }
 
 impl<G: Game> Regions<G> {
-    /// Opens the store of the world, in the configured folder, and the configured game port, for so many regions.
+    /// Opens the store of the world, in the configured folder, and the configured game port, for so many regions: numbered from 1,
+    /// each a neighbour of every other one.
     ///
     /// # Errors
     /// When the folder, its store or the port cannot be used.
     pub async fn open(config: &Config, count: u32) -> Result<Self, StartError> {
+        let all = || (1..=count).map(RegionId);
+        let others = |id| all().filter(move |other| *other != id).collect();
+        Self::open_with(config, all().map(|id| (id, others(id))).collect()).await
+    }
+
+    /// The same, for the regions of a map.
+    ///
+    /// # Errors
+    /// When the folder, its store or the port cannot be used.
+    pub async fn open_with(config: &Config, borders: Borders) -> Result<Self, StartError> {
         let folder = DataFolder::open(&config.data)?;
         let path = config.data.clone();
         let opened = AnyStore::open(&StoreConfig::embedded(&path)).await;
@@ -74,10 +97,18 @@ impl<G: Game> Regions<G> {
             Fault::Corrupt(_) => StartError::World(OpenError::damaged(&fault)),
             fault => StartError::Store { path: path.clone(), fault },
         })?;
+        if store.header().await.is_ok_and(|header| header.is_some()) {
+            store.close().await;
+            return Err(StartError::Regions { path, found: "one region" });
+        }
+        if has_others(&path, &borders) {
+            store.close().await;
+            return Err(StartError::Regions { path, found: "other regions, too" });
+        }
         let door = Door::open(config)?;
         folder.keep();
         let (world, mailboxes) = (OnceLock::new(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { folder: path, count, door, store, world, mailboxes }) })
+        Ok(Self { shared: Arc::new(Shared { folder: path, borders, door, store, world, mailboxes }) })
     }
 
     /// The game port.
@@ -96,7 +127,7 @@ impl<G: Game> Regions<G> {
 
     /// The folder of a region's own store.
     pub(super) fn folder_of(&self, id: RegionId) -> PathBuf {
-        self.shared.folder.join(format!("region-{id}"))
+        region_folder(&self.shared.folder, id)
     }
 
     pub(super) fn store(&self) -> AnyStore {
@@ -108,10 +139,14 @@ impl<G: Game> Regions<G> {
         *self.shared.world.get_or_init(|| own)
     }
 
-    /// The others, and how clients reach them: as this one.
-    pub(crate) fn neighbours_of(&self, id: RegionId) -> impl Iterator<Item = (RegionId, Way)> {
-        let way = Way { transports: vec!["quic".to_owned()], ..Way::default() };
-        (1..=self.shared.count).map(RegionId).filter(move |other| *other != id).map(move |other| (other, way.clone()))
+    /// The others. Clients reach them as this one.
+    pub(crate) fn others(&self, id: RegionId) -> impl Iterator<Item = OtherRegion> {
+        let borders = &self.shared.borders;
+        borders.keys().filter(move |other| **other != id).map(move |other| OtherRegion {
+            id: *other,
+            way: Way { transports: vec!["quic".to_owned()], ..Way::default() },
+            is_neighbour: borders.get(&id).is_some_and(|neighbours| neighbours.contains(other)),
+        })
     }
 
     /// A region runs from now on, and what is said to it comes here.
@@ -126,6 +161,22 @@ impl<G: Game> Regions<G> {
             _ = mailbox.offer(Work::Said(post));
         }
     }
+}
+
+fn region_folder(world: &Path, id: RegionId) -> PathBuf {
+    world.join(format!("region-{id}"))
+}
+
+/// Whether a folder keeps a world of several regions.
+pub(super) fn are_in(world: &Path) -> bool {
+    region_folder(world, RegionId::FIRST).is_dir()
+}
+
+/// Whether a folder keeps regions besides these: players may be on the way to them.
+fn has_others(world: &Path, borders: &Borders) -> bool {
+    let entries = std::fs::read_dir(world).into_iter().flatten().flatten();
+    let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("region-")?.parse().ok());
+    ids.any(|id| !borders.contains_key(&RegionId(id)))
 }
 
 impl<G: Game> Place<G> {

@@ -8,7 +8,7 @@ use super::{AdapterError, GameAdapter};
 /// A bank with so many accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accounts {
-    /// How many, at most [`ACCOUNTS_MAX`].
+    /// How many accounts there are, at most [`ACCOUNTS_MAX`].
     pub accounts: u32,
     /// Coins in each.
     pub coins: u64,

@@ -1,7 +1,7 @@
 //! SIGTERM: goodbye to everybody, a snapshot, exit code 0; and the next start begins with that snapshot.
 
 use crate::{
-    harness::{Audit, Crowd, Relay, Weather, crowd_plan},
+    harness::{Audit, LoadClients, NetworkFaults, Relay, load_plan},
     launch,
 };
 
@@ -9,34 +9,34 @@ use crate::{
 fn a_server_that_ended_well_starts_without_replay_and_its_clients_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
-    let relay = Relay::new(Weather::default(), 1);
+    let relay = Relay::new(NetworkFaults::default(), 1);
     let (mut server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    let mut plan = crowd_plan(&launch, ready, 1..=4);
+    let mut plan = load_plan(&launch, ready, 1..=4);
     plan.address = relay.address;
-    let crowd = Crowd::begin(&plan);
+    let load_clients = LoadClients::begin(&plan);
     let mut audit = Audit::default();
     for round in 0..3 {
-        crowd.await_answers(50);
+        load_clients.await_answers(50);
         server.terminate();
         let exit = server.exit();
         assert_eq!(exit.code, Some(0), "round {round}: {}", exit.error);
-        let book = crowd.book().clone();
+        let answer_log = load_clients.answer_log().clone();
         audit.follow(folder.path());
-        assert_eq!(audit.check(&book), [""; 0]);
+        assert_eq!(audit.check(&answer_log), [""; 0]);
         let ready;
         (server, ready) = launch.start_ready();
         assert_eq!((ready.from, ready.tick), (audit.tick().0, audit.tick().0), "round {round}: something was replayed");
         relay.lead_to(Some(ready.address));
     }
-    crowd.await_answers(50);
-    let book = crowd.settle();
+    load_clients.await_answers(50);
+    let answer_log = load_clients.settle();
     // The tickets are good in the next server: nobody had to show a new token.
-    assert!(!book.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", book.outages);
-    assert!(book.outages.iter().any(|why| why.contains("Shutdown")), "{:?}", book.outages);
+    assert!(!answer_log.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", answer_log.outages);
+    assert!(answer_log.outages.iter().any(|why| why.contains("Shutdown")), "{:?}", answer_log.outages);
     assert_eq!(server.stop().code, Some(0));
     audit.follow(folder.path());
-    assert_eq!(audit.check_settled(&book), [""; 0]);
+    assert_eq!(audit.check_settled(&answer_log), [""; 0]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whom an operator kicks, and who breaks the protocol, does not come back by a ticket; who loses the connection does.
 
 use bytes::Bytes;
-use tickworld_net::{dialer::Dialer, link::Link};
+use tickworld_net::{client_connection::ClientConnection, endpoint::Endpoint};
 use tickworld_proto::{
     channel::{Channel, Transmit},
     message::{Hello, Message, Reason, SessionKind, Ticket},
@@ -14,12 +14,12 @@ use crate::{
 };
 
 /// A session of a player, with its ticket.
-fn open(site: &Site, dialer: &Dialer, hello: Hello) -> (Link, Ticket) {
-    let link = site.dial(dialer);
-    link.send(control(&hello));
+fn open(site: &Site, endpoint: &Endpoint, hello: Hello) -> (ClientConnection, Ticket) {
+    let connection = site.dial(endpoint);
+    connection.send(control(&hello));
     loop {
-        match site.next(&link) {
-            Some((_, Message::Welcome(welcome))) => return (link, welcome.ticket),
+        match site.next(&connection) {
+            Some((_, Message::Welcome(welcome))) => return (connection, welcome.ticket),
             Some(_) => {}
             None => panic!("a good player is not let in"),
         }
@@ -39,40 +39,40 @@ fn kick(site: &Site, player: u64) -> (u16, String) {
 #[test]
 fn a_kick_is_for_good_and_a_lost_connection_is_not() {
     let site = Site::of(Launch::with_operators);
-    let dialer = site.dialer(2);
+    let endpoint = site.endpoint(2);
     // What a ticket is for.
-    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
-    drop(link);
-    let (link, lost) = open(&site, &dialer, ticket_alone(&site, ticket));
-    drop(link);
+    let (connection, ticket) = open(&site, &endpoint, site.hello(50, SessionKind::Command));
+    drop(connection);
+    let (connection, lost) = open(&site, &endpoint, ticket_alone(&site, ticket));
+    drop(connection);
     // A second session with a token of its own: the ticket of the first one is below.
     let token = site.hello(50, SessionKind::Command);
-    let (link, ticket) = open(&site, &dialer, token.clone());
-    site.refuse(&dialer, ticket_alone(&site, lost), Reason::Unauthorized, "void");
+    let (connection, ticket) = open(&site, &endpoint, token.clone());
+    site.refuse(&endpoint, ticket_alone(&site, lost), Reason::Unauthorized, "void");
     assert_eq!(kick(&site, 50), (200, r#"{"sessions":1}"#.to_owned()));
-    site.expect(&link, Reason::Operator, "manners");
+    site.expect(&connection, Reason::Operator, "manners");
     for ticket in [ticket, lost] {
-        site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
+        site.refuse(&endpoint, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     }
     // The token is spent, for the one who used it too, and also with a ticket beside it.
-    site.refuse(&dialer, token.clone(), Reason::Unauthorized, "used before");
-    site.refuse(&dialer, Hello { ticket: Some(ticket), ..token }, Reason::Unauthorized, "used before");
+    site.refuse(&endpoint, token.clone(), Reason::Unauthorized, "used before");
+    site.refuse(&endpoint, Hello { ticket: Some(ticket), ..token }, Reason::Unauthorized, "used before");
     assert_eq!(kick(&site, 51).0, 404);
     // Whoever is given a token anew comes in.
-    open(&site, &dialer, site.hello(50, SessionKind::Command));
+    open(&site, &endpoint, site.hello(50, SessionKind::Command));
     site.finish();
 }
 
 #[test]
 fn a_breach_of_the_protocol_is_for_good() {
     let site = Site::of(Launch::with_operators);
-    let dialer = site.dialer(2);
-    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
-    link.send(Transmit { channel: Channel::Control, bytes: Bytes::from_static(b"GET / HTTP/1.1") });
-    site.expect(&link, Reason::Violation, "");
+    let endpoint = site.endpoint(2);
+    let (connection, ticket) = open(&site, &endpoint, site.hello(50, SessionKind::Command));
+    connection.send(Transmit { channel: Channel::Control, bytes: Bytes::from_static(b"GET / HTTP/1.1") });
+    site.expect(&connection, Reason::Violation, "");
     // The tick that says so is made by the time that others were answered.
     site.others_go_on();
-    site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
+    site.refuse(&endpoint, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     site.finish();
 }
 
@@ -88,29 +88,29 @@ fn kill_and_start(site: &mut Site, again: &Launch) {
 #[test]
 fn no_crash_brings_a_kicked_player_back_and_others_come_back_by_ticket() {
     let mut site = Site::of(Launch::with_operators);
-    let dialer = site.dialer(2);
-    let (_link, kept) = open(&site, &dialer, site.hello(60, SessionKind::Command));
-    let (link, void) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    let endpoint = site.endpoint(2);
+    let (_link, kept) = open(&site, &endpoint, site.hello(60, SessionKind::Command));
+    let (connection, void) = open(&site, &endpoint, site.hello(50, SessionKind::Command));
     assert_eq!(kick(&site, 50).0, 200);
-    site.expect(&link, Reason::Operator, "");
+    site.expect(&connection, Reason::Operator, "");
     let again = launch(site.folder.path()).with_operators();
     kill_and_start(&mut site, &again);
-    let dialer = site.dialer(3);
-    site.refuse(&dialer, ticket_alone(&site, void), Reason::Unauthorized, "void");
-    let (link, younger) = open(&site, &dialer, Hello { token: Vec::new(), ..ticket_alone(&site, kept) });
-    drop(link);
+    let endpoint = site.endpoint(3);
+    site.refuse(&endpoint, ticket_alone(&site, void), Reason::Unauthorized, "void");
+    let (connection, younger) = open(&site, &endpoint, Hello { token: Vec::new(), ..ticket_alone(&site, kept) });
+    drop(connection);
     // A key that was rotated is good until what it made has expired, and no longer than the next rotation.
     let rotate = |site: &Site| operate(site.ready.http, "key/rotate", String::new());
     let (code, answer) = rotate(&site);
     assert_eq!((code, answer.to_string()), (200, r#"{"key":2}"#.to_owned()));
-    let (link, younger) = open(&site, &dialer, ticket_alone(&site, younger));
-    drop(link);
+    let (connection, younger) = open(&site, &endpoint, ticket_alone(&site, younger));
+    drop(connection);
     kill_and_start(&mut site, &again);
-    let dialer = site.dialer(4);
-    let (link, younger) = open(&site, &dialer, ticket_alone(&site, younger));
-    drop(link);
+    let endpoint = site.endpoint(4);
+    let (connection, younger) = open(&site, &endpoint, ticket_alone(&site, younger));
+    drop(connection);
     assert_eq!((rotate(&site).0, rotate(&site).0), (200, 200));
-    site.refuse(&dialer, ticket_alone(&site, younger), Reason::Unauthorized, "another key");
+    site.refuse(&endpoint, ticket_alone(&site, younger), Reason::Unauthorized, "another key");
     assert_eq!(site.server.stop().code, Some(0));
 }
 
@@ -119,22 +119,22 @@ fn the_barred_stay_out_through_a_crash_until_they_are_let_in() {
     let mut site = Site::of(Launch::with_operators);
     let bar = |site: &Site, body: &str| operate(site.ready.http, "bar", body.to_owned());
     assert_eq!(bar(&site, r#"{"player": 50}"#).0, 404, "nobody knows them");
-    let dialer = site.dialer(2);
-    let (link, ticket) = open(&site, &dialer, site.hello(50, SessionKind::Command));
+    let endpoint = site.endpoint(2);
+    let (connection, ticket) = open(&site, &endpoint, site.hello(50, SessionKind::Command));
     // Their entry stands before the request in the frame, if it did not stand in one before.
     let (code, answer) = bar(&site, r#"{"player": 50}"#);
     assert_eq!(code, 200, "{answer}");
-    site.expect(&link, Reason::Operator, "keeps this player out");
+    site.expect(&connection, Reason::Operator, "keeps this player out");
     let out = "keeps this player out";
-    site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
-    site.refuse(&dialer, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
+    site.refuse(&endpoint, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
+    site.refuse(&endpoint, ticket_alone(&site, ticket), Reason::Unauthorized, "void");
     let again = launch(site.folder.path()).with_operators();
     kill_and_start(&mut site, &again);
-    let dialer = site.dialer(3);
-    site.refuse(&dialer, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
-    open(&site, &dialer, site.hello(60, SessionKind::Command));
+    let endpoint = site.endpoint(3);
+    site.refuse(&endpoint, site.hello(50, SessionKind::Command), Reason::Unauthorized, out);
+    open(&site, &endpoint, site.hello(60, SessionKind::Command));
     assert_eq!(bar(&site, r#"{"player": 50, "barred": false}"#).0, 200);
-    let (link, _) = open(&site, &dialer, site.hello(50, SessionKind::Command));
-    drop(link);
+    let (connection, _) = open(&site, &endpoint, site.hello(50, SessionKind::Command));
+    drop(connection);
     assert_eq!(site.server.stop().code, Some(0));
 }

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     binary,
-    harness::{Exit, Launch, disk::crowd},
+    harness::{Exit, Launch, disk::load_clients},
     launch,
 };
 
@@ -182,9 +182,9 @@ fn whatever_is_secret_is_for_its_owner() {
 fn a_database_that_was_put_back_by_itself_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (server, ready) = launch(folder.path()).start_ready();
-    let crowd = crowd(&launch(folder.path()), ready, 1..=1);
-    crowd.await_answers(5);
-    crowd.settle();
+    let load_clients = load_clients(&launch(folder.path()), ready, 1..=1);
+    load_clients.await_answers(5);
+    load_clients.settle();
     assert_eq!(server.stop().code, Some(0));
     fs::remove_file(folder.path().join("world.mark")).unwrap();
     let mut server = launch(folder.path()).start();

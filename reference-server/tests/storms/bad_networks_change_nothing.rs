@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    harness::{Audit, Crowd, Relay, Weather, crowd_plan},
+    harness::{Audit, LoadClients, NetworkFaults, Relay, load_plan},
     launch,
 };
 
@@ -12,24 +12,24 @@ fn packets_that_are_late_lost_doubled_and_overtaken_change_no_outcome() {
     let seed = 5;
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
-    let weather = Weather {
+    let faults = NetworkFaults {
         delay: Duration::from_millis(5),
         jitter: Duration::from_millis(5),
         lost: 50,
         doubled: 30,
         overtaken: 50,
     };
-    let relay = Relay::new(weather, seed);
+    let relay = Relay::new(faults, seed);
     let (server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    let mut plan = crowd_plan(&launch, ready, 1..=4);
+    let mut plan = load_plan(&launch, ready, 1..=4);
     plan.address = relay.address;
-    let crowd = Crowd::begin(&plan);
-    crowd.await_answers(300);
-    let book = crowd.settle();
+    let load_clients = LoadClients::begin(&plan);
+    load_clients.await_answers(300);
+    let answer_log = load_clients.settle();
     let (carried, lost, doubled) = relay.counts();
-    assert!(carried > 0 && lost > 0 && doubled > 0, "the weather was too good: {carried}, {lost}, {doubled}");
+    assert!(carried > 0 && lost > 0 && doubled > 0, "the network was too good: {carried}, {lost}, {doubled}");
     let mut audit = Audit::default();
     audit.read_to_the_end(server, &launch);
-    assert_eq!(audit.check_settled(&book), [""; 0]);
+    assert_eq!(audit.check_settled(&answer_log), [""; 0]);
 }

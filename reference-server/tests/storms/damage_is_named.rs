@@ -8,7 +8,7 @@ use tickworld_sim::frame::Tick;
 use crate::{
     harness::{
         Audit, Exit,
-        disk::{Turned, crowd, damage_last_record, turn_bits},
+        disk::{Turned, damage_last_record, load_clients, turn_bits},
     },
     launch,
 };
@@ -18,10 +18,10 @@ fn world() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path()).with("--snapshot-ticks=30");
     let (server, ready) = launch.start_ready();
-    let crowd = crowd(&launch, ready, 1..=2);
-    crowd.await_answers(120);
+    let load_clients = load_clients(&launch, ready, 1..=2);
+    load_clients.await_answers(120);
     server.kill();
-    crowd.abandon();
+    load_clients.abandon();
     folder
 }
 
@@ -40,17 +40,18 @@ fn a_damaged_last_tick_is_named_and_given_up_only_when_accepted() {
     assert_eq!(ready.tick, last);
     let kept = fs::read(folder.path().join(format!("{}.damaged-1", Files::DATABASE))).unwrap();
     assert!(kept.windows(damaged.len()).any(|window| window == damaged), "what is kept is not what was damaged");
-    let crowd = crowd(&launch(folder.path()), ready, 11..=12);
-    crowd.await_answers(20);
-    let book = crowd.settle();
+    let load_clients = load_clients(&launch(folder.path()), ready, 11..=12);
+    load_clients.await_answers(20);
+    let answer_log = load_clients.settle();
     assert_eq!(server.stop().code, Some(0));
     // From now on it needs no permission.
     let (server, ready) = launch(folder.path()).start_ready();
     assert_eq!((ready.from, server.stop().code), (ready.tick, Some(0)));
     let mut audit = Audit::default();
     audit.follow(folder.path());
-    // Inputs of those who played before the damage stand in nobody's book.
-    let findings: Vec<_> = audit.check(&book).into_iter().filter(|it| !it.contains("submitted was None")).collect();
+    // Inputs of those who played before the damage stand in nobody's answer log.
+    let findings: Vec<_> =
+        audit.check(&answer_log).into_iter().filter(|it| !it.contains("submitted was None")).collect();
     assert_eq!(findings, [""; 0]);
 }
 

@@ -7,8 +7,8 @@ use std::{net::UdpSocket, time::SystemTime};
 use bytes::Bytes;
 use tickworld_ledger::Ledger;
 use tickworld_net::{
-    dialer::{Dialer, DialerSettings},
-    link::{Link, LinkEvent},
+    client_connection::{ClientConnection, ClientConnectionEvent},
+    endpoint::{Endpoint, EndpointSettings},
     tls::trust::Trust,
 };
 use tickworld_proto::{
@@ -31,7 +31,7 @@ use tickworld_testkit::dice::Dice;
 use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
-    harness::{Audit, Crowd, LONG, Launch, Process, Ready, Relay, Weather, crowd_plan, meter, nonce, token},
+    harness::{Audit, LONG, Launch, LoadClients, NetworkFaults, Process, Ready, Relay, load_plan, meter, nonce, token},
     launch,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Site {
     pub(crate) server: Process,
     pub(crate) ready: Ready,
     relay: Relay,
-    crowd: Crowd,
+    load_clients: LoadClients,
     runtime: Runtime,
 }
 
@@ -63,36 +63,37 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let launch = change(launch(folder.path()));
         let (server, ready) = launch.start_ready();
-        let relay = Relay::new(Weather::default(), 1);
+        let relay = Relay::new(NetworkFaults::default(), 1);
         relay.listen_in();
         relay.lead_to(Some(ready.address));
-        let mut plan = crowd_plan(&launch, ready, 1..=3);
+        let mut plan = load_plan(&launch, ready, 1..=3);
         plan.address = relay.address;
-        let crowd = Crowd::begin(&plan);
-        crowd.await_answers(20);
+        let load_clients = LoadClients::begin(&plan);
+        load_clients.await_answers(20);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { folder, server, ready, relay, crowd, runtime }
+        Self { folder, server, ready, relay, load_clients, runtime }
     }
 
     /// Hostile peers' door, with the loopback address that ends in `host`.
-    pub(crate) fn dialer(&self, host: u8) -> Dialer {
-        let mut settings = DialerSettings::new(Trust::Pinned(self.ready.fingerprint));
+    pub(crate) fn endpoint(&self, host: u8) -> Endpoint {
+        let mut settings = EndpointSettings::new(Trust::Pinned(self.ready.fingerprint));
         settings.local = Some(([127, 0, 0, host], 0).into());
-        Dialer::bind(self.runtime.handle(), settings).unwrap()
+        Endpoint::bind(self.runtime.handle(), settings).unwrap()
     }
 
-    pub(crate) fn dial(&self, dialer: &Dialer) -> Link {
-        let dialed = self.runtime.block_on(async { timeout(LONG, dialer.dial(self.ready.address, "localhost")).await });
+    pub(crate) fn dial(&self, endpoint: &Endpoint) -> ClientConnection {
+        let dialed =
+            self.runtime.block_on(async { timeout(LONG, endpoint.dial(self.ready.address, "localhost")).await });
         dialed.unwrap().unwrap()
     }
 
     /// A session that is let in as a good one would be.
-    fn open(&self, dialer: &Dialer, player: u64, kind: SessionKind) -> Link {
-        let link = self.dial(dialer);
-        link.send(control(&self.hello(player, kind)));
+    fn open(&self, endpoint: &Endpoint, player: u64, kind: SessionKind) -> ClientConnection {
+        let connection = self.dial(endpoint);
+        connection.send(control(&self.hello(player, kind)));
         loop {
-            match self.next(&link) {
-                Some((_, Message::Welcome(_))) => return link,
+            match self.next(&connection) {
+                Some((_, Message::Welcome(_))) => return connection,
                 Some(_) => {}
                 None => panic!("player {player} is not let in"),
             }
@@ -119,56 +120,56 @@ impl Site {
     }
 
     /// The next message; none where the connection ends instead.
-    pub(crate) fn next(&self, link: &Link) -> Option<(Channel, Message)> {
+    pub(crate) fn next(&self, connection: &ClientConnection) -> Option<(Channel, Message)> {
         self.runtime.block_on(async {
             loop {
-                match timeout(LONG, link.next()).await.expect("nothing comes") {
-                    Some(LinkEvent::Message { channel, bytes }) => {
+                match timeout(LONG, connection.next()).await.expect("nothing comes") {
+                    Some(ClientConnectionEvent::Message { channel, bytes }) => {
                         return Some((channel, Message::decode(channel, &bytes).unwrap()));
                     }
-                    Some(LinkEvent::DatagramSize { .. }) => {}
-                    Some(LinkEvent::Disconnected { .. }) | None => return None,
+                    Some(ClientConnectionEvent::DatagramSize { .. }) => {}
+                    Some(ClientConnectionEvent::Disconnected { .. }) | None => return None,
                 }
             }
         })
     }
 
     /// How the session ends, whatever comes before.
-    pub(crate) fn end_of(&self, link: &Link) -> End {
+    pub(crate) fn end_of(&self, connection: &ClientConnection) -> End {
         self.runtime.block_on(async {
             loop {
-                match timeout(LONG, link.next()).await.expect("the session does not end") {
-                    Some(LinkEvent::Message { channel, bytes }) => {
+                match timeout(LONG, connection.next()).await.expect("the session does not end") {
+                    Some(ClientConnectionEvent::Message { channel, bytes }) => {
                         if let Message::Goodbye(goodbye) = Message::decode(channel, &bytes).unwrap() {
                             return End::Goodbye(goodbye);
                         }
                     }
-                    Some(LinkEvent::DatagramSize { .. }) => {}
-                    Some(LinkEvent::Disconnected { why }) => return End::Closed(why.to_string()),
-                    None => panic!("a link says why it ended"),
+                    Some(ClientConnectionEvent::DatagramSize { .. }) => {}
+                    Some(ClientConnectionEvent::Disconnected { why }) => return End::Closed(why.to_string()),
+                    None => panic!("a connection says why it ended"),
                 }
             }
         })
     }
 
     /// The session must end for this reason, said in such words.
-    pub(crate) fn expect(&self, link: &Link, reason: Reason, words: &str) {
-        match self.end_of(link) {
+    pub(crate) fn expect(&self, connection: &ClientConnection, reason: Reason, words: &str) {
+        match self.end_of(connection) {
             End::Goodbye(goodbye) if goodbye.reason == reason && goodbye.detail.contains(words) => {}
             other => panic!("expected {reason:?} ({words}), not {other:?}"),
         }
     }
 
     /// A `Hello` that must be refused.
-    pub(crate) fn refuse(&self, dialer: &Dialer, hello: Hello, reason: Reason, words: &str) {
-        let link = self.dial(dialer);
-        link.send(control(&hello));
-        self.expect(&link, reason, words);
+    pub(crate) fn refuse(&self, endpoint: &Endpoint, hello: Hello, reason: Reason, words: &str) {
+        let connection = self.dial(endpoint);
+        connection.send(control(&hello));
+        self.expect(&connection, reason, words);
     }
 
     /// Those who play by the rules are answered meanwhile.
     pub(crate) fn others_go_on(&self) {
-        self.crowd.await_answers(20);
+        self.load_clients.await_answers(20);
     }
 
     /// At the end: nobody else noticed anything, and the server is in its right mind.
@@ -176,13 +177,16 @@ impl Site {
         self.others_go_on();
         let memory = self.server.memory_kib();
         assert!(memory < 400 * 1_024, "the server took {memory} KiB");
-        let book = self.crowd.settle();
-        assert!(book.outages.is_empty(), "others had outages: {:?}", book.outages);
+        let answer_log = self.load_clients.settle();
+        assert!(answer_log.outages.is_empty(), "others had outages: {:?}", answer_log.outages);
         let mut audit = Audit::default();
         audit.read_to_the_end(self.server, &launch(self.folder.path()));
-        // Hostile players' inputs stand in nobody's book.
-        let findings: Vec<_> =
-            audit.check_settled(&book).into_iter().filter(|finding| !finding.contains("submitted was None")).collect();
+        // Hostile players' inputs stand in nobody's answer log.
+        let findings: Vec<_> = audit
+            .check_settled(&answer_log)
+            .into_iter()
+            .filter(|finding| !finding.contains("submitted was None"))
+            .collect();
         assert_eq!(findings, [""; 0]);
     }
 }
@@ -210,7 +214,7 @@ impl From<Message> for Whole {
 #[test]
 fn tokens_that_do_not_admit_are_refused_by_name() {
     let site = Site::new();
-    let dialer = site.dialer(2);
+    let endpoint = site.endpoint(2);
     let issuer = DevelopmentIssuer::open(site.folder.path()).unwrap();
     let stranger = tempfile::tempdir().unwrap();
     let stranger = DevelopmentIssuer::open(stranger.path()).unwrap();
@@ -233,23 +237,23 @@ fn tokens_that_do_not_admit_are_refused_by_name() {
     ];
     for (token, words) in refused {
         let hello = Hello { token: token.into_bytes(), ..site.hello(50, SessionKind::Command) };
-        site.refuse(&dialer, hello, Reason::Unauthorized, words);
+        site.refuse(&endpoint, hello, Reason::Unauthorized, words);
     }
     // Another program each time.
     let hello = || Hello { token: used.clone().into_bytes(), ..site.hello(50, SessionKind::Command) };
-    let link = site.dial(&dialer);
-    link.send(control(&hello()));
-    assert!(matches!(site.next(&link), Some((_, Message::Welcome(_)))));
-    site.refuse(&dialer, hello(), Reason::Unauthorized, "used before");
+    let connection = site.dial(&endpoint);
+    connection.send(control(&hello()));
+    assert!(matches!(site.next(&connection), Some((_, Message::Welcome(_)))));
+    site.refuse(&endpoint, hello(), Reason::Unauthorized, "used before");
     let guess = Hello { token: vec![], ticket: Some(Ticket([1; 39])), ..site.hello(50, SessionKind::Command) };
-    site.refuse(&dialer, guess, Reason::Unauthorized, "not one of this world's");
+    site.refuse(&endpoint, guess, Reason::Unauthorized, "not one of this world's");
     site.finish();
 }
 
 #[test]
 fn builds_that_do_not_fit_are_refused_by_name() {
     let site = Site::new();
-    let dialer = site.dialer(2);
+    let endpoint = site.endpoint(2);
     let hello = || site.hello(60, SessionKind::Lockstep);
     let (protocol, incompatible) = (Reason::Protocol, Reason::Incompatible);
     let cases = [
@@ -261,7 +265,7 @@ fn builds_that_do_not_fit_are_refused_by_name() {
         (Hello { durability: Durability::Quorum, ..hello() }, Reason::Durability, "this host promises Disk"),
     ];
     for (hello, reason, words) in cases {
-        site.refuse(&dialer, hello, reason, words);
+        site.refuse(&endpoint, hello, reason, words);
     }
     site.finish();
 }
@@ -269,7 +273,7 @@ fn builds_that_do_not_fit_are_refused_by_name() {
 #[test]
 fn messages_out_of_place_end_the_session() {
     let site = Site::new();
-    let dialer = site.dialer(2);
+    let endpoint = site.endpoint(2);
     let inputs = |base: u32, sequence: u32| {
         let body = Bytes::from_static(&[1]);
         let input = InputMessage { sequence: Sequence(sequence), not_before: Tick(0), not_after: Tick(u64::MAX), body };
@@ -277,9 +281,9 @@ fn messages_out_of_place_end_the_session() {
     };
     // Before the welcome.
     for early in [Message::Join, inputs(1, 1), Message::Ping(Instant(0))] {
-        let link = site.dial(&dialer);
-        link.send(control(&early));
-        site.expect(&link, Reason::Violation, "before the welcome");
+        let connection = site.dial(&endpoint);
+        connection.send(control(&early));
+        site.expect(&connection, Reason::Violation, "before the welcome");
     }
     // After it, what the kind of session does not have.
     let cases = [
@@ -291,9 +295,9 @@ fn messages_out_of_place_end_the_session() {
         (SessionKind::Lockstep, Message::DescentResponse(Bytes::from_static(b"?")), "`descent response`"),
     ];
     for (player, (kind, message, words)) in (71..).zip(cases) {
-        let link = site.open(&dialer, player, kind);
-        link.send(control(&message));
-        site.expect(&link, Reason::Violation, words);
+        let connection = site.open(&endpoint, player, kind);
+        connection.send(control(&message));
+        site.expect(&connection, Reason::Violation, words);
     }
     site.finish();
 }
@@ -306,9 +310,9 @@ fn bytes_that_are_no_message_end_the_session() {
     let mut dice = Dice::new(seed, "mutations", 0);
     let mut violations = 0;
     for player in 100..140_u64 {
-        // Each session of its own dialer's address: 20 of one address at most.
-        let dialer = site.dialer(2 + (player % 20) as u8);
-        let link = site.open(&dialer, player, SessionKind::Lockstep);
+        // Each session of its own endpoint's address: 20 of one address at most.
+        let endpoint = site.endpoint(2 + (player % 20) as u8);
+        let connection = site.open(&endpoint, player, SessionKind::Lockstep);
         let good = [
             Message::Hello(site.hello(player, SessionKind::Lockstep)).encode(),
             Message::Join.encode(),
@@ -323,11 +327,11 @@ fn bytes_that_are_no_message_end_the_session() {
                 bytes[at] = dice.bytes::<1>()[0];
             }
             bytes.truncate(dice.between(0, bytes.len() as u64) as usize);
-            link.send(Transmit { channel: Channel::Control, bytes: bytes.into() });
+            connection.send(Transmit { channel: Channel::Control, bytes: bytes.into() });
         }
         // And for certain.
-        link.send(Transmit { channel: Channel::Control, bytes: Bytes::from_static(b"GET / HTTP/1.1") });
-        match site.end_of(&link) {
+        connection.send(Transmit { channel: Channel::Control, bytes: Bytes::from_static(b"GET / HTTP/1.1") });
+        match site.end_of(&connection) {
             End::Goodbye(goodbye) if matches!(goodbye.reason, Reason::Violation | Reason::Protocol) => violations += 1,
             other => panic!("seed {seed}, player {player}: {other:?}"),
         }
@@ -341,14 +345,14 @@ fn bytes_that_are_no_message_end_the_session() {
 fn floods_end_when_the_budget_does() {
     let site = Site::new();
     // Messages: more than a second's worth and all patience.
-    let pings = site.open(&site.dialer(2), 200, SessionKind::Command);
+    let pings = site.open(&site.endpoint(2), 200, SessionKind::Command);
     for number in 0..2_500 {
         pings.send(control(&Message::Ping(Instant(number))));
     }
     site.expect(&pings, Reason::Budget, "too many messages or bytes");
     site.others_go_on();
     // Bytes: the longest messages that the stream takes, each no descent.
-    let long = site.open(&site.dialer(3), 201, SessionKind::Lockstep);
+    let long = site.open(&site.endpoint(3), 201, SessionKind::Lockstep);
     let descent = Message::DescentRequest(Bytes::from(vec![0xaa; 60_000])).encode();
     for _ in 0..16 {
         long.send(Transmit { channel: Channel::Control, bytes: descent.clone() });
@@ -357,9 +361,10 @@ fn floods_end_when_the_budget_does() {
     assert!(matches!(&end, End::Goodbye(it) if [Reason::Budget, Reason::Violation].contains(&it.reason)), "{end:?}");
     site.others_go_on();
     // Sessions of one address: 64, and no more.
-    let dialer = site.dialer(4);
-    let held: Vec<Link> = (300..364).map(|player| site.open(&dialer, player, SessionKind::Witness)).collect();
-    site.refuse(&dialer, site.hello(364, SessionKind::Witness), Reason::Budget, "too many sessions");
+    let endpoint = site.endpoint(4);
+    let held: Vec<ClientConnection> =
+        (300..364).map(|player| site.open(&endpoint, player, SessionKind::Witness)).collect();
+    site.refuse(&endpoint, site.hello(364, SessionKind::Witness), Reason::Budget, "too many sessions");
     site.others_go_on();
     drop(held);
     site.finish();
@@ -368,14 +373,14 @@ fn floods_end_when_the_budget_does() {
 #[test]
 fn a_peer_that_asks_and_does_not_read_is_ended() {
     let site = Site::new();
-    let link = site.open(&site.dialer(2), 400, SessionKind::Lockstep);
+    let connection = site.open(&site.endpoint(2), 400, SessionKind::Lockstep);
     let again = Message::FrameRequest(FrameRequest { first: Tick(1), count: FRAMES_PER_REQUEST_MAX });
     for _ in 0..3_000 {
-        link.send(control(&again));
+        connection.send(control(&again));
     }
     site.others_go_on();
     // Only now it reads.
-    match site.end_of(&link) {
+    match site.end_of(&connection) {
         End::Goodbye(goodbye) => assert!([Reason::Budget, Reason::TooSlow].contains(&goodbye.reason), "{goodbye:?}"),
         // A close is sent once; where that packet is lost in the flood, a reset tells that the session is over.
         End::Closed(why) => assert!(why.contains("slow") || why.contains("reset"), "{why}"),
@@ -394,7 +399,7 @@ fn packets_that_are_sent_again_by_somebody_else_open_nothing() {
         ["lockstep", "witness", "command"]
             .map(|kind| meter(site.ready.http, &format!("tickworld_sessions{{kind=\"{kind}\"}}")))
     };
-    let (before, inputs) = (sessions(), site.crowd.book().submitted.len());
+    let (before, inputs) = (sessions(), site.load_clients.answer_log().submitted.len());
     let thief = UdpSocket::bind("127.0.0.9:0").unwrap();
     for _ in 0..2 {
         for packet in &heard {
@@ -403,6 +408,6 @@ fn packets_that_are_sent_again_by_somebody_else_open_nothing() {
         site.others_go_on();
     }
     assert_eq!(sessions(), before);
-    assert!(site.crowd.book().submitted.len() > inputs);
+    assert!(site.load_clients.answer_log().submitted.len() > inputs);
     site.finish();
 }

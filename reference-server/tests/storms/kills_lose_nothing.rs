@@ -4,7 +4,7 @@ use tickworld_proto::message::Durability;
 
 use crate::{
     binary,
-    harness::{Audit, Crowd, Weather, crowd_plan, kills::Kills},
+    harness::{Audit, LoadClients, NetworkFaults, kills::Kills, load_plan},
     launch,
 };
 
@@ -17,7 +17,7 @@ fn a_killed_server_loses_nothing_that_it_acknowledged() {
         players: 1..=6,
         tick_rate: 100,
         snapshot_ticks: 40,
-        weather: Weather::default(),
+        faults: NetworkFaults::default(),
     };
     println!("cargo xtask torture --kills {} --seed {}", storm.kills, storm.seed);
     let survived = storm.run(&mut |line| println!("{line}"));
@@ -31,14 +31,14 @@ fn a_server_that_acknowledges_before_it_stored_is_caught() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path()).with("--durability=memory");
     let (server, ready) = launch.start_ready();
-    let mut plan = crowd_plan(&launch, ready, 1..=4);
+    let mut plan = load_plan(&launch, ready, 1..=4);
     plan.durability = Durability::Memory;
-    let crowd = Crowd::begin(&plan);
-    crowd.await_answers(50);
+    let load_clients = LoadClients::begin(&plan);
+    load_clients.await_answers(50);
     server.kill();
     let mut audit = Audit::default();
     audit.follow(folder.path());
-    let findings = audit.check(&crowd.abandon());
+    let findings = audit.check(&load_clients.abandon());
     assert!(findings.iter().any(|finding| finding.contains("was acknowledged")), "{findings:?}");
 }
 
@@ -47,20 +47,20 @@ fn a_server_that_acknowledges_before_it_stored_is_caught() {
 fn a_server_that_starts_again_resets_the_connections_of_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
-    let relay = crate::harness::Relay::new(Weather::default(), 1);
+    let relay = crate::harness::Relay::new(NetworkFaults::default(), 1);
     let (server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    let mut plan = crowd_plan(&launch, ready, 1..=2);
+    let mut plan = load_plan(&launch, ready, 1..=2);
     plan.address = relay.address;
-    let crowd = Crowd::begin(&plan);
-    crowd.await_answers(20);
+    let load_clients = LoadClients::begin(&plan);
+    load_clients.await_answers(20);
     relay.lead_to(None);
     server.kill();
     let (server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    crowd.await_answers(20);
-    let book = crowd.settle();
-    assert!(book.outages[0].contains("reset"), "{:?}", book.outages);
+    load_clients.await_answers(20);
+    let answer_log = load_clients.settle();
+    assert!(answer_log.outages[0].contains("reset"), "{:?}", answer_log.outages);
     assert_eq!(server.stop().code, Some(0));
 }
 
@@ -69,26 +69,26 @@ fn a_server_that_starts_again_resets_the_connections_of_the_one_before() {
 fn clients_of_a_killed_server_come_back_without_another_token() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
-    let relay = crate::harness::Relay::new(Weather::default(), 1);
+    let relay = crate::harness::Relay::new(NetworkFaults::default(), 1);
     let (mut server, ready) = launch.start_ready();
     relay.lead_to(Some(ready.address));
-    let mut plan = crowd_plan(&launch, ready, 1..=6);
+    let mut plan = load_plan(&launch, ready, 1..=6);
     plan.address = relay.address;
     // Each has the one token that it began with.
-    let crowd = Crowd::begin(&plan);
+    let load_clients = LoadClients::begin(&plan);
     for _ in 0..2 {
-        crowd.await_answers(60);
+        load_clients.await_answers(60);
         relay.lead_to(None);
         server.kill();
         let ready;
         (server, ready) = launch.start_ready();
         relay.lead_to(Some(ready.address));
     }
-    crowd.await_answers(60);
-    let book = crowd.settle();
-    assert!(book.wrong.is_empty(), "{:?}", book.wrong);
+    load_clients.await_answers(60);
+    let answer_log = load_clients.settle();
+    assert!(answer_log.wrong.is_empty(), "{:?}", answer_log.wrong);
     // Each lost a server at least once: who was slow to come back to the second may not have noticed that it was one.
-    assert!(book.outages.len() >= 6, "{:?}", book.outages);
-    assert!(!book.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", book.outages);
+    assert!(answer_log.outages.len() >= 6, "{:?}", answer_log.outages);
+    assert!(!answer_log.outages.iter().any(|why| why.contains("Unauthorized")), "{:?}", answer_log.outages);
     assert_eq!(server.stop().code, Some(0));
 }

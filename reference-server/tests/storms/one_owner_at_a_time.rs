@@ -6,7 +6,7 @@ use tickworld_persist::{
 };
 
 use crate::{
-    harness::{Audit, Exit, disk::crowd, meter},
+    harness::{Audit, Exit, disk::load_clients, meter},
     launch,
 };
 
@@ -15,18 +15,18 @@ fn a_second_server_is_refused_and_the_first_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
     let (server, ready) = launch.start_ready();
-    let crowd = crowd(&launch, ready, 1..=2);
-    crowd.await_answers(20);
+    let load_clients = load_clients(&launch, ready, 1..=2);
+    load_clients.await_answers(20);
     let mut second = launch.start();
     let Err(Exit { code, error }) = second.ready() else { panic!("two servers own one world") };
     assert_eq!(code, Some(1), "{error}");
     assert!(error.contains("another process has the database open"), "{error}");
-    crowd.await_answers(20);
-    let book = crowd.settle();
-    assert!(book.outages.is_empty(), "{:?}", book.outages);
+    load_clients.await_answers(20);
+    let answer_log = load_clients.settle();
+    assert!(answer_log.outages.is_empty(), "{:?}", answer_log.outages);
     let mut audit = Audit::default();
     audit.read_to_the_end(server, &launch);
-    assert_eq!(audit.check_settled(&book), [""; 0]);
+    assert_eq!(audit.check_settled(&answer_log), [""; 0]);
 }
 
 /// A server whose storage fails lets go of its files. Another one may take the world over then, and when the first gets its
@@ -36,8 +36,8 @@ fn a_server_that_was_taken_over_ends_with_its_own_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let launch = launch(folder.path());
     let (mut first, ready) = launch.clone().shrugging_at_file_limits().start_ready();
-    let crowd = crowd(&launch, ready, 1..=2);
-    crowd.await_answers(20);
+    let load_clients = load_clients(&launch, ready, 1..=2);
+    load_clients.await_answers(20);
     first.limit_files(Some(0));
     first.await_message("ticks cannot be stored");
     // It looks for its files now and then: a rival may meet it there, and try again.
@@ -58,7 +58,7 @@ fn a_server_that_was_taken_over_ends_with_its_own_exit_code() {
     assert!(error.contains("taken this world over"), "{error}");
     let mut audit = Audit::default();
     audit.follow(folder.path());
-    assert_eq!(audit.check(&crowd.abandon()), [""; 0]);
+    assert_eq!(audit.check(&load_clients.abandon()), [""; 0]);
 }
 
 /// The tokens that the first server took stay used, whoever else tried to start in its folder meanwhile.
@@ -69,9 +69,9 @@ fn a_refused_server_does_not_make_the_first_forget_used_tokens() {
     let (server, ready) = launch.start_ready();
     let mut second = launch.start();
     assert!(second.ready().is_err());
-    let crowd = crowd(&launch, ready, 1..=1);
-    crowd.await_answers(1);
-    crowd.settle();
+    let load_clients = load_clients(&launch, ready, 1..=1);
+    load_clients.await_answers(1);
+    load_clients.settle();
     server.kill();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let spent = runtime.block_on(async {

@@ -5,8 +5,8 @@ use std::{fs, path::Path, time::Instant};
 
 use tickworld_ledger::{Ledger, Order};
 use tickworld_net::{
-    dialer::{Dialer, DialerSettings},
-    link::{Link, LinkEvent},
+    client_connection::{ClientConnection, ClientConnectionEvent},
+    endpoint::{Endpoint, EndpointSettings},
     tls::trust::Trust,
 };
 use tickworld_persist::{AnyStore, Archive as _, StoreConfig, Whereabouts};
@@ -78,29 +78,32 @@ impl Site {
         Hello { token: token(&self.data(), PLAYER).into_bytes(), nonce: nonce(), ..self.hello.clone() }
     }
 
-    fn dialer(&self) -> Dialer {
-        Dialer::bind(self.runtime.handle(), DialerSettings::new(Trust::Pinned(self.ready.fingerprint))).unwrap()
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::bind(self.runtime.handle(), EndpointSettings::new(Trust::Pinned(self.ready.fingerprint))).unwrap()
     }
 
-    fn open(&self, dialer: &Dialer, hello: Hello) -> (Link, Welcome) {
-        let dialed = self.runtime.block_on(async { timeout(LONG, dialer.dial(self.ready.address, "localhost")).await });
-        let link = dialed.unwrap().unwrap();
-        link.send(control(&hello));
+    fn open(&self, endpoint: &Endpoint, hello: Hello) -> (ClientConnection, Welcome) {
+        let dialed =
+            self.runtime.block_on(async { timeout(LONG, endpoint.dial(self.ready.address, "localhost")).await });
+        let connection = dialed.unwrap().unwrap();
+        connection.send(control(&hello));
         loop {
-            match self.next(&link) {
-                Message::Welcome(welcome) => return (link, welcome),
+            match self.next(&connection) {
+                Message::Welcome(welcome) => return (connection, welcome),
                 Message::Goodbye(goodbye) => panic!("not let in: {goodbye:?}"),
                 _ => {}
             }
         }
     }
 
-    fn next(&self, link: &Link) -> Message {
+    fn next(&self, connection: &ClientConnection) -> Message {
         self.runtime.block_on(async {
             loop {
-                match timeout(LONG, link.next()).await.expect("nothing comes") {
-                    Some(LinkEvent::Message { channel, bytes }) => return Message::decode(channel, &bytes).unwrap(),
-                    Some(LinkEvent::DatagramSize { .. }) => {}
+                match timeout(LONG, connection.next()).await.expect("nothing comes") {
+                    Some(ClientConnectionEvent::Message { channel, bytes }) => {
+                        return Message::decode(channel, &bytes).unwrap();
+                    }
+                    Some(ClientConnectionEvent::DatagramSize { .. }) => {}
                     ended => panic!("the session ends: {ended:?}"),
                 }
             }
@@ -108,20 +111,20 @@ impl Site {
     }
 
     /// Sends an input with this number, waits for its answer, and leaves.
-    fn play(&self, link: &Link, sequence: Sequence, body: &impl Body) -> &'static str {
+    fn play(&self, connection: &ClientConnection, sequence: Sequence, body: &impl Body) -> &'static str {
         let input =
             InputMessage { sequence, not_before: Tick(0), not_after: Tick(u64::MAX), body: body.bytes().into() };
         let message = Message::Inputs(Inputs { base: sequence, inputs: vec![input] });
-        link.send(Transmit { channel: Channel::Datagram, bytes: message.encode() });
+        connection.send(Transmit { channel: Channel::Datagram, bytes: message.encode() });
         let code = loop {
-            if let Message::Outcomes(message) = self.next(link) {
+            if let Message::Outcomes(message) = self.next(connection) {
                 let [outcome] = &message.outcomes[..] else { panic!("{message:?}") };
                 assert_eq!(outcome.sequence, sequence);
                 let Fate::Applied { code, .. } = outcome.fate else { panic!("{outcome:?}") };
                 break code;
             }
         };
-        link.send(control(&Message::Goodbye(Goodbye { reason: Reason::Leave, detail: String::new() })));
+        connection.send(control(&Message::Goodbye(Goodbye { reason: Reason::Leave, detail: String::new() })));
         body.name(code)
     }
 
@@ -135,19 +138,19 @@ impl Site {
 
     /// Plays three times, with a rest in the archive between one and the next, and gives the outcomes.
     fn come_three_times(self, body: &impl Body) -> [&'static str; 3] {
-        let dialer = self.dialer();
-        let (link, welcome) = self.open(&dialer, self.hello());
+        let endpoint = self.endpoint();
+        let (connection, welcome) = self.open(&endpoint, self.hello());
         assert_eq!(welcome.next_sequence, Sequence(1));
-        let first = self.play(&link, Sequence(1), body);
+        let first = self.play(&connection, Sequence(1), body);
         self.rests(1);
-        let (link, welcome) = self.open(&dialer, Hello { ticket: Some(welcome.ticket), ..self.hello.clone() });
+        let (connection, welcome) = self.open(&endpoint, Hello { ticket: Some(welcome.ticket), ..self.hello.clone() });
         assert_eq!(welcome.next_sequence, Sequence(2), "by the ticket of before");
-        let second = self.play(&link, Sequence(2), body);
+        let second = self.play(&connection, Sequence(2), body);
         self.rests(2);
-        let (link, welcome) = self.open(&dialer, self.hello());
+        let (connection, welcome) = self.open(&endpoint, self.hello());
         assert_eq!(welcome.next_sequence, Sequence(3), "by a fresh token");
-        let third = self.play(&link, Sequence(3), body);
-        drop(link);
+        let third = self.play(&connection, Sequence(3), body);
+        drop(connection);
         // However it ends.
         let data = self.data();
         self.server.kill();

@@ -1,17 +1,14 @@
 //! [`Archiving`]: players who leave for the archive and come back from it.
 //!
 //! Invariant: the archive is told of a departure only when its tick is kept, and the world that the archive has somebody only when
-//! that is so; one raise is under way at a time. What fails is tried again, and keeps nobody else from playing. What an operator asks
+//! that is so; one raise is under way at a time, and one look for players, so that all who are wanted meanwhile are looked for together.
+//! What fails is tried again, and keeps nobody else from playing. What an operator asks
 //! about somebody who rests is done when they are home.
 
 use std::collections::VecDeque;
 
-use tickworld_persist::Voucher;
-use tickworld_proto::{
-    host::{Finding, Search},
-    instant::Instant,
-    message::Reason,
-};
+use tickworld_persist::{Voucher, limits::RAISES_MAX};
+use tickworld_proto::{host::Search, instant::Instant, message::Reason};
 use tickworld_sim::{
     frame::{PlayerId, Request as WorldRequest},
     game::Game,
@@ -20,7 +17,7 @@ use tickworld_sim::{
 
 use super::Region;
 use crate::{
-    archive::{Moved, Seek, SeekError, archived},
+    archive::{Findings, Moved, Seek, SeekError, archived},
     effect::Effect,
     event::Event,
     limits::ARCHIVE_RETRY_WAIT,
@@ -31,6 +28,7 @@ use crate::{
 pub(super) struct Archiving<I> {
     /// Who is to be looked for.
     sought: VecDeque<Search>,
+    is_seeking: bool,
     /// Up to which number of the outbox the archive has everything.
     pub(super) raised: u64,
     is_raising: bool,
@@ -65,6 +63,7 @@ impl<I> Default for Archiving<I> {
     fn default() -> Self {
         Self {
             sought: VecDeque::new(),
+            is_seeking: false,
             raised: 0,
             is_raising: false,
             not_before: None,
@@ -133,11 +132,14 @@ impl<G: Game> Region<G> {
     }
 
     pub(super) fn poll_archive(&mut self) -> Option<Effect<G>> {
-        if let Some(search) = self.archiving.sought.pop_front() {
+        if !self.archiving.is_seeking && !self.archiving.sought.is_empty() {
+            let count = self.archiving.sought.len().min(RAISES_MAX);
+            let searches = self.archiving.sought.drain(..count).collect();
             let region =
                 self.header.region.expect("only a journal of format 1 names no region, and none goes on with that");
             let by = Voucher { region, incarnation: self.incarnation, tick: self.host.open_tick() };
-            return Some(Effect::Seek(Seek { search, by }));
+            self.archiving.is_seeking = true;
+            return Some(Effect::Seek(Seek { searches, by }));
         }
         if self.archiving.is_raising || self.archiving.not_before.is_some() {
             return None;
@@ -147,15 +149,27 @@ impl<G: Game> Region<G> {
         Some(Effect::Move(work))
     }
 
-    /// What the archive has of a player who was [sought](Effect::Seek), or why they do not come.
-    pub fn handle_found(&mut self, now: Instant, search: Search, result: Result<Finding, SeekError>) {
+    /// What the archive has of players who were [sought](Effect::Seek), or why they do not come.
+    ///
+    /// # Panics
+    /// If nobody is sought.
+    pub fn handle_found(&mut self, now: Instant, findings: Findings) {
         if self.has_ended() {
             return;
         }
-        if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged { .. })) = &result {
-            self.tell(Event::ArchiveFailed { reason: error.to_string() });
+        assert!(core::mem::take(&mut self.archiving.is_seeking), "a search is answered once");
+        let mut last_reason = String::new();
+        for (search, result) in findings {
+            if let Err(error @ (SeekError::Storage(_) | SeekError::Damaged { .. })) = &result {
+                // What keeps all of them away is told once.
+                let reason = error.to_string();
+                if reason != last_reason {
+                    last_reason.clone_from(&reason);
+                    self.tell(Event::ArchiveFailed { reason });
+                }
+            }
+            self.host.handle_found(now, search, result.map_err(|error| (Reason::Storage, error.told())));
         }
-        self.host.handle_found(now, search, result.map_err(|error| (Reason::Storage, error.told())));
         self.settle(now);
     }
 

@@ -10,7 +10,7 @@ use tickworld_sim::{frame::Tick, game::Game, hash::Hash, world::World};
 pub(super) struct Hashing<G: Game> {
     /// Stepped, and not handed out yet.
     queue: VecDeque<World<G>>,
-    /// Handed out.
+    /// How many worlds are handed out and not back yet.
     pending_count: usize,
     /// Hashed worlds whose page hashes the running world has not taken over yet.
     pub(super) to_adopt: Vec<World<G>>,

@@ -5,6 +5,7 @@
 
 mod archiving;
 mod ending;
+mod grouping;
 mod hashing;
 mod journaling;
 mod pace;
@@ -39,6 +40,7 @@ use tickworld_sim::{
 use self::{
     archiving::Archiving,
     ending::Phase,
+    grouping::Grouping,
     hashing::Hashing,
     journaling::Journaling,
     pace::Pace,
@@ -60,7 +62,7 @@ use crate::{
 enum Marking {
     /// There is nothing to note, or it is noted.
     Nothing,
-    /// To be handed out.
+    /// It is still to be handed out.
     Wanted(Mark),
     UnderWay,
 }
@@ -84,8 +86,9 @@ pub struct Region<G: Game> {
     journaling: Journaling,
     hashing: Hashing<G>,
     snapshots: Snapshots<G>,
-    /// The records of ticks from the newest hashed one on.
+    /// The records from the newest hashed tick on, as far as those have some.
     records: VecDeque<LogPosition>,
+    grouping: Grouping,
     /// The last record: a tick's, or the claim at the beginning.
     last: LogPosition,
     incarnation: u32,
@@ -167,6 +170,7 @@ impl<G: Game> Region<G> {
             hashing: Hashing::new(world, recent, header.root_lag_ticks),
             snapshots: Snapshots::new(snapshot_tick),
             records: VecDeque::from([position]),
+            grouping: Grouping::default(),
             last,
             incarnation: claim.incarnation,
             build,

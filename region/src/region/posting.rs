@@ -202,6 +202,11 @@ impl Posting {
 }
 
 impl<G: Game> Region<G> {
+    /// There is another region of this world, and no border between it and this one: clients whose player is there are told the way.
+    pub fn tell_way(&mut self, region: RegionId, way: Way) {
+        self.host.tell_neighbour(region, way);
+    }
+
     /// There is another region of this world; clients reach it so. Players may cross once it was heard of. The world must have an
     /// archive ([`HostSettings::archive_after_ticks`](tickworld_proto::host::HostSettings)) that both regions ask, and one set of
     /// keys.
@@ -344,9 +349,17 @@ impl<G: Game> Region<G> {
         }
         let mut room = Room { bytes: RETURN_BYTES_PER_FRAME, mails: MAILS_PER_FRAME };
         for (region, other) in &mut self.posting.others {
-            let Some(Heard { standing, .. }) = other.heard else { continue };
             let region = *region;
-            let Some(known) = world.region().neighbour(region) else {
+            let known = world.region().neighbour(region);
+            let Some(Heard { standing, .. }) = other.heard else {
+                // Silent since this region began: its border may be open from before.
+                if let Some(state) = known.and_then(|known| other.border(now, known, true)) {
+                    other.border_changed = Some((now, state));
+                    borders.push(Act::Border { region, state });
+                }
+                continue;
+            };
+            let Some(known) = known else {
                 accepts.push(Act::Accept { region, incarnation: standing.incarnation });
                 continue;
             };

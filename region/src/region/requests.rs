@@ -46,7 +46,7 @@ impl<G: Game> Region<G> {
         assert!(self.open_requests.insert(id, ()).is_none(), "each request has a number of its own");
         match request {
             Request::Status => self.answer(id, Ok(Answer::Status(Box::new(self.status())))),
-            Request::Snapshot => self.want_snapshot(Some(id)),
+            Request::Snapshot => self.want_snapshot(now, Some(id)),
             Request::Kick { player, reason } => self.do_about(now, id, player, About::Kick(reason)),
             Request::Bar { player, is_barred } => self.do_about(now, id, player, About::Bar(is_barred)),
             Request::Clear { player } => self.have_done(id, WorldRequest::Clear(player)),
@@ -122,12 +122,15 @@ impl<G: Game> Region<G> {
         Ok(self.host.submit_request(PlayerId::OPERATOR, request)?)
     }
 
-    /// Keeps the newest hashed world until its record is kept.
-    pub(super) fn want_snapshot(&mut self, request: Option<RequestId>) {
+    /// Keeps the newest hashed world until its record is kept. In a run it has none: the run ends, and the world at its end is the
+    /// one that is stored.
+    pub(super) fn want_snapshot(&mut self, now: Instant, request: Option<RequestId>) {
+        self.end_run(now);
         let world = &self.hashing.newest;
-        let record = self.records.front().expect("the record of the newest hashed tick is kept");
-        assert_eq!(record.tick, world.tick(), "records are kept from the newest hashed tick on");
-        self.snapshots.want(world, *record, request);
+        match self.records.front().filter(|record| record.tick == world.tick()) {
+            Some(record) => self.snapshots.want(world, *record, request),
+            None => self.snapshots.owe_one(request),
+        }
     }
 
     pub(super) fn poll_snapshot(&mut self) -> Option<Effect<G>> {

@@ -14,6 +14,8 @@ pub(super) struct Snapshots<G: Game> {
     /// Waits for its record to be kept, or for the one before it to be stored.
     wanted: Option<Wanted<G>>,
     storing: Option<Storing>,
+    /// One is to be stored as soon as the end of a run is hashed, for whoever asked.
+    owed: Option<Vec<RequestId>>,
     /// What a replay from the last stored snapshot to the newest tick would cost, as measured.
     debt: Micros,
     /// The tick of the last stored snapshot.
@@ -38,11 +40,21 @@ struct Storing {
 
 impl<G: Game> Snapshots<G> {
     pub(super) const fn new(stored: Tick) -> Self {
-        Self { wanted: None, storing: None, debt: Micros(0), stored, not_before: Instant(0) }
+        Self { wanted: None, storing: None, owed: None, debt: Micros(0), stored, not_before: Instant(0) }
     }
 
     pub(super) const fn is_idle(&self) -> bool {
-        self.wanted.is_none() && self.storing.is_none()
+        self.wanted.is_none() && self.storing.is_none() && self.owed.is_none()
+    }
+
+    /// Whether one waits for a world that has a record.
+    pub(super) const fn is_owed(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// The newest hashed world has no record of its own.
+    pub(super) fn owe_one(&mut self, request: Option<RequestId>) {
+        self.owed.get_or_insert_default().extend(request);
     }
 
     /// The tick of the last stored snapshot.
@@ -71,6 +83,7 @@ impl<G: Game> Snapshots<G> {
     /// Stores this world next, for somebody or for its own sake; in place of one that is not being stored yet.
     pub(super) fn want(&mut self, world: &World<G>, position: LogPosition, request: Option<RequestId>) {
         let mut requests = self.wanted.take().map_or_else(Vec::new, |wanted| wanted.requests);
+        requests.extend(self.owed.take().into_iter().flatten());
         requests.extend(request);
         self.wanted = Some(Wanted { world: world.clone(), position, requests, debt: self.debt });
     }

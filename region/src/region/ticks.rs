@@ -1,12 +1,11 @@
 //! The way of a tick: frame, record, step, root, release; and the end, when no more ticks follow.
 
-use tickworld_persist::{Mark, Record, TickRecord};
+use tickworld_persist::Mark;
 use tickworld_proto::instant::{Instant, Micros};
 use tickworld_sim::{
     content::ContentId,
-    frame::{InputFrame, Tick},
+    frame::Tick,
     game::Game,
-    rng::Entropy,
     world::{Roots, World},
 };
 
@@ -32,34 +31,17 @@ impl<G: Game> Region<G> {
             && proven.is_none_or(|tick| !self.hashing.is_to_come(tick))
     }
 
-    /// Closes the open frame, hands its record to the journal, and has it stepped.
+    /// Closes the open frame, hands its record to the journal unless it joins a run, and has it stepped.
     pub(super) fn close_frame(&mut self, now: Instant) {
         let (late, pace_percent) = self.pace.begin_tick(now);
         self.host.set_pace(pace_percent);
+        let (groups, entropy) = self.may_group();
         let own = self.own_acts(now);
-        let frame = self.host.close_frame(now, Entropy::from_bytes(self.secrets.secret()), own);
-        self.journal(now, &frame);
-        self.tell(Event::FrameClosed { tick: frame.tick, late });
-        self.to_step = Some(frame);
-    }
-
-    fn journal(&mut self, now: Instant, frame: &InputFrame<G::Input>) {
+        let frame = self.host.close_frame(now, entropy, own);
         let tick = frame.tick;
-        // The first records after an opening have none: its root was known to the owner before.
-        let proven = self.header.proven_by(tick);
-        let root = proven.and_then(|tick| self.hashing.root_of(tick));
-        let record = Record::new(TickRecord {
-            slot: self.last.slot.next(),
-            epoch: self.epoch,
-            previous_hash: self.last.record_hash,
-            wall: self.wall(now),
-            root,
-            frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
-        });
-        let record = record.expect("frames are within the journal's limits");
-        self.last = record.position();
-        self.records.push_back(self.last);
-        self.journaling.push(record, now);
+        self.take_closed(now, &frame, groups);
+        self.tell(Event::FrameClosed { tick, late });
+        self.to_step = Some(frame);
     }
 
     pub(super) fn poll_journal(&mut self) -> Option<Effect<G>> {
@@ -113,6 +95,7 @@ impl<G: Game> Region<G> {
                     refused @ StepError::Refused(_) => refused.to_string(),
                 };
                 // No frame was closed since: the last record is that tick's.
+                self.end_run_before_pending(now);
                 let mark = Mark::new(self.last.record_hash, self.build, Some(self.epoch), &message);
                 self.marking = Marking::Wanted(mark);
                 let deadline = now.after(DRAIN_MAX);
@@ -138,6 +121,7 @@ impl<G: Game> Region<G> {
         self.simulation = Some(simulation);
         self.snapshots.owe(took);
         self.host.handle_stepped(now, world.clone(), changed_bytes);
+        self.join_run(now);
         match roots {
             Some(roots) => {
                 self.hashing.know(world.clone(), roots.root);
@@ -171,8 +155,8 @@ impl<G: Game> Region<G> {
             self.records.pop_front();
         }
         self.host.handle_root(now, roots, world);
-        if self.snapshots.is_due(now, tick, &self.settings) {
-            self.want_snapshot(None);
+        if self.snapshots.is_due(now, tick, &self.settings) || self.snapshots.is_owed() {
+            self.want_snapshot(now, None);
         }
     }
 
@@ -204,6 +188,9 @@ impl<G: Game> Region<G> {
 
     /// On the way to the end: goes on to what comes next, if nothing is under way any more.
     pub(super) fn advance_phase(&mut self, now: Instant) {
+        if self.phase != Phase::Running {
+            self.end_run(now);
+        }
         if let Phase::Draining { deadline, then } = &self.phase {
             let (deadline, then) = (*deadline, then.clone());
             let has_panicked = matches!(then, Ended::Panicked { .. });
@@ -227,7 +214,7 @@ impl<G: Game> Region<G> {
             && self.snapshots.is_idle()
         {
             if self.snapshots.stored_tick() < self.stepped {
-                self.want_snapshot(None);
+                self.want_snapshot(now, None);
             } else {
                 self.to_end_claim = true;
                 self.ended_at = self.wall(now);

@@ -70,7 +70,7 @@ pub(crate) fn strike(realm: &mut Realm, step: &mut Step<'_, Rules>) {
                     realm.struck.set(row, ());
                 }
             }
-            Emission::Pay(row, price) => uses::pay(realm, row, price),
+            Emission::Pay(row, price) => uses::pay(realm, row, price, tick),
             Emission::Emit(event) => step.emit(event),
             Emission::Count(targets) => realm.tally.modify(|tally| {
                 tally.actions = tally.actions.wrapping_add(1);

@@ -6,6 +6,7 @@
 pub(crate) mod behaviour;
 pub(crate) mod combat;
 pub(crate) mod conditions;
+pub(crate) mod exits;
 pub(crate) mod movement;
 pub(crate) mod orders;
 pub(crate) mod paths;

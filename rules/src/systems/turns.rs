@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use tickworld_content::model::ConditionEffect;
 use tickworld_sim::{
-    entity::Row,
     join::{join, without},
     step::Step,
 };
@@ -14,7 +13,7 @@ use tickworld_sim::{
 use crate::{components::Back, realm::Realm, round::RoundClock, rules::Rules};
 
 /// `turns::begin`: those whose turn comes have their action again, unless a condition takes it; what is recharged by a roll
-/// is rolled for (SRD 5.1, "Limited Usage" of monsters).
+/// is rolled for (SRD 5.1, "Limited Usage" of monsters), and what was used by the day comes back with another day.
 pub(crate) fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
     let tick = step.tick().0;
     let clock = RoundClock::of(realm, step.content(), tick);
@@ -34,22 +33,8 @@ pub(crate) fn begin(realm: &mut Realm, step: &mut Step<'_, Rules>) {
         let mut rng = stream.open(entity);
         realm.spent.retain(row, |spent| match spent.back {
             Back::Roll { from } => rng.die(6) < u32::from(from),
-            Back::Day => true,
+            Back::Day { until_tick } => until_tick > tick,
         });
-    }
-    if tick.is_multiple_of(u64::from(realm.settings.day_ticks.max(1))) {
-        new_day(realm);
-    }
-}
-
-/// What is used by the day comes back.
-fn new_day(realm: &mut Realm) {
-    let mut rows: Vec<Row> = Vec::new();
-    join((&realm.creature,)).for_each(|row, _| rows.push(row));
-    for row in rows {
-        if !realm.spent.is_empty(row) {
-            realm.spent.retain(row, |spent| spent.back != Back::Day);
-        }
     }
 }
 

@@ -76,8 +76,11 @@ fn conditions_and_what_is_about_to_be_done_are_named() {
     state.affliction.push(row, affliction("poisoned", source)).expect("room");
     let deed = Deed { act: Act::Spell { key: spell.into() }, target: None, place: Vec2::ZERO };
     state.intent.set(row, Intent { deed, asked_tick: 0 });
-    state.spent.push(row, Spent { key: action.into(), count: 1, back: Back::Day }).expect("room");
-    state.spent.push(row, Spent { key: ContentKey::of("slot", "1"), count: 1, back: Back::Day }).expect("room");
+    state.spent.push(row, Spent { key: action.into(), count: 1, back: Back::Day { until_tick: 9 } }).expect("room");
+    state
+        .spent
+        .push(row, Spent { key: ContentKey::of("slot", "1"), count: 1, back: Back::Day { until_tick: 9 } })
+        .expect("room");
     let next = without(|pack| {
         // Stat blocks and things name spells and actions by their places.
         pack.creatures.clear();

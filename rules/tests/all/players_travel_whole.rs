@@ -105,7 +105,7 @@ fn laden() -> (Simulation<Rules>, Row) {
     state.rising.set(row, Rising { until_tick: now + 60 });
     state.rest.set(row, Rest { until_tick: now + 390 });
     let spent = |name, count, back| Spent { key: ContentKey::of("slot", name), count, back };
-    state.spent.push(row, spent("1", 2, Back::Day)).expect("room");
+    state.spent.push(row, spent("1", 2, Back::Day { until_tick: now + 100 })).expect("room");
     state.spent.push(row, spent("2", 1, Back::Roll { from: 1 })).expect("room");
     state.bag.push(row, Stack { item: ContentKey(77), count: 3 }).expect("room");
     (sim, row)
@@ -126,7 +126,7 @@ fn rows(realm: &Realm, row: Row) -> BTreeMap<&'static str, String> {
     }
     show! {
         creature controlled origin position health turn target motion seeking errand balked status rising intent corpse
-        rest deed struck purse equipment ground_item wall spawner class
+        rest deed struck purse equipment ground_item wall spawner class exit
     }
     show_lists! { path affliction spent blow bag }
     rows
@@ -214,7 +214,7 @@ fn what_is_kept_moved_made_anew_and_left_behind() {
         }
         assert_eq!(
             seen.into_iter().collect::<Vec<_>>(),
-            [("anew", 3), ("here", 6), ("kept", 6), ("left", 10), ("moved", 4)]
+            [("anew", 3), ("here", 7), ("kept", 5), ("left", 10), ("moved", 5)]
         );
         for name in ["target", "motion", "path", "seeking", "errand", "balked"] {
             assert!(!before[name].is_empty(), "{name} was there to be left");
@@ -240,7 +240,7 @@ fn what_is_kept_moved_made_anew_and_left_behind() {
 }
 
 /// What is seen of the passing of time.
-fn signs(realm: &Realm, row: Row) -> [bool; 6] {
+fn signs(realm: &Realm, row: Row) -> [bool; 7] {
     let is_in = |name| realm.affliction.iter(row).any(|it| it.condition == ContentKey::of("condition", name));
     [
         is_in("poisoned"),
@@ -248,6 +248,7 @@ fn signs(realm: &Realm, row: Row) -> [bool; 6] {
         realm.rising.contains(row),
         realm.rest.contains(row),
         realm.spent.iter(row).any(|it| matches!(it.back, Back::Roll { .. })),
+        realm.spent.iter(row).any(|it| matches!(it.back, Back::Day { .. })),
         realm.health.get(row).is_some_and(|it| it.current == it.maximum),
     ]
 }
@@ -276,29 +277,40 @@ fn time_stands_still_on_the_way() {
             changes += u32::from(last.is_some_and(|last| last != now));
             last = Some(now);
         }
-        // Poison, bonds, rising, the roll at the turn, and the rest with all that it heals.
-        assert!((4..=5).contains(&changes), "{changes} changes");
-        assert_eq!(last, Some([false, false, false, false, false, true]));
+        // Poison, bonds, rising, the roll and the day at turns, and the rest with all that it heals.
+        assert!((4..=6).contains(&changes), "{changes} changes");
+        assert_eq!(last, Some([false, false, false, false, false, false, true]));
     }
 }
 
-/// Whose uses come back by the day has them back with the next day of the world that they are in, and not before.
+/// Whose uses come back by the day has them back with the first turn after as many ticks as were left, whatever day it is there.
 #[test]
-fn uses_of_a_day_come_back_where_one_is() {
+fn uses_of_a_day_come_back_after_as_many_ticks() {
     let (mut here, row) = laden();
     here.world_mut().state_mut().rest.remove(row);
+    let day = |sim: &Simulation<Rules>, row| {
+        let days = sim.state().spent.iter(row).filter_map(|it| match it.back {
+            Back::Day { until_tick } => Some(until_tick),
+            Back::Roll { .. } => None,
+        });
+        days.max()
+    };
+    let until = day(&here, row).expect("one is spent");
     assert!(send_away(&mut here));
-    let (_, parcel) = waiting(&here).remove(0);
+    let (left, (_, parcel)) = (here.world().tick().0, waiting(&here).remove(0));
+    // A day begins here before that, and there are no uses in it for who comes.
     let mut there = world_at(2 * u64::from(DAY) - 40, 20);
     let returns = frame(&there, 1, &[(1, back(2, &parcel))]);
     step(&mut there, &returns);
     let (_, came) = own(&there);
-    let is_spent = |sim: &Simulation<Rules>| sim.state().spent.iter(came).any(|it| it.back == Back::Day);
-    while there.world().tick().0 < 2 * u64::from(DAY) {
-        assert!(is_spent(&there), "in tick {}", there.world().tick().0);
+    let ahead = until - (left + 1) + there.world().tick().0;
+    assert_eq!(day(&there, came), Some(ahead));
+    while there.world().tick().0 + 1 < ahead {
         pass(&mut there, 1, 1);
+        assert!(day(&there, came).is_some(), "in tick {}", there.world().tick().0);
     }
-    assert!(!is_spent(&there));
+    pass(&mut there, 1, 180);
+    assert_eq!(day(&there, came), None);
 }
 
 /// Who comes plays on: what they ask for is done, with the numbers that they had.
@@ -547,10 +559,15 @@ fn rows_beyond_reason_are_brought_into_their_ranges() {
     let expiries: Vec<_> = found.state().affliction.iter(came).map(|it| it.expiry_tick).collect();
     assert_eq!(expiries, [Some(now + 10 * 180), Some(now + 65_535 * 180)], "no condition is for ever");
     let spent = |key, count, back| bytes(Spent { key: ContentKey(key), count, back });
-    let (found, came) =
-        list("spent", vec![spent(1, 0, Back::Day), spent(2, 255, Back::Roll { from: 9 }), spent(2, 1, Back::Day)]);
+    let late = Back::Day { until_tick: u64::MAX };
+    let (found, came) = list(
+        "spent",
+        vec![spent(1, 0, late), spent(2, 255, Back::Roll { from: 9 }), spent(2, 1, late), spent(3, 1, late)],
+    );
     let spents: Vec<Spent> = found.state().spent.iter(came).copied().collect();
-    assert_eq!(spents, [Spent { key: ContentKey(2), count: 255, back: Back::Roll { from: 6 } }]);
+    let second = Spent { key: ContentKey(2), count: 255, back: Back::Roll { from: 6 } };
+    let back = Back::Day { until_tick: now + u64::from(DAY) };
+    assert_eq!(spents, [second, Spent { key: ContentKey(3), count: 1, back }]);
 
     let (found, came) = without("health");
     assert_eq!(found.state().health.get(came.expect("came")).map(|it| it.current), Some(60), "as the stat block says");

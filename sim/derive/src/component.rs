@@ -85,13 +85,13 @@ fn refuse_inner_attributes(data: &Data) -> Result<()> {
 
 /// What differs between structs and enums: the insides of the trait's items.
 struct Body {
-    /// An expression.
+    /// An expression: the size of a row in bytes.
     size: TokenStream,
-    /// An expression.
+    /// An expression: whether a value names entities, as a `bool`.
     names_entities: TokenStream,
-    /// An expression.
+    /// An expression: a value for the memory of absent rows.
     filler: TokenStream,
-    /// An expression.
+    /// An expression: the type as a schema describes it.
     describe: TokenStream,
     /// Statements over `self` and `out`, which has the right length.
     encode: TokenStream,
@@ -137,7 +137,7 @@ fn implementation(ident: &Ident, name: &str, options: &Options, body: &Body) -> 
                 ::core::result::Result::Ok(value)
             }
             #[inline(always)]
-            fn same(&self, other: &Self) -> ::core::primitive::bool {
+            fn canonical_eq(&self, other: &Self) -> ::core::primitive::bool {
                 #same
             }
         }
@@ -441,7 +441,7 @@ fn takes_rest(fields: &[FieldDef<'_>], tail: Tail, i: usize) -> bool {
 fn all_same(fields: &[FieldDef<'_>], values: impl Fn(&FieldDef<'_>) -> TokenStream) -> Option<TokenStream> {
     let each = fields.iter().map(|field| {
         let (component, values) = (component(field), values(field));
-        quote_spanned! {field.span()=> #component::same(#values) }
+        quote_spanned! {field.span()=> #component::canonical_eq(#values) }
     });
     (!fields.is_empty()).then(|| quote_spanned! {Span::mixed_site()=> #(#each)&* })
 }

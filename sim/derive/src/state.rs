@@ -64,7 +64,7 @@ fn implementation(ident: &Ident, fields: &[FieldDef<'_>], rules: &[Rule], entiti
     let visits = visits(fields);
     let accessors = accessors(entities);
     let changes = changes(fields);
-    let check = check(fields, entities);
+    let check = check(fields);
     let derived = derived(fields);
     let parcels = parcels(fields, rules);
     let rules_are_said = rules_are_said(ident, fields, rules);
@@ -138,19 +138,19 @@ fn accessors(entities: &FieldDef<'_>) -> TokenStream {
     }
 }
 
-/// `forget`, `adopt_hashes`.
+/// Writes `remove_row` and `adopt_hashes`, which visit every field.
 fn changes(fields: &[FieldDef<'_>]) -> TokenStream {
-    let forget = fields.iter().map(|field| {
+    let remove_row = fields.iter().map(|field| {
         let (part, member) = (part(field), &field.member);
-        quote_spanned! {field.span()=> #part::forget(&mut self.#member, row); }
+        quote_spanned! {field.span()=> #part::remove_row(&mut self.#member, row); }
     });
     let adopt_hashes = fields.iter().map(|field| {
         let (part, member) = (part(field), &field.member);
         quote_spanned! {field.span()=> #part::adopt_hashes(&mut self.#member, &sealed.#member); }
     });
     quote_spanned! {Span::mixed_site()=>
-        fn forget(&mut self, row: ::tickworld_sim::entity::Row) {
-            #(#forget)*
+        fn remove_row(&mut self, row: ::tickworld_sim::entity::Row) {
+            #(#remove_row)*
         }
         fn adopt_hashes(&mut self, sealed: &Self) {
             #(#adopt_hashes)*
@@ -158,32 +158,32 @@ fn changes(fields: &[FieldDef<'_>]) -> TokenStream {
     }
 }
 
-/// `check`, `strays`.
-fn check(fields: &[FieldDef<'_>], entities: &FieldDef<'_>) -> TokenStream {
-    let entities = &entities.member;
+/// Writes `check` and `dangling_rows`, which stop at the first field that objects.
+fn check(fields: &[FieldDef<'_>]) -> TokenStream {
     let checks = fields.iter().map(|field| {
         let (part, member, name) = (part(field), &field.member, &field.name);
         quote_spanned! {field.span()=>
-            if let ::core::result::Result::Err(what) = #part::check(&self.#member, &self.#entities) {
+            if let ::core::result::Result::Err(what) = #part::check(&self.#member, entities) {
                 return ::core::result::Result::Err(::tickworld_sim::part::Impossible { field: #name, what });
             }
         }
     });
-    let strays = fields.iter().map(|field| {
+    let dangling_rows = fields.iter().map(|field| {
         let (part, member, name) = (part(field), &field.member, &field.name);
         quote_spanned! {field.span()=>
-            if #part::has_strays(&self.#member, entities) {
+            if #part::has_dangling_rows(&self.#member, entities) {
                 return ::core::option::Option::Some(#name);
             }
         }
     });
     quote_spanned! {Span::mixed_site()=>
-        fn strays(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
+        fn dangling_rows(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
             let entities = ::tickworld_sim::state::State::entities(self);
-            #(#strays)*
+            #(#dangling_rows)*
             ::core::option::Option::None
         }
         fn check(&self) -> ::core::result::Result<(), ::tickworld_sim::part::Impossible> {
+            let entities = ::tickworld_sim::state::State::entities(self);
             #(#checks)*
             ::core::result::Result::Ok(())
         }
@@ -206,7 +206,7 @@ fn rules_are_said(ident: &Ident, fields: &[FieldDef<'_>], rules: &[Rule]) -> Tok
     quote_spanned! {Span::mixed_site()=> #(#checks)* }
 }
 
-/// `pack`, `unpack`.
+/// Writes `pack` and `unpack`, which pass by the fields that are skipped.
 fn parcels(fields: &[FieldDef<'_>], rules: &[Rule]) -> TokenStream {
     let pack = fields.iter().zip(rules).map(|(field, rule)| {
         let (part, member) = (part(field), &field.member);
@@ -236,7 +236,7 @@ fn parcels(fields: &[FieldDef<'_>], rules: &[Rule]) -> TokenStream {
     }
 }
 
-/// `rebuild`, `check_derived`.
+/// Writes `rebuild` and `check_derived`, of which only derived fields take notice.
 fn derived(fields: &[FieldDef<'_>]) -> TokenStream {
     let rebuild = fields.iter().map(|field| {
         let (part, member) = (part(field), &field.member);

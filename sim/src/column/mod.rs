@@ -2,7 +2,7 @@
 //!
 //! Invariant: a page without a hash is *dirty*, one with a hash has not changed since it was computed; a page without rows
 //! does not exist; clones share pages. Rows are addressed by [`Row`], so a stale handle never reaches a column.
-//! It does not know whether an entity lives: that is [`Entities`]' business.
+//! It does not know whether an entity lives: that is the business of [`Entities`](crate::entities::Entities).
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -17,24 +17,18 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 pub use iter::Rows;
 pub use page::PageBytes;
-pub(crate) use page::{BLOCK_ROWS, Page, ones};
+pub(crate) use page::{BLOCK_ROWS, Page, RUN_ROWS, RUN_WORDS, ones};
 pub use pages::{Job, PageEntry, Pages, column_root, table_hash};
 
 use crate::{
     component::{Component, DecodeCause, DecodeError},
-    entities::Entities,
     entity::Row,
     hash::{Hash, hash},
     limits,
     parcel::{Packer, Unpacker},
-    part::Part,
+    part::{Living, Part},
     schema::{RowKind, Type},
 };
-
-/// Entity indices of one band's smallest share, and what a join visits at a time.
-pub(crate) const RUN_ROWS: usize = 1024;
-/// Presence words of a run.
-pub(crate) const RUN_WORDS: usize = RUN_ROWS / BLOCK_ROWS;
 
 /// Rows per page for rows of `row_bytes`: the largest power of two with a page of at most 16 KiB, from 64 to 1,024.
 #[must_use]
@@ -154,7 +148,7 @@ impl<T: Component> Column<T> {
     /// `row` is that of a living entity. A [`Row`] kept beyond its entity's life is a bug of the game: the tick panics at its
     /// end, and whoever is born there begins without what was written.
     pub fn set(&mut self, row: Row, value: T) {
-        if self.get(row).is_some_and(|old| old.same(&value)) {
+        if self.get(row).is_some_and(|old| old.canonical_eq(&value)) {
             return;
         }
         let (slot, at) = Self::place(row);
@@ -416,13 +410,13 @@ impl<S, T: Component> Part<S> for Column<T> {
         visit(name, self);
     }
 
-    fn forget(&mut self, row: Row) {
+    fn remove_row(&mut self, row: Row) {
         self.remove(row);
     }
 
-    fn check(&self, entities: &Entities) -> Result<(), &'static str> {
+    fn check(&self, entities: &dyn Living) -> Result<(), &'static str> {
         for run in 0..self.run_count() {
-            let living = entities.alive.run_words(run);
+            let living = entities.living_words(run);
             if self.run_words(run).iter().zip(&living).any(|(present, living)| *present & !*living != 0) {
                 return Err("a row belongs to no living entity");
             }
@@ -430,13 +424,13 @@ impl<S, T: Component> Part<S> for Column<T> {
         Ok(())
     }
 
-    fn has_strays(&self, entities: &Entities) -> bool {
+    fn has_dangling_rows(&self, entities: &dyn Living) -> bool {
         if self.table.is_some() {
             return false;
         }
         let dirty = self.slots.iter().enumerate().filter(|(_, slot)| slot.hash.is_none());
         dirty.filter_map(|(at, slot)| Some((at, slot.page.as_ref()?))).any(|(at, page)| {
-            let living = entities.alive.run_words(at / Self::RUN_PAGES);
+            let living = entities.living_words(at / Self::RUN_PAGES);
             let here = &living[at % Self::RUN_PAGES * Self::PAGE_WORDS..];
             page.bits.iter().zip(here).any(|(present, living)| *present & !*living != 0)
         })

@@ -12,11 +12,14 @@
 
 use alloc::{sync::Arc, vec};
 
-use super::RUN_WORDS;
 use crate::component::{Component, DecodeCause, DecodeError};
 
 /// Rows that share one presence word.
 pub(crate) const BLOCK_ROWS: usize = 64;
+/// Entity indices of one band's smallest share, and what a join visits at a time.
+pub(crate) const RUN_ROWS: usize = 1024;
+/// Presence words of a run.
+pub(crate) const RUN_WORDS: usize = RUN_ROWS / BLOCK_ROWS;
 
 /// A clone shares the rows until one of the two is written.
 pub(crate) struct Page<T> {
@@ -189,7 +192,7 @@ impl<'a> PageBytes<'a> {
     /// # Errors
     /// Where the bytes are not in canonical form. What the rows say is not looked at.
     pub fn parse(bytes: &'a [u8], row_count: u32, row_bytes: usize, page_rows: usize) -> Result<Self, DecodeError> {
-        let page_rows = page_rows.min(super::RUN_ROWS);
+        let page_rows = page_rows.min(RUN_ROWS);
         let count = row_count as usize;
         if count == 0 || count > page_rows {
             return Err(DecodeError::new(DecodeCause::Form("number of rows")));

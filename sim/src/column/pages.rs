@@ -96,7 +96,7 @@ pub trait Pages: Send + Sync {
 /// A page as its column's root binds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageEntry {
-    /// Page number.
+    /// The page's number, from 0: its first row's number divided by the rows of a page.
     pub page: u32,
     /// Rows present, at least one.
     pub row_count: u32,

@@ -40,11 +40,11 @@ pub struct Blame {
 /// The stages that changed a row in one tick: systems, "session" before and "outcomes" after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowWriters {
-    /// The column.
+    /// The name of the column.
     pub column: String,
     /// The row's number.
     pub row: u32,
-    /// In order; empty where none did.
+    /// Names of the stages, in their order; empty where none changed it.
     pub systems: Vec<String>,
 }
 

@@ -12,7 +12,25 @@ use crate::{
     trace::{Chain, Source, TickRecord, Trace, TraceError, Unchecked},
 };
 
-use super::TraceDiffError;
+/// Why two traces cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceDiffError<L, R> {
+    /// The left one cannot be read.
+    #[error("left trace: {0}")]
+    Left(TraceError<L>),
+    /// The right one cannot be read.
+    #[error("right trace: {0}")]
+    Right(TraceError<R>),
+    /// There is nothing to compare.
+    #[error("the traces have no tick in common: the left one holds {} to {}, the right one {} to {}", left[0], left[1], right[0], right[1])]
+    Apart {
+        /// Start and last tick of the left one.
+        left: [Tick; 2],
+        /// Start and last tick of the right one.
+        right: [Tick; 2],
+    },
+}
 
 /// The first tick at which the traces differ in root, column roots or input frame, or in the start if they begin with the
 /// same tick; `None` where everything is equal as far as both go. Reads the records up to it once.

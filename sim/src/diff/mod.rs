@@ -17,12 +17,10 @@ mod view;
 mod worlds;
 
 pub use blame::{Blame, RowWriters};
-pub use first::first_difference;
+pub use first::{TraceDiffError, first_difference};
 pub use inputs::{Fields, read_frame};
 pub use side::{Rerun, Standing};
 pub use subject::Subject;
-pub use traces::{
-    Finding, HeaderDifference, TraceDiff, TraceDiffError, Verdict, traces, traces_at, traces_of_unknown_game,
-};
+pub use traces::{FirstDifference, HeaderDifference, TraceDiff, Verdict, traces, traces_at, traces_of_unknown_game};
 pub use view::{StateView, WorldView};
 pub use worlds::{DiffError, Difference, Differences, Found, worlds};

@@ -36,7 +36,7 @@ pub enum Standing {
     Reproduced,
     /// Not reproduced, but the side's file holds the pages of this tick.
     Evidenced,
-    /// Neither: the file holds only roots.
+    /// The file holds only roots: it is neither.
     Neither,
 }
 

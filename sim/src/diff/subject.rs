@@ -26,14 +26,14 @@ use super::view::StateView;
 pub enum Subject {
     /// The entity that lives in the row, on each side.
     Entity {
-        /// On the left.
+        /// The entity on the left.
         left: Option<Entity>,
-        /// On the right.
+        /// The entity on the right.
         right: Option<Entity>,
     },
     /// The world as a whole: a resource.
     World,
-    /// A player.
+    /// The player whom a row of the session is about.
     Player(PlayerId),
     /// An event of the last tick, by its number.
     Event(u32),

@@ -24,7 +24,8 @@ use crate::{
 use super::{
     Blame, Differences, Fields, Rerun, Standing,
     blame::{BlameError, blame},
-    first_difference, read_frame,
+    first::{TraceDiffError, first_difference},
+    read_frame,
     side::{Side, SideState, raw_state, run_on, side},
     worlds,
 };
@@ -37,13 +38,13 @@ pub struct TraceDiff {
     /// The last tick of each.
     pub last: [Tick; 2],
     /// The first tick that differs; `None` where everything is equal as far as both go.
-    pub finding: Option<Finding>,
+    pub first: Option<FirstDifference>,
 }
 
 /// A line of the header that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderDifference {
-    /// Which line.
+    /// Name of the line, for people.
     pub what: &'static str,
     /// What the left one says.
     pub left: String,
@@ -53,7 +54,7 @@ pub struct HeaderDifference {
     pub matters: bool,
 }
 
-/// How much a finding can say.
+/// How much can be said of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// This build reproduces a side, and the other one too or its pages are there: field and system.
@@ -66,7 +67,7 @@ pub enum Verdict {
 
 /// The first tick at which two traces differ.
 #[derive(Clone, Debug)]
-pub struct Finding {
+pub struct FirstDifference {
     /// Which tick; the start if they begin differently.
     pub tick: Tick,
     /// How much is known.
@@ -75,7 +76,7 @@ pub struct Finding {
     pub inputs_differ: bool,
     /// The input frames of the tick; none at the start, or where one is malformed.
     pub frames: [Option<InputFrame<Fields>>; 2],
-    /// The roots.
+    /// The root of the tick on each side.
     pub roots: [Hash; 2],
     /// The columns whose roots differ.
     pub columns: Vec<String>,
@@ -83,30 +84,10 @@ pub struct Finding {
     pub standing: [Standing; 2],
     /// Why a side is not reproduced.
     pub why: [Option<String>; 2],
-    /// The fields that differ, and the tick at which: a later one for a bounded finding.
+    /// The fields that differ, and the tick at which: a later one where the verdict is bounded.
     pub differences: Option<(Tick, Differences)>,
     /// Which system made the difference; none at the start.
     pub blame: Option<Blame>,
-}
-
-/// Why two traces cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TraceDiffError<L, R> {
-    /// The left one cannot be read.
-    #[error("left trace: {0}")]
-    Left(TraceError<L>),
-    /// The right one cannot be read.
-    #[error("right trace: {0}")]
-    Right(TraceError<R>),
-    /// There is nothing to compare.
-    #[error("the traces have no tick in common: the left one holds {} to {}, the right one {} to {}", left[0], left[1], right[0], right[1])]
-    Apart {
-        /// Start and last tick of the left one.
-        left: [Tick; 2],
-        /// Of the right one.
-        right: [Tick; 2],
-    },
 }
 
 /// Compares two traces; lists at most `limit` differing fields.
@@ -137,9 +118,9 @@ pub enum TraceDiffError<L, R> {
 /// let (mut left, mut right) = (Trace::open(record(false)?)?, Trace::open(record(true)?)?);
 /// # let simulation = simulation();
 /// let rerun = Rerun::<Counter> { library: simulation.library(), executor: &Inline }; // this build, to run them again
-/// let finding = traces(&mut left, &mut right, &rerun, 10)?.finding.expect("they differ");
-/// assert_eq!((finding.tick, finding.inputs_differ), (Tick(6), false));
-/// let (_, differences) = finding.differences.expect("both sides' pages are in the files");
+/// let found = traces(&mut left, &mut right, &rerun, 10)?.first.expect("they differ");
+/// assert_eq!((found.tick, found.inputs_differ), (Tick(6), false));
+/// let (_, differences) = found.differences.expect("both sides' pages are in the files");
 /// assert_eq!(differences.list[0].to_string(), "presses of world: 0 | 40");
 /// # Ok(())
 /// # }
@@ -198,14 +179,14 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
     fn run(mut self, first: Option<Tick>) -> Compared<TraceDiff, L, R> {
         let header = header_differences(self.left.header(), self.right.header());
         let last = [self.left.last(), self.right.last()];
-        let finding = match first {
-            Some(tick) => Some(self.finding(tick)?),
+        let first = match first {
+            Some(tick) => Some(self.first_difference_at(tick)?),
             None => None,
         };
-        Ok(TraceDiff { header, last, finding })
+        Ok(TraceDiff { header, last, first })
     }
 
-    fn finding(&mut self, tick: Tick) -> Compared<Finding, L, R> {
+    fn first_difference_at(&mut self, tick: Tick) -> Compared<FirstDifference, L, R> {
         let left_side = side(self.left, tick, self.rerun).map_err(TraceDiffError::Left)?;
         let right_side = side(self.right, tick, self.rerun).map_err(TraceDiffError::Right)?;
         let records = self.records(tick)?;
@@ -220,7 +201,7 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
             _ => self.later_differences(tick, [&left_side, &right_side])?,
         };
         let at_tick = differences.as_ref().filter(|(at, _)| *at == tick).map(|(_, differences)| differences);
-        let mut finding = Finding {
+        let mut found = FirstDifference {
             tick,
             verdict,
             inputs_differ: false,
@@ -236,21 +217,21 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
         };
         if let Some([left, right]) = &records {
             let formats = [self.left.frame_format(), self.right.frame_format()];
-            finding.frames = [
+            found.frames = [
                 read_frame(&left.frame, formats[0], &self.left.schema().input).ok(),
                 read_frame(&right.frame, formats[1], &self.right.schema().input).ok(),
             ];
-            finding.inputs_differ = match (&finding.frames, formats[0] == formats[1]) {
+            found.inputs_differ = match (&found.frames, formats[0] == formats[1]) {
                 // The same inputs have other bytes in another format.
                 ([Some(left), Some(right)], false) => left != right,
                 _ => left.frame != right.frame,
             };
-            finding.columns = self.columns([&left.columns, &right.columns]);
+            found.columns = self.columns([&left.columns, &right.columns]);
             let sides = ((&mut *self.left, &left_side), (&mut *self.right, &right_side));
-            finding.blame = Some(blame(sides.0, sides.1, [left, right], at_tick, self.rerun)?);
+            found.blame = Some(blame(sides.0, sides.1, [left, right], at_tick, self.rerun)?);
         }
-        finding.differences = differences;
-        Ok(finding)
+        found.differences = differences;
+        Ok(found)
     }
 
     /// Both sides' records of the tick; none where it is the start of one.
@@ -297,7 +278,7 @@ impl<G: Game, L: Source, R: Source> Comparison<'_, G, L, R> {
     }
 }
 
-/// Later keyframes tried before a bounded finding is given without fields.
+/// Later keyframes tried before a bounded verdict is given without fields.
 const LATER_TICKS_TRIED: usize = 4;
 
 const fn verdict(standing: &[Standing; 2]) -> Verdict {

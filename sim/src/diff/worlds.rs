@@ -45,7 +45,7 @@ pub struct Difference {
 /// What one side has in the place of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A value.
+    /// The field's value there.
     Value(Value),
     /// The row, whose fields are not listed because the other side has none.
     Row,
@@ -119,9 +119,9 @@ pub enum DiffError {
     /// A page, or a row in it, that is malformed although its hash holds: whoever recorded it is at fault.
     #[error("page {page} of column `{column}` is malformed on the {side}: {cause}")]
     Page {
-        /// Column name.
+        /// Name of the column.
         column: String,
-        /// Page number.
+        /// Number of the page.
         page: u32,
         /// "left" or "right".
         side: &'static str,

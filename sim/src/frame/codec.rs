@@ -17,7 +17,7 @@ use crate::{
 pub enum FrameFormat {
     /// That of traces of versions 1 and 2 and of journals of version 1: read, never written.
     Old,
-    /// Today's.
+    /// That of today's build, the only one that is written.
     Current,
 }
 

@@ -7,6 +7,7 @@
 //! Pacing, latency and who is connected to which server never reach a frame.
 
 mod codec;
+mod ids;
 mod old;
 mod request;
 
@@ -14,6 +15,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 pub use codec::FrameFormat;
 pub(crate) use codec::unpack;
+pub use ids::{PlayerId, Sequence, Tick};
 pub use request::Request;
 
 use crate::{
@@ -24,60 +26,14 @@ use crate::{
     rng::Entropy,
 };
 
-/// A tick's number. Tick 0 is the world as set up; the first step makes tick 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tick(pub u64);
-
-impl Tick {
-    /// The tick after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl core::fmt::Display for Tick {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A lasting identity: 0 is the region itself, ids below 2^63 are players (given by admission), ids from 2^63 on are those who
-/// make [requests](Request): operators, and programs on their behalf, who never have an entity.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlayerId(pub u64);
-
-impl PlayerId {
-    /// The region itself, in whose name the sequencer says what no player does.
-    pub const REGION: Self = Self(0);
-    /// The operator of the server, the first of those who make requests.
-    pub const OPERATOR: Self = Self(1 << 63);
-
-    /// Whether this is somebody who makes requests, not a player.
-    #[must_use]
-    pub const fn is_requester(self) -> bool {
-        self.0 >= Self::OPERATOR.0
-    }
-
-    /// Whether this is a player.
-    #[must_use]
-    pub const fn is_player(self) -> bool {
-        self.0 != Self::REGION.0 && !self.is_requester()
-    }
-}
-
-/// Number of a player's input, from 1 upwards; 0 stands on what the sequencer itself says about a player.
-#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(pub u32);
-
 /// One player's input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input<I> {
-    /// Who.
+    /// The player who sent it.
     pub player: PlayerId,
-    /// Which of theirs.
+    /// The number that the player gave it.
     pub sequence: Sequence,
-    /// What.
+    /// What they ask for.
     pub act: Act<I>,
 }
 
@@ -112,7 +68,7 @@ pub enum Act<I> {
     Hold,
     /// Says whether players may cross to a neighbour. The region's own, sequence 0, as all that follow.
     Border {
-        /// The neighbour.
+        /// The neighbour whose border it is.
         region: RegionId,
         /// Whether, or why not.
         state: Border,
@@ -123,23 +79,23 @@ pub enum Act<I> {
         region: RegionId,
         /// Of this region, when it sent that.
         incarnation: u32,
-        /// The number.
+        /// The highest number that has arrived.
         sequence: u64,
         /// Lamport number of the tick in which it became sure.
         lamport: u64,
     },
     /// A neighbour is met in this incarnation.
     Accept {
-        /// The neighbour.
+        /// The neighbour that is met.
         region: RegionId,
-        /// Its incarnation.
+        /// The neighbour's incarnation.
         incarnation: u32,
     },
     /// A neighbour sent a player. It applies if it is the next number, can be read and fits; else it changes nothing.
     Mail {
-        /// The neighbour.
+        /// The neighbour that sent it.
         region: RegionId,
-        /// Its incarnation.
+        /// The neighbour's incarnation.
         incarnation: u32,
         /// Which of its mail to this region.
         sequence: u64,
@@ -240,7 +196,7 @@ pub struct InputFrame<I> {
     pub tick: Tick,
     /// Sixteen fresh secret bytes from the sequencer, so that no client can read its future dice.
     pub entropy: Entropy,
-    /// In order of (player, sequence).
+    /// Inputs in order of (player, sequence).
     pub inputs: Vec<Input<I>>,
 }
 
@@ -248,7 +204,7 @@ pub struct InputFrame<I> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// Not the next tick.
+    /// The frame is not the next tick's.
     #[error("the frame is for tick {found}, the world is at tick {at}: the next frame is for tick {}", at.next())]
     Tick {
         /// The world's tick.
@@ -291,19 +247,19 @@ pub enum FrameError {
     /// A parcel of more bytes than [`limits::PARCEL_BYTES_MAX`].
     #[error("the parcel of input {index} of the frame has more than {} bytes", limits::PARCEL_BYTES_MAX)]
     Parcel {
-        /// Which.
+        /// Position of the input in the frame, from 0.
         index: u32,
     },
     /// More bytes of parcels than [`limits::FRAME_PARCEL_BYTES_MAX`].
     #[error("{bytes} bytes of parcels in a frame, at most {} are allowed", limits::FRAME_PARCEL_BYTES_MAX)]
     Parcels {
-        /// How many.
+        /// Bytes of all parcels of the frame together.
         bytes: usize,
     },
     /// More inputs of one player than outcomes are remembered, or more of the region than it has to say.
-    #[error("more than {} inputs of player {} in a frame", limits::frame_inputs_of(*player), player.0)]
+    #[error("more than {} inputs of player {} in a frame", player.frame_inputs_max(), player.0)]
     TooManyOfPlayer {
-        /// Whose.
+        /// The player of whom there are too many.
         player: PlayerId,
     },
     /// The frame switches to a pack that the simulation does not hold.
@@ -384,7 +340,7 @@ impl<I> InputFrame<I> {
             return Err(FrameError::Parcels { bytes: parcel_bytes });
         }
         let mut of_one_player = self.inputs.chunk_by(|a, b| a.player == b.player);
-        match of_one_player.find(|inputs| inputs.len() > limits::frame_inputs_of(inputs[0].player) as usize) {
+        match of_one_player.find(|inputs| inputs.len() > inputs[0].player.frame_inputs_max() as usize) {
             Some(inputs) => Err(FrameError::TooManyOfPlayer { player: inputs[0].player }),
             None => Ok(()),
         }
@@ -394,22 +350,23 @@ impl<I> InputFrame<I> {
 impl<I: Component> InputFrame<I> {
     /// Whether both have the same encoding.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn canonical_eq(&self, other: &Self) -> bool {
         self.tick == other.tick && self.entropy == other.entropy && self.same_inputs(other)
     }
 
     /// The same, whatever tick and entropy are.
     pub(crate) fn same_inputs(&self, other: &Self) -> bool {
-        let same =
-            |(a, b): (&Input<I>, &Input<I>)| a.player == b.player && a.sequence == b.sequence && a.act.same(&b.act);
+        let same = |(a, b): (&Input<I>, &Input<I>)| {
+            a.player == b.player && a.sequence == b.sequence && a.act.canonical_eq(&b.act)
+        };
         self.inputs.len() == other.inputs.len() && self.inputs.iter().zip(&other.inputs).all(same)
     }
 }
 
 impl<I: Component> Act<I> {
-    fn same(&self, other: &Self) -> bool {
+    fn canonical_eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Play(a), Self::Play(b)) => a.same(b),
+            (Self::Play(a), Self::Play(b)) => a.canonical_eq(b),
             (Self::Play(_), _) | (_, Self::Play(_)) => false,
             // Nothing that follows has a body of the game's.
             (a, b) => a.bare() == b.bare(),

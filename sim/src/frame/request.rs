@@ -21,7 +21,7 @@ pub enum Request {
     Kick(PlayerId),
     /// The player is kicked and does not enter any more; or may again.
     Bar {
-        /// Who.
+        /// The player who is kept out, or let in.
         player: PlayerId,
         /// Whether they are kept out from now on.
         is_barred: bool,
@@ -30,23 +30,23 @@ pub enum Request {
     Content(ContentId),
     /// What is held of a player's parcel is taken in, or dropped.
     Held {
-        /// Whose.
+        /// The player whose parcel is held.
         player: PlayerId,
         /// Whether it is taken in.
         is_taken: bool,
     },
     /// The border to a neighbour is closed, or opened again.
     Border {
-        /// The neighbour.
+        /// The neighbour whose border it is.
         region: RegionId,
         /// Whether players may cross.
         is_open: bool,
     },
     /// A neighbour is met in this incarnation, as both sides were looked at.
     Accept {
-        /// The neighbour.
+        /// The neighbour that is met.
         region: RegionId,
-        /// Its incarnation.
+        /// The neighbour's incarnation.
         incarnation: u32,
     },
     /// The tick's Lamport number is above this one.

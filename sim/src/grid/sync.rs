@@ -5,7 +5,10 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{Grid, Place, Places, tile::Tile};
+use super::{
+    Grid, Place, Places,
+    tile::{Change, Tile},
+};
 use crate::{column::RUN_ROWS, entity::Row, math::Vec2};
 
 /// Takes the position of every row that is to be in the grid; see [`Grid::sync`].
@@ -15,14 +18,6 @@ pub struct Placing<'g> {
     /// The lowest row that may come next.
     next: usize,
     changes: Vec<Change>,
-}
-
-/// A row comes into a bucket or leaves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Change {
-    pub(super) place: Place,
-    pub(super) row: Row,
-    pub(super) arrives: bool,
 }
 
 impl Grid {

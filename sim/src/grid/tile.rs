@@ -4,13 +4,21 @@
 
 use alloc::vec::Vec;
 
-use super::sync::Change;
+use super::Place;
 use crate::entity::Row;
 
 /// Buckets along a tile's side.
 pub(super) const TILE_SIDE: u32 = 8;
 /// Buckets in a tile.
 const TILE_BUCKETS: usize = (TILE_SIDE * TILE_SIDE) as usize;
+
+/// A row comes into a bucket or leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Change {
+    pub(super) place: Place,
+    pub(super) row: Row,
+    pub(super) arrives: bool,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tile {

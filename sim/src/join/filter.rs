@@ -1,25 +1,25 @@
-//! [`opt`] and [`without`]: lanes that do not decide which rows a join reaches, or only by keeping rows out.
+//! [`opt`] and [`without`]: terms that do not decide which rows a join reaches, or only by keeping rows out.
 
-use super::lane::{IntoLane, Lane, Mask};
+use super::term::{IntoTerm, Mask, Term};
 use crate::column::RUN_WORDS;
 
 /// Made by [`opt`].
 pub struct Opt<L>(L);
 
-/// The lane's item where the row has it, `None` elsewhere.
-pub fn opt<I: IntoLane>(lane: I) -> Opt<I::Lane> {
-    Opt(lane.into_lane())
+/// The term's item where the row has it, `None` elsewhere.
+pub fn opt<I: IntoTerm>(term: I) -> Opt<I::Term> {
+    Opt(term.into_term())
 }
 
-impl<L: Lane> IntoLane for Opt<L> {
-    type Lane = Self;
+impl<L: Term> IntoTerm for Opt<L> {
+    type Term = Self;
 
-    fn into_lane(self) -> Self {
+    fn into_term(self) -> Self {
         self
     }
 }
 
-impl<L: Lane> Lane for Opt<L> {
+impl<L: Term> Term for Opt<L> {
     type Cursor<'p> = Option<(L::Cursor<'p>, Mask)>;
     type Block<'b> = Option<(L::Block<'b>, u64)>;
     type Item<'r> = Option<L::Item<'r>>;
@@ -76,20 +76,20 @@ impl<L: Lane> Lane for Opt<L> {
 /// Made by [`without`].
 pub struct Without<L>(L);
 
-/// Keeps out the rows that the lane has; its item is `()`.
-pub fn without<I: IntoLane>(lane: I) -> Without<I::Lane> {
-    Without(lane.into_lane())
+/// Keeps out the rows that the term has; its item is `()`.
+pub fn without<I: IntoTerm>(term: I) -> Without<I::Term> {
+    Without(term.into_term())
 }
 
-impl<L: Lane> IntoLane for Without<L> {
-    type Lane = Self;
+impl<L: Term> IntoTerm for Without<L> {
+    type Term = Self;
 
-    fn into_lane(self) -> Self {
+    fn into_term(self) -> Self {
         self
     }
 }
 
-impl<L: Lane> Lane for Without<L> {
+impl<L: Term> Term for Without<L> {
     type Cursor<'p> = ();
     type Block<'b> = ();
     type Item<'r> = ();

@@ -3,7 +3,7 @@
 //! Invariant: rows come in ascending order; a parallel join gives what the serial one gives, whatever the number of workers,
 //! because pages are disjoint and what the closures emit is concatenated in row order.
 //! A join is a lending loop, not an `Iterator`: a row's references end with the call (a real iterator measured twice as slow
-//! and could not probe).
+//! and could not compare what it wrote).
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -11,8 +11,8 @@
 )]
 
 mod filter;
-mod lane;
 mod read;
+mod term;
 mod tuple;
 mod write;
 
@@ -20,8 +20,8 @@ use alloc::{boxed::Box, vec::Vec};
 use core::ops::ControlFlow;
 
 pub use filter::{Opt, Without, opt, without};
-pub use lane::{IntoLane, Lane, Mask};
-pub use read::{Living, Read, ReadCursor};
+pub use read::{EntitiesTerm, Read, ReadCursor};
+pub use term::{IntoTerm, Mask, Term};
 pub use write::{Write, WriteCursor};
 
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
 #[must_use = "a join does nothing until it is visited"]
 pub struct Join<L>(L);
 
-/// Joins columns: a row takes part where every lane has it.
+/// Joins columns: a row takes part where every term has it.
 ///
 /// ```
 /// # use tickworld_sim::{column::Column, entities::Entities, entity::Band, join::{join, opt, without}};
@@ -48,12 +48,12 @@ pub struct Join<L>(L);
 /// ```
 ///
 /// # Panics
-/// When visited, if every lane is `opt` or `without`: nothing then says where to end.
-pub fn join<I: IntoLane>(lanes: I) -> Join<I::Lane> {
-    Join(lanes.into_lane())
+/// When visited, if every term is `opt` or `without`: nothing then says where to end.
+pub fn join<I: IntoTerm>(terms: I) -> Join<I::Term> {
+    Join(terms.into_term())
 }
 
-impl<L: Lane> Join<L> {
+impl<L: Term> Join<L> {
     /// Visits every row.
     #[inline]
     pub fn for_each(mut self, mut visit: impl for<'r> FnMut(Row, L::Item<'r>)) {
@@ -107,12 +107,12 @@ impl<L: Lane> Join<L> {
             first += grain;
         }
         shares.push((rest, first, Vec::new()));
-        if let [(lanes, first, out)] = &mut shares[..] {
-            drive(lanes, *first, &mut |row, item| visit(row, item, out));
+        if let [(terms, first, out)] = &mut shares[..] {
+            drive(terms, *first, &mut |row, item| visit(row, item, out));
         } else {
             let visit = &visit;
-            let jobs = shares.iter_mut().map(|(lanes, first, out)| -> Job<'_> {
-                Box::new(move || drive(lanes, *first, &mut |row, item| visit(row, item, out)))
+            let jobs = shares.iter_mut().map(|(terms, first, out)| -> Job<'_> {
+                Box::new(move || drive(terms, *first, &mut |row, item| visit(row, item, out)))
             });
             executor.run(jobs.collect());
         }
@@ -124,30 +124,30 @@ impl<L: Lane> Join<L> {
     }
 }
 
-fn end<L: Lane>(lanes: &L) -> usize {
-    lanes.run_count().expect("a join needs at least one lane that is neither opt nor without")
+fn end<L: Term>(terms: &L) -> usize {
+    terms.run_count().expect("a join needs at least one term that is neither opt nor without")
 }
 
-fn row_count<L: Lane>(lanes: &L) -> u32 {
-    let words = (0..end(lanes)).flat_map(|run| {
+fn row_count<L: Term>(terms: &L) -> u32 {
+    let words = (0..end(terms)).flat_map(|run| {
         let mut mask = [!0; RUN_WORDS];
-        lanes.mask(run, &mut mask);
+        terms.mask(run, &mut mask);
         mask
     });
     words.map(u64::count_ones).sum()
 }
 
-/// `first` is the number of the lanes' first run.
+/// `first` is the number of the terms' first run.
 #[inline]
-fn drive<L: Lane>(lanes: &mut L, first: usize, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>)) {
-    for run in 0..end(lanes) {
+fn drive<L: Term>(terms: &mut L, first: usize, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>)) {
+    for run in 0..end(terms) {
         let mut mask = [!0; RUN_WORDS];
-        lanes.mask(run, &mut mask);
+        terms.mask(run, &mut mask);
         if mask == [0; RUN_WORDS] {
             continue;
         }
         let run_base = ((first + run) * RUN_ROWS) as u32;
-        let mut cursor = lanes.cursor(run);
+        let mut cursor = terms.cursor(run);
         for (word, &mask) in mask.iter().enumerate() {
             if mask == 0 {
                 continue;
@@ -173,15 +173,15 @@ fn drive<L: Lane>(lanes: &mut L, first: usize, visit: &mut impl for<'r> FnMut(Ro
     }
 }
 
-fn drive_while<L: Lane>(lanes: &mut L, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>) -> bool) {
-    for run in 0..end(lanes) {
+fn drive_while<L: Term>(terms: &mut L, visit: &mut impl for<'r> FnMut(Row, L::Item<'r>) -> bool) {
+    for run in 0..end(terms) {
         let mut mask = [!0; RUN_WORDS];
-        lanes.mask(run, &mut mask);
+        terms.mask(run, &mut mask);
         if mask == [0; RUN_WORDS] {
             continue;
         }
         let run_base = (run * RUN_ROWS) as u32;
-        let mut cursor = lanes.cursor(run);
+        let mut cursor = terms.cursor(run);
         for (word, &mask) in mask.iter().enumerate() {
             if mask == 0 {
                 continue;

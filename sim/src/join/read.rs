@@ -1,11 +1,11 @@
-//! Reading lanes: `&column` and `&entities`.
+//! Reading terms: `&column` and `&entities`.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     reason = "page coordinates within a run, and runs are bounded by limits::RUNS_MAX"
 )]
 
-use super::lane::{IntoLane, Lane, Mask};
+use super::term::{IntoTerm, Mask, Term};
 use crate::{
     column::{BLOCK_ROWS, Column, Slot},
     component::Component,
@@ -16,10 +16,10 @@ use crate::{
 /// `&column`: rows that have the component, as `&T`.
 pub struct Read<'a, T>(&'a [Slot<T>]);
 
-impl<'a, T: Component> IntoLane for &'a Column<T> {
-    type Lane = Read<'a, T>;
+impl<'a, T: Component> IntoTerm for &'a Column<T> {
+    type Term = Read<'a, T>;
 
-    fn into_lane(self) -> Read<'a, T> {
+    fn into_term(self) -> Read<'a, T> {
         Read(self.slots())
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn mask_pages<T: Component>(slots: &[Slot<T>], run: usize, mask: &mut
     }
 }
 
-impl<T: Component> Lane for Read<'_, T> {
+impl<T: Component> Term for Read<'_, T> {
     type Cursor<'p> = ReadCursor<'p, T>;
     type Block<'b> = &'b [T; BLOCK_ROWS];
     type Item<'r> = &'r T;
@@ -76,17 +76,17 @@ impl<T: Component> Lane for Read<'_, T> {
 }
 
 /// `&entities`: every living entity, as its [`Entity`] handle.
-pub struct Living<'a>(Read<'a, u32>);
+pub struct EntitiesTerm<'a>(Read<'a, u32>);
 
-impl<'a> IntoLane for &'a Entities {
-    type Lane = Living<'a>;
+impl<'a> IntoTerm for &'a Entities {
+    type Term = EntitiesTerm<'a>;
 
-    fn into_lane(self) -> Living<'a> {
-        Living((&self.alive).into_lane())
+    fn into_term(self) -> EntitiesTerm<'a> {
+        EntitiesTerm((&self.alive).into_term())
     }
 }
 
-impl Lane for Living<'_> {
+impl Term for EntitiesTerm<'_> {
     type Cursor<'p> = ReadCursor<'p, u32>;
     type Block<'b> = (&'b [u32; BLOCK_ROWS], u32);
     type Item<'r> = Entity;
@@ -112,7 +112,7 @@ impl Lane for Living<'_> {
 
     #[inline(always)]
     fn block<'b>(cursor: &'b mut Self::Cursor<'_>, base: u32, word: usize, mask: u64) -> Self::Block<'b> {
-        (<Read<'_, u32> as Lane>::block(cursor, base, word, mask), base)
+        (<Read<'_, u32> as Term>::block(cursor, base, word, mask), base)
     }
 
     #[inline(always)]

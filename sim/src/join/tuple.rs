@@ -1,18 +1,18 @@
-//! Tuples of lanes are lanes: a row takes part where all of them have it.
+//! Tuples of terms are terms: a row takes part where all of them have it.
 
-use super::lane::{IntoLane, Lane, Mask};
+use super::term::{IntoTerm, Mask, Term};
 
 macro_rules! tuple {
     ($($L:ident $n:tt),+) => {
-        impl<$($L: IntoLane),+> IntoLane for ($($L,)+) {
-            type Lane = ($($L::Lane,)+);
+        impl<$($L: IntoTerm),+> IntoTerm for ($($L,)+) {
+            type Term = ($($L::Term,)+);
 
-            fn into_lane(self) -> Self::Lane {
-                ($(self.$n.into_lane(),)+)
+            fn into_term(self) -> Self::Term {
+                ($(self.$n.into_term(),)+)
             }
         }
 
-        impl<$($L: Lane),+> Lane for ($($L,)+) {
+        impl<$($L: Term),+> Term for ($($L,)+) {
             type Cursor<'p> = ($($L::Cursor<'p>,)+);
             type Block<'b> = ($($L::Block<'b>,)+);
             type Item<'r> = ($($L::Item<'r>,)+);

@@ -1,4 +1,4 @@
-//! The writing lane: `&mut column`, which *probes*.
+//! The writing term: `&mut column`, which works on a copy.
 //!
 //! Invariant: a page that was clean and whose rows all keep their encoding stays clean and shared. While a page is clean, the
 //! closure works on a copied block that is compared and written back only if it changed; once a page is dirty (and ours
@@ -9,8 +9,8 @@
 )]
 
 use super::{
-    lane::{IntoLane, Lane, Mask},
     read::mask_pages,
+    term::{IntoTerm, Mask, Term},
 };
 use crate::{
     column::{BLOCK_ROWS, Column, Slot, ones},
@@ -20,10 +20,10 @@ use crate::{
 /// `&mut column`: rows that have the component, as `&mut T`.
 pub struct Write<'a, T>(&'a mut [Slot<T>]);
 
-impl<'a, T: Component> IntoLane for &'a mut Column<T> {
-    type Lane = Write<'a, T>;
+impl<'a, T: Component> IntoTerm for &'a mut Column<T> {
+    type Term = Write<'a, T>;
 
-    fn into_lane(self) -> Write<'a, T> {
+    fn into_term(self) -> Write<'a, T> {
         Write(self.slots_mut())
     }
 }
@@ -35,7 +35,7 @@ pub struct WriteCursor<'p, T> {
     next: usize,
     page: Open<'p, T>,
     /// The copied block of a clean page.
-    probe: [T; BLOCK_ROWS],
+    copy: [T; BLOCK_ROWS],
 }
 
 enum Open<'p, T> {
@@ -44,7 +44,7 @@ enum Open<'p, T> {
     Dirty(&'p mut [[T; BLOCK_ROWS]]),
 }
 
-impl<T: Component> Lane for Write<'_, T> {
+impl<T: Component> Term for Write<'_, T> {
     type Cursor<'p> = WriteCursor<'p, T>;
     type Block<'b> = &'b mut [T; BLOCK_ROWS];
     type Item<'r> = &'r mut T;
@@ -67,7 +67,7 @@ impl<T: Component> Lane for Write<'_, T> {
     fn cursor<'p>(&'p mut self, run: usize) -> WriteCursor<'p, T> {
         let start = run * Column::<T>::RUN_PAGES;
         let rest = &mut self.0[start..start + Column::<T>::RUN_PAGES];
-        WriteCursor { rest, next: 0, page: Open::None, probe: [T::FILLER; BLOCK_ROWS] }
+        WriteCursor { rest, next: 0, page: Open::None, copy: [T::FILLER; BLOCK_ROWS] }
     }
 
     #[inline(always)]
@@ -80,8 +80,8 @@ impl<T: Component> Lane for Write<'_, T> {
         match &mut cursor.page {
             Open::Dirty(blocks) => &mut blocks[word],
             Open::Clean(slot) => {
-                fill(slot, &mut cursor.probe, word, mask);
-                &mut cursor.probe
+                fill(slot, &mut cursor.copy, word, mask);
+                &mut cursor.copy
             }
             Open::None => unreachable!("a page was opened above"),
         }
@@ -113,15 +113,15 @@ impl<T: Component> WriteCursor<'_, T> {
         };
     }
 
-    /// Writes the probed block back if it changed; the page is dirty from then on.
+    /// Writes the copied block back if it changed; the page is dirty from then on.
     #[inline(never)]
     fn settle(&mut self, word: usize, mask: u64) {
         let Open::Clean(slot) = &mut self.page else { return };
         let block = &slot.page.as_ref().expect("the mask names only present rows").blocks[word];
         let same = if mask == !0 {
-            self.probe.iter().zip(block).fold(true, |same, (a, b)| same & a.same(b))
+            self.copy.iter().zip(block).fold(true, |same, (a, b)| same & a.canonical_eq(b))
         } else {
-            ones(mask).fold(true, |same, at| same & self.probe[at].same(&block[at]))
+            ones(mask).fold(true, |same, at| same & self.copy[at].canonical_eq(&block[at]))
         };
         if same {
             return;
@@ -130,21 +130,21 @@ impl<T: Component> WriteCursor<'_, T> {
         slot.hash = None;
         let blocks = slot.page.as_mut().expect("still there").blocks_mut();
         for at in ones(mask) {
-            blocks[word][at] = self.probe[at];
+            blocks[word][at] = self.copy[at];
         }
         self.page = Open::Dirty(blocks);
     }
 }
 
 #[inline(never)]
-fn fill<T: Component>(slot: &Slot<T>, probe: &mut [T; BLOCK_ROWS], word: usize, mask: u64) {
+fn fill<T: Component>(slot: &Slot<T>, copy: &mut [T; BLOCK_ROWS], word: usize, mask: u64) {
     let block = &slot.page.as_ref().expect("the mask names only present rows").blocks[word];
     // Copying all is cheaper than copying row by row from about two dozen rows on.
     if mask.count_ones() > 24 {
-        *probe = *block;
+        *copy = *block;
     } else {
         for at in ones(mask) {
-            probe[at] = block[at];
+            copy[at] = block[at];
         }
     }
 }

@@ -37,11 +37,11 @@ use super::round::{
 pub struct Fx(I48F16);
 
 impl Fx {
-    /// 0.
+    /// The number 0.
     pub const ZERO: Self = Self::from_bits(0);
-    /// 1.
+    /// The number 1.
     pub const ONE: Self = Self::from_int(1);
-    /// 1/2.
+    /// The number 1/2.
     pub const HALF: Self = Self::from_bits(1 << (FRACTION_BITS - 1));
     /// The least value, -2^47.
     pub const MIN: Self = Self::from_bits(i64::MIN);
@@ -265,7 +265,7 @@ impl Fx {
 impl Neg for Fx {
     type Output = Self;
 
-    /// [`saturating_neg`](Self::saturating_neg).
+    /// As [`saturating_neg`](Self::saturating_neg): the least number becomes the greatest.
     #[inline]
     fn neg(self) -> Self {
         self.saturating_neg()

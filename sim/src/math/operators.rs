@@ -147,7 +147,7 @@ impl Component for Saturating {
     }
 
     #[inline]
-    fn same(&self, other: &Self) -> bool {
-        self.0.same(&other.0)
+    fn canonical_eq(&self, other: &Self) -> bool {
+        self.0.canonical_eq(&other.0)
     }
 }

@@ -18,7 +18,7 @@ pub struct Vec2 {
 }
 
 impl Vec2 {
-    /// The origin.
+    /// The origin: both components are 0.
     pub const ZERO: Self = Self::new(Fx::ZERO, Fx::ZERO);
 
     /// The vector `(x, y)`.

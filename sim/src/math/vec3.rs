@@ -14,12 +14,12 @@ pub struct Vec3 {
     pub x: Fx,
     /// Towards a quarter turn of the ground plane.
     pub y: Fx,
-    /// Up.
+    /// Upwards from the ground plane.
     pub z: Fx,
 }
 
 impl Vec3 {
-    /// The origin.
+    /// The origin: all components are 0.
     pub const ZERO: Self = Self::new(Fx::ZERO, Fx::ZERO, Fx::ZERO);
 
     /// The vector `(x, y, z)`.

@@ -56,9 +56,6 @@ pub(crate) struct Arrival<'a> {
 /// Takes the player `id` out of the world and puts them into the outbox; gives whether that could be done. They stay where the
 /// border is closed, there is no room, or their parcel would be too large.
 pub(crate) fn depart<G: Game>(world: &mut World<G>, schema: &Schema, id: PlayerId, to: RegionId) -> bool {
-    if !world.region.may_post(to, 0) {
-        return false;
-    }
     let Some((entities, hops, parcel)) = parcel_of(world, schema, id) else { return false };
     if !world.region.post(to, id, hops, &parcel) {
         return false;
@@ -158,7 +155,11 @@ pub(crate) fn arrive<G: Game>(
     let mut unpacker = Unpacker::new(Reader::new(&parcel.rows), &entities, first_column(schema, state), &sizes)?;
     arrived.unpack(&mut unpacker)?;
     unpacker.finish()?;
-    let place = Place { entity: entities.first().copied(), hops, now: step.tick(), is_of_earlier_life };
+    // Who comes from a neighbour keeps their ticket; only the archive has who may have been here before in a tick that is void.
+    let is_return = hops > parcel.hops;
+    let first_generation = if is_return { own.first_generation() } else { 0 };
+    let entity = entities.first().copied();
+    let place = Place { entity, hops, now: step.tick(), is_of_earlier_life, first_generation };
     if !players.arrive(parcel, &place) {
         return Err(Refusal::Full);
     }

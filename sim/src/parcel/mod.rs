@@ -40,15 +40,15 @@ pub struct Parcel {
     pub content: ContentId,
     /// The region that made it.
     pub region: RegionId,
-    /// In that incarnation.
+    /// The incarnation of that region then.
     pub incarnation: u32,
-    /// At the end of this tick.
+    /// The tick at whose end it was made.
     pub tick: Tick,
-    /// Who.
+    /// The player who travels.
     pub player: PlayerId,
     /// How often they changed places, this time included.
     pub hops: u64,
-    /// Their generation.
+    /// Their generation, which goes on from here where they arrive.
     pub generation: u32,
     /// What opened it.
     pub opened_by: u64,

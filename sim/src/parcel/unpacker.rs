@@ -19,7 +19,7 @@ type Put<'a, T> = dyn FnMut(Row, &T) -> Result<(), DecodeError> + 'a;
 
 /// Puts rows into the parts of a state, one part after another.
 pub struct Unpacker<'a> {
-    /// By local number.
+    /// The new entities by their numbers in the parcel.
     entities: &'a [Entity],
     /// Number of the next part's first column in the schema.
     column: u16,

@@ -60,7 +60,7 @@ pub struct RollbackCounters {
 
 /// A confirmed tick: what it was made from and what it made.
 pub struct Evidence<G: Game> {
-    /// Its inputs.
+    /// The inputs that made it.
     pub frame: InputFrame<G::Input>,
     /// The world after it; shares its pages with its neighbours. `None` once later worlds hold as much as may be kept.
     pub world: Option<World<G>>,
@@ -198,7 +198,7 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         self.counters
     }
 
-    /// What guesses.
+    /// What guesses the inputs of ticks that are not confirmed.
     #[must_use]
     pub const fn predictor(&self) -> &P {
         &self.predictor
@@ -272,7 +272,7 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
     ) -> Result<Roots, FrameError> {
         let first = self.ahead.front();
         let (roots, bytes) = match first {
-            Some(guess) if guess.frame.same(frame) => {
+            Some(guess) if guess.frame.canonical_eq(frame) => {
                 let world = guess.world.clone();
                 self.confirmed.restore(&world);
                 // A line that was guessed over several ticks is not hashed in between: at worst its pages count twice.
@@ -283,7 +283,7 @@ impl<G: Game, P: InputPredictor<G>> Rollback<G, P> {
         };
         self.predictor.confirmed(frame);
         if let Some(mut guess) = self.ahead.pop_front() {
-            let is_right = guess.frame.same(frame)
+            let is_right = guess.frame.canonical_eq(frame)
                 || guess.frame.same_inputs(frame)
                     && self.confirmed.seal_snapshot(&mut guess.world, executor).root == roots.root;
             if is_right {

@@ -76,21 +76,21 @@ pub enum SyncTestError {
         tick: Tick,
         /// How it was made.
         path: Path,
-        /// The field.
+        /// Name of the field.
         field: &'static str,
     },
     /// The world's own bytes are refused.
     #[error("tick {tick} cannot be restored from its own bytes: {cause}")]
     Restore {
-        /// The tick.
+        /// The tick whose bytes they are.
         tick: Tick,
-        /// Why.
+        /// Why they are refused.
         cause: RestoreError,
     },
     /// The world's own bytes give another world.
     #[error("tick {tick} restored from its own bytes encodes to others")]
     Bytes {
-        /// The tick.
+        /// The tick whose bytes they are.
         tick: Tick,
     },
 }

@@ -21,7 +21,7 @@ use crate::{
 /// What the world remembers of a player, besides the last sequence ([`Players::last_sequence`]).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Player {
-    /// Who.
+    /// The player's number.
     pub id: PlayerId,
     /// The entity they play, if they ever entered a game that gave them one.
     pub entity: Option<Entity>,
@@ -58,6 +58,8 @@ pub(crate) struct Place {
     pub(crate) now: Tick,
     /// Whether their parcel was made before this region took ticks back.
     pub(crate) is_of_earlier_life: bool,
+    /// Their generation is not below this.
+    pub(crate) first_generation: u32,
 }
 
 /// So many broken ticks in a row hold a player.
@@ -66,7 +68,7 @@ const VOIDS_HELD: u8 = 2;
 /// What became of an input.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Which of the player's inputs.
+    /// The number of the player's input.
     pub sequence: Sequence,
     /// The region that applied it.
     pub region: RegionId,

@@ -10,7 +10,7 @@ use crate::{
     join::join,
     limits,
     parcel::Parcel,
-    region::RegionId,
+    region::{GENERATIONS_AN_INCARNATION, RegionId},
     schema::RowKind,
 };
 
@@ -92,8 +92,8 @@ impl Players {
         self.index.find(id).map(Row::new)
     }
 
-    /// The row of somebody who is known from now on; `None` where there is no slot left.
-    fn row_or_new(&mut self, id: PlayerId) -> Option<Row> {
+    /// The row of somebody who is known from now on, with this generation where they are new; `None` where there is no slot left.
+    fn row_or_new(&mut self, id: PlayerId, generation: u32) -> Option<Row> {
         if let Some(row) = self.row(id) {
             return Some(row);
         }
@@ -102,7 +102,7 @@ impl Players {
             id,
             entity: None,
             connected: false,
-            generation: 0,
+            generation,
             opened_by: 0,
             hops: 0,
             departed_to: None,
@@ -124,10 +124,10 @@ impl Players {
     }
 
     /// Lets a player in, where the entry is good: by the same client as the last one, which raises nothing, or of a higher generation
-    /// than the world's.
-    pub(crate) fn enter(&mut self, id: PlayerId, enter: Enter) -> Entry {
+    /// than the world's. Of who is new none is below `first`.
+    pub(crate) fn enter(&mut self, id: PlayerId, enter: Enter, first: u32) -> Entry {
         let is_new = self.row(id).is_none();
-        let Some(row) = self.row_or_new(id) else { return Entry::Full };
+        let Some(row) = self.row_or_new(id, first) else { return Entry::Full };
         let entry = self.slots.modify(row, |player| {
             let is_above = enter.generation > player.generation;
             // Without a ticket nobody is known by what opened their generation.
@@ -137,7 +137,7 @@ impl Players {
                 return Entry::Refused;
             }
             if is_new || !is_same {
-                (player.generation, player.opened_by) = (enter.generation, enter.opened_by);
+                (player.generation, player.opened_by) = (enter.generation.max(player.generation), enter.opened_by);
             }
             player.connected = true;
             Entry::In(*player)
@@ -213,7 +213,8 @@ impl Players {
         if !self.takes(id, sequence) {
             return None;
         }
-        let row = self.row_or_new(id)?;
+        // Only who makes requests is new here, and shows no tickets.
+        let row = self.row_or_new(id, 0)?;
         self.sequences.set(row, sequence);
         self.slots.modify(row, |player| {
             // A tick with an input of theirs is being made: only one that breaks again counts.
@@ -244,14 +245,16 @@ impl Players {
         }
     }
 
-    /// Makes everything that was given out before void: ticks that may have been told were taken back.
-    pub(crate) fn begin_incarnation(&mut self) {
+    /// Makes everything that was given out before void: ticks that may have been told were taken back, with so many lives of the
+    /// region. In the one that begins no generation is below `first`.
+    pub(crate) fn begin_incarnation(&mut self, first: u32, lives: u32) {
+        let hops = HOPS_AN_INCARNATION.saturating_mul(lives.into());
         for slot in 0..self.slots.row_limit() {
             self.slots.modify(Row::new(slot), |player| {
-                player.generation = of_next_incarnation(player.generation);
+                player.generation = of_next_incarnation(player.generation).max(first);
                 player.opened_by = 0;
                 if player.departed_to.is_none() && player.id.is_player() {
-                    player.hops = player.hops.saturating_add(HOPS_AN_INCARNATION);
+                    player.hops = player.hops.saturating_add(hops);
                 }
             });
         }
@@ -279,7 +282,7 @@ impl Players {
 
     /// A player came, with what their parcel says; gives whether there was a slot.
     pub(crate) fn arrive(&mut self, parcel: &Parcel, place: &Place) -> bool {
-        let Some(row) = self.row_or_new(parcel.player) else { return false };
+        let Some(row) = self.row_or_new(parcel.player, place.first_generation) else { return false };
         let slot = row.index();
         for sequence in 0..limits::OUTCOMES_PER_PLAYER {
             self.outcomes.remove(outcome_row(slot, Sequence(sequence)));
@@ -288,11 +291,9 @@ impl Players {
             self.outcomes.set(outcome_row(slot, outcome.sequence), *outcome);
         }
         self.sequences.set(row, parcel.last_sequence);
-        let (generation, opened_by) = if place.is_of_earlier_life {
-            (of_next_incarnation(parcel.generation), 0)
-        } else {
-            (parcel.generation, parcel.opened_by)
-        };
+        let least = if place.is_of_earlier_life { of_next_incarnation(parcel.generation) } else { parcel.generation };
+        let generation = least.max(place.first_generation);
+        let opened_by = if generation == parcel.generation { parcel.opened_by } else { 0 };
         let player = Player {
             id: parcel.player,
             entity: place.entity,
@@ -309,9 +310,10 @@ impl Players {
         true
     }
 
-    /// A player who is unknown, since they never were anywhere, is known from now on; gives whether there was a slot.
-    pub(crate) fn be_born(&mut self, id: PlayerId, hops: u64, now: Tick) -> bool {
-        let Some(row) = self.row_or_new(id) else { return false };
+    /// A player who is unknown, since they never were anywhere, is known from now on, with this generation; gives whether there was a
+    /// slot.
+    pub(crate) fn be_born(&mut self, id: PlayerId, hops: u64, first: u32, now: Tick) -> bool {
+        let Some(row) = self.row_or_new(id, first) else { return false };
         self.slots.modify(row, |player| (player.hops, player.away_since_tick) = (hops, now.0));
         true
     }
@@ -405,8 +407,6 @@ const fn is_possible(player: &Player) -> bool {
 
 /// Generations by which a kick is above whatever tickets are on their way.
 pub const GENERATIONS_A_KICK: u32 = 256;
-/// An incarnation goes on from the next multiple of this.
-const GENERATIONS_AN_INCARNATION: u32 = 65_536;
 /// The generation from which a player goes on in another life of the region.
 const fn of_next_incarnation(generation: u32) -> u32 {
     (generation / GENERATIONS_AN_INCARNATION).saturating_add(1).saturating_mul(GENERATIONS_AN_INCARNATION)

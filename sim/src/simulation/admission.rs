@@ -35,8 +35,9 @@ impl<G: Game> Admission<'_, '_, G> {
             Act::Enter(enter) => self.enter(player, *enter),
             Act::Leave | Act::TimeOut => self.leave(player),
             Act::Incarnation { number, lamport } => {
-                if self.region.begin_incarnation(*number, *lamport) {
-                    self.players.begin_incarnation();
+                let lives = self.region.begin_incarnation(*number, *lamport);
+                if lives > 0 {
+                    self.players.begin_incarnation(self.region.state().first_generation(), lives);
                 }
             }
             Act::Play(body) => {
@@ -87,7 +88,7 @@ impl<G: Game> Admission<'_, '_, G> {
     }
 
     fn enter(&mut self, id: PlayerId, enter: Enter) {
-        match self.players.enter(id, enter) {
+        match self.players.enter(id, enter, self.region.state().first_generation()) {
             Entry::In(player) => {
                 if player.entity.is_none_or(|entity| !self.state.entities().contains(entity)) {
                     let entity = G::join(self.state, &mut self.step, id);
@@ -137,7 +138,8 @@ impl<G: Game> Admission<'_, '_, G> {
     }
 
     fn be_born(&mut self, player: PlayerId, hops: u64) -> Result<(), Refusal> {
-        if !self.players.be_born(player, hops, self.step.tick) {
+        let first = self.region.state().first_generation();
+        if !self.players.be_born(player, hops, first, self.step.tick) {
             return Err(Refusal::Full);
         }
         self.region.drop_held(player);

@@ -158,7 +158,7 @@ impl<G: Game> Simulation<G> {
     /// # Errors
     /// When the frame is refused; the world is then unchanged.
     pub fn step(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<Roots, FrameError> {
-        attended(executor, || {
+        installed(executor, || {
             self.advance_observed(frame, executor, None)?;
             Ok(self.seal(executor))
         })
@@ -173,7 +173,7 @@ impl<G: Game> Simulation<G> {
         frame: &InputFrame<G::Input>,
         executor: &dyn Executor,
     ) -> Result<(Roots, u64), FrameError> {
-        attended(executor, || {
+        installed(executor, || {
             self.advance_observed(frame, executor, None)?;
             let bytes = self.world.dirty_bytes();
             Ok((self.seal(executor), bytes))
@@ -205,7 +205,7 @@ impl<G: Game> Simulation<G> {
     /// At the end of a tick whose systems wrote through a [`Row`](crate::entity::Row) whose entity is gone: a bug of the game,
     /// which every restore from then on would refuse.
     pub fn advance(&mut self, frame: &InputFrame<G::Input>, executor: &dyn Executor) -> Result<(), FrameError> {
-        attended(executor, || self.advance_observed(frame, executor, None))
+        installed(executor, || self.advance_observed(frame, executor, None))
     }
 
     /// The same, shown to an observer after every system: for blame, and for tests that plant a fault.
@@ -258,7 +258,7 @@ impl<G: Game> Simulation<G> {
                 observer(system.name, &mut self.world);
             }
         }
-        if let Some(field) = self.world.state.strays() {
+        if let Some(field) = self.world.state.dangling_rows() {
             panic!("`{field}` was written in tick {} through a row whose entity is gone", frame.tick.0);
         }
         let region = self.world.region.state().id;
@@ -289,7 +289,8 @@ impl<G: Game> Simulation<G> {
         let Some(player) = self.world.players.find(id) else { return false };
         let is_here = id.is_player() && player.departed_to.is_none() && to != self.world.region.state().id;
         let may_go = is_here && !(to == RegionId::ARCHIVE && player.connected);
-        G::TRAVELS && may_go && G::may_leave(&self.world.state, id, player.entity)
+        // The game's own answer may cost more than whether anybody may.
+        G::TRAVELS && may_go && self.world.region.may_post(to, 0) && G::may_leave(&self.world.state, id, player.entity)
     }
 
     /// Lets players come and go, does what the engine itself is asked for, and gives the inputs that apply, with the random
@@ -362,10 +363,10 @@ impl<G: Game> Simulation<G> {
 type Departures = BTreeMap<PlayerId, RegionId>;
 
 /// Lets the executor know that jobs will come in quick succession.
-fn attended<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -> R {
+fn installed<R: Send>(executor: &dyn Executor, work: impl FnOnce() -> R + Send) -> R {
     let mut result = None;
-    executor.attend(Box::new(|| result = Some(work())));
-    result.expect("an executor runs what it attends to")
+    executor.install(Box::new(|| result = Some(work())));
+    result.expect("an executor runs what is installed")
 }
 
 /// Orders inputs so that who comes first depends on the frame's entropy, not on ids; each player's own keep their order.

@@ -17,10 +17,9 @@ use crate::{
 
 use super::{
     Chain, Header, Source, StageRoots, Start, TickRecord, Torn, Trace, TraceError,
-    error::Damage,
+    error::{Damage, damaged},
     index::{Entry, Index},
-    packs::Packs,
-    reader::{ContentPiece, damaged},
+    packs::{ContentPiece, Packs},
     record::Kind,
     scan::{check_index, check_seal},
     seal::Seal,
@@ -31,9 +30,9 @@ use super::{
 /// What an audit went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditReport {
-    /// Tick records.
+    /// Records of ticks that were gone through.
     pub ticks: u64,
-    /// Keyframes.
+    /// Worlds that are keyframes.
     pub keyframes: u64,
     /// Worlds that are evidence.
     pub evidence: u64,
@@ -52,16 +51,16 @@ pub enum Audited {
     Tick(TickRecord),
     /// A world whose root and pages hold.
     World(Tick),
-    /// Anything else.
+    /// Any other record, such as a page or a piece of content.
     Other,
 }
 
 /// What is compared with a world, stages or a mismatch that stand after their tick.
 struct Near {
     root: Hash,
-    /// Those that may be in force.
+    /// Content packs that may be in force.
     contents: Vec<ContentId>,
-    /// None of the start.
+    /// First bytes of the column roots; none of the start.
     columns: Option<Vec<ShortHash>>,
 }
 
@@ -85,7 +84,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// At the start of `trace`.
+    /// Begins at the start of `trace`.
     #[must_use]
     pub fn new<S: Source>(trace: &Trace<S>) -> Self {
         let header = trace.header();

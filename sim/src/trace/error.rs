@@ -34,7 +34,7 @@ pub enum TraceError<E> {
     Kind {
         /// Where the record begins.
         at: u64,
-        /// Its kind.
+        /// The byte that names its kind.
         kind: u8,
     },
     /// Bytes that no writer writes.
@@ -45,12 +45,12 @@ pub enum TraceError<E> {
         /// What is wrong.
         damage: Damage,
     },
-    /// A tick before the trace's start or after its end.
+    /// A tick before what was asked for begins, or after the trace's end.
     #[error("tick {tick} is not in the trace: it holds ticks {first} to {last}")]
     NoTick {
         /// The one asked for.
         tick: Tick,
-        /// The first one of the trace.
+        /// The first one: of roots, links and worlds the start, of records the tick after it.
         first: Tick,
         /// The last one.
         last: Tick,
@@ -64,7 +64,7 @@ pub enum TraceError<E> {
     /// A keyframe whose root is not the one recorded for its tick.
     #[error("the keyframe of tick {tick} has root {found}, the tick's record says {recorded}")]
     KeyframeRoot {
-        /// Which tick.
+        /// The tick of the keyframe.
         tick: Tick,
         /// What the tick's record says.
         recorded: Hash,
@@ -80,7 +80,7 @@ pub enum TraceError<E> {
     /// A state whose raw pages would take more memory than is allowed.
     #[error("the world of tick {tick} takes {bytes} bytes, at most {} are allowed", crate::limits::WORLD_BYTES_MAX)]
     WorldTooLarge {
-        /// Which tick.
+        /// The tick of the world.
         tick: Tick,
         /// Bytes of the pages read so far.
         bytes: u64,
@@ -135,7 +135,7 @@ pub enum RecordError<E> {
     /// A record longer than the limit.
     #[error("a record of {bytes} bytes is longer than its kind may be")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         bytes: u64,
     },
     /// More content packs, or longer text or packs, than a trace may have.
@@ -162,52 +162,60 @@ pub enum ReplayError<E> {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError<E>),
-    /// A game with other columns.
+    /// The trace is of another game.
+    #[error("the trace is of the game `{found}`, not of `{expected}`")]
+    Game {
+        /// The game that was to replay it.
+        expected: &'static str,
+        /// The game that was recorded.
+        found: String,
+    },
+    /// Another schema of the game.
     #[error("the trace has schema {found}, this build has {expected}: use a build of the trace's version", found = .found.0, expected = .expected.0)]
     Schema {
-        /// This build's.
+        /// The schema of this build.
         expected: SchemaId,
-        /// The trace's.
+        /// The schema of the trace.
         found: SchemaId,
     },
-    /// Other rules.
+    /// Another revision of the rules.
     #[error("the trace was made by rules revision {found}, this build has revision {expected}")]
     Revision {
-        /// This build's.
+        /// The revision of this build.
         expected: u32,
-        /// The trace's.
+        /// The revision that made the trace.
         found: u32,
     },
     /// The caller's library lacks a pack.
     #[error("tick {tick} uses content {content}, which is not loaded: take it from the trace")]
     Content {
-        /// From which tick on.
+        /// The first tick that uses it.
         tick: Tick,
-        /// Which pack.
+        /// The pack that is lacking.
         content: ContentId,
     },
     /// A keyframe's pages make no world.
     #[error("the keyframe of tick {tick} cannot be restored: {cause}")]
     Restore {
-        /// Which tick.
+        /// The tick of the keyframe.
         tick: Tick,
-        /// Why.
+        /// Why its pages make no world.
         cause: RestoreError,
     },
     /// A frame that is not this game's.
     #[error("the frame of tick {tick} is malformed: {cause}")]
     Frame {
-        /// Which tick.
+        /// The tick of the frame.
         tick: Tick,
-        /// Why.
+        /// Why it cannot be read.
         cause: DecodeError,
     },
     /// A frame that the simulation refuses.
     #[error("the frame of tick {tick} is refused: {cause}")]
     Refused {
-        /// Which tick.
+        /// The tick of the frame.
         tick: Tick,
-        /// Why.
+        /// Why it is refused.
         cause: FrameError,
     },
     /// Running the tick again gives another root than the recorded one.
@@ -222,4 +230,8 @@ pub enum ReplayError<E> {
         /// Names of the columns that differ.
         columns: Vec<String>,
     },
+}
+
+pub(super) const fn damaged<E>(at: u64, damage: Damage) -> TraceError<E> {
+    TraceError::Damaged { at, damage }
 }

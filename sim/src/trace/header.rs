@@ -52,7 +52,7 @@ impl Default for About {
 pub struct Start {
     /// Its tick; 0 as set up, at most [`START_TICK_MAX`](limits::START_TICK_MAX).
     pub tick: Tick,
-    /// Its root.
+    /// The root of that world.
     pub root: Hash,
     /// The content in force.
     pub content: ContentId,

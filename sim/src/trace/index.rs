@@ -109,7 +109,7 @@ impl Index {
         Some((Tick(self.first.0.checked_add(step.checked_mul(self.stride_ticks)?)?), *at))
     }
 
-    /// Keyframes, ascending.
+    /// The keyframes, ascending by tick.
     pub(super) fn keyframes(&self) -> &[Entry] {
         &self.keyframes
     }

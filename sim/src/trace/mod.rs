@@ -18,7 +18,7 @@
 //! let mut game = simulation();
 //! // A keyframe is a whole world, and evidence one of each of the last ticks: of a large world, both are most of the file.
 //! let about = About { title: "presses".into(), keyframe_ticks: 50, evidence_ticks: 4, ..About::default() };
-//! let mut recorder = Recorder::begin(Vec::new(), &game, about, &[])?; // or a file, which is a `Sink`
+//! let mut recorder = Recorder::begin(Vec::new(), &game, about, &[])?; // or a type of yours around a file, which is a `Sink`
 //! for tick in 1..=120 {
 //!     # let input = |sequence, act| Input { player: PlayerId(1), sequence: Sequence(sequence), act };
 //!     # let inputs = if tick == 1 { vec![input(0, Act::ENTER)] } else { vec![input(tick, Act::Play(Press))] };

@@ -5,10 +5,35 @@
 
 use alloc::vec::Vec;
 
-use crate::content::ContentId;
+use crate::{
+    bytes::Reader,
+    component::{DecodeCause, DecodeError},
+    content::ContentId,
+    hash::Hash,
+    limits,
+};
 
-use super::reader::ContentPiece;
-use crate::limits;
+/// A piece of a content pack.
+pub(super) struct ContentPiece<'a> {
+    pub(super) id: ContentId,
+    pub(super) length: u64,
+    pub(super) offset: u64,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> ContentPiece<'a> {
+    pub(super) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let id = ContentId(Hash(reader.value()?));
+        let length: u64 = reader.value()?;
+        let offset: u64 = reader.value()?;
+        if length > limits::CONTENT_BYTES_MAX {
+            return Err(reader.fail(DecodeCause::Range));
+        }
+        let bytes = reader.take(reader.left())?;
+        Ok(Self { id, length, offset, bytes })
+    }
+}
 
 /// The packs that were gone through.
 #[derive(Clone, Debug, Default)]

@@ -9,20 +9,20 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use crate::{
     bytes::Reader,
     column::PageEntry,
-    component::{DecodeCause, DecodeError},
+    component::DecodeError,
     content::ContentId,
     frame::{FrameFormat, Tick},
     game::Game,
     hash::{Hash, hash},
-    limits,
     schema::{Schema, SchemaId},
     world::{Roots, World, WorldHead},
 };
 
 use super::{
-    Chain, Header, Mismatch, RawState, ReplayError, Source, StageRoots, TickRecord, Ticks, TraceError,
-    error::Damage,
+    Chain, Header, Mismatch, RawState, ReplayError, Source, StageRoots, TickRecord, TraceError,
+    error::{Damage, damaged},
     index::{Entry, Index},
+    packs::ContentPiece,
     record::{HEAD_BYTES, Kind, MAGIC, PREFIX_BYTES, VERSION},
     scan::{Scan, Scanned},
     seal::{SEAL_RECORD_BYTES, Seal},
@@ -33,7 +33,7 @@ use super::{
 /// A trace that was opened.
 pub struct Trace<S> {
     pub(super) window: Window<S>,
-    /// Of the format.
+    /// Version of the format.
     pub(super) version: u32,
     header: Header,
     schema: Arc<Schema>,
@@ -70,7 +70,7 @@ pub enum StateKind {
 /// A world in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateRef {
-    /// Of which tick.
+    /// The tick of the world.
     pub tick: Tick,
     /// Why it is there.
     pub kind: StateKind,
@@ -223,11 +223,6 @@ impl<S: Source> Trace<S> {
         self.tick_record(at)
     }
 
-    /// Records from `first` to the last, in order.
-    pub fn ticks(&mut self, first: Tick) -> Ticks<'_, S> {
-        Ticks::new(self, first)
-    }
-
     /// The link of `tick`, of the start too.
     ///
     /// # Errors
@@ -236,7 +231,7 @@ impl<S: Source> Trace<S> {
         if tick == self.start() {
             return Ok(Chain::start(self.schema_id, self.header.revision, &self.header.start));
         }
-        Ok(self.tick(tick)?.chain)
+        Ok(self.tick_after_start(tick)?.chain)
     }
 
     /// The root recorded for `tick`, of the start too.
@@ -244,7 +239,16 @@ impl<S: Source> Trace<S> {
     /// # Errors
     /// As [`tick`](Self::tick).
     pub fn root(&mut self, tick: Tick) -> Result<Hash, TraceError<S::Error>> {
-        if tick == self.start() { Ok(self.header.start.root) } else { Ok(self.tick(tick)?.root) }
+        if tick == self.start() { Ok(self.header.start.root) } else { Ok(self.tick_after_start(tick)?.root) }
+    }
+
+    /// The record of a tick of which the same is asked as of the start: what there is begins with the start, which has no record.
+    fn tick_after_start(&mut self, tick: Tick) -> Result<TickRecord, TraceError<S::Error>> {
+        let first = self.start();
+        self.tick(tick).map_err(|error| match error {
+            TraceError::NoTick { tick, last, .. } => TraceError::NoTick { tick, first, last },
+            error => error,
+        })
     }
 
     /// The bytes of a content pack; `None` where the trace does not hold it. Whether they are what the id says is for the
@@ -320,7 +324,7 @@ impl<S: Source> Trace<S> {
     /// A world as pages, for builds without its game. Reads and checks every page.
     ///
     /// # Errors
-    /// When the trace is damaged there, the pages are over [`limits::WORLD_BYTES_MAX`], or the world's root is not the one recorded for its tick.
+    /// When the trace is damaged there, the pages are over [`WORLD_BYTES_MAX`](crate::limits::WORLD_BYTES_MAX), or the world's root is not the one recorded for its tick.
     pub fn raw_state(&mut self, state: StateRef) -> Result<RawState, TraceError<S::Error>> {
         let body = self.state_body(state)?;
         let mut cache = PageCache::default();
@@ -509,32 +513,6 @@ impl StateRef {
             _ => return None,
         };
         Some(Self { tick: entry.tick, kind, at: entry.at })
-    }
-}
-
-pub(super) const fn damaged<E>(at: u64, damage: Damage) -> TraceError<E> {
-    TraceError::Damaged { at, damage }
-}
-
-/// A piece of a content pack.
-pub(super) struct ContentPiece<'a> {
-    pub(super) id: ContentId,
-    pub(super) length: u64,
-    pub(super) offset: u64,
-    pub(super) bytes: &'a [u8],
-}
-
-impl<'a> ContentPiece<'a> {
-    pub(super) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(body);
-        let id = ContentId(Hash(reader.value()?));
-        let length: u64 = reader.value()?;
-        let offset: u64 = reader.value()?;
-        if length > limits::CONTENT_BYTES_MAX {
-            return Err(reader.fail(DecodeCause::Range));
-        }
-        let bytes = reader.take(reader.left())?;
-        Ok(Self { id, length, offset, bytes })
     }
 }
 

@@ -3,6 +3,8 @@
 //! Invariant: every tick it makes has the recorded root, or it stops with an error that names the first one that has not. It
 //! never assumes that running again gives the recorded root.
 
+use alloc::string::String;
+
 use crate::{
     content::Library,
     executor::Executor,
@@ -16,11 +18,15 @@ use super::{ReplayError, Source, StageRoots, StateRef, TickRecord, Trace, reader
 use crate::simulation::Observer;
 
 impl<S: Source> Trace<S> {
-    /// Whether this build has the schema and the rules that recorded the trace, and so may replay it.
+    /// Whether this build has the game, the schema and the rules that recorded the trace, and so may replay it.
     ///
     /// # Errors
-    /// Which of the two differs, with both sides' id or revision.
+    /// Which of the three differs, with both sides' name, id or revision.
     pub fn check_game<G: Game>(&self) -> Result<(), ReplayError<S::Error>> {
+        let game = &*self.schema().game;
+        if game != G::NAME {
+            return Err(ReplayError::Game { expected: G::NAME, found: String::from(game) });
+        }
         let (expected, found) = (schema::<G>().id(), self.schema_id());
         if expected != found {
             return Err(ReplayError::Schema { expected, found });
@@ -39,7 +45,7 @@ impl<G: Game> Replay<G> {
     /// At the tick of `state`.
     ///
     /// # Errors
-    /// When the trace is damaged, of another schema or revision, or uses content that `library` lacks.
+    /// When the trace is damaged, of another game, schema or revision, or uses content that `library` lacks.
     pub fn from_state<S: Source>(
         trace: &mut Trace<S>,
         state: StateRef,

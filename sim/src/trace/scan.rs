@@ -9,9 +9,9 @@ use crate::{bytes::Reader, frame::Tick};
 
 use super::{
     Chain, Source, TraceError,
-    error::Damage,
+    error::{Damage, damaged},
     index::{Entry, Index},
-    reader::{ContentPiece, damaged},
+    packs::ContentPiece,
     record::{Kind, Record},
     seal::{SEAL_RECORD_BYTES, Seal},
     tick::TickRecord,

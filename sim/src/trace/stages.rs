@@ -25,7 +25,7 @@ pub(crate) const OUTCOMES: &str = "outcomes";
 /// The column roots of a tick after each of its stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageRoots {
-    /// Which tick.
+    /// The tick whose stages they are.
     pub tick: Tick,
     /// In order: the stage's name and the first bytes of every column root after it.
     pub stages: Vec<(String, Vec<ShortHash>)>,

@@ -69,7 +69,7 @@ impl Chain {
 /// One tick of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TickRecord {
-    /// Which tick.
+    /// The tick that was recorded.
     pub tick: Tick,
     /// Binds this and every earlier tick.
     pub chain: Chain,
@@ -135,7 +135,7 @@ impl TickRecord {
 /// A tick whose root was not the expected one, as the recorder noted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Which tick.
+    /// The tick whose root differs.
     pub tick: Tick,
     /// The root that this side had.
     pub own: Hash,

@@ -4,7 +4,11 @@
 
 use crate::frame::Tick;
 
-use super::{Source, TickRecord, Trace, TraceError, error::Damage, reader::damaged, record::Kind};
+use super::{
+    Source, TickRecord, Trace, TraceError,
+    error::{Damage, damaged},
+    record::Kind,
+};
 
 /// Iterates over tick records.
 pub struct Ticks<'t, S> {
@@ -15,11 +19,7 @@ pub struct Ticks<'t, S> {
     failed: bool,
 }
 
-impl<'t, S: Source> Ticks<'t, S> {
-    pub(super) const fn new(trace: &'t mut Trace<S>, first: Tick) -> Self {
-        Self { trace, next: first, at: None, failed: false }
-    }
-
+impl<S: Source> Ticks<'_, S> {
     fn read(&mut self) -> Result<TickRecord, TraceError<S::Error>> {
         let mut at = match self.at {
             Some(at) => at,
@@ -51,6 +51,13 @@ pub(crate) struct Unchecked<'a> {
     /// Where the next record begins.
     pub(crate) next: u64,
     pub(crate) body: &'a [u8],
+}
+
+impl<S: Source> Trace<S> {
+    /// Records from `first` to the last, in order.
+    pub const fn ticks(&mut self, first: Tick) -> Ticks<'_, S> {
+        Ticks { trace: self, next: first, at: None, failed: false }
+    }
 }
 
 /// What a comparison of two traces goes by: records one after the other, read only where they differ.

@@ -13,7 +13,7 @@ use super::{Audit, AuditReport, Audited, Replay, ReplayError, Source, Trace};
 /// The first tick that came out differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Divergence {
-    /// Which tick.
+    /// The tick that came out differently.
     pub tick: Tick,
     /// The root that the trace says.
     pub recorded: Hash,
@@ -43,7 +43,7 @@ impl<G: Game> Verifier<G> {
     /// At the start of `trace`.
     ///
     /// # Errors
-    /// When the trace is of another schema or revision, its first world cannot be read, or `library` lacks its content.
+    /// When the trace is of another game, schema or revision, its first world cannot be read, or `library` lacks its content.
     pub fn new<S: Source>(trace: &mut Trace<S>, library: &Library<G::Content>) -> Result<Self, ReplayError<S::Error>> {
         let first = trace.keyframe_at_or_before(trace.start())?;
         let replay = Replay::from_state(trace, first, library)?;

@@ -27,15 +27,15 @@ use super::{
 /// What a trace has come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceSize {
-    /// Bytes written.
+    /// Bytes that were written, of all kinds of records.
     pub bytes: u64,
-    /// Ticks recorded.
+    /// Ticks that were recorded.
     pub ticks: u64,
     /// Bytes of tick records: inputs and roots.
     pub tick_bytes: u64,
     /// Keyframes and evidence written.
     pub states: u64,
-    /// Pages written.
+    /// Pages that were written; one that is known already is not written again.
     pub pages: u64,
     /// Bytes of pages.
     pub page_bytes: u64,

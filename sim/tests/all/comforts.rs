@@ -93,6 +93,38 @@ fn serde_like(json: &str) -> String {
     text
 }
 
+struct Echo;
+impl Game for Echo {
+    type State = Field;
+    type Input = u32;
+    type Event = u32;
+    type Content = ();
+    const NAME: &'static str = "echo";
+    const REVISION: u32 = 1;
+    const SYSTEMS: &'static [System<Self>] = &[System { name: "count", run: count }];
+
+    fn join(_: &mut Field, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+        None
+    }
+}
+
+fn count(_: &mut Field, step: &mut Step<'_, Echo>) {
+    (7..10).for_each(|number| step.emit(number));
+}
+
+#[test]
+fn events_are_gone_through_as_they_were_emitted() {
+    let mut echo = Simulation::<Echo>::new(Library::of(ContentId::NONE, ()), ContentId::NONE, |_, ()| {});
+    assert_eq!(echo.world().events().into_iter().next(), None);
+    echo.step(&InputFrame::empty(Tick(1), Entropy::from_bytes([7; 16])), &Inline).unwrap();
+    let (mut heard, mut events) = (Vec::new(), echo.world().events().iter());
+    for number in echo.world().events() {
+        assert_eq!(events.next(), Some(number));
+        heard.push(*number);
+    }
+    assert_eq!((heard, events.next()), (vec![7, 8, 9], None));
+}
+
 #[test]
 fn nothing_is_left_of_what_overflows() {
     let sum = Checked::from(Fx::MAX) + Fx::EPSILON;

@@ -126,7 +126,7 @@ fn broken_law<T: Component + PartialEq>(value: &T) -> Option<&'static str> {
     if !T::decode(&bytes).is_ok_and(|decoded| decoded == *value) {
         return Some("decode undoes encode");
     }
-    if !value.same(value) {
+    if !value.canonical_eq(value) {
         return Some("a value is the same as itself");
     }
     None
@@ -150,7 +150,7 @@ fn broken_law_of_bytes<T: Component>(bytes: &[u8]) -> Option<&'static str> {
 
 /// Whether two values are the same exactly if their bytes are.
 fn agrees_with_bytes<T: Component>(a: &T, b: &T) -> bool {
-    a.same(b) == (encoded(a, 0) == encoded(b, 0))
+    a.canonical_eq(b) == (encoded(a, 0) == encoded(b, 0))
 }
 
 fn entity() -> impl Strategy<Value = Entity> {
@@ -466,7 +466,7 @@ macro_rules! mistaken {
                 let decode: fn(&[u8]) -> Result<bool, DecodeError> = $decode;
                 decode(bytes).map(Self)
             }
-            fn same(&self, other: &Self) -> bool {
+            fn canonical_eq(&self, other: &Self) -> bool {
                 let same: fn(bool, bool) -> bool = $same;
                 same(self.0, other.0)
             }

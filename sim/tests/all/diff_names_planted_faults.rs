@@ -197,7 +197,7 @@ fn check(number: u64, worlds: &[Simulation<Fairground>], tally: &mut Tally) {
     let Some(plant) = planted else { return };
     tally.planted += 1;
     let report = diff(&honest, &faulty);
-    let Some(finding) = report.finding else {
+    let Some(finding) = report.first else {
         tally.masked += 1;
         return;
     };

@@ -3,7 +3,7 @@
 use crate::trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
 use tickworld_sim::{
     content::ContentId,
-    diff::{Finding, Rerun, Standing, TraceDiff, Verdict, read_frame, traces, traces_of_unknown_game},
+    diff::{FirstDifference, Rerun, Standing, TraceDiff, Verdict, read_frame, traces, traces_of_unknown_game},
     entity::Entity,
     executor::Inline,
     frame::{Act, FrameFormat, Input, InputFrame, PlayerId, Sequence, Tick},
@@ -21,8 +21,8 @@ fn diff(left: &[u8], right: &[u8]) -> TraceDiff {
     traces(&mut open(left), &mut open(right), &rerun, 100).expect("readable")
 }
 
-fn found(left: &[u8], right: &[u8]) -> Finding {
-    diff(left, right).finding.expect("they differ")
+fn found(left: &[u8], right: &[u8]) -> FirstDifference {
+    diff(left, right).first.expect("they differ")
 }
 
 /// A recording of 60 ticks into which it rains at the end of `tick`.
@@ -44,9 +44,9 @@ fn rained(tick: u64, about: About) -> Vec<u8> {
 #[test]
 fn recordings_of_one_run_do_not_differ() {
     let report = diff(&record(1, 20, 60, about(20, 3)), &record(1, 20, 60, about(7, 0)));
-    assert!(report.finding.is_none() && report.header.is_empty());
+    assert!(report.first.is_none() && report.header.is_empty());
     let report = diff(&record(1, 20, 60, about(20, 3)), &record(1, 20, 45, about(20, 3)));
-    assert!(report.finding.is_none());
+    assert!(report.first.is_none());
     assert_eq!(report.last, [Tick(60), Tick(45)]);
 }
 
@@ -106,14 +106,14 @@ fn without_pages_of_the_tick_the_finding_is_bounded() {
 fn without_the_game_pages_are_evidence() {
     let (honest, faulty) = (record(1, 20, 60, about(20, 3)), rained(59, about(20, 3)));
     let report = traces_of_unknown_game(&mut open(&honest), &mut open(&faulty), 10).expect("readable");
-    let finding = report.finding.expect("they differ");
+    let finding = report.first.expect("they differ");
     assert_eq!((finding.tick, finding.verdict), (Tick(59), Verdict::Evidenced));
     assert_eq!(finding.why[0].as_deref(), Some("this build does not know the game"));
     let (_, differences) = finding.differences.expect("evidenced");
     assert_eq!((differences.field_count, differences.list[0].path()), (1, "weather.days".to_owned()));
     let report =
         traces_of_unknown_game(&mut open(&honest), &mut open(&rained(33, about(20, 3))), 10).expect("readable");
-    let finding = report.finding.expect("they differ");
+    let finding = report.first.expect("they differ");
     assert_eq!((finding.verdict, finding.differences.map(|(at, _)| at)), (Verdict::Bounded, Some(Tick(40))));
 }
 
@@ -122,7 +122,7 @@ fn other_beginnings_are_shown_at_the_start() {
     let report = diff(&record(1, 20, 10, about(20, 0)), &record(1, 21, 10, about(20, 0)));
     let lines: Vec<&str> = report.header.iter().map(|line| line.what).collect();
     assert_eq!(lines, ["start root"]);
-    let finding = report.finding.expect("they differ");
+    let finding = report.first.expect("they differ");
     assert_eq!((finding.tick, finding.verdict), (Tick(0), Verdict::Evidenced));
     assert!(finding.columns.contains(&"entities.alive".to_owned()), "{:?}", finding.columns);
 }
@@ -146,7 +146,7 @@ fn a_recording_that_began_later_is_compared_where_both_are() {
         }
         recorder.seal().expect("a Vec takes everything").0
     };
-    assert!(diff(&honest, &late(0)).finding.is_none());
+    assert!(diff(&honest, &late(0)).first.is_none());
     assert_eq!(found(&honest, &late(41)).tick, Tick(41));
 }
 
@@ -263,7 +263,7 @@ fn a_bug_in_the_other_build_is_named_by_its_own_recorder() {
         let library = library();
         let rerun = Rerun::<Sound> { library: &library, executor: &Inline };
         let report = traces(&mut open(&sound), &mut trace, &rerun, 100).expect("readable");
-        let finding = report.finding.expect("they differ");
+        let finding = report.first.expect("they differ");
         assert_eq!((finding.tick, finding.verdict), (Tick(17), Verdict::Reproduced));
         assert_eq!(finding.standing, [Standing::Reproduced, Standing::Evidenced]);
         let blame = finding.blame.expect("a tick was run");

@@ -1,4 +1,4 @@
-//! Every kind of lane, alone and together, visits and writes what a loop over ordered maps does; pages dirty only where a row
+//! Every kind of term, alone and together, visits and writes what a loop over ordered maps does; pages dirty only where a row
 //! changed; and the number of workers changes neither the outcome nor the order of what is pushed.
 
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn reading_lanes(scene in scene()) {
+    fn reading_terms(scene in scene()) {
         let Scene { entities, a, b, tag, model, .. } = &scene;
         let mut seen = Vec::new();
         join((a, opt(b), without(tag))).for_each(|row, (a, b, ())| seen.push((row, *a, b.copied())));
@@ -150,7 +150,7 @@ proptest! {
 
     /// Writes rows whose value is a multiple of `divisor`, through `&mut` and `opt(&mut)`.
     #[test]
-    fn writing_lanes(scene in scene(), divisor in 1..300_i64, is_optional: bool) {
+    fn writing_terms(scene in scene(), divisor in 1..300_i64, is_optional: bool) {
         let mut written = scene.clone();
         let change = |a: &mut i64, b: &mut Wide| if *a % divisor == 0 {
             b[31] += 1;
@@ -186,8 +186,8 @@ proptest! {
     fn any_number_of_workers(scene in scene(), workers in 1..=64_usize) {
         let run = |executor: &dyn tickworld_sim::executor::Executor| {
             let mut own = scene.clone();
-            let lanes = (&mut own.a, opt(&mut own.b), &own.entities);
-            let pushed = join(lanes).par_for_each(executor, |row, (a, b, who), out| {
+            let terms = (&mut own.a, opt(&mut own.b), &own.entities);
+            let pushed = join(terms).par_for_each(executor, |row, (a, b, who), out| {
                 *a += i64::from(row.index() % 3);
                 b.into_iter().for_each(|b| b[5] = *a);
                 (0..row.index() % 3).for_each(|i| out.push((who, i)));
@@ -203,7 +203,7 @@ proptest! {
 }
 
 #[test]
-#[should_panic(expected = "a join needs at least one lane that is neither opt nor without")]
+#[should_panic(expected = "a join needs at least one term that is neither opt nor without")]
 fn a_join_needs_an_end() {
     let column = Column::<u8>::default();
     join((opt(&column), without(&column))).for_each(|_, _| {});

@@ -139,7 +139,7 @@ fn the_first_difference_of_long_traces_is_found_by_reading_each_tick_once() {
     let library = Library::of(ContentId::NONE, ());
     let rerun = Rerun::<Clocks> { library: &library, executor: &Inline };
     let report = traces(&mut one, &mut other, &rerun, 10).expect("readable");
-    let finding = report.finding.expect("they differ");
+    let finding = report.first.expect("they differ");
     assert_eq!((finding.tick, finding.verdict), (Tick(fault), Verdict::Bounded));
     let (at, differences) = finding.differences.expect("a later keyframe has both");
     assert_eq!(at, Tick(fault.div_ceil(900) * 900));

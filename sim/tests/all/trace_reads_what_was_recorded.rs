@@ -1,11 +1,14 @@
 //! A recorded run reads, seeks and verifies as it was, with and without its index.
 
-use crate::trace_support::{Fairground, about, frame, library, open, record, start};
+use crate::trace_support::{Fair, Fairground, Order, Took, about, frame, library, open, record, start};
 use tickworld_sim::{
     content::{ContentId, Library},
+    entity::Entity,
     executor::Inline,
-    frame::{InputFrame, Tick},
+    frame::{InputFrame, PlayerId, Tick},
+    game::{Game, System},
     simulation::Simulation,
+    step::Step,
     trace::{Audit, Recorder, ReplayError, StateKind, Trace, TraceError, Verifier},
 };
 
@@ -33,6 +36,13 @@ fn every_tick_is_read_and_sought_as_it_was() {
     assert_eq!((keyframes, evidence), (vec![0, 40, 80, 120, 150], vec![146, 147, 148, 149, 150]));
     let absent = trace.tick(Tick(151)).expect_err("not recorded");
     assert_eq!(absent.to_string(), "tick 151 is not in the trace: it holds ticks 1 to 150");
+    // The start has a root, a link and a world, and no record.
+    assert!(trace.tick(Tick(0)).is_err() && trace.chain(Tick(0)).is_ok());
+    let from_the_start = TraceError::NoTick { tick: Tick(151), first: Tick(0), last: Tick(150) };
+    assert_eq!(trace.root(Tick(151)), Err(from_the_start.clone()));
+    assert_eq!(trace.chain(Tick(151)).err(), Some(from_the_start.clone()));
+    let sought = trace.seek::<Fairground>(Tick(151), &library(), &Inline);
+    assert_eq!(sought.err(), Some(ReplayError::Trace(from_the_start)));
 }
 
 #[test]
@@ -89,6 +99,34 @@ fn a_sound_trace_passes_audit_and_verifier() {
     let report = report.expect("sound");
     assert_eq!((report.divergence, report.audit.ticks), (None, 130));
     assert_eq!(seen, (1..=130).collect::<Vec<u64>>());
+}
+
+/// A game of the same columns, under another name.
+struct Circus;
+
+impl Game for Circus {
+    type State = Fair;
+    type Input = Order;
+    type Event = Took;
+    type Content = ();
+    const NAME: &'static str = "circus";
+    const REVISION: u32 = Fairground::REVISION;
+    const SYSTEMS: &'static [System<Self>] = &[];
+
+    fn join(_: &mut Fair, _: &mut Step<'_, Self>, _: PlayerId) -> Option<Entity> {
+        None
+    }
+}
+
+/// Another game has another schema too; whoever hears of that alone looks for another version of their own game.
+#[test]
+fn a_trace_of_another_game_is_refused_by_its_name() {
+    let bytes = record(4, 10, 30, about(10, 2));
+    let mut trace = open(&bytes);
+    let refused = Err(ReplayError::Game { expected: "circus", found: "fairground".into() });
+    assert_eq!(trace.check_game::<Circus>(), refused);
+    assert_eq!(Verifier::<Circus>::new(&mut trace, &library()).err(), refused.err());
+    assert_eq!(trace.check_game::<Fairground>(), Ok(()));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tickworld_swarm::Stock;
+use tickworld_swarm::ContentPool;
 
 /// The shipped content.
-pub(crate) fn stock() -> Stock {
+pub(crate) fn pool() -> ContentPool {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../content/data");
-    Stock::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack)
+    ContentPool::new(tickworld_contentc::compile_dir(&data).expect("the shipped content compiles").pack)
 }

@@ -14,9 +14,10 @@ use tickworld_net::{
     tls::{fingerprint::Fingerprint, trust::Trust},
 };
 use tickworld_proto::message::SessionKind;
+use tickworld_sim::region::RegionId;
 use tokio::{runtime::Handle, task::JoinSet, time::Instant};
 
-pub(crate) use game::{Bot, Clerk, Wanderer};
+pub(crate) use game::{Bot, Clerk, Moment, Wanderer};
 pub(crate) use report::Report;
 
 use crate::{
@@ -38,7 +39,7 @@ pub(crate) enum Pace {
 pub(crate) struct Plan {
     /// The server's game port.
     pub(crate) address: SocketAddr,
-    /// Of its certificate.
+    /// The fingerprint of the server's certificate.
     pub(crate) fingerprint: Fingerprint,
     /// Each session's kind and token.
     pub(crate) sessions: Vec<(SessionKind, String)>,
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) time: Duration,
     /// Sessions that dial in a second: a server takes only so many connections from one address.
     pub(crate) dials_per_second: f64,
+    /// Regions of the world, which newcomers share out among them; none where they come wherever they are led.
+    pub(crate) regions: Option<u32>,
 }
 
 /// As many dials a second as any server takes.
@@ -57,6 +60,13 @@ impl Plan {
     /// How long it takes until everybody could be there.
     pub(crate) fn gathering(&self) -> Duration {
         self.dialed_at(self.sessions.len())
+    }
+
+    /// Where a session asks to come in: a player who is elsewhere is led there.
+    fn first_region(&self, number: usize) -> RegionId {
+        let shared = self.regions.filter(|regions| *regions > 0);
+        let number = u32::try_from(number).unwrap_or(0);
+        shared.map_or(RegionId(0), |regions| RegionId(number % regions + 1))
     }
 
     fn dialed_at(&self, number: usize) -> Duration {
@@ -78,6 +88,7 @@ pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure
         let at = begun + plan.dialed_at(number);
         let (dialer, bot, kind, token) = (dialer.clone(), Arc::clone(&bot), *kind, token.clone());
         let (address, pace) = (plan.address, plan.pace);
+        let region = plan.first_region(number);
         let mut asked = Asked::new();
         sessions.spawn(async move {
             tokio::select! {
@@ -85,7 +96,7 @@ pub(crate) async fn play<B: Bot>(plan: &Plan, bot: &B) -> Result<Report, Failure
                 () = asked.wait() => return None,
             }
             let count_from = begun + gathering;
-            let player = session::Player { bot, kind, number: number as u64, pace, count_from, until, asked };
+            let player = session::Player { bot, kind, number: number as u64, region, pace, count_from, until, asked };
             player.play(dialer, address, token).await
         });
     }

@@ -6,6 +6,8 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use tickworld_proto::message::SessionKind;
 
+use crate::output::counted;
+
 /// What one session saw.
 pub(crate) struct Tally {
     pub(crate) kind: SessionKind,
@@ -21,7 +23,9 @@ pub(crate) struct Tally {
     pub(crate) roots: u64,
     pub(crate) desyncs: u64,
     pub(crate) outages: u64,
-    /// Of a lockstep bot that joined.
+    /// How often it was told that its player is in another region, and went there.
+    pub(crate) moves: u64,
+    /// How it joined, of a lockstep bot that did.
     pub(crate) joined: Option<Joined>,
     pub(crate) wrong: Vec<String>,
 }
@@ -51,6 +55,7 @@ impl Tally {
             roots: 0,
             desyncs: 0,
             outages: 0,
+            moves: 0,
             joined: None,
             wrong: Vec::new(),
         }
@@ -93,6 +98,7 @@ impl Report {
         sum.roots += if tally.kind == SessionKind::Lockstep { tally.roots } else { 0 };
         sum.desyncs += tally.desyncs;
         sum.outages += tally.outages;
+        sum.moves += tally.moves;
         sum.latency.add(&tally.latency).expect("both have the same bounds");
         sum.joined = sum.joined.or(tally.joined);
         sum.wrong.extend(tally.wrong.iter().cloned());
@@ -121,6 +127,11 @@ impl Report {
     /// Ticks that lockstep bots computed.
     pub(crate) const fn roots(&self) -> u64 {
         self.sum.roots
+    }
+
+    /// How often bots followed their players to other regions.
+    pub(crate) const fn moves(&self) -> u64 {
+        self.sum.moves
     }
 
     /// Outcomes within the measured time.
@@ -153,23 +164,23 @@ impl Report {
         )
     }
 
-    /// For people.
+    /// The report as a table for people.
     pub(crate) fn to_text(&self) -> String {
         let Self { sum, sessions, opened, .. } = self;
         let mut text = format!(
-            "sessions   {opened} of {sessions} opened, {} outages\n\
+            "sessions   {opened} of {sessions} opened, {}\n\
              inputs     {} sent: {} applied, {} refused, {} without an answer; {:.0} outcomes a second\n\
              latency    from input to stored outcome: {}\n\
-             roots      {} ticks computed by lockstep bots, {} differed\n\
+             roots      {} computed by lockstep bots, {} differed\n\
              messages   {} KiB up, {} KiB down\n",
-            sum.outages,
+            counted(sum.outages, "outage"),
             sum.submitted,
             sum.applied,
             sum.refused,
             sum.unanswered,
             self.rate(),
             self.latency(),
-            sum.roots,
+            counted(sum.roots, "tick"),
             sum.desyncs,
             self.bytes.0 / 1024,
             self.bytes.1 / 1024,
@@ -183,7 +194,7 @@ impl Report {
         text
     }
 
-    /// For machines.
+    /// The report as one JSON value.
     pub(crate) fn to_json(&self) -> Value {
         let sum = &self.sum;
         json!({
@@ -192,6 +203,7 @@ impl Report {
             "sessions": self.sessions,
             "opened": self.opened,
             "outages": sum.outages,
+            "moves": sum.moves,
             "submitted": sum.submitted,
             "applied": sum.applied,
             "refused": sum.refused,

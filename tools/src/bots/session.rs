@@ -14,6 +14,7 @@ use tickworld_proto::{
 use tickworld_sim::{
     executor::Inline,
     frame::{PlayerId, Sequence, Tick},
+    region::RegionId,
     rng::{Entropy, StreamKey},
     rollback::PredictNothing,
 };
@@ -23,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    Bot, Pace,
+    Bot, Moment, Pace,
     report::{Joined, Tally},
 };
 use crate::interrupt::Asked;
@@ -38,6 +39,8 @@ pub(super) struct Player<B> {
     pub(super) bot: Arc<B>,
     pub(super) kind: SessionKind,
     pub(super) number: u64,
+    /// The region that it asks for; 0 for any.
+    pub(super) region: RegionId,
     pub(super) pace: Pace,
     /// Outcomes from here on are measured.
     pub(super) count_from: Instant,
@@ -54,6 +57,8 @@ struct Play<B: Bot> {
     connection: Hand<B>,
     tally: Tally,
     identity: Option<PlayerId>,
+    /// The region that welcomed it last.
+    region: RegionId,
     waiting: HashMap<Sequence, Instant>,
     due: Instant,
     round: u64,
@@ -87,6 +92,7 @@ impl<B: Bot> Player<B> {
         getrandom::fill(&mut nonce).expect("the operating system gives random bytes");
         let mut settings = ClientSettings::new(self.kind, content, token.into_bytes(), Nonce(nonce));
         settings.build = format!("tickworld {}", env!("CARGO_PKG_VERSION"));
+        settings.region = self.region;
         let client = Client::new(instant::Instant(0), settings, PredictNothing, library);
         let backoff = Backoff { attempts_max: Some(ATTEMPTS_MAX), ..Backoff::default() };
         let settings = ConnectionSettings { backoff, ..ConnectionSettings::new(address, "localhost") };
@@ -103,6 +109,7 @@ impl<B: Bot> Player<B> {
             player: self,
             connection,
             identity: None,
+            region: RegionId::FIRST,
             waiting: HashMap::new(),
             round: 0,
             begun: Instant::now(),
@@ -172,14 +179,14 @@ impl<B: Bot> Play<B> {
     /// Sends some inputs in one call.
     async fn submit(&mut self, count: usize) {
         let Some(identity) = self.identity else { return };
-        let (bot, round) = (Arc::clone(&self.player.bot), self.round);
+        let (bot, moment) = (Arc::clone(&self.player.bot), Moment { region: self.region, round: self.round });
         self.round += 1;
         let call = self.connection.with(move |client, now| {
-            let key = StreamKey::new(&Entropy::from_bytes([7; 16]), round, "bots");
+            let key = StreamKey::new(&Entropy::from_bytes([7; 16]), moment.round, "bots");
             let mut dice = key.rng(identity.0);
             let mut sent = Vec::new();
             for _ in 0..count {
-                let input = bot.next(&mut dice, client.confirmed(), identity);
+                let input = bot.next(&mut dice, client.confirmed(), identity, moment);
                 match client.submit(now, input, Tick(0), Tick(u64::MAX)) {
                     Ok(sequence) => sent.push(sequence),
                     Err(_) => break,
@@ -226,8 +233,9 @@ impl<B: Bot> Play<B> {
                 self.tally.opened = true;
                 let rate = f64::from(welcome.tick_rate);
                 self.clock = Some(ServerClock { at: Instant::now(), tick: welcome.tick.0, rate });
-                self.identity = welcome.player;
+                (self.identity, self.region) = (welcome.player, welcome.region);
             }
+            ClientEvent::Moved(_) => self.tally.moves += 1,
             ClientEvent::Outcome { sequence, fate, .. } => {
                 match fate {
                     Fate::Applied { .. } => self.tally.applied += 1,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// `tickworld journal`.
+/// The commands of `tickworld journal`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Journal {
     /// Say what is in it: ticks, claims, snapshots, content, sizes
@@ -28,7 +28,7 @@ pub(crate) enum Journal {
     Export {
         /// The server's data folder
         data: PathBuf,
-        /// Which ticks
+        /// Which ticks are written
         #[command(flatten)]
         span: Span,
     },
@@ -61,7 +61,7 @@ pub(crate) enum Journal {
     Replay {
         /// The server's data folder
         data: PathBuf,
-        /// Which ticks
+        /// Which ticks are compared
         #[command(flatten)]
         span: Span,
         /// Where no snapshot is early enough
@@ -75,10 +75,10 @@ pub(crate) enum Journal {
 pub(crate) struct FromJournal {
     /// The server's data folder
     pub(crate) data: PathBuf,
-    /// Where to
+    /// Where to write the trace
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Which ticks
+    /// Which ticks are recorded
     #[command(flatten)]
     pub(crate) span: Span,
     /// Where no snapshot is early enough

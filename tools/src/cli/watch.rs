@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use tickworld_net::tls::fingerprint::Fingerprint;
 
-use super::{Beginning, GameName};
+use super::{Beginning, GameName, whole::whole};
 
-/// `tickworld watch`.
+/// The arguments of `tickworld watch`.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     /// A trace, or the game port of a server that runs (ADDRESS:PORT; a name is resolved)
@@ -36,7 +36,7 @@ pub(crate) struct Watch {
     #[arg(long, value_name = "T", requires = "svg")]
     pub(crate) to: Option<u64>,
     /// Ticks from one picture to the next
-    #[arg(long, value_name = "N", requires = "to", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", requires = "to", default_value_t = 6, value_parser = whole(1..=100_000))]
     pub(crate) every: u64,
     /// Columns and rows of what is printed or drawn
     #[arg(long, value_name = "COLUMNSxROWS", default_value = "100x30")]

@@ -14,7 +14,7 @@ use crate::{
     cli::{Content, Table},
     failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target},
-    output::Ink,
+    output::{Ink, counted},
     packs::{self, PackSource},
 };
 
@@ -67,7 +67,11 @@ fn build(context: &mut Context, dir: &Path, output: &Path, force: bool) -> Outco
     files::write(target, &compiled.bytes)?;
     context.out.value(&compiled.summary);
     let title = context.out.paint(Ink::Bold, output.display().to_string());
-    context.out.line(format!("{title}: {} bytes from {} sources", compiled.bytes.len(), compiled.summary.sources));
+    context.out.line(format!(
+        "{title}: {} bytes from {}",
+        compiled.bytes.len(),
+        counted(compiled.summary.sources, "source")
+    ));
     context.out.line(format!("  id {}", compiled.summary.id));
     counts(context, &compiled.summary.entries);
     Ok(Verdict::Same)
@@ -77,7 +81,7 @@ fn check(context: &mut Context, dir: &Path) -> Outcome {
     let sources = sources(dir)?;
     tickworld_contentc::check(&sources).map_err(|list| of_sources(dir, &sources, list))?;
     context.out.value(&json!({ "sources": sources.len(), "errors": 0 }));
-    context.out.line(format!("{} sources, no mistakes", sources.len()));
+    context.out.line(format!("{}, no mistakes", counted(sources.len(), "source")));
     Ok(Verdict::Same)
 }
 
@@ -128,14 +132,15 @@ fn entries(pack: &Pack, table: Table) -> Vec<(String, String)> {
 
 fn counts(context: &mut Context, entries: &BTreeMap<&'static str, usize>) {
     let listed: Vec<String> =
-        entries.iter().map(|(table, count)| format!("{count} {}", table.replace('_', " "))).collect();
+        entries.iter().map(|(table, count)| counted(count, table.replace('_', " ").trim_end_matches('s'))).collect();
     context.out.line(format!("  {}", listed.join(", ")));
 }
 
 fn import(json_dir: &Path) -> Outcome<Import> {
     import_5e(&json_files(json_dir)?).map_err(|error| {
-        Failure::new(error.to_string())
-            .help("the input is a folder of JSON files of the 5e-database project, or of pages of Open5e")
+        Failure::new(error.to_string()).help(
+            "the input is a folder of JSON files, or one of them, of the 5e-database project, or of pages of Open5e",
+        )
     })
 }
 
@@ -143,7 +148,7 @@ fn tell_import(context: &mut Context, output: &Path, imported: &Import, all: boo
     let report = &imported.report;
     context.out.value(&json!({ "files": imported.files.len(), "report": report }));
     let title = context.out.paint(Ink::Bold, output.display().to_string());
-    context.out.line(format!("{title}: {} files", imported.files.len()));
+    context.out.line(format!("{title}: {}", counted(imported.files.len(), "file")));
     for (kind, count) in &report.kinds {
         context.out.line(format!("  {kind}: {} of {} written", count.written, count.read));
     }
@@ -166,6 +171,9 @@ fn tell_import(context: &mut Context, output: &Path, imported: &Import, all: boo
 
 fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
     let failed = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", folder.display()));
+    if folder.is_file() {
+        return Ok(vec![json_file(folder)?]);
+    }
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -180,23 +188,21 @@ fn json_files(folder: &Path) -> Outcome<Vec<Source>> {
     if paths.is_empty() {
         return Err(Failure::new(format!("no .json file in {}", folder.display())));
     }
-    let mut sources = Vec::new();
-    for path in paths {
-        let shown = path.display().to_string();
-        let metadata =
-            std::fs::metadata(&path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
-        if !metadata.is_file() {
-            return Err(Failure::new(format!("{shown} is not a regular file")).help("take it out of the folder"));
-        }
-        let bytes = metadata.len();
-        if bytes > JSON_BYTES_MAX {
-            return Err(Failure::new(format!("{shown}: {bytes} bytes, at most {JSON_BYTES_MAX} are read")));
-        }
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
-        sources.push(Source { path: shown, text });
+    paths.iter().map(|path| json_file(path)).collect()
+}
+
+fn json_file(path: &Path) -> Outcome<Source> {
+    let shown = path.display().to_string();
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+    if !metadata.is_file() {
+        return Err(Failure::new(format!("{shown} is not a regular file")).help("take it out of the folder"));
     }
-    Ok(sources)
+    let bytes = metadata.len();
+    if bytes > JSON_BYTES_MAX {
+        return Err(Failure::new(format!("{shown}: {bytes} bytes, at most {JSON_BYTES_MAX} are read")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+    Ok(Source { path: shown, text })
 }
 
 fn export(context: &mut Context, output: &Path, force: bool) -> Outcome {

@@ -20,25 +20,25 @@ use tickworld_sim::{
 use super::{run::per_second, trace::compare};
 use crate::{
     Context,
+    diff_report::{self, FirstDifferenceReport},
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target, open_trace},
-    finding::{self, FindingReport},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs::{self, Names},
+    run_summary::{self, RunStats},
     scenario::Scenario,
-    telling::{self, Telling},
 };
 
 /// Where the fault goes: the last blow dealt before this part of the run.
 const FAULT_AT_PERCENT: u64 = 70;
 /// The system whose result is tampered with.
-const GUILTY: &str = "combat::damage";
+const FAULTY: &str = "combat::damage";
 
 /// The battle, as the healthy side fought it.
 struct Battle {
-    happened: Telling,
+    happened: RunStats,
     roots: Vec<Hash>,
     size: TraceSize,
     elapsed: Duration,
@@ -94,7 +94,7 @@ pub(crate) fn run(context: &mut Context) -> Outcome {
 
     falsify(context, &scenario, &battle, &right)?;
     let (tick, victim) = battle.blow;
-    step(context, "fault", &format!("in a second run, {GUILTY} of tick {tick} took a little too much from {victim};"));
+    step(context, "fault", &format!("in a second run, {FAULTY} of tick {tick} took a little too much from {victim};"));
     more(context, "that run saw its root differ from the first one's, and kept the evidence");
 
     let begun = Instant::now();
@@ -102,18 +102,18 @@ pub(crate) fn run(context: &mut Context) -> Outcome {
     let report = compare(&mut trace, &mut other, &library, &names, &context.pool, 5)
         .map_err(|error| Failure::new(error.to_string()))?;
     step(context, "diff", &format!("of the two files, knowing nothing else, in {} ms:\n", begun.elapsed().as_millis()));
-    let Some(found) = &report.finding else {
+    let Some(found) = &report.first else {
         return Err(Failure::new("the planted fault was not found: this is a bug"));
     };
-    finding::say_finding(&mut context.out, found);
+    diff_report::say_first_difference(&mut context.out, found);
     next(context, &left_file, &right_file, found);
-    let planted = json!({ "tick": tick, "system": GUILTY, "entity": victim.to_string(), "field": "health.current" });
+    let planted = json!({ "tick": tick, "system": FAULTY, "entity": victim.to_string(), "field": "health.current" });
     context.out.value(&summary(&scenario, &battle, same, planted, found));
-    let named = found.tick == tick && found.system.as_deref() == Some(GUILTY);
+    let named = found.tick == tick && found.system.as_deref() == Some(FAULTY);
     Ok(Verdict::of(same && named))
 }
 
-fn summary(scenario: &Scenario, battle: &Battle, same: bool, planted: Value, found: &FindingReport) -> Value {
+fn summary(scenario: &Scenario, battle: &Battle, same: bool, planted: Value, found: &FirstDifferenceReport) -> Value {
     json!({
         "scenario": scenario.title,
         "content": packs::short(scenario.pack.id),
@@ -151,11 +151,11 @@ fn more(context: &mut Context, text: &str) {
 
 fn fight(context: &Context, scenario: &Scenario, names: &Names, file: &std::path::Path) -> Outcome<Battle> {
     let mut drive = Drive::begin(scenario)?;
-    let alive = |drive: &Drive| telling::sides(drive.simulation.state(), &scenario.factions);
+    let alive = |drive: &Drive| run_summary::sides(drive.simulation.state(), &scenario.factions);
     let begun_with = alive(&drive).iter().map(|side| side.alive).sum();
     let target = Target::new(file, Kind::Trace);
     let mut recording = Recording::begin(target, scenario, &drive.simulation, scenario.about())?;
-    let (mut happened, mut roots, mut blow) = (Telling::default(), Vec::new(), None);
+    let (mut happened, mut roots, mut blow) = (RunStats::default(), Vec::new(), None);
     let begun = Instant::now();
     for tick in 1..=scenario.ticks {
         let ticked = drive.tick(&context.pool, false);
@@ -194,7 +194,7 @@ fn falsify(context: &Context, scenario: &Scenario, battle: &Battle, file: &std::
     let (fault_tick, victim) = battle.blow;
     let mut plant = |stage: &'static str, world: &mut World<Rules>| {
         let realm = world.state_mut();
-        if stage == GUILTY
+        if stage == FAULTY
             && let Some(row) = realm.entities.row(victim)
         {
             realm.health.modify(row, |health| health.current -= 2);
@@ -222,7 +222,12 @@ fn say_battle(context: &mut Context, scenario: &Scenario, battle: &Battle) {
     step(
         context,
         "battle",
-        &format!("{}: {begun_with} creatures, {arrivals} who came later, {players} players;", scenario.title),
+        &format!(
+            "{}: {}, {arrivals} who came later, {};",
+            scenario.title,
+            counted(begun_with, "creature"),
+            counted(players, "player")
+        ),
     );
     more(
         context,
@@ -232,10 +237,16 @@ fn say_battle(context: &mut Context, scenario: &Scenario, battle: &Battle) {
             seconds % 60
         ),
     );
-    let Telling { actions, hits, criticals, damage, deaths, .. } = happened;
+    let RunStats { actions, hits, criticals, damage, deaths, .. } = happened;
     more(
         context,
-        &format!("{actions} actions, {hits} hits ({criticals} critical), {damage} hit points lost, {deaths} deaths"),
+        &format!(
+            "{}, {} ({criticals} critical), {} lost, {}",
+            counted(actions, "action"),
+            counted(hits, "hit"),
+            counted(damage, "hit point"),
+            counted(deaths, "death")
+        ),
     );
     if let (Some(blow), Some((name, entity, kills))) = (&happened.hardest, happened.deadliest()) {
         more(
@@ -249,7 +260,7 @@ fn say_battle(context: &mut Context, scenario: &Scenario, battle: &Battle) {
     more(context, &format!("still standing: {sides}"));
 }
 
-fn next(context: &mut Context, left: &str, right: &str, found: &FindingReport) {
+fn next(context: &mut Context, left: &str, right: &str, found: &FirstDifferenceReport) {
     let entity = found.fields.iter().find_map(|field| field.entity.clone()).unwrap_or_default();
     let title = context.out.paint(Ink::Bold, "Next:");
     let out = &mut context.out;

@@ -9,11 +9,12 @@ use crate::{
     Context, builtin,
     cli::Drill,
     commands::run::per_second,
+    diff_report,
     drill::{self, Case, Field, Result as Drilled, Stage},
     failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target},
-    finding, interrupt,
-    output::Ink,
+    interrupt,
+    output::{Ink, counted},
     progress::Progress,
     scenario::Scenario,
 };
@@ -32,7 +33,7 @@ struct Tally {
     /// Diff says that both are the same although a root changed.
     missed: u64,
     tick_named: u64,
-    /// Of those whose system is known.
+    /// Plants whose system is known.
     system_known: u64,
     system_named: u64,
     /// Of those that belong to an entity and are still there at the end of the tick.
@@ -70,12 +71,12 @@ fn one(context: &mut Context, arguments: &Drill, scenario: &Scenario) -> Outcome
     let out = &mut context.out;
     let bold = out.paint(Ink::Bold, "planted");
     out.line(format!("{bold}: {}", case.plant));
-    match (&case.result, &case.report.finding) {
+    match (&case.result, &case.report.first) {
         (Drilled::Masked, _) => out.line("masked: the fault was undone before the tick ended; no root changed"),
         (_, Some(found)) => {
             let bold = out.paint(Ink::Bold, "found");
             out.line(format!("{bold}, by a diff that was handed both files and nothing else:"));
-            finding::say_finding(out, found);
+            diff_report::say_first_difference(out, found);
         }
         (_, None) => out.line("diff finds both recordings equal, although a root changed"),
     }
@@ -185,11 +186,11 @@ fn say(context: &mut Context, arguments: &Drill, tally: &Tally, missed: &[Case])
         let permille = percent(part, whole);
         format!("{part} of {whole} ({}.{} %)", permille / 10, permille % 10)
     };
-    let title = out.paint(Ink::Bold, format!("{} plants", tally.planted));
+    let title = out.paint(Ink::Bold, counted(tally.planted, "plant"));
     out.line(format!(
-        "{title} in {} columns, {} fields; {} a second",
-        tally.columns.len(),
-        tally.fields,
+        "{title} in {}, {}; {} a second",
+        counted(tally.columns.len(), "column"),
+        counted(tally.fields, "field"),
         tally.plants_per_second
     ));
     out.line(format!("  masked: no root changed        {}", share(tally.masked, tally.planted)));

@@ -4,6 +4,7 @@
 
 use std::{
     ffi::OsString,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -20,6 +21,7 @@ use crate::{
     bots::{self, Clerk, DIALS_PER_SECOND, Pace, Plan, Wanderer},
     builtin, cli,
     failure::{Failure, Outcome, Verdict},
+    hosted_world::{SeveralRegions, WorldPlan},
     hosting::{Hosting, Party, Spectator, any_port, kinds, runtime, tokens},
     interrupt,
     packs::LoadedPack,
@@ -31,11 +33,44 @@ use crate::{
 /// Coins of each account of a load test.
 pub(crate) const COINS: u64 = 1_000_000;
 
+/// What is played where nothing is named: a scenario, and of several regions a world map.
+const SCENARIO: &str = "skirmish";
+const WORLD_MAP: &str = "marches";
+
+/// A d20 world to play in.
+struct D20World {
+    plan: WorldPlan<D20>,
+    bot: Wanderer,
+    /// How it is named to bots in another process.
+    arguments: Vec<OsString>,
+    /// How its only region begins, or its first.
+    scenario: Scenario,
+}
+
+impl D20World {
+    /// Of a scenario; of so many regions of a world map, where there are to be several.
+    fn load(path: Option<&Path>, regions: Option<u32>) -> Outcome<Self> {
+        let path = path.unwrap_or(Path::new(if regions.is_some() { WORLD_MAP } else { SCENARIO }));
+        let mut arguments = vec![path.into()];
+        let Some(regions) = regions else {
+            let scenario = builtin::scenario(path)?;
+            let bot = wanderer(&scenario.pack);
+            return Ok(Self { plan: WorldPlan::One(D20::new(scenario.clone())), bot, arguments, scenario });
+        };
+        arguments.extend(["--regions".into(), regions.to_string().into()]);
+        let map = builtin::world_map(path, regions)?;
+        let (bot, borders, title) = (Wanderer::of_map(&map), map.borders(), map.title);
+        let scenario = map.regions.first().expect("a map has at least one region").scenario.clone();
+        let adapters = map.regions.into_iter().map(|region| (region.id, D20::new(region.scenario))).collect();
+        let plan = WorldPlan::Several(SeveralRegions { title, adapters, borders });
+        Ok(Self { plan, bot, arguments, scenario })
+    }
+}
+
 /// A server of the shipped d20 world, with bots in it.
 pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
-    check_seconds(arguments.seconds)?;
-    let scenario = builtin::scenario(&arguments.scenario)?;
-    let bot = wanderer(&scenario.pack);
+    let D20World { plan, bot, arguments: apart_arguments, scenario } =
+        D20World::load(arguments.scenario(), arguments.regions)?;
     let (lockstep, witness) = (arguments.bots / 8, 2.min(arguments.bots / 10));
     let kinds = kinds(arguments.bots - lockstep - witness, lockstep, witness);
     let (kinds, apart) = if arguments.apart { (Vec::new(), vec![kinds]) } else { (kinds, Vec::new()) };
@@ -48,12 +83,12 @@ pub(crate) fn play(context: &mut Context, arguments: &cli::Play) -> Outcome {
             dev_certificate: true,
             ..Config::default()
         },
-        world: D20::new(scenario.clone()),
+        world: plan,
         data: arguments.data.as_deref(),
         party: Party {
             kinds,
             apart,
-            apart_arguments: vec!["--scenario".into(), arguments.scenario.clone().into()],
+            apart_arguments,
             far: None,
             pace: Pace::Rate(5.0),
             seconds: arguments.seconds,
@@ -89,7 +124,6 @@ fn play_watched(context: &mut Context, hosting: Hosting<'_, D20>, bot: &Wanderer
 
 /// The transfer workload on a server of its own.
 pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
-    check_seconds(arguments.seconds)?;
     check_zipf(arguments.zipf)?;
     arguments.rate.map_or(Ok(()), check_rate)?;
     let bot = Clerk::new(arguments.accounts, COINS, arguments.zipf);
@@ -103,7 +137,7 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
             tick_rate: Some(arguments.tick_rate),
             ..Config::default()
         },
-        world: Accounts { accounts: arguments.accounts, coins: COINS },
+        world: WorldPlan::One(Accounts { accounts: arguments.accounts, coins: COINS }),
         data: arguments.data.as_deref(),
         party: Party {
             kinds: kinds(arguments.sessions, arguments.lockstep, 0),
@@ -120,7 +154,6 @@ pub(crate) fn load(context: &mut Context, arguments: &cli::Load) -> Outcome {
 
 /// Bots for a server that runs elsewhere on this machine.
 pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
-    check_seconds(arguments.seconds)?;
     check_zipf(arguments.zipf)?;
     check_rate(arguments.rate)?;
     interrupt::take_over();
@@ -138,12 +171,13 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
         pace: arguments.in_flight.map_or(Pace::Rate(arguments.rate), Pace::InFlight),
         time: Duration::from_secs(arguments.seconds),
         dials_per_second: DIALS_PER_SECOND,
+        regions: arguments.regions,
     };
     let runtime = runtime("bots")?;
     let report = match arguments.game {
         cli::GameName::D20 => {
-            let scenario = builtin::scenario(&arguments.scenario)?;
-            runtime.block_on(bots::play(&plan, &wanderer(&scenario.pack)))?
+            let world = D20World::load(arguments.scenario(), arguments.regions)?;
+            runtime.block_on(bots::play(&plan, &world.bot))?
         }
         cli::GameName::Ledger => {
             let bot = Clerk::new(arguments.accounts, arguments.coins, arguments.zipf);
@@ -153,20 +187,10 @@ pub(crate) fn bots(context: &mut Context, arguments: &cli::Bots) -> Outcome {
     Ok(tell(context, &report))
 }
 
-/// Longest time that is played: thirty years. Anything longer is a typing mistake, and moments cannot be added to it.
-const SECONDS_MAX: u64 = 1_000_000_000;
 /// Inputs a second of a session; a server takes far fewer.
 const RATE_MAX: f64 = 1_000_000.0;
 /// Beyond it the first account takes part in every transfer.
 const ZIPF_MAX: f64 = 100.0;
-
-/// Refuses a time in which nothing can be measured.
-fn check_seconds(seconds: u64) -> Outcome<()> {
-    if (1..=SECONDS_MAX).contains(&seconds) {
-        return Ok(());
-    }
-    Err(Failure::new(format!("--seconds {seconds} is not within 1 to {SECONDS_MAX}")))
-}
 
 /// Refuses what is no exponent: no order of comparisons takes NaN for one.
 fn check_zipf(exponent: f64) -> Outcome<()> {

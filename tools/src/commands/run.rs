@@ -8,14 +8,13 @@ use crate::{
     Context, builtin,
     cli::Run,
     drive::{Drive, Recording},
-    failure::{Failure, Outcome, Verdict},
+    failure::{Outcome, Verdict},
     files::{Kind, Target},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs::{self, Names},
     progress::Progress,
-    scenario::{Scenario, TICKS_MAX},
-    telling::{self, Side, Telling},
+    run_summary::{self, RunStats, Side},
 };
 
 /// What a run came to.
@@ -29,7 +28,7 @@ struct Report {
     interrupted: bool,
     ticks_per_second: u64,
     root: String,
-    happened: Telling,
+    happened: RunStats,
     sides: Vec<Side>,
     trace: Option<Recorded>,
 }
@@ -41,10 +40,10 @@ struct Recorded {
     bytes_per_tick: u64,
 }
 
-/// Runs it.
+/// Simulates the scenario and says what happened.
 pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
     let scenario = builtin::scenario(&arguments.scenario)?.with_seed(arguments.seed);
-    let ticks = checked_ticks(arguments.ticks, &scenario)?;
+    let ticks = arguments.ticks.unwrap_or(scenario.ticks);
     let names = Names::of([&scenario.pack]);
     let mut drive = Drive::begin(&scenario)?;
     let recording = arguments.record.as_ref();
@@ -52,7 +51,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
     let mut recording = recording
         .map(|path| Recording::begin(target(path), &scenario, &drive.simulation, scenario.about()))
         .transpose()?;
-    let mut happened = Telling::default();
+    let mut happened = RunStats::default();
     let mut root = drive.simulation.seal(&context.pool).root;
     let mut progress = Progress::new(context.quiet, &scenario.title, ticks);
     let begun = Instant::now();
@@ -81,7 +80,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Run) -> Outcome {
         ticks_per_second: per_second(made, elapsed),
         root: root.to_string(),
         happened,
-        sides: telling::sides(drive.simulation.state(), &scenario.factions),
+        sides: run_summary::sides(drive.simulation.state(), &scenario.factions),
         trace: recorded.map(|(size, path)| Recorded {
             file: path.display().to_string(),
             bytes: size.bytes,
@@ -97,12 +96,15 @@ fn say(context: &mut Context, report: &Report) {
     let out = &mut context.out;
     let Report { scenario, seed, content, ticks, ticks_per_second, root, happened, sides, trace, .. } = report;
     let title = out.paint(Ink::Bold, scenario);
-    out.line(format!("{title}: {ticks} ticks, seed {seed}, content {content}"));
-    let Telling { actions, hits, misses, criticals, damage, healing, conditions, deaths, arrivals, inputs, .. } =
+    out.line(format!("{title}: {}, seed {seed}, content {content}", counted(ticks, "tick")));
+    let RunStats { actions, hits, misses, criticals, damage, healing, conditions, deaths, arrivals, inputs, .. } =
         happened;
-    out.line(format!("  {actions} actions, {hits} hits ({criticals} critical), {misses} misses"));
-    out.line(format!("  {damage} hit points lost, {healing} healed, {conditions} conditions"));
-    out.line(format!("  {deaths} deaths, {arrivals} arrivals, {inputs} inputs of players"));
+    let (actions, hits, misses) = (counted(actions, "action"), counted(hits, "hit"), counted(misses, "miss"));
+    let (damage, conditions) = (counted(damage, "hit point"), counted(conditions, "condition"));
+    let (deaths, arrivals, inputs) = (counted(deaths, "death"), counted(arrivals, "arrival"), counted(inputs, "input"));
+    out.line(format!("  {actions}, {hits} ({criticals} critical), {misses}"));
+    out.line(format!("  {damage} lost, {healing} healed, {conditions}"));
+    out.line(format!("  {deaths}, {arrivals}, {inputs} of players"));
     if let Some(blow) = &happened.hardest {
         out.line(format!("  hardest blow: {} for {} on {}, tick {}", blow.by, blow.amount, blow.to, blow.tick));
     }
@@ -114,22 +116,11 @@ fn say(context: &mut Context, report: &Report) {
         "  still standing: {}",
         if sides.is_empty() { "nobody counted".into() } else { sides.join(", ") }
     ));
-    out.line(format!("  {ticks_per_second} ticks/s, root of every tick computed"));
+    out.line(format!("  {}/s, root of every tick computed", counted(ticks_per_second, "tick")));
     if let Some(Recorded { file, bytes, bytes_per_tick }) = trace {
-        out.line(format!("  recorded {file}: {} KiB, {bytes_per_tick} bytes a tick", bytes / 1024));
+        out.line(format!("  recorded {file}: {} KiB, {} a tick", bytes / 1024, counted(bytes_per_tick, "byte")));
     }
     out.line(format!("  root {root}"));
-}
-
-/// The number of ticks asked for, or the scenario's.
-pub(super) fn checked_ticks(asked: Option<u64>, scenario: &Scenario) -> Outcome<u64> {
-    match asked {
-        Some(ticks) if ticks == 0 || ticks > TICKS_MAX => {
-            Err(Failure::new(format!("--ticks {ticks} is not within 1 to {TICKS_MAX}")))
-        }
-        Some(ticks) => Ok(ticks),
-        None => Ok(scenario.ticks),
-    }
 }
 
 /// How many a second, rounded.

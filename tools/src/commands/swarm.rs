@@ -11,7 +11,7 @@ use std::{
 use rayon::prelude::*;
 use serde::Serialize;
 use tickworld_sim::executor::Executor as _;
-use tickworld_swarm::{Case, Finding, Shrunk, Size, Stock, hunt, hunt::Run, shrink_while};
+use tickworld_swarm::{Case, ContentPool, Shrunk, Size, Violation, hunt, hunt::Run, shrink_while};
 
 use crate::{
     Context,
@@ -20,7 +20,7 @@ use crate::{
     failure::{Failure, Outcome, Verdict},
     files::{self, Kind, Target},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs,
     progress::Progress,
 };
@@ -66,7 +66,7 @@ struct Found {
 
 /// Runs seeds, or a case that was kept.
 pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
-    tickworld_swarm::hush();
+    tickworld_swarm::silence_panics();
     if let Some(file) = &arguments.case {
         return again(context, file);
     }
@@ -74,7 +74,7 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
     if !arguments.no_shrink {
         files::check_folder(&arguments.keep)?;
     }
-    let stock = Stock::new(packs::shipped()?.pack);
+    let pool = ContentPool::new(packs::shipped()?.pack);
     let workers = context.pool.workers();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
     let threads = threads.map_err(|error| Failure::new(format!("cannot start {workers} threads: {error}")))?;
@@ -98,14 +98,14 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
         let first = asked.first.wrapping_add(report.seeds);
         let share = workers as u64 * SEEDS_PER_THREAD;
         let count = asked.count.map_or(share, |count| share.min(count - report.seeds));
-        let batch = (0..count).into_par_iter().map(|at| hunt::seed(&stock, first.wrapping_add(at)));
+        let batch = (0..count).into_par_iter().map(|at| hunt::seed(&pool, first.wrapping_add(at)));
         let runs: Vec<Run> = threads.install(|| batch.collect());
         for run in runs {
             report.seeds += 1;
             report.ticks += run.case.ticks;
             digest.update(run.last_root.as_ref().map_or(&[], |root| &root.0[..]));
             report.ticks_stepped += run.ticks_stepped;
-            if run.finding.is_some() && failed.is_none() {
+            if run.violation.is_some() && failed.is_none() {
                 failed = Some(run);
             }
         }
@@ -116,8 +116,8 @@ pub(crate) fn run(context: &mut Context, arguments: &Swarm) -> Outcome {
     report.digest = digest.finalize().to_hex()[..16].to_owned();
     report.seeds_per_second = per_second(report.seeds, begun.elapsed());
     report.ticks_stepped_per_second = per_second(report.ticks_stepped, begun.elapsed());
-    if let Some(Run { seed, case, finding: Some(finding), .. }) = &failed {
-        report.finding = Some(found(arguments, *seed, case, finding)?);
+    if let Some(Run { seed, case, violation: Some(violation), .. }) = &failed {
+        report.finding = Some(found(arguments, *seed, case, violation)?);
         // It may not be as small as it could be.
         report.interrupted = !arguments.no_shrink && interrupt::is_asked();
     }
@@ -149,13 +149,13 @@ impl Asked {
 }
 
 /// Shrinks and keeps what failed.
-fn found(arguments: &Swarm, seed: u64, case: &Case, finding: &Finding) -> Outcome<Found> {
+fn found(arguments: &Swarm, seed: u64, case: &Case, violation: &Violation) -> Outcome<Found> {
     let mut found = Found {
         seed,
-        tick: finding.tick,
-        way: finding.way.word(),
-        fault: finding.fault.word(),
-        text: finding.to_string(),
+        tick: violation.tick,
+        way: violation.variant.word(),
+        fault: violation.fault.word(),
+        text: violation.to_string(),
         repeat: format!("tickworld swarm --seed {seed}"),
         before: case.size(),
         after: None,
@@ -167,17 +167,18 @@ fn found(arguments: &Swarm, seed: u64, case: &Case, finding: &Finding) -> Outcom
     if arguments.no_shrink {
         return Ok(found);
     }
-    let Shrunk { case, finding, after, tries, always, .. } = shrink_while(case, finding, &|| !interrupt::is_asked());
+    let Shrunk { case, violation, after, tries, always, .. } =
+        shrink_while(case, violation, &|| !interrupt::is_asked());
     found.after = Some(after);
-    found.shrunk = Some(finding.to_string());
+    found.shrunk = Some(violation.to_string());
     (found.tries, found.always) = (tries, always);
     // A run that cannot be recorded has its case all the same.
     let trace = case.to_trace().ok();
     let kept = |stem: &str| {
         let json_name = format!("{stem}.json");
-        let test = case.to_rust_test(&json_name, &finding).into_bytes();
+        let test = case.to_rust_test(&json_name, &violation).into_bytes();
         let mut kept = vec![
-            (json_name, case.to_json(&finding.to_string()).into_bytes()),
+            (json_name, case.to_json(&violation.to_string()).into_bytes()),
             (format!("{}.rs", stem.replace('-', "_")), test),
         ];
         kept.extend(trace.clone().map(|bytes| (format!("{stem}.trace"), bytes)));
@@ -217,8 +218,8 @@ fn again(context: &mut Context, path: &Path) -> Outcome {
         .map_err(|error| Failure::new(format!("cannot read {shown}: {error}")).help("a case is a file seed-N.json"))?;
     let case = Case::from_json(&text).map_err(|error| Failure::new(format!("{shown}: {error}")))?;
     let size = case.size();
-    let finding = case.check().err();
-    let text = finding.as_ref().map(ToString::to_string);
+    let violation = case.check().err();
+    let text = violation.as_ref().map(ToString::to_string);
     context.out.value(&serde_json::json!({ "case": shown.to_string(), "size": size, "finding": text }));
     let out = &mut context.out;
     out.line(format!("{shown}: {}", shown_size(&size)));
@@ -227,20 +228,24 @@ fn again(context: &mut Context, path: &Path) -> Outcome {
         None => out.paint(Ink::Green, "does not fail"),
     };
     out.line(verdict);
-    Ok(Verdict::of(finding.is_none()))
+    Ok(Verdict::of(violation.is_none()))
 }
 
 fn shown_size(size: &Size) -> String {
     let Size { inputs, entities, ticks, content } = size;
-    format!("{inputs} inputs, {entities} entities, {ticks} ticks, {content} entries of content")
+    let (inputs, entities, ticks) = (counted(inputs, "input"), counted(entities, "entity"), counted(ticks, "tick"));
+    format!("{inputs}, {entities}, {ticks}, {} of content", counted(content, "entry"))
 }
 
 fn say(context: &mut Context, report: &Report) {
     let out = &mut context.out;
-    let title = out.paint(Ink::Bold, format!("{} seeds", report.seeds));
+    let title = out.paint(Ink::Bold, counted(report.seeds, "seed"));
     out.line(format!(
-        "{title}, {} ticks, {} made by all ways; {} seeds and {} ticks a second",
-        report.ticks, report.ticks_stepped, report.seeds_per_second, report.ticks_stepped_per_second
+        "{title}, {}, {} made by all ways; {} and {} a second",
+        counted(report.ticks, "tick"),
+        report.ticks_stepped,
+        counted(report.seeds_per_second, "seed"),
+        counted(report.ticks_stepped_per_second, "tick")
     ));
     out.line(format!("digest of their last roots: {}", report.digest));
     let Some(found) = &report.finding else {
@@ -252,7 +257,7 @@ fn say(context: &mut Context, report: &Report) {
     out.line(format!("  repeat: {}", found.repeat));
     out.line(format!("  it has {}", shown_size(&found.before)));
     if let (Some(after), Some(text)) = (&found.after, &found.shrunk) {
-        out.line(format!("  shrunk in {} tries to {}", found.tries, shown_size(after)));
+        out.line(format!("  shrunk in {} to {}", counted(found.tries, "try"), shown_size(after)));
         out.line(format!("  {text}"));
         if !found.always {
             out.line("  it does not fail every time: what it depends on is outside the world");

@@ -28,7 +28,7 @@ use crate::{
     files::{Kind, Target, TraceFile, open_trace, write},
     hosting::spectator_token,
     interrupt,
-    output::Output,
+    output::{Output, counted},
     packs::LoadedPack,
     store::{D20, Hosted, Ledger, OpenStore},
     viewer::{
@@ -78,7 +78,7 @@ enum Form {
     Terminal,
     /// Standard output, as text or as JSON.
     Once,
-    /// A file.
+    /// A picture in an SVG file.
     Picture,
 }
 
@@ -347,7 +347,9 @@ fn picture<S: WorldSource>(out: &mut Output, still: &Still<'_>, viewer: &mut Vie
         "verified": verdict == Verdict::Same,
     }));
     let ticks = match (first, last) {
-        (Some(first), Some(last)) if first != last => format!("ticks {first} to {last}, {} frames", frames.len()),
+        (Some(first), Some(last)) if first != last => {
+            format!("ticks {first} to {last}, {}", counted(frames.len(), "frame"))
+        }
         (Some(first), _) => format!("tick {first}"),
         (None, _) => "nothing".into(),
     };

@@ -32,8 +32,8 @@ use tickworld_sim::{
 
 use crate::{
     commands::trace::compare,
+    diff_report::{DiffReport, FieldReport},
     failure::{Failure, Outcome},
-    finding::{DiffReport, FieldReport},
     packs::Names,
     scenario::Scenario,
 };
@@ -105,10 +105,10 @@ pub(crate) enum Result {
     Found(Matches),
 }
 
-/// What of a plant the finding names.
+/// What of a plant the diff names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Matches {
-    /// The tick.
+    /// Whether the tick is the planted one.
     pub(crate) tick: bool,
     /// The system, where there is one to name.
     pub(crate) system: bool,
@@ -196,7 +196,7 @@ impl Stage {
             made.map(|(roots, stages)| (simulation, roots, stages))
         });
         let Some(Ok((simulation, roots, stages))) = faulty else {
-            let report = DiffReport { same: true, last: [0, 0], ends: Vec::new(), header: Vec::new(), finding: None };
+            let report = DiffReport { same: true, last: [0, 0], ends: Vec::new(), header: Vec::new(), first: None };
             return Ok(Case { seed, plant, result: Result::Stopped, report, right: Vec::new() });
         };
         let right = self.record_right(tick, &simulation, &roots, stages)?;
@@ -251,9 +251,9 @@ fn recorder(simulation: &Simulation<Rules>, about: &About, scenario: &Scenario) 
     Ok(begun.map_err(|error| Failure::new(error.to_string()))?.after_mismatch(AfterMismatch::Seal))
 }
 
-/// Lays the plant beside the finding.
+/// Lays the plant beside what the diff says.
 fn judge(plant: &Plant, report: &DiffReport, truth: &World<Rules>, faulty: &World<Rules>) -> Result {
-    let Some(found) = &report.finding else { return Result::Missed };
+    let Some(found) = &report.first else { return Result::Missed };
     let entity = |named: Option<&str>| plant.entity.as_deref().is_none_or(|entity| named == Some(entity));
     let listed = |path: &str| {
         found.fields.iter().any(|it| it.path == path && (plant.entity.is_none() || entity(it.entity.as_deref())))
@@ -283,7 +283,7 @@ fn judge(plant: &Plant, report: &DiffReport, truth: &World<Rules>, faulty: &Worl
 }
 
 thread_local! {
-    /// Whether this thread runs a faulty tick, whose panics are findings.
+    /// Whether this thread runs a faulty tick, whose panics are caught.
     static FAULTY: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, Outcome},
-    telling::creature_name,
+    run_summary::creature_name,
 };
 
 /// Ticks that are tried before giving up on a kind.

@@ -1,4 +1,4 @@
-//! [`Plant`]: what was planted, in words that can be laid beside a finding.
+//! [`Plant`]: what was planted, in words that can be laid beside what a diff says.
 
 use serde::Serialize;
 
@@ -23,12 +23,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As on the command line: `lost-spawn`.
+    /// The word on the command line: `lost-spawn`.
     pub(crate) fn argument(self) -> String {
         self.word().replace(' ', "-")
     }
 
-    /// As people say it.
+    /// The word for people.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Flip => "flip",
@@ -44,13 +44,13 @@ impl Kind {
 /// A fault, as it was planted.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plant {
-    /// Of which kind.
+    /// The kind of fault.
     pub(crate) kind: Kind,
-    /// In which tick.
+    /// The tick that it was planted in.
     pub(crate) tick: u64,
     /// After which system; none where the fault lies in what systems were given.
     pub(crate) system: Option<String>,
-    /// Whose row, if an entity's: `17v1`.
+    /// The entity whose row it is, if it is one's: `17v1`.
     pub(crate) entity: Option<String>,
     /// Which field, if it is a single one (or the first of a row).
     pub(crate) field: Option<Field>,

@@ -102,8 +102,9 @@ pub(crate) fn trace_failure(path: &Path, error: TraceError<io::Error>) -> Failur
 /// Writes sources into a folder: all of them, or none where one of them stands there with changes.
 pub(crate) fn write_sources(folder: &Path, sources: &[Source], force: bool) -> Outcome<()> {
     check_folder(folder)?;
+    let sources: Vec<Source> = sources.iter().map(|source| with_known_schema(folder, source)).collect();
     let mut changed = Vec::new();
-    for source in sources {
+    for source in &sources {
         // Where its folder is not there, it is not there either.
         if folder.join(&source.path).exists() && !force && target(folder, source, force).is_changed()? {
             changed.push(source.path.as_str());
@@ -115,11 +116,31 @@ pub(crate) fn write_sources(folder: &Path, sources: &[Source], force: bool) -> O
         return Err(Failure::new(message)
             .help("--force replaces such files, with every change that was made in them; or name another folder"));
     }
-    for source in sources {
+    for source in &sources {
         make_folder(folder.join(&source.path).parent().unwrap_or(folder))?;
         write(target(folder, source, force), source.text.as_bytes())?;
     }
     Ok(())
+}
+
+/// The line that tells editors a source's schema, by a path as this repository has it.
+const SCHEMA_LINE: &str = "# yaml-language-server: $schema=";
+
+/// The source, without the line of its schema where no schema is there: editors complain of such a line in every file.
+fn with_known_schema(folder: &Path, source: &Source) -> Source {
+    let (first, rest) = source.text.split_once('\n').unwrap_or((&source.text, ""));
+    let Some(schema) = first.strip_prefix(SCHEMA_LINE) else { return source.clone() };
+    // Step by step: the folders of the source need not be there yet.
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut path = folder.join(&source.path);
+    path.pop();
+    for part in schema.trim().split('/') {
+        match part {
+            ".." => _ = path.pop(),
+            part => path.push(part),
+        }
+    }
+    if path.is_file() { source.clone() } else { Source { path: source.path.clone(), text: rest.to_owned() } }
 }
 
 fn target<'s>(folder: &Path, source: &'s Source, force: bool) -> Target<'s> {

@@ -24,11 +24,11 @@ const DATA_FILES: [&str; 4] =
 /// What is written: a file of the same kind may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
-    /// A trace.
+    /// A trace, in Tickworld's own format.
     Trace,
     /// A content pack.
     Pack,
-    /// A picture.
+    /// A picture, as SVG.
     Picture,
     /// These bytes, which people change: only a file that holds them already may be replaced.
     Exactly(&'a [u8]),
@@ -37,7 +37,7 @@ pub(crate) enum Kind<'a> {
 /// A file to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
-    /// As it was asked for.
+    /// The path as it was asked for.
     pub(crate) path: PathBuf,
     kind: Kind<'a>,
     inputs: Vec<PathBuf>,

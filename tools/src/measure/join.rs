@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use clap::Args;
 use serde_json::json;
 use tickworld_server::config::Config;
 
@@ -12,44 +11,23 @@ use super::{battle::Battle, relay::Line};
 use crate::{
     Context,
     bots::Pace,
+    cli::MeasureJoin,
     commands::play::wanderer,
     failure::{Failure, Outcome, Verdict},
+    hosted_world::WorldPlan,
     hosting::{Hosting, Party, any_port, kinds},
     interrupt,
 };
 
-/// `tickworld measure join`.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// Creatures in the world
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
-    creatures: u32,
-    /// How many of them are in battle
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    active: u32,
-    /// Players who are there already and send five inputs a second
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    players: u32,
-    /// Megabits a second of the joiner's line
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    megabits: u64,
-    /// Milliseconds from one end of it to the other
-    #[arg(long, value_name = "MS", default_value_t = 20)]
-    delay: u64,
-    /// How long the joiner has
-    #[arg(long, value_name = "S", default_value_t = 20)]
-    seconds: u64,
-}
-
 /// Measures and tells.
-pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
+pub(super) fn run(context: &mut Context, arguments: &MeasureJoin) -> Outcome {
     let battle = Battle::of(arguments.creatures, arguments.active)?;
     let bot = wanderer(battle.content());
     let line =
         Line { bits_per_second: Some(arguments.megabits * 1_000_000), delay: Duration::from_millis(arguments.delay) };
     let hosting = Hosting {
         config: Config { listen: any_port(), http: any_port(), ..Config::default() },
-        world: battle,
+        world: WorldPlan::One(battle),
         data: None,
         party: Party {
             kinds: kinds(arguments.players, 0, 0),

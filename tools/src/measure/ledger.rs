@@ -5,12 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    path::PathBuf,
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
-use clap::Args;
 use hdrhistogram::Histogram;
 use serde_json::json;
 use tickworld_ledger::{Ledger, Order};
@@ -46,40 +44,15 @@ use tokio::sync::mpsc as tasks;
 use super::machine::{Usage, load_average};
 use crate::{
     Context,
-    bots::{Bot as _, Clerk},
+    bots::{Bot as _, Clerk, Moment},
+    cli::MeasureLedger,
     commands::play::COINS,
     failure::{Failure, Outcome, Verdict},
     interrupt::{self, Scratch},
 };
 
-/// `tickworld measure ledger`.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// Players
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    sessions: u32,
-    /// Transfers that each keeps without an answer
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=64))]
-    in_flight: u32,
-    /// Accounts
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
-    accounts: u32,
-    /// Pick accounts by Zipf's law with this exponent; 0 picks all alike
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
-    zipf: f64,
-    /// Least transfers in a tick: a tick waits for so many, unless nothing else is under way
-    #[arg(long, value_name = "N", default_value_t = 8_000)]
-    batch: u32,
-    /// How long to measure
-    #[arg(long, value_name = "S", default_value_t = 10)]
-    seconds: u64,
-    /// Keep the journal in this folder, whose disk is measured; without it the system's folder for scratch files
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-}
-
 /// Measures and tells.
-pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
+pub(super) fn run(context: &mut Context, arguments: &MeasureLedger) -> Outcome {
     let scratch = Scratch::new()?;
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_path_buf());
     let mut bench = Bench::begin(arguments, &folder)?;
@@ -148,7 +121,7 @@ struct Bench {
     epoch: Epoch,
     last: LogPosition,
     durable: Tick,
-    /// Of the newest tick.
+    /// The root of the newest tick.
     root: Hash,
 }
 
@@ -156,7 +129,7 @@ struct Bench {
 const LAG_MAX: u32 = 32;
 
 impl Bench {
-    fn begin(arguments: &Arguments, folder: &std::path::Path) -> Outcome<Self> {
+    fn begin(arguments: &MeasureLedger, folder: &std::path::Path) -> Outcome<Self> {
         let mut simulation = Ledger::open(arguments.accounts, COINS);
         let roots = simulation.seal(&Inline);
         let tick = simulation.world().tick();
@@ -268,7 +241,7 @@ impl Bench {
         if open == 0 { Ok(()) } else { Err(Failure::new(format!("{open} transfers have no answer"))) }
     }
 
-    /// As the server's region does it.
+    /// Makes a tick as the server's region does.
     fn tick(&mut self) {
         let tick = self.host.open_tick();
         let frame = self.host.close_frame(self.now(), Entropy::from_bytes(secret(tick.0)), Vec::new());
@@ -277,6 +250,7 @@ impl Bench {
             epoch: self.epoch,
             previous_hash: self.last.record_hash,
             wall: WallTime(0),
+            count: 1,
             root: Some(self.root),
             frame: self.host.frame_bytes(tick).expect("the frame was closed just now"),
         });
@@ -373,7 +347,7 @@ fn secret(number: u64) -> [u8; 16] {
 /// What a path of 1,280 bytes carries.
 const DATAGRAM_BYTES: u16 = 1_200;
 
-/// Those who send transfers.
+/// All clients, which send transfers.
 struct Clients {
     all: Vec<Client>,
     bot: Arc<Clerk>,
@@ -384,7 +358,7 @@ struct Clients {
     answered: u64,
     /// In no frame, which none should be.
     refused: u64,
-    /// In microseconds.
+    /// From an input to its answer, in microseconds.
     latency: Histogram<u64>,
 }
 
@@ -399,7 +373,7 @@ struct Client {
 }
 
 impl Clients {
-    fn new(arguments: &Arguments) -> Self {
+    fn new(arguments: &MeasureLedger) -> Self {
         let client = |number: u32| Client {
             session: SessionId(u64::from(number)),
             next: 1,
@@ -445,7 +419,7 @@ impl Clients {
         for client in all.iter_mut().filter(|client| client.unanswered == 0) {
             let first = client.next;
             let input = |number: u32| {
-                let transfer = bot.next(dice, None, PlayerId(client.session.0));
+                let transfer = bot.next(dice, None, PlayerId(client.session.0), Moment::FIRST);
                 let (not_before, not_after) = (Tick(0), Tick(u64::MAX));
                 InputMessage { sequence: Sequence(first + number), not_before, not_after, body: packed(&transfer) }
             };
@@ -459,7 +433,7 @@ impl Clients {
         }
     }
 
-    /// Takes answers.
+    /// Takes the outcomes that the host sends to one of them.
     fn take(&mut self, session: SessionId, channel: Channel, bytes: &[u8]) -> Outcome<()> {
         let Ok(Message::Outcomes(outcomes)) = Message::decode(channel, bytes) else { return Ok(()) };
         let at = usize::try_from(session.0 - 1).unwrap_or(usize::MAX);

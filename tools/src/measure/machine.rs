@@ -16,12 +16,12 @@ pub(crate) struct Usage {
     pub(crate) threads: BTreeMap<String, f64>,
     /// Memory in KiB.
     pub(crate) resident_kib: u64,
-    /// Open descriptors.
+    /// File descriptors that are open.
     pub(crate) descriptors: usize,
 }
 
 impl Usage {
-    /// Of this process, now.
+    /// What this process has used until now.
     pub(crate) fn now() -> Option<Self> {
         let (_, cpu_seconds) = processor_time(Path::new("/proc/self/stat"))?;
         let mut threads = BTreeMap::new();
@@ -99,7 +99,16 @@ impl Buckets {
         Self(buckets.map(|(at, (bound, count))| (*bound, count.saturating_sub(before(at)))).collect())
     }
 
-    /// Values counted.
+    /// What another one of the same bounds counted, too.
+    pub(crate) fn add(&mut self, other: &Self) {
+        if self.0.is_empty() {
+            self.0.clone_from(&other.0);
+        } else {
+            self.0.iter_mut().zip(&other.0).for_each(|((_, count), (_, more))| *count += more);
+        }
+    }
+
+    /// How many values were counted.
     pub(crate) fn count(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
     }
@@ -128,6 +137,10 @@ mod tests {
         assert_eq!([0.5, 0.9, 0.91, 0.99].map(|q| buckets.at_most(q)), [0.1, 0.1, 0.5, 0.5]);
         assert!(buckets.at_most(1.0).is_infinite());
         assert_eq!(buckets.since(&buckets).count(), 0);
+        let mut sum = Buckets::default();
+        sum.add(&buckets);
+        sum.add(&buckets);
+        assert_eq!((sum.count(), sum.at_most(0.9)), (200, 0.1));
         assert_eq!(Buckets::of(text, "absent").at_most(0.5), 0.0);
     }
 

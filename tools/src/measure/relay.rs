@@ -25,7 +25,7 @@ use tokio::{
 const HEADER_BYTES: usize = 20 + 8;
 /// What the line's buffer holds: how long it takes to send.
 const BUFFER: Duration = Duration::from_millis(100);
-/// Longest datagram.
+/// Bytes of the longest datagram that UDP has.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 
 /// What a line is like.
@@ -33,16 +33,16 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 pub(crate) struct Line {
     /// Bits a second each way; none is as many as there are.
     pub(crate) bits_per_second: Option<u64>,
-    /// From one end to the other.
+    /// How long a datagram takes from one end to the other.
     pub(crate) delay: Duration,
 }
 
-/// What passed.
+/// What passed through a line, each way.
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
-    /// To the client: bytes, datagrams, and those that were dropped.
+    /// What went to the client: bytes, datagrams, and those that were dropped.
     pub(crate) down: Way,
-    /// From the client.
+    /// What came from the client.
     pub(crate) up: Way,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Both directions, until nobody needs them.
+/// Carries datagrams both ways, until nobody needs them.
 async fn carry(near: UdpSocket, far: UdpSocket, line: Line, passed: &Passed) {
     let (mut up, mut down) = (Queue::new(line, &passed.up), Queue::new(line, &passed.down));
     let (mut buffer, mut back) = (vec![0; DATAGRAM_BYTES_MAX], vec![0; DATAGRAM_BYTES_MAX]);

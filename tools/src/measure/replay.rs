@@ -11,7 +11,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use clap::Args;
 use serde_json::json;
 use tickworld_persist::{
     AnyStore, Claimant, Durability, Journal as _, JournalHeader, LogPosition, Page, Record, Snapshot, Snapshots as _,
@@ -40,27 +39,17 @@ use tickworld_sim::{
 use super::{battle::Battle, machine::load_average};
 use crate::{
     Context,
+    cli::MeasureReplay,
     failure::{Failure, Outcome, Verdict},
     hosting::{any_port, runtime},
     interrupt::{self, Scratch},
     progress::Progress,
 };
 
-/// `tickworld measure replay`.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// Creatures, all in battle
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    creatures: u32,
-    /// Hours that were played at 30 ticks a second
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
-    hours: f64,
-}
-
 const TICK_RATE: u16 = 30;
 
 /// Measures and tells.
-pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
+pub(super) fn run(context: &mut Context, arguments: &MeasureReplay) -> Outcome {
     let battle = Battle::of(arguments.creatures, arguments.creatures)?;
     let ticks = (arguments.hours * 3_600.0 * f64::from(TICK_RATE)) as u64;
     let folder = Scratch::new()?;
@@ -176,7 +165,7 @@ async fn play(context: &Context, battle: &Battle, folder: &Path, ticks: u64, eve
         frame.encode(&mut bytes);
         let (slot, epoch, previous_hash) = (last.slot.next(), claim.epoch, last.record_hash);
         let (wall, frame_bytes) = (WallTime(0), bytes.into());
-        let record = TickRecord { slot, epoch, previous_hash, wall, root: Some(root), frame: frame_bytes };
+        let record = TickRecord { slot, epoch, previous_hash, wall, count: 1, root: Some(root), frame: frame_bytes };
         let record = Record::new(record).map_err(|error| failed(&error))?;
         last = record.position();
         group.push(record);

@@ -3,7 +3,6 @@
 //! Invariant: what is counted are whole datagrams as they pass, with the headers of UDP and IP: frames, acknowledgements,
 //! resends and whatever else QUIC sends.
 
-use clap::Args;
 use serde_json::json;
 use tickworld_server::{
     config::Config,
@@ -14,39 +13,20 @@ use super::relay::Line;
 use crate::{
     Context,
     bots::{Bot, Clerk, Pace},
-    cli::GameName,
+    cli::{GameName, MeasureTraffic},
     commands::play::{COINS, wanderer},
     failure::{Failure, Outcome, Verdict},
+    hosted_world::WorldPlan,
     hosting::{Hosting, Party, any_port, kinds},
     interrupt,
     scenario::Scenario,
 };
 
-/// `tickworld measure traffic`.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// How many players, the lockstep one among them
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "64,250,1000", value_parser = clap::value_parser!(u32).range(2..=4_000))]
-    players: Vec<u32>,
-    /// Inputs a second of each
-    #[arg(long, value_name = "N", default_value_t = 5.0)]
-    rate: f64,
-    /// Ticks a second
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    tick_rate: u16,
-    /// What is played
-    #[arg(long, value_name = "GAME", default_value = "d20")]
-    game: GameName,
-    /// How long to measure each
-    #[arg(long, value_name = "S", default_value_t = 12, value_parser = clap::value_parser!(u64).range(5..))]
-    seconds: u64,
-}
-
 /// Seconds at the beginning that belong to the join.
 const JOIN_SECONDS: usize = 3;
 
 /// Measures and tells.
-pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
+pub(super) fn run(context: &mut Context, arguments: &MeasureTraffic) -> Outcome {
     let mut rows = Vec::new();
     let mut good = true;
     for players in arguments.players.iter().copied() {
@@ -76,7 +56,7 @@ pub(super) fn run(context: &mut Context, arguments: &Arguments) -> Outcome {
 
 fn one<H: GameAdapter, B: Bot<Game = H::Game>>(
     context: &mut Context,
-    arguments: &Arguments,
+    arguments: &MeasureTraffic,
     players: u32,
     world: H,
     bot: &B,
@@ -88,7 +68,7 @@ fn one<H: GameAdapter, B: Bot<Game = H::Game>>(
             tick_rate: Some(arguments.tick_rate),
             ..Config::default()
         },
-        world,
+        world: WorldPlan::One(world),
         data: None,
         party: Party {
             kinds: kinds(players - 1, 0, 0),

@@ -36,52 +36,80 @@ pub(crate) struct Watched {
 struct Interval {
     seconds: f64,
     used: Option<Usage>,
+    /// Of all regions.
+    ticks: Ticks,
+    /// Of each, in order.
+    regions: Vec<Ticks>,
+    load: Option<f64>,
+}
+
+/// What ticks took.
+#[derive(Clone, Debug, Default)]
+struct Ticks {
     /// Part of a tick's time that the tick took.
     budget: Buckets,
     /// Seconds from a frame's closing until it was stored.
     stored: Buckets,
     /// Seconds from when a tick was due until it began.
     late: Buckets,
-    load: Option<f64>,
 }
 
-/// One look.
+/// What one look at the process and its metrics gave.
 struct Look {
     at: Instant,
     usage: Option<Usage>,
-    budget: Buckets,
-    stored: Buckets,
-    late: Buckets,
+    regions: Vec<Ticks>,
 }
 
-impl Look {
-    fn at(meters: &Meters) -> Self {
+impl Ticks {
+    fn of(meters: &Meters) -> Self {
         let text = meters.text();
         Self {
-            at: Instant::now(),
-            usage: Usage::now(),
             budget: Buckets::of(&text, "tickworld_tick_budget_used_ratio"),
             stored: Buckets::of(&text, "tickworld_durable_lag_seconds"),
             late: Buckets::of(&text, "tickworld_tick_late_seconds"),
         }
     }
 
-    fn since(&self, before: &Self) -> Interval {
-        let used = self.usage.as_ref().zip(before.usage.as_ref()).map(|(now, before)| now.since(before));
-        Interval {
-            seconds: self.at.duration_since(before.at).as_secs_f64(),
-            used,
+    fn since(&self, before: &Self) -> Self {
+        Self {
             budget: self.budget.since(&before.budget),
             stored: self.stored.since(&before.stored),
             late: self.late.since(&before.late),
-            load: load_average(),
         }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.budget.add(&other.budget);
+        self.stored.add(&other.stored);
+        self.late.add(&other.late);
+    }
+
+    /// Milliseconds that so many of them took at most.
+    fn milliseconds(&self, quantile: f64, tick_seconds: f64) -> f64 {
+        self.budget.at_most(quantile) * tick_seconds * 1e3
+    }
+}
+
+impl Look {
+    fn at(meters: &[Arc<Meters>]) -> Self {
+        let regions = meters.iter().map(|meters| Ticks::of(meters)).collect();
+        Self { at: Instant::now(), usage: Usage::now(), regions }
+    }
+
+    fn since(&self, before: &Self) -> Interval {
+        let used = self.usage.as_ref().zip(before.usage.as_ref()).map(|(now, before)| now.since(before));
+        let regions: Vec<Ticks> = self.regions.iter().zip(&before.regions).map(|(now, it)| now.since(it)).collect();
+        let mut ticks = Ticks::default();
+        regions.iter().for_each(|region| ticks.add(region));
+        let seconds = self.at.duration_since(before.at).as_secs_f64();
+        Interval { seconds, used, ticks, regions, load: load_average() }
     }
 }
 
 impl Watch {
     /// Watches from when the plan's players are there; says something every so many seconds.
-    pub(crate) fn start(meters: Arc<Meters>, plan: &Plan, tick_rate: u16, every: Option<u64>) -> Self {
+    pub(crate) fn start(meters: Vec<Arc<Meters>>, plan: &Plan, tick_rate: u16, every: Option<u64>) -> Self {
         let (stop, stopped) = mpsc::channel();
         let (gathering, time) = (plan.gathering(), plan.time);
         let run = move || {
@@ -125,7 +153,7 @@ impl Watch {
 
 impl Interval {
     fn tick_ms(&self, quantile: f64, tick_seconds: f64) -> f64 {
-        self.budget.at_most(quantile) * tick_seconds * 1e3
+        self.ticks.milliseconds(quantile, tick_seconds)
     }
 
     fn line(&self, at: Duration, tick_seconds: f64) -> String {
@@ -136,24 +164,26 @@ impl Interval {
             "{:>6} s   {memory} MiB, {descriptors} descriptors, {cores:.2} cores; {} ticks, p50 at most {:.1} ms, p99 {:.1}; \
              stored p99 at most {:.0} ms",
             at.as_secs(),
-            self.budget.count(),
+            self.ticks.budget.count(),
             self.tick_ms(0.5, tick_seconds),
             self.tick_ms(0.99, tick_seconds),
-            self.stored.at_most(0.99) * 1e3,
+            self.ticks.stored.at_most(0.99) * 1e3,
         )
     }
 
     fn to_json(&self, tick_seconds: f64) -> Value {
         let used = self.used.as_ref();
+        let late = |quantile| self.ticks.late.at_most(quantile) * 1e3;
+        let stored = |quantile| self.ticks.stored.at_most(quantile) * 1e3;
         json!({
             "seconds": self.seconds,
-            "ticks": self.budget.count(),
+            "ticks": self.ticks.budget.count(),
             "tick_ms_at_most": {
                 "p50": self.tick_ms(0.5, tick_seconds), "p99": self.tick_ms(0.99, tick_seconds),
                 "p999": self.tick_ms(0.999, tick_seconds),
             },
-            "late_ms_at_most": { "p99": self.late.at_most(0.99) * 1e3, "max": self.late.at_most(1.0) * 1e3 },
-            "stored_ms_at_most": { "p50": self.stored.at_most(0.5) * 1e3, "p99": self.stored.at_most(0.99) * 1e3 },
+            "late_ms_at_most": { "p99": late(0.99), "max": late(1.0) },
+            "stored_ms_at_most": { "p50": stored(0.5), "p99": stored(0.99) },
             "cpu_seconds": used.map(|used| used.cpu_seconds),
             "cpu_seconds_by_thread": used.map(|used| used.threads.clone()),
             "resident_kib": used.map(|used| used.resident_kib),
@@ -170,19 +200,19 @@ impl Watched {
         let tick = |quantile| whole.tick_ms(quantile, *tick_seconds);
         let mut text = format!(
             "server     {} ticks in {:.0} s, each at most {:.1} ms at p50, {:.1} at p99, {:.1} at p99.9; begun at most {:.0} ms late\n",
-            whole.budget.count(),
+            whole.ticks.budget.count(),
             whole.seconds,
             tick(0.5),
             tick(0.99),
             tick(0.999),
-            whole.late.at_most(1.0) * 1e3,
+            whole.ticks.late.at_most(1.0) * 1e3,
         );
         // Writing to a string cannot fail.
         _ = writeln!(
             text,
             "storage    ticks are stored within {:.0} ms at p50, {:.0} at p99",
-            whole.stored.at_most(0.5) * 1e3,
-            whole.stored.at_most(0.99) * 1e3
+            whole.ticks.stored.at_most(0.5) * 1e3,
+            whole.ticks.stored.at_most(0.99) * 1e3
         );
         if let Some(used) = &whole.used {
             _ = writeln!(text, "costs      {outcomes} outcomes took {}", used.each(outcomes));
@@ -199,7 +229,26 @@ impl Watched {
         text
     }
 
-    /// For machines.
+    /// The ticks of one of several regions, by its place among them: for people.
+    pub(crate) fn region_text(&self, index: usize) -> String {
+        let Some(ticks) = self.whole.regions.get(index) else { return "no ticks".to_owned() };
+        let at_most = |quantile| ticks.milliseconds(quantile, self.tick_seconds);
+        format!(
+            "{} ticks, each at most {:.1} ms at p50, {:.1} at p99",
+            ticks.budget.count(),
+            at_most(0.5),
+            at_most(0.99)
+        )
+    }
+
+    /// The same for machines.
+    pub(crate) fn region_json(&self, index: usize) -> Value {
+        let Some(ticks) = self.whole.regions.get(index) else { return Value::Null };
+        let at_most = |quantile| ticks.milliseconds(quantile, self.tick_seconds);
+        json!({ "ticks": ticks.budget.count(), "tick_ms_at_most": { "p50": at_most(0.5), "p99": at_most(0.99) } })
+    }
+
+    /// The whole as one JSON value.
     pub(crate) fn to_json(&self) -> Value {
         let interval = |interval: &Interval| interval.to_json(self.tick_seconds);
         json!({

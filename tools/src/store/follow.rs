@@ -18,7 +18,7 @@ use tickworld_sim::{
     world::{Roots, World},
 };
 
-use super::{Hosted, OpenStore};
+use super::{Hosted, OpenStore, records::Records};
 use crate::{
     cli::Beginning,
     failure::{Failure, Outcome},
@@ -85,6 +85,10 @@ fn whole(store: &OpenStore, tick: Tick) -> Outcome<Result<Snapshot, Cause>> {
 pub(crate) struct Follow<'s, H: Hosted> {
     store: &'s OpenStore,
     replay: Replay<H::Game>,
+    /// The records that come next.
+    records: Records<'s>,
+    /// Content that the last record needs, and that was not used before.
+    contents: Vec<(ContentId, Vec<u8>)>,
     /// Ticks of the snapshots that it has yet to pass.
     snapshots: VecDeque<Tick>,
     /// Worlds that were compared with a snapshot.
@@ -93,9 +97,9 @@ pub(crate) struct Follow<'s, H: Hosted> {
 
 /// What a tick came to.
 pub(crate) struct Followed<I> {
-    /// Its inputs.
+    /// The inputs that made it.
     pub(crate) frame: InputFrame<I>,
-    /// Its roots.
+    /// The roots of the world after it.
     pub(crate) roots: Roots,
     /// Content that it switches to, which was not used before.
     pub(crate) contents: Vec<(ContentId, Vec<u8>)>,
@@ -118,7 +122,8 @@ impl<'s, H: Hosted> Follow<'s, H> {
             return Err(other_beginning(store, origin, found));
         }
         let snapshots = store.snapshots()?.into_iter().filter(|tick| *tick > place.tick).collect();
-        Ok(Self { store, replay, snapshots, worlds: 0 })
+        let records = store.records(place.tick.next(), store.last());
+        Ok(Self { store, replay, records, contents: Vec::new(), snapshots, worlds: 0 })
     }
 
     /// The world as it is now.
@@ -147,28 +152,40 @@ impl<'s, H: Hosted> Follow<'s, H> {
         if id == ContentId::NONE { Ok(Vec::new()) } else { Ok(vec![(id, pack(self.store, id)?)]) }
     }
 
-    /// Makes the tick of a record, and compares what it and the stored worlds prove; nothing comes of a claim.
-    pub(crate) fn step(
+    /// Makes the next tick, unless it would be after `to`, and compares what its record and the stored worlds prove.
+    pub(crate) fn next(
         &mut self,
-        record: &Record,
+        to: Tick,
         executor: &dyn Executor,
     ) -> Outcome<Option<Followed<<H::Game as Game>::Input>>> {
         let store = self.store;
+        while self.tick() < to {
+            let Some(step) = self.replay.poll_step() else {
+                let Some(record) = self.records.next() else { break };
+                self.take(&record.map_err(|error| store.read_failure(error))?)?;
+                continue;
+            };
+            let replayed = self.replay.handle_stepped(step.run(executor)).map_err(|error| refused(store, &error))?;
+            let Replayed { frame, roots, divergence } = replayed;
+            let divergence = match divergence {
+                Some(divergence) => Some(divergence),
+                None => self.compare_snapshot()?,
+            };
+            let contents = std::mem::take(&mut self.contents);
+            return Ok(Some(Followed { frame, roots, contents, divergence }));
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, record: &Record) -> Outcome<()> {
+        let store = self.store;
         self.replay.handle_record(record).map_err(|error| refused(store, &error))?;
-        let mut contents = Vec::new();
         for id in self.replay.missing_contents() {
             let bytes = pack(store, id)?;
             self.replay.add_content(id, content::<H>(store, id, &bytes)?);
-            contents.push((id, bytes));
+            self.contents.push((id, bytes));
         }
-        let Some(step) = self.replay.poll_step() else { return Ok(None) };
-        let replayed = self.replay.handle_stepped(step.run(executor)).map_err(|error| refused(store, &error))?;
-        let Replayed { frame, roots, divergence } = replayed;
-        let divergence = match divergence {
-            Some(divergence) => Some(divergence),
-            None => self.compare_snapshot()?,
-        };
-        Ok(Some(Followed { frame, roots, contents, divergence }))
+        Ok(())
     }
 
     fn compare_snapshot(&mut self) -> Outcome<Option<Divergence>> {
@@ -200,7 +217,7 @@ fn refused(store: &OpenStore, error: &ReplayError) -> Failure {
     let shown = store.shown();
     let failure = Failure::new(format!("{shown}: {error}"));
     match error {
-        ReplayError::Schema { .. } | ReplayError::Revision { .. } | ReplayError::Game { .. } => {
+        ReplayError::Schema { .. } | ReplayError::Revision { .. } => {
             failure.help("use the build that its server was; `tickworld journal verify` checks what needs no rules")
         }
         ReplayError::Frame { .. } | ReplayError::Order { .. } => {
@@ -222,7 +239,7 @@ fn resume<H: Hosted>(store: &OpenStore, snapshot: &Snapshot) -> Outcome<Simulati
     let (shown, manifest) = (store.shown(), &snapshot.manifest);
     let mut library = Library::default();
     let id = manifest.head.content;
-    if let Some(content) = H::bare_content() {
+    if let Some(content) = H::default_content() {
         library.add(ContentId::NONE, content);
     }
     if library.find(id).is_none() {

@@ -20,14 +20,14 @@ use crate::{
 
 /// A game as a server hosts it.
 pub(crate) trait Hosted {
-    /// The game.
+    /// The game that is hosted.
     type Game: Game;
 
     /// Content from the bytes of its pack, with the id that these have.
     fn content(pack: &[u8]) -> Outcome<(ContentId, <Self::Game as Game>::Content)>;
 
     /// What a world without a pack reads; none for games that need one.
-    fn bare_content() -> Option<<Self::Game as Game>::Content>;
+    fn default_content() -> Option<<Self::Game as Game>::Content>;
 
     /// What worlds with these packs read.
     fn library(packs: &[LoadedPack]) -> Library<<Self::Game as Game>::Content>;
@@ -50,7 +50,7 @@ impl Hosted for D20 {
         Ok((id, Ruleset::new(pack)))
     }
 
-    fn bare_content() -> Option<Ruleset> {
+    fn default_content() -> Option<Ruleset> {
         None
     }
 
@@ -80,7 +80,7 @@ impl Hosted for Ledger {
         Ok(Self::accounts(0, 0).read_pack(pack)?)
     }
 
-    fn bare_content() -> Option<Content<Accounts>> {
+    fn default_content() -> Option<Content<Accounts>> {
         Self::accounts(0, 0).default_content()
     }
 

@@ -63,7 +63,7 @@ impl OpenStore {
         Ok(Self { runtime, store, config, header, log, tail })
     }
 
-    /// As people call it.
+    /// What people call the place.
     pub(crate) fn shown(&self) -> String {
         self.config.to_string()
     }

@@ -38,7 +38,7 @@ pub(crate) struct Speed(i8);
 /// What the keys go to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// The view.
+    /// The view itself: every key has its meaning of the help page.
     #[default]
     Looking,
     /// The help page: any key closes it.
@@ -52,11 +52,11 @@ pub(crate) enum Mode {
 /// What a key wants of the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ViewAction {
-    /// The end.
+    /// End the view.
     End,
     /// So many ticks on, or back.
     Step(i64),
-    /// A tick.
+    /// Go to this tick.
     Seek(u64),
     /// Whoever comes after the one that is followed.
     FollowNext,

@@ -15,9 +15,9 @@ use tickworld_sim::{
 
 use super::{
     depiction::Depiction,
-    view::{EntityLine, Spot, SpotKind, Window},
+    map::{EntityLine, Spot, SpotKind, Window},
 };
-use crate::{packs::Names, telling::creature_name};
+use crate::{packs::Names, run_summary::creature_name};
 
 /// See the module.
 pub(crate) struct D20Depiction {
@@ -25,7 +25,7 @@ pub(crate) struct D20Depiction {
 }
 
 impl D20Depiction {
-    /// With the names of content.
+    /// Shows entries by these names.
     pub(crate) const fn new(names: Names) -> Self {
         Self { names }
     }
@@ -130,6 +130,8 @@ impl Depiction<Rules> for D20Depiction {
                 }
             });
         }
+        let mut exits = Vec::new();
+        join(&realm.exit).for_each(|_, exit| exits.push(*exit));
         let spot = |x: i32, y: i32| {
             let settings = &realm.settings;
             if !settings.holds(Cell::new(x, y)) {
@@ -138,6 +140,8 @@ impl Depiction<Rules> for D20Depiction {
                 *spot
             } else if realm.obstacles.is_blocked(Cell::new(x, y)) {
                 Spot::WALL
+            } else if exits.iter().any(|exit| exit.holds(Cell::new(x, y).center(settings.cell()))) {
+                Spot::EXIT
             } else {
                 Spot::FREE
             }

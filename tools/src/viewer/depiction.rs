@@ -13,8 +13,8 @@ use tickworld_sim::{
     world::{World, schema},
 };
 
-use super::view::{EntityLine, Spot, SpotKind, Window};
-use crate::{finding::shown, packs::Names};
+use super::map::{EntityLine, Spot, SpotKind, Window};
+use crate::{diff_report::shown, packs::Names};
 
 /// How a game is shown.
 pub(crate) trait Depiction<G: Game>: Send {
@@ -49,7 +49,7 @@ pub(crate) struct Plain {
 const ENTITIES_READ_MAX: u32 = 1_000;
 
 impl Plain {
-    /// Of a game.
+    /// Shows worlds of the game `G`.
     pub(crate) fn of<G: Game>() -> Self {
         Self { schema: Arc::new(schema::<G>()) }
     }

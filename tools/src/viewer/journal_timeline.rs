@@ -90,15 +90,14 @@ impl<H: Hosted> Timeline for JournalTimeline<'_, H> {
 
     fn advance(&mut self, to: Tick, take: &mut dyn FnMut(Made<H::Game>)) -> Outcome<()> {
         let follow = self.follow.as_mut().expect("it has begun");
-        for record in self.store.records(follow.tick().next(), to) {
-            let record = record.map_err(|error| self.store.read_failure(error))?;
-            let before = follow.proofs();
-            let Some(followed) = follow.step(&record, self.pool)? else { continue };
+        let mut before = follow.proofs();
+        while let Some(followed) = follow.next(to, self.pool)? {
             let moment = KeptTick { world: follow.simulation().snapshot(), root: followed.roots.root };
             let difference = followed.divergence.as_ref().map(difference);
             // A snapshot proves the root of its own tick.
             let proven = follow.proven();
             take(Made { moment, proven, difference, compared: follow.proofs() - before });
+            before = follow.proofs();
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 use tickworld_net::{
     connection::{Backoff, Connection, ConnectionEvent, ConnectionEvents, ConnectionSettings, connect},
     endpoint::{Endpoint, EndpointSettings},
-    tls::{fingerprint::Fingerprint, trust::Trust},
+    tls::trust::Trust,
 };
 use tickworld_proto::{
     client::{Client, ClientEvent, ClientSettings, OpenTick},
@@ -30,6 +30,7 @@ use tokio::{runtime::Runtime, task::JoinHandle, time::timeout};
 
 use super::{
     history::{History, KeptTick},
+    login::ServerLogin,
     source::WorldSource,
     view::{RootDifference, RootState, SessionLine, SourceLine},
 };
@@ -49,17 +50,6 @@ const PROOF_TICKS_MAX: u64 = 90;
 const ANSWER_TIME: Duration = Duration::from_millis(250);
 /// How long leaving may take.
 const LEAVE_TIME: Duration = Duration::from_secs(5);
-
-/// Where to go, and how to be let in.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerLogin {
-    /// The server's game port.
-    pub(crate) address: SocketAddr,
-    /// Of its certificate.
-    pub(crate) fingerprint: Fingerprint,
-    /// What lets a lockstep session in.
-    pub(crate) token: String,
-}
 
 /// See the module.
 pub(crate) struct LiveSession<G: Game> {

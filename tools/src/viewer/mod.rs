@@ -13,6 +13,8 @@ mod history;
 mod journal_timeline;
 mod live_session;
 mod log_lines;
+mod login;
+mod map;
 mod recorded;
 mod render;
 mod source;
@@ -33,8 +35,9 @@ pub(crate) use self::{
     d20::D20Depiction,
     depiction::{Depiction, Plain},
     journal_timeline::JournalTimeline,
-    live_session::{LiveSession, ServerLogin},
+    live_session::LiveSession,
     log_lines::LogLines,
+    login::ServerLogin,
     recorded::Recorded,
     render::{text_of, without_colors},
     source::WorldSource,
@@ -80,7 +83,7 @@ pub(crate) struct Viewer<S: WorldSource> {
 }
 
 impl<S: WorldSource> Viewer<S> {
-    /// Of a source.
+    /// A view of a source, before its first picture.
     pub(crate) fn new(source: S, depiction: Box<dyn Depiction<S::Game>>, beginning: InitialView) -> Self {
         let first = if source.is_live() { None } else { Some(beginning.tick.unwrap_or(source.span().0)) };
         Self {

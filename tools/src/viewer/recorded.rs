@@ -20,7 +20,7 @@ const TICKS_PER_CALL: u64 = 512;
 
 /// What was recorded, as a line of ticks.
 pub(crate) trait Timeline {
-    /// Of which game.
+    /// The game that was played.
     type Game: Game;
 
     /// What the roots are compared with: `as recorded`.
@@ -61,7 +61,7 @@ pub(crate) trait Timeline {
 
 /// A tick that was made again.
 pub(crate) struct Made<G: Game> {
-    /// The tick.
+    /// The tick with its world.
     pub(crate) moment: KeptTick<G>,
     /// The last tick whose root is known to be right.
     pub(crate) proven: Option<Tick>,
@@ -82,7 +82,7 @@ pub(crate) struct Recorded<T: Timeline> {
 }
 
 impl<T: Timeline> Recorded<T> {
-    /// At no tick yet.
+    /// Begins at no tick.
     pub(crate) fn new(timeline: T) -> Self {
         Self { timeline, history: History::new(KEPT_TICKS), proven: None, difference: None, compared: 0 }
     }

@@ -13,7 +13,8 @@ use ratatui::{
 use super::{
     controls::{Controls, HELP, HELP_LINE, Mode},
     log_lines::LogTail,
-    view::{EntityLine, MapView, RootState, Spot, SpotKind, View},
+    map::{EntityLine, Spot, SpotKind},
+    view::{MapView, RootState, View},
 };
 
 /// Colours of the sides, by number.
@@ -97,7 +98,7 @@ fn part(length: u16, twentieths: u16) -> u16 {
     u16::try_from(u32::from(length) * u32::from(twentieths) / 20).unwrap_or(length)
 }
 
-/// Without the border.
+/// The area without its border.
 fn inside(area: Rect) -> Rect {
     let (width, height) = (area.width.saturating_sub(2), area.height.saturating_sub(2));
     Rect { x: area.x.saturating_add(1), y: area.y.saturating_add(1), width, height }
@@ -297,7 +298,7 @@ fn draw_events(view: &View, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_log(log: &LogTail, area: Rect, buffer: &mut Buffer) {
-    let inner = frame(&format!("server's log: {} lines", log.count), area, buffer);
+    let inner = frame(&format!("server's log: {}", crate::output::counted(log.count, "line")), area, buffer);
     let skipped = log.lines.len().saturating_sub(usize::from(inner.height));
     for (row, line) in (0..inner.height).zip(log.lines.iter().skip(skipped)) {
         put(buffer, inner, row, &[(line, PLAIN)]);

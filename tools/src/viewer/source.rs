@@ -13,7 +13,7 @@ use crate::failure::Outcome;
 
 /// See the module.
 pub(crate) trait WorldSource {
-    /// Of which game.
+    /// The game of the world.
     type Game: Game;
 
     /// The ticks that are at hand.

@@ -29,7 +29,7 @@ use crate::{
     interrupt,
 };
 
-/// From one picture to the next.
+/// How long a picture stays until the next one.
 const FRAME: Duration = Duration::from_millis(50);
 /// Most time that passes between two pictures: a process that stood still goes on where it was.
 const PASSED_MAX: Duration = Duration::from_millis(250);

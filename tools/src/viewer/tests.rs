@@ -139,7 +139,7 @@ fn whoever_is_followed_stays_in_view_and_on_top_of_the_list() {
         assert_eq!(view.entities[0].entity, second);
         assert!(view.entities[0].place.is_some_and(|place| window.holds(place)), "{window:?}");
         let spots = view.map.iter().flat_map(|map| map.rows.iter().flatten());
-        assert_eq!(spots.filter(|spot| spot.kind == view::SpotKind::Followed).count(), 1);
+        assert_eq!(spots.filter(|spot| spot.kind == map::SpotKind::Followed).count(), 1);
     }
     press(&mut viewer, "^");
     assert_eq!(viewer.controls.followed, None);
@@ -315,5 +315,5 @@ fn a_servers_log_has_a_pane_of_its_own() {
     writeln!(log.make_writer(), "players may come").expect("it takes everything");
     let mut viewer = viewer("melee", InitialView::default()).with_log(log);
     let text = text(&mut viewer);
-    assert!(text.contains("server's log: 1 lines") && text.contains("players may come"), "{text}");
+    assert!(text.contains("server's log: 1 line") && text.contains("players may come"), "{text}");
 }

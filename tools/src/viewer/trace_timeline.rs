@@ -65,7 +65,8 @@ impl<G: Game> Timeline for TraceTimeline<'_, G> {
     const WITNESS: &'static str = "as recorded";
 
     fn names(&self) -> (&str, &str) {
-        (&self.trace.header().about.title, &self.name)
+        let title = self.trace.header().about.title.as_str();
+        (if title.is_empty() { &*self.trace.schema().game } else { title }, &self.name)
     }
 
     fn ticks_per_second(&self) -> u32 {

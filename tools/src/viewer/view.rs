@@ -6,7 +6,11 @@
 use serde_json::{Value, json};
 use tickworld_sim::{entity::Entity, frame::Tick, game::Game, hash::Hash, math::Cell, world::World};
 
-use super::{depiction::Depiction, history::History};
+use super::{
+    depiction::Depiction,
+    history::History,
+    map::{EntityLine, Spot, SpotKind, Window},
+};
 
 /// Ticks whose events are listed: three seconds of most worlds.
 pub(crate) const EVENT_TICKS: u64 = 90;
@@ -15,84 +19,13 @@ const EVENTS_MAX: usize = 64;
 /// Most entities that a view lists.
 const ENTITIES_MAX: usize = 64;
 
-/// A part of a map, in cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    /// The first column; below 0 where the map does not reach.
-    pub(crate) x: i32,
-    /// The first row.
-    pub(crate) y: i32,
-    /// Columns.
-    pub(crate) width: u16,
-    /// Rows.
-    pub(crate) height: u16,
-}
-
-/// What is in a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spot {
-    /// Its sign.
-    pub(crate) glyph: char,
-    /// What it is.
-    pub(crate) kind: SpotKind,
-    /// How many are in the cell.
-    pub(crate) count: u16,
-}
-
-/// What is in a cell, as far as it decides the colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SpotKind {
-    /// Beyond the map.
-    Nowhere,
-    /// Nothing.
-    Free,
-    /// Nobody enters.
-    Wall,
-    /// Something that lies there.
-    Thing,
-    /// Somebody dead.
-    Dead,
-    /// Somebody of this side.
-    Side(u8),
-    /// Whoever is followed.
-    Followed,
-}
-
-impl Spot {
-    /// Beyond the map.
-    pub(crate) const NOWHERE: Self = Self { glyph: ' ', kind: SpotKind::Nowhere, count: 0 };
-    /// An empty cell.
-    pub(crate) const FREE: Self = Self { glyph: '.', kind: SpotKind::Free, count: 0 };
-    /// A wall's cell.
-    pub(crate) const WALL: Self = Self { glyph: '#', kind: SpotKind::Wall, count: 0 };
-}
-
 /// A part of a map, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MapView {
-    /// Which part.
+    /// Which part of the map it is.
     pub(crate) window: Window,
     /// Cells row by row.
     pub(crate) rows: Vec<Vec<Spot>>,
-}
-
-/// Somebody, or something, as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EntityLine {
-    /// Who.
-    pub(crate) entity: Entity,
-    /// The sign on the map.
-    pub(crate) glyph: char,
-    /// What decides the colour of the sign.
-    pub(crate) kind: SpotKind,
-    /// What it is called.
-    pub(crate) name: String,
-    /// Hit points and their maximum, of whoever has some.
-    pub(crate) health: Option<(u16, u16)>,
-    /// Where it is, on a map.
-    pub(crate) place: Option<Cell>,
-    /// What it does, or holds.
-    pub(crate) doing: String,
 }
 
 /// An event, and when.
@@ -100,23 +33,23 @@ pub(crate) struct EntityLine {
 pub(crate) struct EventLine {
     /// The tick that told it.
     pub(crate) tick: Tick,
-    /// What happened.
+    /// What happened, as a sentence.
     pub(crate) text: String,
 }
 
 /// How many rows a column of the world has, for games without a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnLine {
-    /// The column.
+    /// Name of the column.
     pub(crate) name: String,
-    /// Its rows.
+    /// How many rows it has.
     pub(crate) rows: u64,
 }
 
 /// Whether the root of a tick, computed here, is the one that it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RootState {
-    /// It is.
+    /// The root is the one that it should be.
     Verified,
     /// Nothing says so yet: what proves a root may come some ticks later.
     Unproven,
@@ -127,7 +60,7 @@ pub(crate) enum RootState {
 /// The first root that is not the one that it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RootDifference {
-    /// Of which tick.
+    /// The tick whose root it is.
     pub(crate) tick: Tick,
     /// What it should be and what it is.
     pub(crate) detail: String,
@@ -173,13 +106,13 @@ pub(crate) struct SourceLine {
     pub(crate) span: (Tick, Tick),
     /// Ticks a second, when nothing slows the world.
     pub(crate) ticks_per_second: u32,
-    /// Of the tick that is shown.
+    /// What is known of the root of the tick that is shown.
     pub(crate) root: RootState,
     /// What the roots were compared with: `as recorded`.
     pub(crate) witness: &'static str,
     /// Roots that were compared so far.
     pub(crate) compared: u64,
-    /// Of a session.
+    /// How the session is, where there is one.
     pub(crate) session: Option<SessionLine>,
 }
 
@@ -199,7 +132,7 @@ pub(crate) struct SessionLine {
 pub(crate) struct View {
     /// Where it comes from, and whether that is right.
     pub(crate) source: SourceLine,
-    /// The tick.
+    /// The tick that is shown.
     pub(crate) tick: Tick,
     /// Its root, as computed here.
     pub(crate) root: Hash,
@@ -230,29 +163,6 @@ pub(crate) struct Viewpoint {
     pub(crate) followed: Option<Entity>,
     /// Columns and rows of the window.
     pub(crate) size: (u16, u16),
-}
-
-impl Window {
-    /// Around a place, on a map of this size: as much of the map as fits, and a map that fits whole in the middle.
-    pub(crate) fn around(middle: Cell, size: (u16, u16), map: (u16, u16)) -> Self {
-        let from = |middle: i32, size: u16, map: u16| {
-            let (size, map) = (i32::from(size), i32::from(map));
-            if size >= map { (map - size) / 2 } else { middle.saturating_sub(size / 2).clamp(0, map - size) }
-        };
-        Self { x: from(middle.x, size.0, map.0), y: from(middle.y, size.1, map.1), width: size.0, height: size.1 }
-    }
-
-    /// Whether a place is in it.
-    pub(crate) fn holds(&self, place: Cell) -> bool {
-        let within = |at: i32, from: i32, size: u16| at >= from && at.saturating_sub(from) < i32::from(size);
-        within(place.x, self.x, self.width) && within(place.y, self.y, self.height)
-    }
-
-    /// The cell in the middle.
-    pub(crate) fn middle(&self) -> Cell {
-        let half = |from: i32, size: u16| from.saturating_add(i32::from(size) / 2);
-        Cell::new(half(self.x, self.width), half(self.y, self.height))
-    }
 }
 
 impl View {
@@ -296,7 +206,7 @@ impl View {
         self.map.as_ref().map(|map| map.window.middle())
     }
 
-    /// For machines.
+    /// The view as one JSON value.
     pub(crate) fn to_json(&self) -> Value {
         let (source, session) = (&self.source, self.source.session.as_ref());
         let difference = match &source.root {

@@ -30,7 +30,7 @@ use tickworld_sim::{
 
 use super::Bench;
 
-/// docs/FORMATS.md, "Database".
+/// The tables of docs/FORMATS.md, "Database".
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 pub(crate) const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 pub(crate) const PAGES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("pages");
@@ -90,7 +90,7 @@ pub(crate) fn of_many_snapshots(folder: &Path, snapshots: u64) {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         let (slot, epoch, previous_hash, wall) = (last.slot.next(), claim.epoch, last.record_hash, WallTime(0));
-        let record = TickRecord { slot, epoch, previous_hash, wall, root: Some(root), frame: bytes.into() };
+        let record = TickRecord { slot, epoch, previous_hash, wall, count: 1, root: Some(root), frame: bytes.into() };
         let record = Record::new(record).expect("a record of that tick");
         last = record.position();
         let kept = store.append(&[record], Durability::Memory).expect("it follows from the one before");

@@ -1,7 +1,7 @@
 //! What each crate must say about itself: the lints in its manifest, and below the sans-I/O line the attributes.
 //!
 //! Cargo lets a member take the workspace's lints or list its own, not both; so the stricter ones are attributes, and
-//! this check is what keeps three copies of them equal.
+//! this check is what keeps the copies of them equal.
 
 use super::tokens::{self, Token};
 use super::tree::{Finding, Tree};
@@ -22,6 +22,15 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         if is_member && takes_lints != Some(true) {
             findings.push(file.whole("does not take the workspace's lints: add `lints.workspace = true`"));
         }
+    }
+    if let Some(contributing) = tree.file("CONTRIBUTING.md") {
+        let unnamed = NO_STD_CRATES.iter().filter(|(folder, _)| {
+            let names = [format!("`{folder}/`"), format!("`{folder}/clippy.toml`")];
+            !names.iter().any(|name| contributing.text.contains(name))
+        });
+        let finding =
+            |(folder, _): &(&str, &str)| contributing.whole(format!("does not say that {folder}/ holds the bans"));
+        findings.extend(unnamed.map(finding));
     }
     for (folder, _) in NO_STD_CRATES {
         if tree.file(&format!("{folder}/Cargo.toml")).is_some() {
@@ -132,6 +141,13 @@ mod tests {
     #[test]
     fn a_copy_of_the_bans_that_differs_is_caught() {
         assert_eq!(findings(&lib("deny"), "fewer bans").len(), 1);
+    }
+
+    #[test]
+    fn a_copy_of_the_bans_that_contributors_are_not_told_of_is_caught() {
+        let found = |text: &str| check(&Tree::of(&[("CONTRIBUTING.md", text)])).len();
+        assert_eq!(found("`sim/clippy.toml`; `content/`, `rules/`, `ledger/` and `net/proto/` hold copies"), 0);
+        assert_eq!(found("`sim/clippy.toml`; `content/` and `rules/` hold copies"), 2);
     }
 
     #[test]

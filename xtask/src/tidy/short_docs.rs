@@ -1,24 +1,22 @@
 //! Docs of one or two words: what they leave to the reader's guess is what a doc is for.
 //!
-//! Of the packages that have left them; a doc that would say nothing is left out where the lint allows it.
+//! Of items and of modules, in tests too. A doc that would say nothing is left out where the lint allows it.
 
 use super::tree::{Finding, Tree};
 
-/// A package that has left them is added.
-const LEFT: &[&str] = &["content", "ledger", "pool", "rules", "xtask"];
-
 const WORDS_MIN: usize = 3;
 
-/// Counts the words of every doc comment of an item.
+/// Counts the words of every doc comment.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree.sources().filter(|file| file.path.split('/').next().is_some_and(|it| LEFT.contains(&it))) {
+    for file in tree.sources() {
         let mut lines = file.text.lines().map(str::trim).enumerate().peekable();
         while let Some((index, line)) = lines.next() {
-            let Some(first) = doc(line) else { continue };
+            let Some((sign, first)) = doc(line) else { continue };
             let mut words = first.split_whitespace().count();
+            let goes_on = |line: &str| doc(line).is_some_and(|(it, _)| it == sign) || line.starts_with("// DOC:");
             // A marked block of a document cuts a doc in two; it is one all the same.
-            while let Some((_, more)) = lines.next_if(|(_, line)| doc(line).is_some() || line.starts_with("// DOC:")) {
+            while let Some((_, more)) = lines.next_if(|(_, line)| goes_on(line)) {
                 words += more.split_whitespace().count();
             }
             if words < WORDS_MIN {
@@ -30,8 +28,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-fn doc(line: &str) -> Option<&str> {
-    line.strip_prefix("///").filter(|rest| !rest.starts_with('/')).map(str::trim)
+/// The sign of a doc comment, and what stands behind it.
+fn doc(line: &str) -> Option<(&'static str, &str)> {
+    let behind = |sign: &'static str| Some((sign, line.strip_prefix(sign)?));
+    behind("//!")
+        .or_else(|| behind("///").filter(|(_, text)| !text.starts_with('/')))
+        .map(|(sign, text)| (sign, text.trim()))
 }
 
 #[cfg(test)]
@@ -44,9 +46,9 @@ mod tests {
 
     #[test]
     fn a_doc_of_two_words_is_caught() {
-        let text = "//! A.\n/// Whose.\nfn a() {}\n\n    /// To whom.\n    b: u8,\n";
-        assert_eq!(lines("rules/src/a.rs", text), [Some(2), Some(5)]);
-        assert_eq!(lines("sim/src/a.rs", text), [None; 0]);
+        let text = "//! A module.\n/// Whose.\nfn a() {}\n\n    /// To whom.\n    b: u8,\n";
+        assert_eq!(lines("rules/src/a.rs", text), [Some(1), Some(2), Some(5)]);
+        assert_eq!(lines("net/tests/a.rs", text), [Some(1), Some(2), Some(5)]);
     }
 
     #[test]

@@ -7,74 +7,110 @@
 use super::tokens::{self, Token};
 use super::tree::{File, Finding, Tree};
 
-/// An old word, the word of the field, and the packages that have left it.
+/// An old word, the word of the field, where it is refused, and the packages in there that have it still.
 struct Old {
     word: &'static str,
     field: &'static str,
-    folders: &'static [&'static str],
+    refused: &'static [&'static str],
+    kept: &'static [&'static str],
 }
 
-/// A package that is renamed is added to the words it has left.
-const LEFT: &[&str] = &["content", "ledger", "pool", "rules", "xtask"];
+const EVERYWHERE: &[&str] = &[""];
+/// What follows is refused where it was a private invention; elsewhere it may be the right word.
 const RULES: &[&str] = &["rules"];
 const CHORES: &[&str] = &["xtask"];
+const ENGINE: &[&str] = &["sim"];
+const SWARM: &[&str] = &["swarm"];
 
+/// A package that leaves a word is taken from its list of those that keep it; the list only gets shorter.
 const OLD: &[Old] = &[
-    Old { word: "asking", field: "awaiting admission", folders: LEFT },
-    Old { word: "balk", field: "path backoff", folders: RULES },
-    Old { word: "balks", field: "path backoff", folders: RULES },
-    Old { word: "beat", field: "think interval", folders: RULES },
-    Old { word: "beats", field: "think intervals", folders: RULES },
-    Old { word: "birth", field: "new creature", folders: RULES },
-    Old { word: "body", field: "components", folders: RULES },
-    Old { word: "breach", field: "violation", folders: LEFT },
-    Old { word: "broken", field: "violation", folders: RULES },
-    Old { word: "clerk", field: "ledger bot", folders: LEFT },
-    Old { word: "climb", field: "run", folders: CHORES },
-    Old { word: "crowd", field: "load clients", folders: LEFT },
-    Old { word: "descent", field: "desync bisection", folders: LEFT },
-    Old { word: "drill", field: "fault injection", folders: LEFT },
-    Old { word: "embody", field: "insert rows", folders: RULES },
-    Old { word: "gave_up", field: "retries exhausted", folders: LEFT },
-    Old { word: "goods", field: "items, inventory", folders: RULES },
-    Old { word: "guilty", field: "faulty", folders: LEFT },
-    Old { word: "hush", field: "silence panics", folders: LEFT },
-    Old { word: "intake", field: "admission", folders: LEFT },
-    Old { word: "joins", field: "snapshot requests", folders: LEFT },
-    Old { word: "law", field: "invariant", folders: RULES },
-    Old { word: "laws", field: "invariants", folders: RULES },
-    Old { word: "leg", field: "segment", folders: RULES },
-    Old { word: "legs", field: "waypoints", folders: RULES },
-    Old { word: "lingered", field: "half closed", folders: LEFT },
-    Old { word: "may_answer", field: "is transient", folders: LEFT },
-    Old { word: "may_pass", field: "is retryable", folders: LEFT },
-    Old { word: "mend", field: "repair, heal", folders: LEFT },
-    Old { word: "meters", field: "metrics", folders: LEFT },
-    Old { word: "obey", field: "apply, handle", folders: LEFT },
-    Old { word: "outage", field: "disconnected", folders: LEFT },
-    Old { word: "reach", field: "range", folders: RULES },
-    Old { word: "roster", field: "player table", folders: LEFT },
-    Old { word: "rung", field: "check", folders: CHORES },
-    Old { word: "rungs", field: "checks", folders: CHORES },
-    Old { word: "someone", field: "living creature", folders: RULES },
-    Old { word: "sow", field: "generate", folders: LEFT },
-    Old { word: "stride", field: "step length", folders: RULES },
-    Old { word: "suffers", field: "has effect", folders: RULES },
-    Old { word: "telling", field: "summary", folders: LEFT },
-    Old { word: "told", field: "printed, reported", folders: CHORES },
-    Old { word: "uplink", field: "input sender", folders: LEFT },
-    Old { word: "wanderer", field: "random bot", folders: LEFT },
-    Old { word: "weigh", field: "byte cost", folders: LEFT },
+    Old { word: "asking", field: "awaiting admission", refused: EVERYWHERE, kept: &["net/proto"] },
+    Old { word: "attend", field: "install", refused: EVERYWHERE, kept: &["net/testkit"] },
+    Old { word: "balk", field: "path backoff", refused: RULES, kept: &[] },
+    Old { word: "balks", field: "path backoff", refused: RULES, kept: &[] },
+    Old { word: "bare_content", field: "default content", refused: EVERYWHERE, kept: &[] },
+    Old { word: "beat", field: "think interval", refused: RULES, kept: &[] },
+    Old { word: "beats", field: "think intervals", refused: RULES, kept: &[] },
+    Old { word: "birth", field: "new creature", refused: RULES, kept: &[] },
+    Old { word: "body", field: "components", refused: RULES, kept: &[] },
+    Old { word: "book", field: "answer log", refused: EVERYWHERE, kept: &[] },
+    Old { word: "breach", field: "violation", refused: EVERYWHERE, kept: &[] },
+    Old { word: "broken", field: "violation", refused: RULES, kept: &[] },
+    Old { word: "caught", field: "catch panic", refused: SWARM, kept: &[] },
+    Old { word: "clerk", field: "ledger bot", refused: EVERYWHERE, kept: &["tools"] },
+    Old { word: "climb", field: "run", refused: CHORES, kept: &[] },
+    Old { word: "crowd", field: "load clients", refused: EVERYWHERE, kept: &[] },
+    Old { word: "descent", field: "desync bisection", refused: EVERYWHERE, kept: &["fuzz", "net/proto", "sim"] },
+    Old { word: "dialer", field: "endpoint", refused: EVERYWHERE, kept: &["net"] },
+    Old { word: "draft", field: "plan", refused: SWARM, kept: &[] },
+    Old { word: "drill", field: "fault injection", refused: EVERYWHERE, kept: &["tools"] },
+    Old { word: "embody", field: "insert rows", refused: RULES, kept: &[] },
+    Old { word: "fate", field: "input result", refused: EVERYWHERE, kept: &["net/proto", "net/testkit"] },
+    Old {
+        word: "finding",
+        field: "difference, violation",
+        refused: EVERYWHERE,
+        kept: &["net/proto", "persist", "tools", "xtask"],
+    },
+    Old { word: "follower", field: "replica", refused: EVERYWHERE, kept: &[] },
+    Old { word: "gave_up", field: "retries exhausted", refused: EVERYWHERE, kept: &[] },
+    Old { word: "goods", field: "items, inventory", refused: RULES, kept: &[] },
+    Old { word: "guilty", field: "faulty", refused: EVERYWHERE, kept: &[] },
+    Old { word: "hosted", field: "game adapter", refused: EVERYWHERE, kept: &["tools"] },
+    Old { word: "hush", field: "silence panics", refused: EVERYWHERE, kept: &[] },
+    Old { word: "intake", field: "admission", refused: EVERYWHERE, kept: &["net/proto"] },
+    Old { word: "joins", field: "snapshot requests", refused: EVERYWHERE, kept: &["net/proto", "sim"] },
+    Old { word: "lane", field: "term", refused: ENGINE, kept: &[] },
+    Old { word: "law", field: "invariant", refused: RULES, kept: &[] },
+    Old { word: "laws", field: "invariants", refused: RULES, kept: &[] },
+    Old { word: "leg", field: "segment", refused: RULES, kept: &[] },
+    Old { word: "legs", field: "waypoints", refused: RULES, kept: &[] },
+    Old { word: "lingered", field: "half closed", refused: EVERYWHERE, kept: &[] },
+    Old { word: "may_answer", field: "is transient", refused: EVERYWHERE, kept: &[] },
+    Old { word: "may_pass", field: "is retryable", refused: EVERYWHERE, kept: &[] },
+    Old { word: "mend", field: "repair, heal", refused: EVERYWHERE, kept: &["net/testkit"] },
+    Old { word: "meters", field: "metrics", refused: EVERYWHERE, kept: &["reference-server"] },
+    Old { word: "obey", field: "apply, handle", refused: EVERYWHERE, kept: &[] },
+    Old { word: "outage", field: "disconnected", refused: EVERYWHERE, kept: &["net"] },
+    Old { word: "party", field: "bot plan", refused: EVERYWHERE, kept: &["fuzz", "tools"] },
+    Old { word: "probe", field: "copy", refused: ENGINE, kept: &[] },
+    Old { word: "reach", field: "range", refused: RULES, kept: &[] },
+    Old { word: "roster", field: "player table", refused: EVERYWHERE, kept: &["net/proto"] },
+    Old { word: "rung", field: "check", refused: CHORES, kept: &[] },
+    Old { word: "rungs", field: "checks", refused: CHORES, kept: &[] },
+    Old { word: "shows", field: "description", refused: EVERYWHERE, kept: &[] },
+    Old { word: "someone", field: "living creature", refused: RULES, kept: &[] },
+    Old { word: "sow", field: "generate", refused: EVERYWHERE, kept: &[] },
+    Old { word: "stock", field: "content pool", refused: EVERYWHERE, kept: &[] },
+    Old { word: "strays", field: "dangling rows", refused: EVERYWHERE, kept: &[] },
+    Old { word: "stride", field: "step length", refused: RULES, kept: &[] },
+    Old { word: "suffers", field: "has effect", refused: RULES, kept: &[] },
+    Old { word: "telling", field: "summary", refused: EVERYWHERE, kept: &[] },
+    Old { word: "told", field: "printed, reported", refused: CHORES, kept: &[] },
+    Old { word: "uplink", field: "input sender", refused: EVERYWHERE, kept: &[] },
+    Old { word: "wanderer", field: "random bot", refused: EVERYWHERE, kept: &["tools"] },
+    Old { word: "way", field: "variant", refused: SWARM, kept: &[] },
+    Old { word: "weather", field: "network faults", refused: EVERYWHERE, kept: &["net/testkit"] },
+    Old { word: "weigh", field: "byte cost", refused: EVERYWHERE, kept: &[] },
+    Old { word: "weight_bytes", field: "cost in bytes", refused: EVERYWHERE, kept: &[] },
 ];
+
+impl Old {
+    /// Of what lies within a folder the words of that folder are asked; who keeps a word is named exactly.
+    fn is_refused_in(&self, folder: &str) -> bool {
+        let is_within = |whole: &&str| {
+            whole.is_empty() || folder.strip_prefix(*whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.refused.iter().any(is_within) && !self.kept.contains(&folder)
+    }
+}
 
 /// Looks at every file's name and at the names that it declares; tests tell stories, and are free.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.sources().filter(|file| !file.is_test()) {
         let Some((folder, inside)) = file.path.split_once("/src/") else { continue };
-        // Of `content/compiler` the words of `content` are asked.
-        let is_left = |old: &&Old| old.folders.iter().any(|left| folder.split('/').next() == Some(left));
-        let olds: Vec<&Old> = OLD.iter().filter(is_left).collect();
+        let olds: Vec<&Old> = OLD.iter().filter(|old| old.is_refused_in(folder)).collect();
         if olds.is_empty() {
             continue;
         }
@@ -209,6 +245,7 @@ mod tests {
         assert_eq!(messages("rules/src/goods.rs", "").len(), 1);
         assert_eq!(messages("rules/src/goods/mod.rs", "").len(), 1);
         assert_eq!(messages("content/compiler/src/drill.rs", "").len(), 1);
+        assert_eq!(messages("sim/derive/src/lane.rs", "").len(), 1);
     }
 
     #[test]
@@ -223,6 +260,7 @@ mod tests {
             assert_eq!(messages("xtask/src/a.rs", text), [""; 0], "{text}");
         }
         assert_eq!(messages("sim/src/a.rs", "fn climb() {}"), [""; 0]);
+        assert_eq!(messages("tools/src/a.rs", "fn drill() {}"), [""; 0]);
         assert_eq!(messages("xtask/tests/rung.rs", "fn climb() {}"), [""; 0]);
     }
 

@@ -77,7 +77,7 @@ pub enum ImportError {
     Json {
         /// The path of the file, as it was given.
         path: String,
-        /// With line and column.
+        /// What is wrong, with line and column.
         reason: String,
     },
     /// A file is JSON, but no list of entries.
@@ -87,11 +87,15 @@ pub enum ImportError {
         path: String,
     },
     /// No entry of any kind was recognised.
-    #[error("no monster, spell or item in {files} files")]
+    #[error("no monster, spell or item in {}", counted_files(.files))]
     Nothing {
         /// Number of files that were given.
         files: usize,
     },
+}
+
+fn counted_files(files: &usize) -> String {
+    if *files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 /// Turns JSON files of the 5e-database project into content sources.
@@ -155,7 +159,7 @@ struct Importer {
     /// Where the input comes from, as far as it says so.
     origin: &'static str,
     report: ImportReport,
-    /// By path, then by name.
+    /// Sources by the path of their file, then by the name of their entry.
     files: BTreeMap<String, BTreeMap<String, String>>,
     seen: BTreeSet<(&'static str, String)>,
 }

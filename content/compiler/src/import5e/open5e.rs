@@ -72,7 +72,7 @@ static STRIKES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&text).expect("a pattern of this file: every import compiles all of them first")
 });
 
-/// As for the patterns of prose.
+/// Compiles the patterns of this file, as `prose` does with its own.
 pub(super) fn compile_all() {
     LazyLock::force(&STRIKES);
 }

@@ -1,4 +1,4 @@
-//! Stat blocks.
+//! Creatures: how the source of a stat block becomes an entry of the pack.
 
 use tickworld_content::{
     limits,

@@ -1,4 +1,4 @@
-//! Spells.
+//! Spells: how a source of one becomes an entry of the pack.
 
 use tickworld_content::{
     limits,

@@ -1,4 +1,4 @@
-//! The tree.
+//! The tree that a source is read to: values, each with the place where it stands.
 
 use crate::source::Span;
 
@@ -43,7 +43,7 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
-    /// For "expected a list, found ...".
+    /// The value as messages call it, as in "expected a list, found ...".
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.value {

@@ -17,7 +17,7 @@ use crate::{
 /// The tick that takes inputs, as far as a client can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenTick {
-    /// Which.
+    /// The tick that is open.
     pub tick: Tick,
     /// How long until it closes.
     pub closes_in: Micros,

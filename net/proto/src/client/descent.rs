@@ -31,7 +31,7 @@ pub(super) struct Descent<G: Game> {
 
 /// How a descent goes on.
 pub(super) enum Progress {
-    /// With a question.
+    /// It asks this next.
     Ask(Bytes),
     /// Not at all: here is what was found, and what the host did wrong on the way.
     Done(DesyncReport, Option<Fault>),

@@ -20,7 +20,7 @@ use crate::{
     message::{DesyncReport, Durability, Fate, Goodbye, Head, Moved, Notice, Welcome},
 };
 
-/// What happened.
+/// What happened to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -35,7 +35,7 @@ pub enum ClientEvent {
     },
     /// A tick is confirmed, and its world is at hand.
     Confirmed {
-        /// Which.
+        /// The tick that is confirmed.
         tick: Tick,
         /// The root that the client computed.
         root: Hash,
@@ -46,7 +46,7 @@ pub enum ClientEvent {
     Head(Head),
     /// What became of an input.
     Outcome {
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
         /// Applied, or why not.
         fate: Fate,
@@ -68,9 +68,9 @@ pub enum ClientEvent {
     Fault(Fault),
     /// The session is over; the connection can be closed once everything polled is sent.
     Closed {
-        /// Why.
+        /// Why it is over.
         goodbye: Goodbye,
-        /// Who said so.
+        /// The side that said so.
         by: Side,
     },
 }
@@ -78,7 +78,7 @@ pub enum ClientEvent {
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
-    /// This one.
+    /// The client, which is this side.
     Client,
     /// The other one.
     Host,
@@ -113,18 +113,18 @@ pub enum Fault {
     /// A resumed session of someone else.
     #[error("the host takes this client for player {found:?}, it was {expected:?}")]
     Player {
-        /// Who it was.
+        /// The player that it was.
         expected: Option<PlayerId>,
-        /// Who it shall be.
+        /// The player that it shall be.
         found: Option<PlayerId>,
     },
     /// Another schema or revision than a lockstep client's.
     #[error("the host let in a lockstep client with schema {}, revision {}, and has schema {}, revision {}",
         own.0.0, own.1, host.0.0, host.1)]
     Incompatible {
-        /// The client's.
+        /// Schema and revision of the client.
         own: (SchemaId, u32),
-        /// The host's.
+        /// Schema and revision of the host.
         host: (SchemaId, u32),
     },
     /// A session whose answers promise less than was asked for.
@@ -154,9 +154,9 @@ pub enum Fault {
     /// Pages that each are right and make no world.
     #[error("the snapshot of tick {tick}: {cause}")]
     Snapshot {
-        /// Its tick.
+        /// The tick of the snapshot.
         tick: Tick,
-        /// Why.
+        /// Why they make no world.
         cause: RestoreError,
     },
     /// A frame that is none.

@@ -116,10 +116,10 @@ impl FrameBuffer {
     }
 
     /// The frames to ask for now. `Err` once they were asked for in vain often enough.
-    pub(super) fn poll_request(&mut self, now: Instant, way: Micros) -> Result<Option<FrameRequest>, GaveUp> {
+    pub(super) fn poll_request(&mut self, now: Instant, way: Micros) -> Result<Option<FrameRequest>, RetriesExhausted> {
         let Some(gap) = self.gap.as_mut().filter(|gap| gap.ask_at <= now) else { return Ok(None) };
         if gap.asks >= limits::CLIENT_FRAME_ASKS_MAX {
-            return Err(GaveUp);
+            return Err(RetriesExhausted);
         }
         gap.asks = gap.asks.saturating_add(1);
         gap.ask_at = now.after(wait(way));
@@ -140,4 +140,4 @@ fn wait(way: Micros) -> Micros {
 
 /// Frames were asked for in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GaveUp;
+pub(super) struct RetriesExhausted;

@@ -11,11 +11,11 @@ use tickworld_sim::{
 };
 
 use super::{
-    Client, ClientEvent, Driven, Fault, Link,
+    Client, ClientEvent, Driven, Fault, SessionState,
     descent::{Descent, Progress},
     event::RejoinCause,
-    follower::{Confirmed, Follower},
     join::{Expected, Join},
+    replica::{Confirmed, Replica},
 };
 use crate::{
     channel::Channel,
@@ -44,14 +44,14 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     pub(super) fn open_lockstep(&mut self, welcome: &Welcome) {
         if self.region != Some(welcome.region) && self.region.is_some() {
             // What is known is of another region, ticks and all; content stays.
-            self.follower = None;
+            self.replica = None;
             self.work = Work::Idle;
-            self.uplink.forget_guesses();
+            self.input_sender.forget_guesses();
         }
         self.region = Some(welcome.region);
-        if let Some(follower) = &mut self.follower {
+        if let Some(replica) = &mut self.replica {
             // The host sends them again, if they are of its history.
-            follower.frames_mut().clear();
+            replica.frames_mut().clear();
         }
         match &mut self.work {
             Work::Joining(join) => join.open(self.now),
@@ -80,15 +80,15 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Asks for every frame after `confirmed`.
     fn follow(&mut self, confirmed: Tick, released: Tick) {
         self.work = Work::Following;
-        let root = self.follower.as_ref().and_then(|follower| follower.root(confirmed)).unwrap_or(Hash::ZERO).short();
+        let root = self.replica.as_ref().and_then(|replica| replica.root(confirmed)).unwrap_or(Hash::ZERO).short();
         self.send(Channel::Control, &Message::Follow(Follow { first: confirmed.next(), root }));
         let (now, way) = (self.now, self.clock.way());
         // A snapshot is older than what the host has by now.
         let open = self.clock.open_tick(now).map_or(0, |open| open.tick.0.saturating_sub(1));
         self.lead.begin(released.max(Tick(open)));
-        if let Some(follower) = &mut self.follower {
-            follower.frames_mut().handle_known(released);
-            follower.frames_mut().expect_all(now, way);
+        if let Some(replica) = &mut self.replica {
+            replica.frames_mut().handle_known(released);
+            replica.frames_mut().expect_all(now, way);
         }
     }
 
@@ -110,16 +110,16 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         join.open(self.now);
         self.work = Work::Joining(join);
         if matches!(cause, RejoinCause::Ahead | RejoinCause::Forked)
-            && let Some(follower) = &mut self.follower
+            && let Some(replica) = &mut self.replica
         {
             // Frames of a history that the host has not are none of the new world's.
-            follower.frames_mut().clear();
+            replica.frames_mut().clear();
         }
     }
 
     pub(super) fn handle_frame(&mut self, frame: Frame) {
-        let Some(follower) = &mut self.follower else { return };
-        if let Err(fault) = follower.handle_frame(frame) {
+        let Some(replica) = &mut self.replica else { return };
+        if let Err(fault) = replica.handle_frame(frame) {
             self.fault(fault);
         }
     }
@@ -134,7 +134,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         let expected = Expected {
             schema: &self.schema,
             schema_id: self.schema_id,
-            base: self.follower.as_ref().map(|follower| follower.rollback().confirmed().world()),
+            base: self.replica.as_ref().map(|replica| replica.rollback().confirmed().world()),
             snapshot_bytes_max: self.settings.snapshot_bytes_max,
         };
         if let Err(fault) = join.handle_manifest(&expected, offer) {
@@ -194,7 +194,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// Asks, asks again and gives up, wherever it is time to.
     pub(super) fn look_after_work(&mut self) {
-        let Link::Open { welcome, .. } = &self.link else { return };
+        let SessionState::Open { welcome, .. } = &self.state else { return };
         let (now, way, history) = (self.now, self.clock.way(), u64::from(welcome.history_ticks.max(1)));
         let is_following = matches!(self.work, Work::Following);
         match &mut self.work {
@@ -212,9 +212,9 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             }
             Work::Idle | Work::Following | Work::Descending(_) => {}
         }
-        let Some(follower) = self.follower.as_mut().filter(|_| is_following) else { return };
-        let confirmed = follower.rollback().confirmed_tick();
-        let frames = follower.frames_mut();
+        let Some(replica) = self.replica.as_mut().filter(|_| is_following) else { return };
+        let confirmed = replica.rollback().confirmed_tick();
+        let frames = replica.frames_mut();
         frames.look(now, confirmed);
         let is_out_of_reach =
             frames.newest().0.saturating_sub(confirmed.0) > history && !frames.is_next_here(confirmed);
@@ -236,7 +236,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             Work::Idle => None,
             Work::Joining(join) => join.poll_timeout(self.clock.way()),
             Work::Following => {
-                let frames = self.follower.as_ref().and_then(|follower| follower.frames().poll_timeout());
+                let frames = self.replica.as_ref().and_then(|replica| replica.frames().poll_timeout());
                 [frames, self.lead.poll_timeout()].into_iter().flatten().min()
             }
             Work::Descending(descent) => Some(descent.poll_timeout()),
@@ -245,19 +245,21 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     pub(super) fn drive_lockstep(&mut self, executor: &dyn Executor, ticks_max: u32) -> Driven {
         let mut driven = Driven::default();
-        if matches!(&self.work, Work::Joining(join) if join.is_ready()) && matches!(self.link, Link::Open { .. }) {
+        if matches!(&self.work, Work::Joining(join) if join.is_ready())
+            && matches!(self.state, SessionState::Open { .. })
+        {
             self.restore(executor);
         }
         while matches!(self.work, Work::Following) {
-            let Some(follower) = &mut self.follower else { break };
+            let Some(replica) = &mut self.replica else { break };
             let done = driven.confirmed.saturating_add(driven.predicted);
             if done >= ticks_max {
-                driven.has_more = follower.has_work();
+                driven.has_more = replica.has_work();
                 return driven;
             }
-            let before = follower.rollback().counters().resimulated_ticks;
-            let confirmed = follower.confirm_next(self.player, &mut self.uplink, executor);
-            let again = follower.rollback().counters().resimulated_ticks.saturating_sub(before);
+            let before = replica.rollback().counters().resimulated_ticks;
+            let confirmed = replica.confirm_next(self.player, &mut self.input_sender, executor);
+            let again = replica.rollback().counters().resimulated_ticks.saturating_sub(before);
             driven.predicted = driven.predicted.saturating_add(u32::try_from(again).unwrap_or(u32::MAX));
             match confirmed {
                 Confirmed::Nothing => break,
@@ -285,16 +287,16 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Runs ahead to the tick that an input sent now can first be in, or as far as it may.
     fn predict(&mut self, executor: &dyn Executor, ticks_max: u32, driven: &mut Driven) {
         self.lead.wait_until(None);
-        let Link::Open { welcome, .. } = &self.link else { return };
-        let Some(follower) = self.follower.as_mut().filter(|_| matches!(self.work, Work::Following)) else { return };
-        let confirmed = follower.rollback().confirmed_tick();
+        let SessionState::Open { welcome, .. } = &self.state else { return };
+        let Some(replica) = self.replica.as_mut().filter(|_| matches!(self.work, Work::Following)) else { return };
+        let confirmed = replica.rollback().confirmed_tick();
         let arrival = self.now.after(Micros(self.clock.way().0 / 2));
         let Some(open) = self.clock.open_tick(arrival).filter(|_| self.lead.has_caught_up(confirmed)) else { return };
         let most = self.settings.rollback.prediction_ticks_max;
         let limit = confirmed.0.saturating_add(u64::from(most));
         let wanted = open.tick.0.saturating_add(u64::from(welcome.input_delay_ticks)).saturating_sub(1);
         let target = wanted.min(limit);
-        while follower.rollback().tick().0 < target {
+        while replica.rollback().tick().0 < target {
             if driven.confirmed.saturating_add(driven.predicted) >= ticks_max {
                 driven.has_more = true;
                 return;
@@ -302,7 +304,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             if let Err(earned) = self.lead.take(self.now, self.clock.tick_length(), most) {
                 return self.lead.wait_until(Some(earned));
             }
-            if !follower.predict(self.player, &mut self.uplink, executor) {
+            if !replica.predict(self.player, &mut self.input_sender, executor) {
                 return;
             }
             driven.predicted = driven.predicted.saturating_add(1);
@@ -336,11 +338,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             return self.close(Reason::Violation, "the snapshot makes another world");
         }
         let simulation = Simulation::resume(self.library.clone(), world);
-        let frames = self.follower.take().map(|mut old| core::mem::take(old.frames_mut())).unwrap_or_default();
+        let frames = self.replica.take().map(|mut old| core::mem::take(old.frames_mut())).unwrap_or_default();
         let settings = self.settings.rollback;
-        let follower = Follower::new(simulation, root, self.predictor.clone(), settings, frames, executor);
-        self.follower = Some(follower);
-        self.uplink.forget_guesses();
+        let replica = Replica::new(simulation, root, self.predictor.clone(), settings, frames, executor);
+        self.replica = Some(replica);
+        self.input_sender.forget_guesses();
         self.events.push(ClientEvent::Joined { tick, received_bytes });
         self.follow(tick, tick);
         self.report_root(tick);
@@ -350,10 +352,10 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// Answers the own inputs whose outcomes stand in the confirmed world.
     fn read_outcomes(&mut self, durability: Durability) {
-        let (Some(follower), Some(player)) = (&self.follower, self.player) else { return };
-        let players = follower.rollback().confirmed().world().players();
+        let (Some(replica), Some(player)) = (&self.replica, self.player) else { return };
+        let players = replica.rollback().confirmed().world().players();
         let mut answers = Vec::new();
-        for sequence in self.uplink.unanswered() {
+        for sequence in self.input_sender.unanswered() {
             if let Some(outcome) = players.outcome(player, sequence) {
                 answers.push((sequence, Fate::of(outcome)));
             }
@@ -362,7 +364,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     }
 
     fn report_root(&mut self, tick: Tick) {
-        let root = self.follower.as_ref().and_then(|follower| follower.root(tick));
+        let root = self.replica.as_ref().and_then(|replica| replica.root(tick));
         if let Some(root) = root {
             self.send(Channel::Datagram, &Message::Root(RootReport { tick, root: root.short() }));
         }
@@ -370,8 +372,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// Begins to ask why the root of a confirmed tick is not the host's.
     fn descend(&mut self, tick: Tick) {
-        let Some(follower) = self.follower.as_ref() else { return };
-        let (world, is_open) = (follower.world(tick).cloned(), matches!(self.link, Link::Open { .. }));
+        let Some(replica) = self.replica.as_ref() else { return };
+        let (world, is_open) = (replica.world(tick).cloned(), matches!(self.state, SessionState::Open { .. }));
         self.desyncs = self.desyncs.saturating_add(1);
         self.counters.desyncs = self.counters.desyncs.saturating_add(1);
         self.report_root(tick);

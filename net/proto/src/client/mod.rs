@@ -6,13 +6,13 @@
 //! It reads no clock, opens no socket and draws no randomness.
 //!
 //! ```text
-//!              handle_connected            Welcome
-//!      Away ----------------------> Greeting ------> Open ---+--- command: inputs up, outcomes down
-//!       ^                              |               |     +--- witness: heads down
-//!       |  handle_disconnected         | Goodbye       |     +--- lockstep:
-//!       +------------------------------+---------------+
-//!                                      v               v           +-> Joining ---> Following
-//!                                     Over <-----------+           |      ^            | root differs
+//!          handle_connected                  Welcome
+//!      Away --------------> AwaitingWelcome --------> Open ---+--- command: inputs up, outcomes down
+//!       ^                          |                   |      +--- witness: heads down
+//!       |  handle_disconnected     | Goodbye           |      +--- lockstep:
+//!       +--------------------------+-------------------+
+//!                                  v                   v           +-> Joining ---> Following
+//!                                 Over <---------------+           |      ^            | root differs
 //!                                                                  |      |            v
 //!                                                                  |      +------ Descending
 //! ```
@@ -20,21 +20,22 @@
 mod clock;
 mod descent;
 mod event;
-mod follower;
 mod frames;
 mod inflate;
+mod input_sender;
 mod join;
 mod lead;
 mod lockstep;
+mod replica;
 mod session;
 mod settings;
-mod uplink;
 mod witness;
 
 use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
 pub use clock::OpenTick;
 pub use event::{ClientEvent, Fault, PageFault, RejoinCause, Side};
+pub use input_sender::SubmitError;
 pub use join::JoinProgress;
 pub use settings::ClientSettings;
 use tickworld_sim::{
@@ -47,11 +48,11 @@ use tickworld_sim::{
     schema::{Schema, SchemaId},
     world::{World, schema},
 };
-pub use uplink::SubmitError;
 pub use witness::WitnessCounters;
 
 use self::{
-    clock::HostClock, event::Events, follower::Follower, lead::Lead, lockstep::Work, uplink::Uplink, witness::Witness,
+    clock::HostClock, event::Events, input_sender::InputSender, lead::Lead, lockstep::Work, replica::Replica,
+    witness::Witness,
 };
 use crate::{
     channel::{Channel, Transmit},
@@ -97,7 +98,7 @@ pub struct Client<G: Game, P> {
     schema: Arc<Schema>,
     schema_id: SchemaId,
     now: Instant,
-    link: Link,
+    state: SessionState,
     datagram_bytes_max: u16,
     ticket: Option<Ticket>,
     /// Whether the last `Hello` came with a ticket.
@@ -108,9 +109,9 @@ pub struct Client<G: Game, P> {
     /// The region of the last session.
     region: Option<RegionId>,
     clock: HostClock,
-    uplink: Uplink<G::Input>,
+    input_sender: InputSender<G::Input>,
     work: Work<G>,
-    follower: Option<Follower<G, P>>,
+    replica: Option<Replica<G, P>>,
     lead: Lead,
     witness: Witness,
     /// Manifests that were asked for in this session and have not come.
@@ -127,7 +128,7 @@ pub struct Client<G: Game, P> {
 pub struct ClientCounters {
     /// Messages that came.
     pub messages: u64,
-    /// Their bytes.
+    /// Bytes of those messages.
     pub bytes: u64,
     /// Things that a host did wrong.
     pub faults: u64,
@@ -135,14 +136,14 @@ pub struct ClientCounters {
     pub events_dropped: u64,
     /// Messages that were not kept, because nobody polled.
     pub transmits_dropped: u64,
-    /// Desyncs.
+    /// Confirmed ticks whose root was not the host's.
     pub desyncs: u64,
 }
 
 /// What [`Client::drive`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Driven {
-    /// Ticks confirmed.
+    /// Ticks that were confirmed.
     pub confirmed: u32,
     /// Ticks predicted, for the first time or anew.
     pub predicted: u32,
@@ -151,12 +152,12 @@ pub struct Driven {
 }
 
 /// Where a session stands.
-enum Link {
-    /// No connection.
+enum SessionState {
+    /// There is no connection.
     Away,
     /// `Hello` is sent.
-    Greeting { until: Instant },
-    /// Welcomed.
+    AwaitingWelcome { until: Instant },
+    /// The host welcomed the client.
     Open { welcome: Welcome, heard: Instant },
     /// Over, by either side, and still connected.
     Over,
@@ -181,16 +182,16 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             schema,
             schema_id,
             now,
-            link: Link::Away,
+            state: SessionState::Away,
             datagram_bytes_max: limits::DATAGRAM_BYTES_MIN,
             is_resuming: false,
             hops: 0,
             player: None,
             region: None,
             clock: HostClock::default(),
-            uplink: Uplink::default(),
+            input_sender: InputSender::default(),
             work: Work::Idle,
-            follower: None,
+            replica: None,
             lead: Lead::default(),
             witness: Witness::default(),
             manifests_due: 0,
@@ -215,7 +216,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// A message came over `channel`.
     pub fn handle_message(&mut self, now: Instant, channel: Channel, bytes: &[u8]) {
         self.tell_time(now);
-        if matches!(self.link, Link::Away | Link::Over) {
+        if matches!(self.state, SessionState::Away | SessionState::Over) {
             return;
         }
         self.counters.messages = self.counters.messages.saturating_add(1);
@@ -236,14 +237,14 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// A moment that [`poll_timeout`](Self::poll_timeout) named has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.tell_time(now);
-        match &self.link {
-            Link::Greeting { until } if *until <= now => {
+        match &self.state {
+            SessionState::AwaitingWelcome { until } if *until <= now => {
                 self.close(Reason::TimedOut, "the host did not answer the hello")
             }
-            Link::Open { heard, .. } if heard.after(limits::CLIENT_SILENCE_MAX) <= now => {
+            SessionState::Open { heard, .. } if heard.after(limits::CLIENT_SILENCE_MAX) <= now => {
                 self.close(Reason::TimedOut, "nothing was heard of the host");
             }
-            Link::Open { .. } => {
+            SessionState::Open { .. } => {
                 if let Some(sent) = self.clock.poll_ping(now) {
                     self.send(Channel::Datagram, &Message::Ping(sent));
                 }
@@ -269,12 +270,13 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         not_after: Tick,
     ) -> Result<Sequence, SubmitError> {
         self.tell_time(now);
-        let is_over = matches!(self.link, Link::Over);
-        let is_silent = self.settings.kind == SessionKind::Witness || self.uplink.is_open() && self.player.is_none();
+        let is_over = matches!(self.state, SessionState::Over);
+        let is_silent =
+            self.settings.kind == SessionKind::Witness || self.input_sender.is_open() && self.player.is_none();
         if is_over || is_silent {
             return Err(SubmitError::NotPlaying);
         }
-        self.uplink.submit(input, not_before, not_after, self.events.outcomes())
+        self.input_sender.submit(input, not_before, not_after, self.events.outcomes())
     }
 
     /// Restores a world that is complete, confirms the frames that came, predicts ahead; steps at most about `ticks_max`
@@ -289,8 +291,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Adds a content pack, before or after a tick needed it.
     pub fn add_content(&mut self, id: ContentId, content: G::Content) {
         self.library.add(id, content);
-        if let Some(follower) = &mut self.follower {
-            follower.set_library(&self.library);
+        if let Some(replica) = &mut self.replica {
+            replica.set_library(&self.library);
         }
     }
 
@@ -306,7 +308,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Ends the session: the player leaves the world. What became of inputs without an answer stays unknown.
     pub fn leave(&mut self, now: Instant) {
         self.tell_time(now);
-        if !matches!(self.link, Link::Away | Link::Over) {
+        if !matches!(self.state, SessionState::Away | SessionState::Over) {
             self.close(Reason::Leave, "");
         }
     }
@@ -315,10 +317,10 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if self.transmits.is_empty() && matches!(self.link, Link::Open { .. }) {
+        if self.transmits.is_empty() && matches!(self.state, SessionState::Open { .. }) {
             let bytes_max = usize::from(self.datagram_bytes_max.max(limits::DATAGRAM_BYTES_MIN));
             let wait = self.resend_wait();
-            for inputs in self.uplink.poll_messages(self.now, wait, bytes_max) {
+            for inputs in self.input_sender.poll_messages(self.now, wait, bytes_max) {
                 self.send(Channel::Datagram, &Message::Inputs(inputs));
             }
         }
@@ -333,12 +335,12 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.link {
-            Link::Away | Link::Over => None,
-            Link::Greeting { until } => Some(*until),
-            Link::Open { heard, .. } => {
+        match &self.state {
+            SessionState::Away | SessionState::Over => None,
+            SessionState::AwaitingWelcome { until } => Some(*until),
+            SessionState::Open { heard, .. } => {
                 let silence = Some(heard.after(limits::CLIENT_SILENCE_MAX));
-                let inputs = self.uplink.poll_timeout(self.resend_wait());
+                let inputs = self.input_sender.poll_timeout(self.resend_wait());
                 [silence, self.clock.poll_timeout(), inputs, self.work_timeout()].into_iter().flatten().min()
             }
         }
@@ -355,8 +357,8 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// What the host said of the session that is open.
     #[must_use]
     pub const fn welcome(&self) -> Option<&Welcome> {
-        match &self.link {
-            Link::Open { welcome, .. } => Some(welcome),
+        match &self.state {
+            SessionState::Open { welcome, .. } => Some(welcome),
             _ => None,
         }
     }
@@ -364,7 +366,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// Whether the session is over and the connection of no more use.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        matches!(self.link, Link::Over)
+        matches!(self.state, SessionState::Over)
     }
 
     /// The ticket that the next session begins with: to be kept by a program that wants to come back after its end.
@@ -376,37 +378,37 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// The predicted world: what to show. It has no roots to compare with anyone.
     #[must_use]
     pub fn predicted(&self) -> Option<&World<G>> {
-        self.follower.as_ref().map(|follower| follower.rollback().predicted())
+        self.replica.as_ref().map(|replica| replica.rollback().predicted())
     }
 
     /// The world of the last confirmed tick.
     #[must_use]
     pub fn confirmed(&self) -> Option<&World<G>> {
-        self.follower.as_ref().map(|follower| follower.rollback().confirmed().world())
+        self.replica.as_ref().map(|replica| replica.rollback().confirmed().world())
     }
 
     /// Bytes that the worlds of late confirmed ticks hold: at most
     /// [`evidence_bytes_max`](tickworld_sim::rollback::RollbackSettings::evidence_bytes_max), or what the newest alone holds.
     #[must_use]
     pub fn evidence_bytes(&self) -> u64 {
-        self.follower.as_ref().map_or(0, |follower| follower.rollback().evidence_bytes())
+        self.replica.as_ref().map_or(0, |replica| replica.rollback().evidence_bytes())
     }
 
     /// The world of a confirmed tick of late, as long as there is room for it.
     #[must_use]
     pub fn evidence(&self, tick: Tick) -> Option<&World<G>> {
-        self.follower.as_ref()?.world(tick)
+        self.replica.as_ref()?.world(tick)
     }
 
     /// The last tick whose root the host has said since the client has this world, and it is the one that was computed here.
     #[must_use]
     pub fn proven(&self) -> Option<Tick> {
-        self.follower.as_ref()?.proven()
+        self.replica.as_ref()?.proven()
     }
 
     /// The sequences that have no answer, ascending.
     pub fn unanswered(&self) -> impl Iterator<Item = Sequence> + '_ {
-        self.uplink.unanswered()
+        self.input_sender.unanswered()
     }
 
     /// The host's time, as far as it can be told.
@@ -451,7 +453,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     /// What the prediction did, since the last join.
     #[must_use]
     pub fn rollback_counters(&self) -> Option<RollbackCounters> {
-        self.follower.as_ref().map(|follower| follower.rollback().counters())
+        self.replica.as_ref().map(|replica| replica.rollback().counters())
     }
 
     /// What was counted so far.

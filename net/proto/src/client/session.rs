@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use tickworld_sim::{frame::Sequence, game::Game, rollback::InputPredictor};
 
-use super::{Client, ClientEvent, Fault, Link, Side, clock::HostClock, lockstep::Work};
+use super::{Client, ClientEvent, Fault, SessionState, Side, clock::HostClock, lockstep::Work};
 use crate::{
     channel::Channel,
     codec::clip,
@@ -36,18 +36,18 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
             nonce: self.settings.nonce,
             ticket: self.ticket,
         };
-        self.link = Link::Greeting { until: self.now.after(limits::CLIENT_WELCOME_WAIT) };
+        self.state = SessionState::AwaitingWelcome { until: self.now.after(limits::CLIENT_WELCOME_WAIT) };
         self.send(Channel::Control, &Message::Hello(hello));
     }
 
     /// Lets go of a connection; what it leaves unfinished waits for the next one.
     pub(super) fn disconnect(&mut self) {
-        self.link = Link::Away;
+        self.state = SessionState::Away;
         self.manifests_due = 0;
         self.transmits.clear();
         self.clock = HostClock::default();
-        if let Some(follower) = &mut self.follower {
-            follower.frames_mut().close();
+        if let Some(replica) = &mut self.replica {
+            replica.frames_mut().close();
         }
         match core::mem::replace(&mut self.work, Work::Idle) {
             Work::Descending(descent) => self.give_up_descent(&descent),
@@ -60,21 +60,21 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     }
 
     pub(super) fn end(&mut self, goodbye: Goodbye, by: Side) {
-        let was_greeting = matches!(self.link, Link::Greeting { .. });
-        if was_greeting && goodbye.reason == Reason::Unauthorized && self.is_resuming {
+        let was_awaiting_welcome = matches!(self.state, SessionState::AwaitingWelcome { .. });
+        if was_awaiting_welcome && goodbye.reason == Reason::Unauthorized && self.is_resuming {
             // It is void, or has expired: the next session needs a token.
             self.ticket = None;
         }
         if goodbye.reason == Reason::Leave {
             self.ticket = None;
         }
-        self.link = Link::Over;
+        self.state = SessionState::Over;
         self.events.push(ClientEvent::Closed { goodbye, by });
     }
 
     pub(super) fn handle(&mut self, message: Message) {
-        match &mut self.link {
-            Link::Greeting { .. } => match message {
+        match &mut self.state {
+            SessionState::AwaitingWelcome { .. } => match message {
                 Message::Welcome(welcome) => self.handle_welcome(welcome),
                 Message::Goodbye(goodbye) => self.end(goodbye, Side::Host),
                 Message::Moved(moved) => self.handle_moved(moved),
@@ -82,11 +82,11 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
                 Message::Frame(_) | Message::Head(_) | Message::Outcomes(_) | Message::Notice(_) => {}
                 other => self.fault(Fault::Unasked { what: other.name() }),
             },
-            Link::Open { heard, .. } => {
+            SessionState::Open { heard, .. } => {
                 *heard = self.now;
                 self.handle_open(message);
             }
-            Link::Away | Link::Over => {}
+            SessionState::Away | SessionState::Over => {}
         }
     }
 
@@ -130,7 +130,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
     }
 
     fn handle_welcome(&mut self, welcome: Welcome) {
-        if self.uplink.is_open() && welcome.player != self.player {
+        if self.input_sender.is_open() && welcome.player != self.player {
             self.fault(Fault::Player { expected: self.player, found: welcome.player });
             return self.close(Reason::Violation, "a resumed session is of another player");
         }
@@ -148,10 +148,10 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
         self.ticket = Some(welcome.ticket);
         (self.faults, self.desyncs) = (0, 0);
         self.clock = HostClock::open(self.now, welcome.tick_rate);
-        self.uplink.open(welcome.next_sequence, welcome.inputs_in_flight_max);
+        self.input_sender.open(welcome.next_sequence, welcome.inputs_in_flight_max);
         self.witness.open(welcome.tick, (welcome.region, welcome.incarnation));
         self.events.push(ClientEvent::Welcome(welcome.clone()));
-        self.link = Link::Open { welcome: welcome.clone(), heard: self.now };
+        self.state = SessionState::Open { welcome: welcome.clone(), heard: self.now };
         if let Some(sent) = self.clock.poll_ping(self.now) {
             self.send(Channel::Datagram, &Message::Ping(sent));
         }
@@ -183,7 +183,7 @@ impl<G: Game, P: InputPredictor<G> + Clone> Client<G, P> {
 
     /// Tells the first answer of an input.
     pub(super) fn answer(&mut self, sequence: Sequence, fate: Fate, durability: crate::message::Durability) {
-        match self.uplink.answer(sequence) {
+        match self.input_sender.answer(sequence) {
             Some(true) => self.events.push(ClientEvent::Outcome { sequence, fate, durability }),
             Some(false) => {}
             None => self.fault(Fault::Outcome(sequence)),

@@ -25,7 +25,7 @@ pub enum WireError {
     /// Longer than anything that its channel carries.
     #[error("a message of {bytes} bytes, at most {max} are allowed there")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
         /// The channel's cap.
         max: u32,
@@ -33,7 +33,7 @@ pub enum WireError {
     /// A `Hello` of another version of the protocol.
     #[error("the peer speaks protocol version {found}, this build speaks version {}", PROTOCOL_VERSION)]
     Protocol {
-        /// The peer's.
+        /// The version that the peer speaks.
         found: u16,
     },
     /// No FlatBuffers of this schema; names the place.
@@ -42,7 +42,7 @@ pub enum WireError {
     /// A message that does not travel this way.
     #[error("`{message}` does not travel on this channel")]
     Channel {
-        /// Which.
+        /// Name of the message.
         message: &'static str,
     },
     /// More of something than its cap.

@@ -80,9 +80,9 @@ pub enum Finding {
     Nowhere,
     /// Another region has them.
     Elsewhere {
-        /// Which.
+        /// The region that has them.
         region: RegionId,
-        /// With so many hops.
+        /// How often they had changed places then.
         hops: u64,
     },
 }
@@ -90,7 +90,7 @@ pub enum Finding {
 /// Somebody to look for in the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Whom.
+    /// The player who is sought.
     pub player: PlayerId,
     /// Which search this is: an answer to an earlier one is of no use.
     pub number: u64,
@@ -103,7 +103,7 @@ pub struct Search {
 pub enum HostEvent {
     /// Somebody asks to come in with a token: answer with `admit` or `refuse`, at once or later.
     Admission {
-        /// Who asks.
+        /// The session of whoever asks.
         session: SessionId,
         /// What they say; protocol, game, versions and durability were checked.
         hello: Hello,
@@ -114,48 +114,48 @@ pub enum HostEvent {
     Sought(Search),
     /// A player whom somebody waited for is home, or is not waited for any longer.
     Homecoming {
-        /// Who.
+        /// The player who was waited for.
         player: PlayerId,
         /// Why they do not come; nothing where they are in the world.
         result: Result<(), (Reason, String)>,
     },
     /// A session was welcomed.
     Opened {
-        /// Which.
+        /// The session that was opened.
         session: SessionId,
-        /// Whose.
+        /// The player who has it; none for a spectator.
         player: Option<PlayerId>,
-        /// What for.
+        /// The kind of session that it is.
         kind: SessionKind,
     },
     /// The host ended a session. The transport closes the connection once what `poll_transmit` gave for it is on its way.
     Closed {
-        /// Which.
+        /// The session that is over.
         session: SessionId,
-        /// Why.
+        /// Why it is over.
         reason: Reason,
     },
     /// A client's root of a confirmed tick is another one: told once a session.
     Desync {
-        /// Whose.
+        /// The session that reported the root.
         session: SessionId,
-        /// Whose.
+        /// The player who has the session.
         player: Option<PlayerId>,
         /// The tick that it reported.
         tick: Tick,
     },
     /// What a client found out about it.
     DesyncReport {
-        /// Whose.
+        /// The session that reports it.
         session: SessionId,
-        /// Whose.
+        /// The player who has the session.
         player: Option<PlayerId>,
         /// What: text from outside, at most [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX).
         report: DesyncReport,
     },
     /// A peer broke the protocol; its session ends.
     Violation {
-        /// Which.
+        /// The session of the peer.
         session: SessionId,
         /// What it did.
         what: String,
@@ -169,11 +169,11 @@ pub struct Counters {
     pub connections: u64,
     /// Sessions that were welcomed.
     pub sessions: u64,
-    /// Of them with a ticket.
+    /// Sessions of those that came with a ticket.
     pub resumptions: u64,
     /// Messages that came.
     pub messages: u64,
-    /// Their bytes.
+    /// Bytes of those messages.
     pub message_bytes: u64,
     /// Messages that were dropped because a budget was used up.
     pub over_budget: u64,
@@ -195,7 +195,7 @@ pub struct Counters {
     pub events_dropped: u64,
     /// Roots that clients reported.
     pub root_reports: u64,
-    /// Of them other than ours.
+    /// Roots of those that are not the host's.
     pub desyncs: u64,
     /// Pages that were encoded and compressed.
     pub pages_encoded: u64,

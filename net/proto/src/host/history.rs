@@ -1,7 +1,8 @@
 //! [`History`]: the latest ticks, from which peers get again what they missed.
 //!
 //! Invariant: ticks follow each other without a gap, from the oldest kept to the newest closed; the world of a tick is there
-//! from its step on, its root from when it was computed; nothing is forgotten before it is released at every level.
+//! from its step on, its root from when it was computed; nothing is forgotten before it is released at every level. Of a run of ticks
+//! that nobody waits for only the last world is kept.
 
 use alloc::{collections::VecDeque, vec::Vec};
 
@@ -26,7 +27,7 @@ pub(super) const fn place(level: Durability) -> usize {
     }
 }
 
-/// One tick.
+/// One tick that is kept.
 pub(super) struct Kept<G: Game> {
     pub(super) tick: Tick,
     /// Canonical bytes of the input frame.
@@ -40,6 +41,8 @@ pub(super) struct Kept<G: Game> {
     /// What the world does not share with the one before.
     pub(super) world_bytes: u64,
     pub(super) roots: Option<Roots>,
+    /// Whether it is one of a run that is stored as one.
+    is_grouped: bool,
     /// The message with this frame, for each level.
     encoded: [Option<Bytes>; 3],
 }
@@ -55,16 +58,30 @@ impl<G: Game> Kept<G> {
             world: None,
             world_bytes: 0,
             roots: None,
+            is_grouped: false,
             encoded: [None, None, None],
         }
+    }
+}
+
+impl<G: Game> Kept<G> {
+    /// Keeps of the tick what followers and witnesses are told; gives the bytes that go.
+    fn drop_world(&mut self) -> u64 {
+        self.world = None;
+        if let Some(roots) = &mut self.roots {
+            roots.columns = Vec::new();
+        }
+        core::mem::take(&mut self.world_bytes)
     }
 }
 
 /// The latest ticks.
 pub(super) struct History<G: Game> {
     ticks: VecDeque<Kept<G>>,
-    /// Of all worlds that are kept.
+    /// Bytes of all worlds that are kept.
     world_bytes: u64,
+    /// Of the ticks that are not released at every level, so many are of runs.
+    grouped_count: u64,
     /// The newest closed tick.
     pub(super) closed: Tick,
     /// The newest stepped tick.
@@ -86,6 +103,7 @@ impl<G: Game> History<G> {
         Self {
             ticks: VecDeque::from([start]),
             world_bytes: 0,
+            grouped_count: 0,
             closed: tick,
             stepped: tick,
             rooted: tick,
@@ -158,6 +176,41 @@ impl<G: Game> History<G> {
         self.world_bytes = self.world_bytes.saturating_add(bytes);
     }
 
+    /// The newest stepped tick is of a run since `first`, and not released at every level; the world before it in the run goes.
+    pub(super) fn join_run(&mut self, first: Tick) {
+        let stepped = self.stepped;
+        if let Some(kept) = self.find_mut(stepped) {
+            kept.is_grouped = true;
+            self.grouped_count = self.grouped_count.saturating_add(1);
+        }
+        if stepped > first {
+            let before = Tick(stepped.0.saturating_sub(1));
+            let bytes = self.find_mut(before).map_or(0, Kept::drop_world);
+            self.world_bytes = self.world_bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// The next tick with a world to release after `released`, up to `until`: of a run its last one.
+    pub(super) fn next_to_release(&self, released: Tick, until: Tick) -> Tick {
+        let mut tick = released.next();
+        while tick < until && self.find(tick).is_none_or(|kept| kept.world.is_none()) {
+            tick = tick.next();
+        }
+        tick
+    }
+
+    /// Closed ticks after `released`, but for those of runs.
+    pub(super) const fn lag_ticks(&self, released: Tick) -> u64 {
+        self.closed.0.saturating_sub(released.0).saturating_sub(self.grouped_count)
+    }
+
+    /// The ticks after `before` are released at every level, up to `tick`.
+    pub(super) fn release(&mut self, before: Tick, tick: Tick) {
+        let ticks = (before.0.saturating_add(1)..=tick.0).map(Tick);
+        let grouped = ticks.filter(|tick| self.find(*tick).is_some_and(|kept| kept.is_grouped)).count();
+        self.grouped_count = self.grouped_count.saturating_sub(grouped as u64);
+    }
+
     /// Bytes that the kept worlds do not share with the ones before them.
     pub(super) const fn world_bytes(&self) -> u64 {
         self.world_bytes
@@ -174,8 +227,7 @@ impl<G: Game> History<G> {
             if self.world_bytes <= bytes_max {
                 return;
             }
-            kept.world = None;
-            self.world_bytes = self.world_bytes.saturating_sub(core::mem::take(&mut kept.world_bytes));
+            self.world_bytes = self.world_bytes.saturating_sub(kept.drop_world());
         }
     }
 

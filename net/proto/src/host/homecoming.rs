@@ -20,7 +20,7 @@ use super::{
     Host,
     event::{Finding, Found, HostEvent, Search, SessionId},
     players::{Departure, is_in_archive},
-    session::{Session, Stage},
+    session::Stage,
 };
 use crate::{
     instant::{Instant, Micros},
@@ -37,6 +37,8 @@ pub(super) struct Homecoming {
     may_be_born: bool,
     /// Somebody was told that they have changed places so often: with fewer hops they are not home.
     hops: u64,
+    /// The sessions that waited for them when the last one came; some may have ended since.
+    sessions: Vec<SessionId>,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,7 @@ const HOMECOMING_WAIT: Micros = Micros::from_millis(10_000);
 /// Where a player is, of whom somebody says how often they have changed places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In this region, or nowhere yet.
+    /// They are in this region, or were nowhere yet.
     Here,
     /// They have to come home first.
     Away,
@@ -123,6 +125,11 @@ impl<G: Game> Host<G> {
         let deadline = now.after(HOMECOMING_WAIT);
         let Some(state) = self.sessions.get_mut(&session) else { return };
         state.stage = Stage::AwaitingPlayer(deadline, player, hello);
+        let mut waiting = self.awaiting(player);
+        waiting.push(session);
+        if let Some(homecoming) = self.homecomings.get_mut(&player) {
+            homecoming.sessions = waiting;
+        }
         self.wake_by(deadline);
     }
 
@@ -153,7 +160,7 @@ impl<G: Game> Host<G> {
         let is_leaving = known.is_none_or(|known| known.departed_to.is_some());
         let way = if is_leaving { Way::Leaving } else { Way::Expected };
         let is_sought = known.is_none();
-        self.homecomings.insert(player, Homecoming { way, until, may_be_born, hops });
+        self.homecomings.insert(player, Homecoming { way, until, may_be_born, hops, sessions: Vec::new() });
         if is_sought {
             self.search(player);
         }
@@ -215,8 +222,9 @@ impl<G: Game> Host<G> {
     }
 
     fn give_up(&mut self, now: Instant, player: PlayerId, reason: Reason, detail: &str) {
+        let waiting = self.awaiting(player);
         self.homecomings.remove(&player);
-        for session in self.awaiting(player) {
+        for session in waiting {
             self.end(now, session, reason, detail);
         }
         self.tell(HostEvent::Homecoming { player, result: Err((reason, detail.into())) });
@@ -224,11 +232,12 @@ impl<G: Game> Host<G> {
 
     /// The sessions that wait for a player.
     fn awaiting(&self, player: PlayerId) -> Vec<SessionId> {
-        let waits = |(id, session): (&SessionId, &Session)| match session.stage {
-            Stage::AwaitingPlayer(_, of, _) if of == player => Some(*id),
-            _ => None,
+        let Some(homecoming) = self.homecomings.get(&player) else { return Vec::new() };
+        let waits = |session: &&SessionId| {
+            let state = self.sessions.get(session);
+            state.is_some_and(|state| matches!(state.stage, Stage::AwaitingPlayer(_, of, _) if of == player))
         };
-        self.sessions.iter().filter_map(waits).collect()
+        homecoming.sessions.iter().filter(waits).copied().collect()
     }
 
     /// The returns that the next frame says, at most `room` of them and at least one if there is any: from the one after the last that

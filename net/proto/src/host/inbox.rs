@@ -20,7 +20,7 @@ pub(super) struct Inbox<I> {
     next: u64,
     /// All below have their answer, says the client.
     base: u64,
-    /// From `next` upwards.
+    /// What became of each input from `next` upwards.
     slots: VecDeque<Slot<I>>,
     waiting_count: u32,
     /// At or below every `not_after` that waits: nothing has expired before.
@@ -54,7 +54,7 @@ pub(super) struct Waiting<I> {
 pub(super) enum Standing {
     /// It is new.
     New,
-    /// It waits.
+    /// It waits for its tick.
     Waits,
     /// It is in a frame of this tick, which was not released when last looked.
     Framed(Tick),

@@ -175,10 +175,10 @@ impl<G: Game> Host<G> {
     }
 
     /// Whether the open frame may be closed: never run further ahead of storage, or of the steps, than
-    /// `durable_lag_ticks_max`.
+    /// `durable_lag_ticks_max`. Ticks that [joined a run](Self::join_run) do not count.
     #[must_use]
     pub fn may_close(&self) -> bool {
-        let lag = self.history.closed.0.saturating_sub(self.released_tick().0);
+        let lag = self.history.lag_ticks(self.released_tick());
         lag < u64::from(self.settings.durable_lag_ticks_max)
     }
 
@@ -252,7 +252,7 @@ impl<G: Game> Host<G> {
         self.outbox.bytes
     }
 
-    /// The settings.
+    /// The settings that the host runs with.
     #[must_use]
     pub const fn settings(&self) -> &HostSettings {
         &self.settings

@@ -23,12 +23,10 @@ pub(super) enum Departure {
     TimeOut,
 }
 
-/// What let a player in last, as the world has it; nothing did of those whom it does not know.
-pub(super) fn entry_in_world(known: Option<&session::Player>) -> Enter {
-    known.map_or(Enter { generation: 0, opened_by: 0 }, |known| Enter {
-        generation: known.generation,
-        opened_by: known.opened_by,
-    })
+/// What let a player in last, as the world has it; nothing did of those whom it does not know, who begin with the generation `first`.
+pub(super) fn entry_in_world(known: Option<&session::Player>, first: u32) -> Enter {
+    let new = Enter { generation: first, opened_by: 0 };
+    known.map_or(new, |known| Enter { generation: known.generation, opened_by: known.opened_by })
 }
 
 /// Whether the archive is where a player of whom the world knows this has to be sought: it does not have them, or they have left for it.
@@ -36,7 +34,7 @@ pub(super) fn is_in_archive(known: Option<&session::Player>) -> bool {
     known.is_none_or(|known| known.departed_to == Some(RegionId::ARCHIVE))
 }
 
-/// A player.
+/// What a host knows of a player.
 #[derive(Debug)]
 pub(super) struct Player<I> {
     pub(super) session: Option<SessionId>,
@@ -57,7 +55,7 @@ pub(super) struct Player<I> {
     pub(super) lost: Option<Instant>,
 }
 
-/// The players.
+/// All players whom a host knows.
 #[derive(Debug)]
 pub(super) struct Roster<I> {
     by_id: BTreeMap<PlayerId, Player<I>>,

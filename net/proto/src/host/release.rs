@@ -44,6 +44,19 @@ impl<G: Game> Host<G> {
         self.serve_pages(now, true);
     }
 
+    /// The newest stepped tick is one of a run of ticks without inputs, since `first`, that is stored as one because nobody waits for
+    /// them: it is durable with the last of them. It does not count as ticks that wait for storage, and of the run only the newest
+    /// world is kept.
+    ///
+    /// # Panics
+    /// If the run would begin later.
+    pub fn join_run(&mut self, first: Tick) {
+        assert!(first <= self.history.stepped, "a run begins with a tick that was stepped");
+        if self.history.stepped > self.released_tick() {
+            self.history.join_run(first);
+        }
+    }
+
     /// The roots of a stepped tick; `sealed` is its world, hashed.
     ///
     /// # Panics
@@ -53,11 +66,14 @@ impl<G: Game> Host<G> {
         assert_eq!(tick, self.history.rooted.next(), "roots come one after another");
         assert!(tick <= self.history.stepped, "a root is of a tick that was stepped");
         if let Some(kept) = self.history.find_mut(tick) {
-            // One that was forgotten for its bytes stays so.
-            if kept.world.is_some() {
-                kept.world = Some(sealed);
+            // One whose world was dropped stays without it.
+            match &mut kept.world {
+                Some(world) => {
+                    *world = sealed;
+                    kept.roots = Some(roots);
+                }
+                None => kept.roots = Some(Roots { columns: Vec::new(), ..roots }),
             }
-            kept.roots = Some(roots);
         }
         self.history.rooted = tick;
         self.compare_waiting_reports();
@@ -122,15 +138,18 @@ impl<G: Game> Host<G> {
             }
             let until = self.history.stepped.min(self.history.durable[place(level)]);
             while self.history.released[place(level)] < until {
-                let tick = self.history.released[place(level)].next();
+                let tick = self.history.next_to_release(self.history.released[place(level)], until);
                 self.release(now, tick, level);
             }
         }
     }
 
     fn release(&mut self, now: Instant, tick: Tick, level: Durability) {
-        self.history.released[place(level)] = tick;
-        self.push_frames(tick, level);
+        let before = core::mem::replace(&mut self.history.released[place(level)], tick);
+        // Those before it are of a run: nothing but their frames is to be told.
+        for made in before.0..tick.0 {
+            self.push_frames(Tick(made).next(), level);
+        }
         self.push_outcomes(tick, level);
         if level != self.settings.durability {
             return;
@@ -141,9 +160,10 @@ impl<G: Game> Host<G> {
                 player.inbox.release(tick);
             }
         }
+        self.history.release(before, tick);
         self.see_off(now, tick);
         self.history.forget(tick, self.settings.history_ticks, self.settings.history_bytes_max);
-        if tick.0.checked_rem(FORGET_EVERY_TICKS) == Some(0) {
+        if tick.0 / FORGET_EVERY_TICKS > before.0 / FORGET_EVERY_TICKS {
             self.roster.forget_gone();
         }
     }

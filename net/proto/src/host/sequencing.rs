@@ -43,6 +43,7 @@ impl<G: Game> Host<G> {
             turn,
             room: most,
             has_archive: self.has_archive(),
+            first_generation: self.history.stepped_world().region().state().first_generation(),
             inputs: Vec::new(),
             entering: Vec::new(),
             refused: Vec::new(),
@@ -144,12 +145,12 @@ impl<G: Game> Host<G> {
 
 /// What the next frame says of a player's entry: nothing where the world has it already. Who enters without a session of their own
 /// raises nothing, so what was given out to them stays good.
-fn due_entry<I>(player: &mut Player<I>, known: Option<&session::Player>) -> Option<Enter> {
+fn due_entry<I>(player: &mut Player<I>, known: Option<&session::Player>, first: u32) -> Option<Enter> {
     let is_due = core::mem::take(&mut player.is_entry_due);
     if player.is_in_world && !is_due {
         return None;
     }
-    let as_known = entry_in_world(known);
+    let as_known = entry_in_world(known, first);
     let entry = player.entry.filter(|entry| is_due || entry.generation > as_known.generation).unwrap_or(as_known);
     let has_it = player.is_in_world && known.is_some_and(|known| known.connected) && entry == as_known;
     (!has_it).then_some(entry)
@@ -163,11 +164,11 @@ fn is_suspect(player: &session::Player) -> bool {
 /// Whose inputs a frame may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// Those of everybody: nobody is suspected.
+    /// It may hold everybody's: nobody is suspected.
     Everybody,
     /// Those of everybody whose last tick passed.
     Unsuspected,
-    /// Those of one player.
+    /// It may hold those of one player.
     Alone(PlayerId),
 }
 
@@ -178,6 +179,8 @@ struct Filling<I> {
     room: u32,
     /// Whether who is not in the world may be in the archive: nobody enters before they are home.
     has_archive: bool,
+    /// The generation of who is new.
+    first_generation: u32,
     inputs: Vec<Input<I>>,
     /// Whom it lets in.
     entering: Vec<PlayerId>,
@@ -209,7 +212,7 @@ impl<I> Filling<I> {
         if !player.is_in_world && !player.wants_in || is_gone || self.has_archive && is_in_archive(known) {
             return false;
         }
-        if let Some(enter) = due_entry(player, known) {
+        if let Some(enter) = due_entry(player, known, self.first_generation) {
             self.push(id, Sequence(0), Act::Enter(enter));
             self.entering.push(id);
             player.is_in_world = true;

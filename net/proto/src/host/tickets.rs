@@ -30,7 +30,7 @@ use crate::{
 /// What a host is told so that it can give out tickets.
 #[derive(Clone, Debug)]
 pub struct TicketIssuer {
-    /// Whose tickets they are.
+    /// The world whose tickets they make.
     pub world: WorldId,
     /// The world's keys.
     pub keys: TicketKeys,
@@ -44,6 +44,8 @@ pub struct TicketIssuer {
 pub struct Generations {
     players: Players,
     entering: BTreeMap<PlayerId, u32>,
+    /// Of those whom nobody knows.
+    first: u32,
     /// Whether there are players elsewhere, of whom nothing is known here.
     has_archive: bool,
 }
@@ -56,10 +58,10 @@ impl Generations {
         self.has_archive && is_in_archive(self.players.find(player))
     }
 
-    /// A player's; 0 of those whom nobody knows.
+    /// A player's; of those whom nobody knows the one that is the first in this life of the region.
     #[must_use]
     pub fn of(&self, player: PlayerId) -> u32 {
-        let known = self.players.find(player).map_or(0, |known| known.generation);
+        let known = self.players.find(player).map_or(self.first, |known| known.generation);
         self.entering.get(&player).map_or(known, |entering| known.max(*entering))
     }
 }
@@ -155,7 +157,8 @@ impl<G: Game> Host<G> {
 
     /// What let a player in last, as the world has it or frames say that it does not know yet.
     fn last_entry(&self, player: PlayerId) -> Enter {
-        let known = entry_in_world(self.history.stepped_world().players().find(player));
+        let world = self.history.stepped_world();
+        let known = entry_in_world(world.players().find(player), world.region().state().first_generation());
         let said = self.roster.find(player).and_then(|player| player.entry);
         said.filter(|said| said.generation > known.generation).unwrap_or(known)
     }
@@ -188,12 +191,13 @@ impl<G: Game> Host<G> {
     /// The generations of all players at this moment.
     #[must_use]
     pub fn generations(&self) -> Generations {
-        let players = self.history.stepped_world().players().clone();
+        let world = self.history.stepped_world();
+        let (players, first) = (world.players().clone(), world.region().state().first_generation());
         let is_ahead = |(player, generation): &(PlayerId, u32)| {
             players.find(*player).is_none_or(|known| known.generation < *generation)
         };
         let entering = self.roster.entering().filter(is_ahead).collect();
-        Generations { players, entering, has_archive: self.has_archive() }
+        Generations { players, entering, first, has_archive: self.has_archive() }
     }
 
     /// A ticket for a session.

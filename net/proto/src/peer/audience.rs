@@ -14,7 +14,7 @@ use tickworld_sim::frame::Tick;
 use super::remote::Contact;
 use crate::{instant::Instant, limits::PEER_FRAMES_KEPT};
 
-/// A spectator.
+/// What is known of one spectator.
 #[derive(Debug)]
 pub(super) struct Spectating {
     pub contact: Contact,

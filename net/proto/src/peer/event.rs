@@ -34,7 +34,7 @@ pub enum SessionState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Farewell {
-    /// It left.
+    /// It left of its own will.
     #[error("it left")]
     Left,
     /// It had not heard of the other one for too long, or heard from a third one who had not.
@@ -66,21 +66,21 @@ pub enum PeerEvent {
     Resumed(PeerId),
     /// This peer is ahead of the others: if it lets so many ticks' time go by, each waits as long for the others as they do.
     Wait {
-        /// How many.
+        /// How many ticks to let go by.
         ticks: u32,
     },
     /// A player plays on nowhere any more. Which is their last tick is still to be agreed on.
     Departing(PlayerId, Farewell),
     /// All who are left agreed: in the tick after this one the player leaves the world.
     Departed {
-        /// Who.
+        /// The player who leaves.
         player: PlayerId,
         /// The last tick with their input.
         last: Tick,
     },
     /// A confirmed tick has different roots: the worlds are not the same any more. Told once of each player.
     Desync {
-        /// Whose root differs.
+        /// The player whose root differs.
         player: PlayerId,
         /// The tick; its world may still be [kept](super::PeerSession::evidence).
         tick: Tick,
@@ -107,7 +107,7 @@ pub enum PeerFault {
     /// Another version of these messages.
     #[error("the peer speaks version {found}, this build speaks version {}", limits::PEER_VERSION)]
     Version {
-        /// The peer's.
+        /// The version that the peer speaks.
         found: u8,
     },
     /// Something that this peer has no right to say.
@@ -131,7 +131,7 @@ pub enum PeerSetupError {
     /// The inputs of a tick do not fit into one datagram.
     #[error("{players} players with inputs of {input_bytes} bytes do not fit into a datagram of {most} bytes", most = limits::DATAGRAM_BYTES_MIN)]
     InputTooLong {
-        /// How many players.
+        /// The number of players that there are.
         players: usize,
         /// Longest encoding of an input.
         input_bytes: usize,

@@ -36,13 +36,13 @@ struct PlayerInputs<I> {
 
 /// What is known of one player in one tick.
 enum Known<I> {
-    /// Not yet.
+    /// Nothing is known yet.
     Nothing,
-    /// These acts.
+    /// What the player says in the tick, and up to which sequence that is.
     Acts(Option<Act<I>>, Sequence),
 }
 
-/// Everybody's inputs.
+/// The inputs of all players.
 #[derive(Debug)]
 pub(super) struct InputLog<I> {
     /// The tick of the world that the session began with.
@@ -82,7 +82,7 @@ impl<I: Component> InputLog<I> {
         let tick = self.newest(place);
         if let Some(guess) = self.guesses.get(&(tick, place)) {
             let is_same = match (guess, &input) {
-                (Some(guess), Some(input)) => guess.same(input),
+                (Some(guess), Some(input)) => guess.canonical_eq(input),
                 (guess, input) => guess.is_none() && input.is_none(),
             };
             self.is_contradicted |= !is_same;

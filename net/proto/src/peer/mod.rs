@@ -262,7 +262,7 @@ impl<G: Game, P: InputPredictor<G>> PeerSession<G, P> {
         }
     }
 
-    /// Everybody agreed.
+    /// Begins to play, once everybody agreed.
     fn begin(&mut self, seed: seed::Seed) {
         self.state = SessionState::Running;
         self.tag = seed.tag();

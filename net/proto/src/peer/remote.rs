@@ -20,7 +20,7 @@ pub(super) struct Contact {
 
 /// What a silence means.
 pub(super) enum Silence {
-    /// Nothing.
+    /// It is too short to mean anything.
     Short,
     /// It is long enough to be told, for the first time.
     Warning,
@@ -57,7 +57,7 @@ impl Contact {
     }
 }
 
-/// Another player.
+/// What is known of another player's peer.
 #[derive(Debug)]
 pub(super) struct Remote {
     pub contact: Contact,

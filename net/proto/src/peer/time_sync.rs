@@ -84,7 +84,7 @@ pub(super) struct Heard {
     pub sent: Instant,
     /// The receiver's time that it last heard, and how long ago that was.
     pub echo: (Instant, Micros),
-    /// Its tick.
+    /// The tick that the sender plays.
     pub tick: Tick,
     /// How far it seemed to be ahead.
     pub ahead: i32,

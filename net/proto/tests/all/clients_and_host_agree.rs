@@ -31,9 +31,17 @@ fn play(pair: &mut Pair, rounds: u64) {
 fn on_a_good_link_everybody_follows_and_is_answered() {
     let mut pair = Pair::new(1, Weather::FAIR);
     kinds(&mut pair);
-    pair.run(30);
+    let mut joining = Vec::new();
+    for _ in 0..30 {
+        pair.run(1);
+        joining.extend(pair.peers[0].client.join_progress());
+    }
+    assert!(joining.is_sorted_by_key(|it| (it.received_bytes, it.pages_held)), "{joining:?}");
+    assert!(joining.iter().all(|it| it.pages_held <= it.pages) && (1..30).contains(&joining.len()), "{joining:?}");
     play(&mut pair, 120);
     pair.check();
+    let seen = pair.peers[2].client.witness_counters();
+    assert!(seen.heads > 100 && (seen.gap_ticks, seen.late_heads) == (0, 0), "{seen:?}");
     for at in [0, 1, 3] {
         let applied = |fates: &Vec<(Fate, Durability)>| matches!(fates[0], (Fate::Applied { .. }, Durability::Disk));
         assert!(pair.peers[at].fates.values().all(applied), "{:?}", pair.peers[at].fates);

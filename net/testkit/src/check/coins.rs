@@ -14,7 +14,7 @@ pub struct Coins {
 }
 
 impl Coins {
-    /// As many as at the start.
+    /// Expects as many coins as the bank begins with.
     #[must_use]
     pub fn new(bank: &Bank) -> Self {
         Self { total: bank.endowment() }

@@ -28,7 +28,9 @@ impl DurableAcks {
             let Write::Bytes { bytes, .. } = write else { continue };
             for at in places(bytes) {
                 if let Some(record) = record_at(&bytes[at..]) {
-                    self.synced.entry(record.tick()).or_default().insert(record.hash());
+                    for tick in record.tick_before().0..record.tick().0 {
+                        self.synced.entry(Tick(tick).next()).or_default().insert(record.hash());
+                    }
                 }
             }
         }
@@ -90,6 +92,7 @@ mod tests {
             epoch: Epoch(1),
             previous_hash: Hash([0; 32]),
             wall: WallTime(0),
+            count: 1,
             root: None,
             frame: frame.into(),
         });

@@ -67,6 +67,15 @@ impl Kept {
         self.in_memory.retain(|_, place| place.region != region);
     }
 
+    /// Ticks after this one of a region were taken back, as somebody decided: what was promised of them is not owed any more.
+    pub fn take_back(&mut self, region: RegionId, after: Tick, is_of_region: impl Fn(PlayerId, Sequence) -> bool) {
+        self.in_memory.retain(|_, place| place.region != region);
+        self.applied.retain(|(player, sequence), tick| *tick <= after || !is_of_region(*player, *sequence));
+        if let Some(confirmed) = self.confirmed.get_mut(&region) {
+            *confirmed = after.min(*confirmed);
+        }
+    }
+
     /// How many inputs are owed.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,12 +12,12 @@ use tickworld_sim::{
 
 use super::{RegionTick, Violation};
 
-/// From one region to another.
+/// The direction of mail from one region to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Way {
-    /// Who sends.
+    /// The region that sends.
     pub from: RegionId,
-    /// Who takes.
+    /// The region that receives.
     pub to: RegionId,
 }
 

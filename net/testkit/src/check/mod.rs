@@ -3,6 +3,7 @@
 //! Invariant: a checker trusts nothing that the code under test says of itself where it can look; it compares what different
 //! parts saw, and what the disk holds. Each has a bug that it is shown to catch.
 
+mod after_loss;
 mod answered;
 mod bounded;
 mod coins;
@@ -14,6 +15,7 @@ mod one_place;
 mod one_root;
 mod release;
 
+pub use after_loss::AfterLoss;
 pub use answered::Answered;
 pub use bounded::Bounded;
 pub use coins::Coins;
@@ -33,9 +35,9 @@ use tickworld_sim::{
 /// A tick of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RegionTick {
-    /// Which region.
+    /// The region that made it.
     pub region: RegionId,
-    /// Its tick.
+    /// The tick within that region.
     pub tick: Tick,
 }
 
@@ -51,25 +53,25 @@ pub enum Violation {
     /// Two roots of one confirmed tick.
     #[error("tick {tick} has root {first:.8} ({first_seen}) and root {second:.8} ({second_seen})")]
     TwoRoots {
-        /// Which.
+        /// The tick of both roots.
         tick: Tick,
         /// The one seen first.
         first: Hash,
-        /// Where.
+        /// Who has the first one.
         first_seen: String,
         /// The other one.
         second: Hash,
-        /// Where.
+        /// Who has the other one.
         second_seen: String,
     },
     /// An acknowledged input is not in the journal, or in another tick.
     #[error("input {} of player {} was acknowledged for tick {acknowledged}, which no journal says: {found:?}", sequence.0, player.0)]
     Missing {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
-        /// As told.
+        /// The tick that the acknowledgement says.
         acknowledged: Tick,
         /// Where it stands, if anywhere.
         found: Option<RegionTick>,
@@ -77,77 +79,77 @@ pub enum Violation {
     /// An answer is not that of the input that was sent under its number.
     #[error("input {} of player {} was acknowledged, and the journal has another one under its number in tick {tick}", sequence.0, player.0)]
     Exchanged {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
-        /// Where.
+        /// The tick that has the other one.
         tick: RegionTick,
     },
     /// A refused input is in the journal.
     #[error("input {} of player {} was refused, and stands in tick {found}", sequence.0, player.0)]
     RefusedApplied {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
-        /// Where.
+        /// The tick that has it.
         found: RegionTick,
     },
     /// A confirmed tick is not in the journal.
     #[error("tick {tick} was confirmed to somebody, the journal ends at tick {last}")]
     TickLost {
-        /// Which.
+        /// The tick that was confirmed.
         tick: Tick,
-        /// The journal's.
+        /// The last tick of the journal.
         last: Tick,
     },
     /// One input in two places.
     #[error("input {} of player {} stands in tick {first} and again in tick {again}", sequence.0, player.0)]
     Twice {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
         /// The number of the second.
         sequence: Sequence,
         /// Where it was first.
         first: RegionTick,
-        /// And then.
+        /// Where it is again.
         again: RegionTick,
     },
     /// An input that nobody submitted.
     #[error("input {} of player {} in tick {tick} was never submitted so", sequence.0, player.0)]
     Invented {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
-        /// Where.
+        /// The tick that has it.
         tick: RegionTick,
     },
     /// Coins were made or lost.
     #[error("{found} coins at tick {tick} ({seen}), there were {expected}")]
     Coins {
-        /// When.
+        /// The tick at which they were counted.
         tick: Tick,
-        /// Where.
+        /// Who counted them.
         seen: String,
-        /// At the start.
+        /// How many there were at the start.
         expected: u64,
-        /// Now.
+        /// How many there are now.
         found: u64,
     },
     /// A player is in two regions.
     #[error("player {} is in regions {} and {}, with {} and {} hops", player.0, places[0].0, places[1].0, places[0].1, places[1].1)]
     TwoPlaces {
-        /// Who.
+        /// The player who is in both.
         player: PlayerId,
-        /// Where, and with how many hops.
+        /// The two regions, and the hops of the player in each.
         places: [(RegionId, u64); 2],
     },
     /// A player is nowhere, or not where the newest that is said of them says.
     #[error("player {} is not in one place: {what}", player.0)]
     NoPlace {
-        /// Who.
+        /// The player who is sought.
         player: PlayerId,
         /// What is said of them, and where.
         what: String,
@@ -155,9 +157,9 @@ pub enum Violation {
     /// Mail between regions is not what it should be.
     #[error("mail {sequence} of region {} to region {} {what}", way.from, way.to)]
     Mail {
-        /// Whose.
+        /// The direction that the mail goes.
         way: Way,
-        /// Which.
+        /// The number of the mail.
         sequence: u64,
         /// What is wrong with it.
         what: &'static str,
@@ -165,9 +167,9 @@ pub enum Violation {
     /// What regions know of each other's mail does not fit.
     #[error("between regions {} and {of}, as tick {} knows it, {what}: {found}, and {most}", at.region, at.tick)]
     Numbers {
-        /// Who knows it.
+        /// The tick of the region that knows it.
         at: RegionTick,
-        /// Of whom.
+        /// The region that it is about.
         of: RegionId,
         /// What is wrong.
         what: &'static str,
@@ -179,47 +181,47 @@ pub enum Violation {
     /// All regions together have other coins than they began with.
     #[error("all regions have {found} coins with what is under way, there were {expected}")]
     AllCoins {
-        /// At the start.
+        /// How many there were at the start.
         expected: u64,
-        /// At the end.
+        /// How many there are at the end.
         found: u64,
     },
     /// Something was acknowledged that the disk does not hold.
     #[error("tick {tick} was acknowledged as on disk, and is not synced")]
     NotDurable {
-        /// Which.
+        /// The tick that was acknowledged.
         tick: Tick,
     },
     /// An input was answered twice.
     #[error("input {} of player {} was answered twice", sequence.0, player.0)]
     AnsweredTwice {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
     },
     /// An answer to what was not asked.
     #[error("input {} of player {} was answered, and was never submitted", sequence.0, player.0)]
     AnsweredUnasked {
-        /// Whose.
+        /// The player whose input it is.
         player: PlayerId,
-        /// Which.
+        /// The number of the input.
         sequence: Sequence,
     },
     /// Inputs without an answer although all faults are over.
     #[error("{count} inputs have no answer though all faults are over: the first is {} of player {}", sequence.0, player.0)]
     Unanswered {
-        /// How many.
+        /// How many there are.
         count: usize,
-        /// Whose.
+        /// The player of the first of them.
         player: PlayerId,
-        /// Which.
+        /// The number of the first of them.
         sequence: Sequence,
     },
     /// A tick was released before the one before it.
     #[error("tick {tick} was released after tick {last}")]
     OutOfOrder {
-        /// Which.
+        /// The tick that came too late.
         tick: Tick,
         /// The newest released before.
         last: Tick,
@@ -227,11 +229,11 @@ pub enum Violation {
     /// Something grew over its bound.
     #[error("{what} is {found}, at most {max} are allowed")]
     Unbounded {
-        /// What.
+        /// Name of what grew.
         what: &'static str,
-        /// How much.
+        /// How large it is.
         found: u64,
-        /// And may be.
+        /// How large it may be.
         max: u64,
     },
     /// A desync was reported where there is none.
@@ -249,6 +251,14 @@ pub enum Violation {
     /// The world does not come up again, or stands still, though all faults are over.
     #[error("the world stands still: {0}")]
     Stuck(String),
+    /// After told ticks were taken back something is good that was so before.
+    #[error("region {region} took ticks back: {what}")]
+    OldIsGood {
+        /// The region that took them back.
+        region: RegionId,
+        /// What is not newer than before.
+        what: String,
+    },
     /// Whoever was fenced still wrote.
     #[error("a fenced owner's records were taken: {0}")]
     Unfenced(String),
@@ -258,9 +268,9 @@ pub enum Violation {
     /// Two runs of one seed differ.
     #[error("the run is not a function of its seed: digests {first:.8} and {second:.8}")]
     Nondeterministic {
-        /// Of the first run.
+        /// The digest of the first run.
         first: Hash,
-        /// Of the second.
+        /// The digest of the second run.
         second: Hash,
     },
 }

@@ -29,6 +29,11 @@ impl OneRoot {
         Err(Violation::TwoRoots { tick, first, first_seen, second: root, second_seen: seen() })
     }
 
+    /// Ticks after this one were taken back, as somebody decided: they may come out differently.
+    pub fn take_back(&mut self, after: Tick) {
+        self.roots.retain(|tick, _| *tick <= after);
+    }
+
     /// The root that was seen, if any was.
     #[must_use]
     pub fn root(&self, tick: Tick) -> Option<Hash> {

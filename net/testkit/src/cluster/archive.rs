@@ -30,21 +30,26 @@ impl ArchiveWork {
     ) {
         match self {
             Self::Seek(work) => {
-                let mut found = ready(seek(store, &work));
-                if let (Some(Bug::DropsWhatTheArchiveHas), Ok(Finding::Here(found))) = (bug, &mut found) {
-                    found.parcel = [].into();
+                let mut findings = ready(seek(store, &work));
+                for (_, found) in &mut findings {
+                    if let (Some(Bug::DropsWhatTheArchiveHas), Ok(Finding::Here(found))) = (bug, &mut *found) {
+                        found.parcel = [].into();
+                    }
+                    if let (Some(Bug::MintsACoin), Ok(Finding::Here(found))) = (bug, &mut *found) {
+                        found.parcel = richer(&found.parcel);
+                    }
+                    watch.count(match found {
+                        Ok(Finding::Here(found)) if found.hops == 1 => "births",
+                        Ok(Finding::Here(_)) => "returns from the archive",
+                        Ok(Finding::Nowhere) => "players who never were",
+                        Ok(Finding::Elsewhere { .. }) => "players found elsewhere",
+                        Err(_) => "players not found",
+                    });
                 }
-                if let (Some(Bug::MintsACoin), Ok(Finding::Here(found))) = (bug, &mut found) {
-                    found.parcel = richer(&found.parcel);
+                if findings.len() > 1 {
+                    watch.count("players looked for together");
                 }
-                watch.count(match &found {
-                    Ok(Finding::Here(found)) if found.hops == 1 => "births",
-                    Ok(Finding::Here(_)) => "returns from the archive",
-                    Ok(Finding::Nowhere) => "players who never were",
-                    Ok(Finding::Elsewhere { .. }) => "players found elsewhere",
-                    Err(_) => "players not found",
-                });
-                region.handle_found(now, work.search, found);
+                region.handle_found(now, findings);
             }
             Self::Move(moves) => {
                 let moved = if bug == Some(Bug::SkipsTheArchive) && moves.of != RegionId::ARCHIVE {

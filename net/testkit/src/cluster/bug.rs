@@ -57,6 +57,8 @@ pub enum Bug {
     PostsNothingAgain,
     /// The server lets another client in with a token that one was let in with before. Caught as an impostor who is welcome.
     TakesASpentToken,
+    /// Whoever has a region go back behind told ticks says that nobody was told of them. Caught by `AfterLoss`.
+    TakesTicksBackQuietly,
     /// A run remembers earlier ones. Caught by running it twice.
     RemembersEarlierRuns,
 }
@@ -64,7 +66,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::AcknowledgesBeforeDurable,
         Self::LosesTheTailOnCrash,
         Self::AppliesAResentInputAgain,
@@ -88,6 +90,7 @@ impl Bug {
         Self::AcknowledgesTooMuch,
         Self::PostsNothingAgain,
         Self::TakesASpentToken,
+        Self::TakesTicksBackQuietly,
         Self::RemembersEarlierRuns,
     ];
 
@@ -117,6 +120,7 @@ impl Bug {
             Self::GarblesAMessage => matches!(violation, Violation::Accused(_)),
             Self::BurnsTheToken => matches!(violation, Violation::KeptOut(_)),
             Self::TakesASpentToken => matches!(violation, Violation::LetIn(_)),
+            Self::TakesTicksBackQuietly => matches!(violation, Violation::OldIsGood { .. }),
             Self::RemembersEarlierRuns => matches!(violation, Violation::Nondeterministic { .. }),
         }
     }

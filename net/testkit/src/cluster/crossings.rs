@@ -13,12 +13,13 @@ use tickworld_sim::{
     world::World,
 };
 
-use crate::check::{Mails, Numbers, OnePlace, RegionTick, Violation, Way};
+use crate::check::{AfterLoss, Mails, Numbers, OnePlace, RegionTick, Violation, Way};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Crossings {
     one_place: OnePlace,
+    after_loss: AfterLoss,
     mails: Mails,
     /// When the frame of each tick was closed first.
     closed: BTreeMap<RegionTick, Instant>,
@@ -38,6 +39,11 @@ impl Crossings {
     /// How long players took, from the frame that they left in to the one that has them.
     pub(super) fn took(&self) -> &[Micros] {
         &self.took
+    }
+
+    /// Told ticks of a region are taken back.
+    pub(super) fn lose(&mut self, region: RegionId) {
+        self.after_loss.lose(region);
     }
 
     /// A region's server begins with this history and this world.
@@ -87,6 +93,7 @@ impl Crossings {
     pub(super) fn keep(&mut self, world: &World<Ledger>) -> Result<(), Violation> {
         let own = world.region();
         let region = own.state().id;
+        self.after_loss.observe(world)?;
         let present = world.players().iter().filter(|it| it.id.is_player() && it.departed_to.is_none());
         self.one_place.observe(region, present.map(|player| (player.id, player.hops)))?;
         for (entry, parcel) in own.outbox().filter(|(entry, _)| entry.to != region && entry.to != RegionId::ARCHIVE) {

@@ -16,10 +16,12 @@ use tickworld_sim::{content::ContentId, frame::PlayerId, game::Game as _, region
 
 use super::{
     Cluster, Event,
-    opening::PACKS,
+    bug::Bug,
+    opening::{self, OpenError, PACKS},
     peer::{PARDONS, Peer},
     plan::Fault,
     storage::Disk,
+    watch::Life,
 };
 use crate::{
     disk::SyncFault,
@@ -37,6 +39,7 @@ impl<D: Disk> Cluster<D> {
             Fault::LostWelcome => self.lose_welcome(),
             Fault::ClientCrash => self.crash_client(),
             Fault::Leave => self.leave(),
+            Fault::Silence => self.fall_silent(),
             Fault::Rival => self.begin_rival(),
             Fault::PowerCut | Fault::Kill => self.stop_server(fault),
             Fault::CutInAppend | Fault::CutInSnapshot | Fault::CutInRecovery => self.arm(fault),
@@ -44,6 +47,7 @@ impl<D: Disk> Cluster<D> {
             Fault::Takeover => self.take_over(),
             Fault::Restart => self.restart(),
             Fault::RulesPanic => self.panic_rules(),
+            Fault::Restore => self.go_back(),
             Fault::RegionsApart => self.part_regions(),
             Fault::Operator => self.operate(),
             Fault::Stranger => self.come_as_stranger(),
@@ -129,6 +133,23 @@ impl<D: Disk> Cluster<D> {
         true
     }
 
+    fn fall_silent(&mut self) -> bool {
+        let wait = self.dice.micros(Micros(1_000_000), Micros(6_000_000));
+        for index in 0..self.peers.len() {
+            let peer = &self.peers[index];
+            if let Some(id) = peer.connection {
+                self.network.close(&mut self.clock, id, Side::Client);
+            }
+            if peer.is_rival {
+                self.end_client(index, None);
+            } else {
+                let ticket = peer.client.ticket();
+                self.begin_client_after(index, ticket, Some(wait));
+            }
+        }
+        true
+    }
+
     /// A second program of a player begins, which they notice: it takes their session, and what they came in with is void. Or
     /// somebody comes who shows what is void.
     fn begin_rival(&mut self) -> bool {
@@ -167,6 +188,10 @@ impl<D: Disk> Cluster<D> {
 
     /// A client's program is over, with whatever it waited for; another one starts.
     pub(super) fn begin_client(&mut self, index: usize, ticket: Option<Ticket>) {
+        self.begin_client_after(index, ticket, None);
+    }
+
+    fn begin_client_after(&mut self, index: usize, ticket: Option<Ticket>, wait: Option<Micros>) {
         let now = self.clock.now();
         let peer = &mut self.peers[index];
         self.watch.forget(peer.player);
@@ -179,7 +204,8 @@ impl<D: Disk> Cluster<D> {
         peer.begin_again(now, ticket, content.unwrap_or(peer.content));
         // Where there is an archive some are away for long enough to rest in it.
         let rests = self.plan.host.archive_after_ticks.is_some() && peer.dice.permille(300);
-        let wait = peer.dice.micros(Micros(10_000), Micros(if rests { 4_000_000 } else { 1_000_000 }));
+        let short = peer.dice.micros(Micros(10_000), Micros(if rests { 4_000_000 } else { 1_000_000 }));
+        let wait = wait.unwrap_or(short);
         self.clock.after(wait, Event::Connect(index, peer.run));
     }
 
@@ -279,6 +305,51 @@ impl<D: Disk> Cluster<D> {
             return true;
         }
         self.ask(region, Request::Shutdown)
+    }
+
+    /// The servers of a region end, and what comes next goes on from an earlier tick, as an operator accepts.
+    fn go_back(&mut self) -> bool {
+        let region = self.any_region();
+        let is_quiet = self.bug == Some(Bug::TakesTicksBackQuietly);
+        let ticks = if is_quiet { 1 } else { self.dice.between(1, 60) };
+        // A neighbour that meets a region two lives on keeps its border closed until an operator opens it.
+        let is_again = self.world.is_some() && self.watch.has_lost(region);
+        let seat = self.seat(region);
+        if !seat.has_begun || is_again {
+            return false;
+        }
+        seat.disk.kill();
+        if !seat.servers.is_empty() {
+            self.end_all(region);
+        }
+        let (is_alone, until) = (self.world.is_none(), Life(self.lives));
+        let seat = self.seats.get_mut(&region).expect("every region has a seat");
+        let watch = &mut self.watch;
+        let mut is_told = false;
+        let mut tell = |after| {
+            is_told = true;
+            watch.take_back(region, until, after);
+        };
+        let store = seat.disk.open().map_err(OpenError::Storage);
+        let cut = store.and_then(|store| opening::go_back(&store, ticks, is_alone, is_quiet, &mut tell));
+        seat.disk.kill();
+        match cut {
+            Ok(true) => {
+                watch.lose(region);
+                watch.count(if is_alone {
+                    "restores of the only region"
+                } else {
+                    "restores of one of several regions"
+                });
+            }
+            Err(OpenError::Violation(violation)) => watch.judge(Err(violation)),
+            // Whether a claim is there whose storage failed shows when the region is opened.
+            Ok(false) | Err(_) => {}
+        }
+        if is_told {
+            self.pardon(|_| true);
+        }
+        is_told
     }
 
     fn panic_rules(&mut self) -> bool {
@@ -431,6 +502,7 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::LostWelcome => "fault: lost welcome",
         Fault::ClientCrash => "fault: client crash",
         Fault::Leave => "fault: leave",
+        Fault::Silence => "fault: silence",
         Fault::Rival => "fault: rival",
         Fault::PowerCut => "fault: power cut",
         Fault::Kill => "fault: killed server",
@@ -443,6 +515,7 @@ pub(super) const fn name(fault: Fault) -> &'static str {
         Fault::Takeover => "fault: takeover",
         Fault::Restart => "fault: restart",
         Fault::RulesPanic => "fault: panic of the rules",
+        Fault::Restore => "fault: restore",
         Fault::RegionsApart => "fault: regions apart",
         Fault::Operator => "fault: operator",
         Fault::Stranger => "fault: stranger",

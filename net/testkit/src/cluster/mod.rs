@@ -135,9 +135,9 @@ struct Cluster<D: Disk> {
     lives: u64,
     is_calm: bool,
     is_over: bool,
-    /// For [`Bug::AppliesAResentInputAgain`].
+    /// What [`Bug::AppliesAResentInputAgain`] has applied.
     seen: BTreeSet<(usize, Sequence)>,
-    /// For [`Bug::PostsNothingAgain`].
+    /// What [`Bug::PostsNothingAgain`] has posted.
     posted: BTreeSet<Hash>,
     dice: Dice,
 }
@@ -434,7 +434,7 @@ impl<D: Disk> Cluster<D> {
             self.network.tune(*id, Side::Client, fair);
             self.network.tune(*id, Side::Host, fair);
         }
-        self.seats.values_mut().for_each(|seat| seat.calm_tick = seat.released());
+        self.seats.values_mut().for_each(|seat| seat.calm_tick = seat.progress());
         self.clock.after(PROBE, Event::Probe);
     }
 
@@ -445,7 +445,7 @@ impl<D: Disk> Cluster<D> {
             let is_near = peer.confirmed.0 + 40 > self.seats[&peer.region].released() || !peer.follows();
             peer.is_welcome() && is_near && (peer.is_done || !peer.plays())
         };
-        let stands = |seat: &Seat<D>| seat.released() <= seat.calm_tick + 5;
+        let stands = |seat: &Seat<D>| seat.progress() <= seat.calm_tick + 5;
         let is_settled = self.seats.values().all(|seat| seat.servers.len() == 1 && !stands(seat))
             && self.watch.answered.waiting() == 0
             && self.peers.iter().all(|peer| peer.is_rival || follows(peer));
@@ -454,7 +454,7 @@ impl<D: Disk> Cluster<D> {
         } else if since < CALM_MAX {
             self.clock.after(PROBE, Event::Probe);
         } else if let Some(seat) = self.seats.values().find(|seat| stands(seat)) {
-            let what = format!("no tick of region {} was released since tick {}", seat.region, seat.calm_tick);
+            let what = format!("no tick of region {} was made since tick {}", seat.region, seat.calm_tick);
             self.watch.judge(Err(Violation::Stuck(what)));
         } else if let Some(peer) = self.peers.iter().find(|peer| !peer.is_content()) {
             let what = format!("{} does not get to the region that it asks for", peer.name());

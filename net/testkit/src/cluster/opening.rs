@@ -5,18 +5,18 @@
 
 use tickworld_ledger::{Ledger, Order};
 use tickworld_persist::{
-    BuildId, Claimant, DataLossPolicy, Record, RecoverError, Retention, Salvage, SkipError, Slot, Store, WallTime, Why,
-    WorldId,
+    BuildId, Claimant, DataLossPolicy, LogPosition, LogState, Mark, Record, RecoverError, Retention, Salvage,
+    SkipError, Slot, Store, WallTime, Why, WorldId,
     error::{AppendError, ClaimError, FetchError, ReadError},
 };
 use tickworld_region::{
     AdapterError, Content, GameAdapter, InlineStepper, KeysError, OpenError as Refusal, OpenSettings, Opened as World,
-    Replay, Replayed,
+    Replay, Replayed, SeekError, frames_of,
 };
 use tickworld_sim::{
     content::ContentId,
     executor::Inline,
-    frame::{InputFrame, Tick},
+    frame::{Act, InputFrame, Tick},
     hash::{Hash, hash},
     region::RegionId,
     rng::Entropy,
@@ -88,6 +88,73 @@ pub(super) fn skip<S: Store + Salvage>(store: &S) -> Result<bool, OpenError> {
     }
 }
 
+/// Has the history go on from so many ticks before its end, as somebody decides who accepts that ticks are lost which others were told
+/// of; whether it does. It stays as it is where players crossed to other regions in these ticks, or came from them. `tell` hears of
+/// the last tick that stays before anything is done.
+pub(super) fn go_back<S: Store>(
+    store: &S,
+    ticks: u64,
+    is_alone: bool,
+    is_quiet: bool,
+    tell: &mut dyn FnMut(Tick),
+) -> Result<bool, OpenError> {
+    let Some((head, after)) = place_before_end(store, ticks)? else { return Ok(false) };
+    if after.tick >= head.last.tick {
+        return Ok(false);
+    }
+    let mut at = after.slot;
+    while at < head.last.slot && !is_alone {
+        for record in read(store, at.next())? {
+            at = record.slot();
+            let frames = frames_of(&record).map_err(|error| wrong(error.to_string()))?;
+            if frames.iter().flat_map(|frame| &frame.inputs).any(|input| is_between_regions(&input.act)) {
+                return Ok(false);
+            }
+        }
+    }
+    let mut why = Why::Cut;
+    if is_quiet {
+        // Without such a mark the store takes no claim that voids ticks and does not say so.
+        let last = now(store.record(head.last.slot)).map_err(|error| failed(&error))?;
+        let Some(last) = last.filter(|last| !last.is_claim() && after.slot.next() == last.slot()) else {
+            return Ok(false);
+        };
+        let mark = Mark::new(last.hash(), BuildId::of(b"another"), Some(last.epoch()), "it is said to have panicked");
+        now(store.mark(&mark)).map_err(|error| failed(&error))?;
+        why = Why::Skip;
+    }
+    tell(after.tick);
+    let by = Claimant { who: "a simulated operator".to_owned(), wall: WallTime(0) };
+    let claim = head.claim_after(after, why, !is_quiet, &by).map_err(|error| failed(&error))?;
+    now(store.claim(&claim)).map(|_| true).map_err(|error| failed(&error))
+}
+
+/// The end of a history, and the place in it so many ticks before that, at the end of a record; `None` where there is no history.
+fn place_before_end<S: Store>(store: &S, ticks: u64) -> Result<Option<(LogState, LogPosition)>, OpenError> {
+    if now(store.header()).map_err(|error| failed(&error))?.is_none() {
+        return Ok(None);
+    }
+    let head = now(store.log_state()).map_err(|error| failed(&error))?;
+    let to = Tick(head.last.tick.0.saturating_sub(ticks)).max(head.base.tick);
+    let slot = now(store.find(to)).map_err(|error| failed(&error))?.unwrap_or(head.base.slot);
+    let record = now(store.record(slot)).map_err(|error| failed(&error))?;
+    let after = record.as_ref().map_or(head.base, Record::position);
+    Ok(Some((head, after)))
+}
+
+fn failed(error: &dyn core::fmt::Display) -> OpenError {
+    OpenError::Storage(error.to_string())
+}
+
+/// Whether an act has to do with another region of the world.
+const fn is_between_regions(act: &Act<Order>) -> bool {
+    match act {
+        Act::Delivered { region, .. } => region.0 != RegionId::ARCHIVE.0,
+        Act::Mail { .. } | Act::Accept { .. } | Act::Border { .. } | Act::Play(Order::Travel { .. }) => true,
+        _ => false,
+    }
+}
+
 /// A world that can go on, and what came before.
 pub(super) struct Opened {
     pub(super) world: World<Ledger>,
@@ -132,6 +199,7 @@ fn judge(error: Refusal) -> OpenError {
             | Refusal::Snapshot(_)
             | Refusal::Claim(ClaimError::Storage(_) | ClaimError::Unknown(_))
             | Refusal::Notes(_)
+            | Refusal::Archive(SeekError::Storage(_))
             | Refusal::Debt(AppendError::Storage(_) | AppendError::Unknown(_))
             | Refusal::Keys(KeysError::Fetch(FetchError::Storage(_)) | KeysError::Storage(_))
     );
@@ -192,15 +260,7 @@ pub(super) fn look<S: Store + Salvage>(store: &S, bank: &Bank, bug: Option<Bug>)
 
 /// As a server would that forgot to read the journal to its end.
 fn lose_tail<S: Store>(store: &S) -> Result<(), OpenError> {
-    let failed = |error: &dyn core::fmt::Display| OpenError::Storage(error.to_string());
-    if now(store.header()).map_err(|error| failed(&error))?.is_none() {
-        return Ok(());
-    }
-    let head = now(store.log_state()).map_err(|error| failed(&error))?;
-    let to = Tick(head.last.tick.0.saturating_sub(2)).max(head.base.tick);
-    let slot = now(store.find(to)).map_err(|error| failed(&error))?.unwrap_or(head.base.slot);
-    let record = now(store.record(slot)).map_err(|error| failed(&error))?;
-    let after = record.as_ref().map_or(head.base, Record::position);
+    let Some((head, after)) = place_before_end(store, 2)? else { return Ok(()) };
     let cut = head.claim_after(after, Why::Cut, true, &Claimant::default()).map_err(|error| failed(&error))?;
     now(store.claim(&cut)).map(drop).map_err(|error| failed(&error))
 }
@@ -226,9 +286,8 @@ fn before<S: Store>(store: &S, start: Tick) -> Result<(Tick, Vec<InputFrame<Orde
     while tick < start {
         for record in read(store, at.next())?.iter().take_while(|record| record.tick() <= start) {
             (at, tick) = (record.slot(), record.tick());
-            let Some(frame) = record.frame() else { continue };
-            let frame = InputFrame::decode(frame);
-            frames.push(frame.map_err(|error| wrong(format!("the frame of tick {tick}: {error}")))?);
+            let made = frames_of(record);
+            frames.extend(made.map_err(|error| wrong(format!("the frame of tick {tick}: {error}")))?);
         }
     }
     Ok((head.base.tick, frames))

@@ -69,7 +69,7 @@ pub(super) struct Peer {
     pub(super) is_impostor: bool,
     /// Whether it does not come back: a rival that was sent away leaves the player alone.
     pub(super) gives_up: bool,
-    /// For [`Bug::SkipsAFrameAfterRejoin`].
+    /// Whether [`Bug::SkipsAFrameAfterRejoin`] is about to skip one.
     skips: bool,
     connections: u64,
     pub(super) dice: Dice,
@@ -341,12 +341,12 @@ impl Peer {
         match event {
             ClientEvent::Confirmed { tick, root, durability } => {
                 self.confirmed = tick;
-                watch.confirm(self.region, (tick, root), durability, || self.name());
+                watch.confirm(server, (tick, root), durability, || self.name());
             }
             ClientEvent::Head(head) => {
                 self.confirmed = self.confirmed.max(head.tick);
-                watch.confirm(self.region, (head.root_tick, head.root), head.durability, || self.name());
-                watch.kept.confirm(self.region, head.tick);
+                watch.confirm(server, (head.root_tick, head.root), head.durability, || self.name());
+                watch.confirm_tick(server, head.tick);
             }
             ClientEvent::Outcome { sequence, fate, durability } => {
                 if matches!(fate, Fate::Applied { .. }) && durability >= Durability::Disk {
@@ -374,6 +374,7 @@ impl Peer {
                 watch.count("joins");
             }
             ClientEvent::Rejoining(RejoinCause::Behind) => watch.count("rejoins of clients behind"),
+            ClientEvent::Rejoining(_) if watch.has_lost(self.region) => watch.count("rejoins after a restore"),
             ClientEvent::Rejoining(cause @ (RejoinCause::Ahead | RejoinCause::Forked)) => {
                 let what = format!("{} has ticks that the server has not: {cause:?}", self.name());
                 watch.judge(Err(Violation::Recovery(what)));
@@ -426,9 +427,9 @@ impl Peer {
 /// What somebody shows who is to be sent away.
 #[derive(Clone, Debug)]
 pub(super) enum Shown {
-    /// Of a generation that is over.
+    /// A ticket of a generation that is over.
     Ticket(Ticket),
-    /// With which another program came in.
+    /// The token with which another program came in.
     Token(Vec<u8>),
 }
 

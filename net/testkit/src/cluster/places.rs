@@ -12,6 +12,7 @@ use tickworld_sim::{
     frame::{Act, Input, InputFrame, PlayerId, Sequence},
     region::RegionId,
     rng::Entropy,
+    session::HOPS_AN_INCARNATION,
     world::World,
 };
 
@@ -31,7 +32,7 @@ enum Mention {
     Row(Whereabouts),
 }
 
-/// With their hops.
+/// Where a player is said to be, with the hops that go with it.
 type Mentions = Vec<(u64, Mention)>;
 
 /// All coins that players have with them who are in no world.
@@ -101,8 +102,8 @@ fn contradiction(mentions: &Mentions) -> Option<&'static str> {
         _ => None,
     });
     match row {
-        // Worlds without an archive.
-        None if *most == 0 => None,
+        // Worlds without an archive: nobody ever left, and only ticks that were taken back added something.
+        None if *most % HOPS_AN_INCARNATION == 0 => None,
         None => Some("in a region, and the archive never heard of it"),
         Some(row) if row.hops == *most && row.at == Some(*region) => None,
         // The row comes after the tick that has them; whoever sent them says them again until then.

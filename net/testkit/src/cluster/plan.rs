@@ -42,6 +42,8 @@ pub enum Fault {
     ClientCrash,
     /// A client leaves and comes back.
     Leave,
+    /// Everybody leaves without a word and stays away, for longer or shorter than a history is kept.
+    Silence,
     /// Another program of a player comes, to their region or another one, stays for a while and ends without a word.
     Rival,
     /// The server's machine loses its power: of what was not synced, luck keeps what it likes, torn or whole.
@@ -66,6 +68,8 @@ pub enum Fault {
     Restart,
     /// The rules panic in a tick; another build makes it, or an operator skips it.
     RulesPanic,
+    /// An operator has a region go back behind ticks that were told.
+    Restore,
     /// Nothing passes between regions, one way or both, for longer or shorter than borders bear.
     RegionsApart,
     /// An operator asks for something: how it is, a snapshot, a kick, other content, an input in the name of a player.
@@ -77,7 +81,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Latency,
         Self::Jitter,
         Self::Loss,
@@ -89,6 +93,7 @@ impl Fault {
         Self::LostWelcome,
         Self::ClientCrash,
         Self::Leave,
+        Self::Silence,
         Self::Rival,
         Self::PowerCut,
         Self::Kill,
@@ -101,6 +106,7 @@ impl Fault {
         Self::Takeover,
         Self::Restart,
         Self::RulesPanic,
+        Self::Restore,
         Self::RegionsApart,
         Self::Operator,
         Self::Stranger,
@@ -180,7 +186,8 @@ impl Plan {
             coins: dice.between(10, 2_000),
             tick: Micros(1_000_000 / u64::from(tick_rate)),
             root_lag_ticks: u8::try_from(dice.between(1, 4)).expect("a small number"),
-            snapshot_ticks: dice.between(6, 60),
+            // Rare ones leave room for runs of ticks.
+            snapshot_ticks: if dice.permille(700) { dice.between(6, 60) } else { dice.between(300, 2_000) },
             replay_debt_max: dice.micros(Micros(20_000), Micros(500_000)),
             snapshots_kept: small(dice.between(1, 3)),
             host,
@@ -285,6 +292,7 @@ fn schedule(dice: &mut Dice, faults: &[Fault], calm_at: Instant) -> Vec<(Instant
                 | Fault::LostWelcome
                 | Fault::ClientCrash
                 | Fault::Leave
+                | Fault::Silence
                 | Fault::Rival
                 | Fault::RegionsApart
                 | Fault::Operator

@@ -139,7 +139,7 @@ fn hasty(region: &Region<Ledger>) -> Vec<Post> {
     world.region().neighbours().filter_map(mail).collect()
 }
 
-/// For [`Bug::AcknowledgesTooMuch`].
+/// Says what [`Bug::AcknowledgesTooMuch`] says: one mail more than there was.
 fn overstate(post: &mut Post) {
     if let PostBody::Standing(standing) = &mut post.body {
         standing.has += 1;

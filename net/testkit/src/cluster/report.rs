@@ -33,11 +33,11 @@ pub struct Options {
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The seed.
+    /// The seed that the run was made from.
     pub seed: u64,
     /// What was wrong first, and when.
     pub violation: Option<(Instant, Violation)>,
-    /// Of all that happened.
+    /// The digest of all that happened.
     pub digest: Hash,
     /// How often things happened, by name.
     pub counts: BTreeMap<&'static str, u64>,
@@ -58,13 +58,13 @@ impl Report {
 /// A seed that shows something wrong.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The seed.
+    /// The seed that shows it.
     pub seed: u64,
     /// The planted bug, if one was.
     pub bug: Option<Bug>,
-    /// When, in simulated time.
+    /// When it showed, in simulated time.
     pub at: Instant,
-    /// What; `None` for a panic.
+    /// What was broken; `None` for a panic.
     pub violation: Option<Violation>,
     /// What a panic said.
     pub panic: String,

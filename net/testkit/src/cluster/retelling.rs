@@ -103,13 +103,14 @@ fn follow(replay: &mut Replay<Ledger>, record: &Record, watch: &mut Watch) -> Re
     for id in replay.missing_contents() {
         replay.add_content(id, ());
     }
-    let Some(step) = replay.poll_step() else { return Ok(()) };
-    let replayed = replay.handle_stepped(step.run(&Inline)).map_err(|error| wrong(error.to_string()))?;
-    if let Some(divergence) = replayed.divergence {
-        return Err(diverged(&divergence));
+    while let Some(step) = replay.poll_step() {
+        let replayed = replay.handle_stepped(step.run(&Inline)).map_err(|error| wrong(error.to_string()))?;
+        if let Some(divergence) = replayed.divergence {
+            return Err(diverged(&divergence));
+        }
+        let region = replay.header().region.unwrap_or(RegionId::FIRST);
+        watch.root_seen(region, replayed.frame.tick, replayed.roots.root, || "the history retold".into());
     }
-    let region = replay.header().region.unwrap_or(RegionId::FIRST);
-    watch.root_seen(region, replayed.frame.tick, replayed.roots.root, || "the history retold".into());
     Ok(())
 }
 
@@ -181,7 +182,15 @@ fn refuse_lies(mut replay: Replay<Ledger>, base: Tick, epoch: Epoch) -> Result<(
         Bytes::from(bytes)
     };
     let record = |previous_hash, root, frame| {
-        let record = TickRecord { slot: last.slot.next(), epoch, previous_hash, wall: Default::default(), root, frame };
+        let record = TickRecord {
+            slot: last.slot.next(),
+            epoch,
+            previous_hash,
+            wall: Default::default(),
+            count: 1,
+            root,
+            frame,
+        };
         Record::new(record).map_err(|error| wrong(error.to_string()))
     };
     let lies: [(&str, Record); 2] = [

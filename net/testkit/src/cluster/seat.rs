@@ -28,7 +28,7 @@ pub(super) struct Seat<D: Disk> {
     pub(super) is_armed: bool,
     /// The tick that was released when the calm began.
     pub(super) calm_tick: u64,
-    /// For [`Bug::ReleasesOutOfOrder`](super::Bug::ReleasesOutOfOrder).
+    /// What [`Bug::ReleasesOutOfOrder`](super::Bug::ReleasesOutOfOrder) holds back.
     pub(super) held: Option<(SessionId, Transmit)>,
 }
 
@@ -54,6 +54,15 @@ impl<D: Disk> Seat<D> {
     /// The newest tick that was told.
     pub(super) fn released(&self) -> u64 {
         self.servers.last().map_or(0, |server| server.region.released_tick().0)
+    }
+
+    /// The newest tick that is on its way to be told: where nobody is there, many are stored at once.
+    pub(super) fn progress(&self) -> u64 {
+        let server = self.servers.last();
+        server.map_or(
+            0,
+            |server| if server.region.session_count() > 0 { self.released() } else { server.region.tick().0 },
+        )
     }
 
     fn has(&self, life: Life) -> bool {

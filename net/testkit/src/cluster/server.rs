@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use tickworld_ledger::{Account, Ledger};
 use tickworld_persist::{
     Appended, Bearer, Journal as _, LogState, Marks as _, Snapshots as _, Store, TokenDigest, Tokens as _,
+    limits::RUN_TICKS_MAX,
 };
 use tickworld_proto::{
     channel::Channel,
@@ -63,7 +64,7 @@ pub(super) enum Wake {
     Mark,
     /// The claim is ended.
     EndClaim,
-    /// For [`Bug::AcknowledgesBeforeDurable`].
+    /// [`Bug::AcknowledgesBeforeDurable`] answers before the append is over.
     Hurried,
 }
 
@@ -89,7 +90,7 @@ pub(super) struct Server<S> {
     pub(super) region: Region<Ledger>,
     pub(super) store: RegionStore<S>,
     glue: Glue,
-    /// For [`Bug::AcknowledgesBeforeDurable`].
+    /// What [`Bug::AcknowledgesBeforeDurable`] has answered too early.
     hurried: Vec<tickworld_persist::Record>,
     /// The last tick whose record was handed to the journal.
     closed: Tick,
@@ -325,6 +326,11 @@ impl<S: Store + Clone> Server<S> {
     fn begin_append<D: Disk<Store = S>>(&mut self, now: Instant, append: Append, site: &mut Site<'_, D>) {
         for record in append.records.iter().filter(|record| record.tick() > self.closed) {
             site.watch.close(self.life, record);
+            if record.count() > 1 {
+                site.watch.count("runs of ticks");
+                let (found, max) = (u64::from(record.count()), u64::from(RUN_TICKS_MAX));
+                _ = site.watch.bounded.observe("ticks in a run", found, max);
+            }
         }
         self.closed = append.records.last().map_or(self.closed, |last| self.closed.max(last.tick()));
         let other = self.region.status().root.1;
@@ -543,9 +549,11 @@ impl<S: Store + Clone> Server<S> {
     fn observe<D>(&self, site: &mut Site<'_, D>) {
         let HostSettings { history_ticks, durable_lag_ticks_max: lag, sessions_max, .. } = site.plan.host;
         let host = self.region.host();
+        // Ticks of runs do not count as ticks that wait for storage.
+        let run_ticks = (self.region.waiting_records() as u64 + 1) * u64::from(RUN_TICKS_MAX);
         let early = self.region.released_tick().0.saturating_sub(self.region.kept_tick().0);
         let sizes = [
-            ("ticks in the history", host.history_len(), u64::from(history_ticks + lag) + 16),
+            ("ticks in the history", host.history_len(), u64::from(history_ticks + lag) + 16 + run_ticks),
             ("records that wait", self.region.waiting_records(), u64::from(lag) + 1),
             ("worlds without roots", self.region.waiting_roots(), u64::from(site.plan.root_lag_ticks)),
             ("pace in percent", self.region.pace_percent().into(), 10_000),

@@ -49,7 +49,7 @@ pub(super) trait Disk: Default {
     fn fail_syncs(&mut self, fault: Option<SyncFault>);
     /// Shows the checker what is on the disk for good since the last time.
     fn tell(&mut self, acks: &mut DurableAcks);
-    /// Of all that was written.
+    /// The digest of all that was written.
     fn digest(&self) -> Hash;
     /// The same storage with one bit turned, if anything is there; what this was may be harmed.
     fn turned(&mut self, dice: &mut Dice) -> Option<Self>;

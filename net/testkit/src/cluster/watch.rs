@@ -12,6 +12,7 @@ use tickworld_proto::{
     instant::Instant,
     message::{Durability, Fate, Message, Outcomes},
 };
+use tickworld_region::frames_of;
 use tickworld_sim::{
     frame::{InputFrame, PlayerId, Sequence, Tick},
     hash::Hash,
@@ -55,6 +56,8 @@ pub(super) struct Watch {
     lives: BTreeMap<Life, RegionId>,
     releases: BTreeMap<Life, ReleaseOrder>,
     links: BTreeMap<(Life, Tick), Hash>,
+    /// What was taken back: of a region everything after a tick, as far as servers up to a life had it.
+    voids: Vec<(Server, Tick)>,
     /// Roots that a server made of ticks which it has not stored yet.
     made: BTreeMap<(Life, Tick), Hash>,
 }
@@ -88,6 +91,7 @@ impl Watch {
             lives: BTreeMap::new(),
             releases: BTreeMap::new(),
             links: BTreeMap::new(),
+            voids: Vec::new(),
             made: BTreeMap::new(),
         }
     }
@@ -155,6 +159,35 @@ impl Watch {
         self.releases.entry(life).or_default().begin(end);
     }
 
+    /// Ticks of a region after this one are about to be taken back, as somebody decided; all servers up to this life are gone.
+    pub(super) fn take_back(&mut self, region: RegionId, until: Life, after: Tick) {
+        self.note(|| format!("region {region} goes back to tick {after}"));
+        let once = &self.once;
+        let is_here = |player, sequence| once.place(player, sequence).is_some_and(|place| place.region == region);
+        self.kept.take_back(region, after, is_here);
+        let own = self.region(region);
+        own.one_root.take_back(after);
+        own.durable.restart(after);
+        self.voids.push((Server { region, life: until }, after));
+    }
+
+    /// They are taken back.
+    pub(super) fn lose(&mut self, region: RegionId) {
+        self.crossings.lose(region);
+    }
+
+    /// Whether a tick of a server was taken back.
+    fn is_void(&self, of: Server, tick: Tick) -> bool {
+        let is_void =
+            |(until, after): &(Server, Tick)| of.region == until.region && of.life <= until.life && tick > *after;
+        self.voids.iter().any(is_void)
+    }
+
+    /// Whether ticks of a region were ever taken back.
+    pub(super) fn has_lost(&self, region: RegionId) -> bool {
+        self.voids.iter().any(|(until, _)| until.region == region)
+    }
+
     /// The region that a server is of; `None` before it has begun.
     fn region_of(&self, life: Life) -> Option<RegionId> {
         self.lives.get(&life).copied()
@@ -162,14 +195,16 @@ impl Watch {
 
     /// A frame was closed, and this is its record.
     pub(super) fn close(&mut self, life: Life, record: &Record) {
-        let frame = InputFrame::decode(record.frame().expect("a region appends ticks")).expect("and they can be read");
-        let (frame, link): (InputFrame<Order>, Hash) = (frame, record.hash());
-        self.links.insert((life, frame.tick), link);
+        let frames: Vec<InputFrame<Order>> = frames_of(record).expect("what a region appends can be read");
+        let link = record.hash();
         self.digest.bytes(&link.0);
-        if let Some(region) = self.region_of(life).filter(|_| self.is_owner(life)) {
-            let verdicts = [self.once.observe(region, &frame), self.crossings.close(region, self.now, &frame)];
-            verdicts.into_iter().for_each(|verdict| self.judge(verdict));
-            self.region(region).history.push(frame);
+        for frame in frames {
+            self.links.insert((life, frame.tick), link);
+            if let Some(region) = self.region_of(life).filter(|_| self.is_owner(life)) {
+                let verdicts = [self.once.observe(region, &frame), self.crossings.close(region, self.now, &frame)];
+                verdicts.into_iter().for_each(|verdict| self.judge(verdict));
+                self.region(region).history.push(frame);
+            }
         }
     }
 
@@ -223,14 +258,23 @@ impl Watch {
     /// Somebody who follows a region has a confirmed tick.
     pub(super) fn confirm(
         &mut self,
-        region: RegionId,
+        by: Server,
         (tick, root): (Tick, Hash),
         durability: Durability,
         seen: impl Fn() -> String,
     ) {
-        self.root_seen(region, tick, root, seen);
+        if !self.is_void(by, tick) {
+            self.root_seen(by.region, tick, root, seen);
+        }
         if durability >= Durability::Disk {
-            self.kept.confirm(region, tick);
+            self.confirm_tick(by, tick);
+        }
+    }
+
+    /// Somebody was told that a tick of a region is kept.
+    pub(super) fn confirm_tick(&mut self, by: Server, tick: Tick) {
+        if !self.is_void(by, tick) {
+            self.kept.confirm(by.region, tick);
         }
     }
 
@@ -247,8 +291,9 @@ impl Watch {
         }
         let verdict = self.answered.answer(player, sequence);
         self.judge(verdict);
+        let is_void = matches!(fate, Fate::Applied { tick, .. } if self.is_void(by, tick));
         // What another life promised of its memory went with it.
-        if level > Durability::Memory || self.is_owner(by.life) {
+        if !is_void && (level > Durability::Memory || self.is_owner(by.life)) {
             self.kept.answer(by.region, player, sequence, fate, level);
         }
     }

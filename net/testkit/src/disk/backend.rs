@@ -6,10 +6,7 @@ use std::io::{Error, ErrorKind};
 
 use redb::StorageBackend;
 
-use super::{
-    SimDisk,
-    state::{Refused, Write},
-};
+use super::{SimDisk, state::Refused, write::Write};
 
 /// A handle on the disk's file. Errors look as the operating system's do.
 #[derive(Debug)]

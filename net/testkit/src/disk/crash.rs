@@ -3,7 +3,7 @@
 //! Invariant: every image that [`crash_image`] makes is one that a page cache and a disk with a write cache may leave: of
 //! writes to one byte the kept ones apply in their order, and a cut write is a part of its bytes at their places.
 
-use super::state::{Write, apply};
+use super::write::{Write, apply};
 use crate::dice::Dice;
 
 /// How unkind a crash is.
@@ -11,7 +11,7 @@ use crate::dice::Dice;
 pub enum CrashKind {
     /// Everything reached the disk just before.
     KeepAll,
-    /// Nothing did.
+    /// Nothing reached the disk since its last sync.
     DropAll,
     /// The first so many did, and a part of the next: a disk that writes in order.
     Cut,

@@ -15,7 +15,7 @@ use crate::dice::Dice;
 pub struct SimMedium {
     /// The database's file.
     pub database: SimDisk,
-    /// The watermark's.
+    /// The watermark's file.
     pub watermark: SimDisk,
     /// Copies of damaged databases that were kept.
     damaged: std::sync::Arc<std::sync::Mutex<Vec<Vec<u8>>>>,

@@ -10,6 +10,7 @@ mod backend;
 mod crash;
 mod medium;
 mod state;
+mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -17,7 +18,8 @@ pub use backend::SimFile;
 pub use crash::CrashKind;
 pub use medium::SimMedium;
 use state::State;
-pub use state::{DiskCounters, SyncFault, SyncTruth, Write};
+pub use state::{DiskCounters, SyncFault, SyncTruth};
+pub use write::Write;
 
 use crate::{dice::Dice, digest::Digest};
 

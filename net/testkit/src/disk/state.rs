@@ -2,27 +2,16 @@
 //!
 //! Invariant: `live` is `synced` with every write of `unsynced` applied in order.
 
-use super::crash::{self, CrashKind};
+use super::{
+    crash::{self, CrashKind},
+    write::{Write, apply},
+};
 use crate::{dice::Dice, digest::Digest};
-
-/// A change of the file that was not synced yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// These bytes at this place; the file grows if it must.
-    Bytes {
-        /// Where.
-        offset: u64,
-        /// What.
-        bytes: Vec<u8>,
-    },
-    /// The file has this length from now on; new bytes are zeros.
-    Length(u64),
-}
 
 /// Whether a sync does what it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyncTruth {
-    /// It does.
+    /// It does what it says.
     #[default]
     Honest,
     /// It reports success and does nothing: as a disk that lies, or a build that lost its call of `sync`.
@@ -41,11 +30,11 @@ pub enum SyncFault {
 /// What a disk did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskCounters {
-    /// Reads.
+    /// Reads that were served.
     pub reads: u64,
     /// Writes and changes of length that were taken.
     pub writes: u64,
-    /// Bytes written.
+    /// Bytes that were written.
     pub written_bytes: u64,
     /// Syncs that reported success.
     pub syncs: u64,
@@ -53,7 +42,7 @@ pub struct DiskCounters {
     pub syncs_failed: u64,
     /// Operations refused for lack of space or power.
     pub refused: u64,
-    /// Power cuts.
+    /// How often the power was cut.
     pub crashes: u64,
     /// Unsynced writes that a crash dropped, wholly.
     pub dropped: u64,
@@ -221,21 +210,6 @@ impl State {
                 Ok(())
             }
             None => Ok(()),
-        }
-    }
-}
-
-/// Changes `image` as a write says.
-pub(super) fn apply(image: &mut Vec<u8>, write: &Write) {
-    match write {
-        Write::Length(length) => image.resize(usize::try_from(*length).expect("a file in memory"), 0),
-        Write::Bytes { offset, bytes } => {
-            let start = usize::try_from(*offset).expect("a file in memory");
-            let end = start + bytes.len();
-            if image.len() < end {
-                image.resize(end, 0);
-            }
-            image[start..end].copy_from_slice(bytes);
         }
     }
 }

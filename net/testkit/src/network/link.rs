@@ -18,7 +18,7 @@ use crate::dice::Dice;
 pub struct LinkSettings {
     /// The way takes at least so long.
     pub latency: Micros,
-    /// And at most so much longer.
+    /// The way takes at most so much longer.
     pub jitter: Micros,
     /// Packets lost in a thousand. On streams that is time, for they are sent again.
     pub loss_permille: u32,
@@ -35,11 +35,11 @@ pub struct LinkSettings {
 /// Bytes for each channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueBytes {
-    /// Of [`Channel::Control`].
+    /// Bytes of [`Channel::Control`], at most.
     pub control: u64,
-    /// Of [`Channel::Datagram`].
+    /// Bytes of [`Channel::Datagram`], at most.
     pub datagram: u64,
-    /// Of [`Channel::Bulk`].
+    /// Bytes of [`Channel::Bulk`], at most.
     pub bulk: u64,
 }
 

@@ -27,9 +27,9 @@ pub struct ConnectionId(pub u64);
 /// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// The client's.
+    /// The end of the client.
     Client,
-    /// The host's.
+    /// The end of the host.
     Host,
 }
 
@@ -64,7 +64,7 @@ enum Due {
 /// What reaches a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// A message.
+    /// A message that came by a channel.
     Message(Channel, Bytes),
     /// The connection is lost.
     Lost,
@@ -113,7 +113,7 @@ impl Connection {
     }
 }
 
-/// All connections.
+/// All connections of a simulated network.
 pub struct Network {
     connections: BTreeMap<ConnectionId, Connection>,
     /// After how long of silence a side gives a connection up.

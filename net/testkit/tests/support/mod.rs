@@ -126,6 +126,7 @@ impl Scribe {
             epoch: self.epoch,
             previous_hash: self.last.record_hash,
             wall: WallTime(0),
+            count: 1,
             root,
             frame: bytes.into(),
         });
@@ -266,7 +267,7 @@ impl Scribe {
         InputFrame::<Order>::empty(tick, Entropy::PREDICTED).encode(&mut frame);
         let Claim { epoch, last, .. } = claim;
         let (slot, previous_hash, wall) = (last.slot.next(), last.record_hash, WallTime(0));
-        let record = TickRecord { slot, epoch, previous_hash, wall, root: None, frame: frame.into() };
+        let record = TickRecord { slot, epoch, previous_hash, wall, count: 1, root: None, frame: frame.into() };
         let record = Record::new(record).expect("a good record");
         core.append(std::slice::from_ref(&record), Durability::Disk)
             .map_err(|error| format!("it ends here: {error}"))?;

@@ -1,4 +1,4 @@
-//! [`Audit`]: somebody who follows the journal with a simulation of its own, and holds it against the [`Book`].
+//! [`Audit`]: somebody who follows the journal with a simulation of its own, and holds it against the [`AnswerLog`].
 //!
 //! Invariant: it believes nothing that the server says: records must continue the ones it read before, every root that they
 //! carry must be its own, and what clients were told must be what its own world made of their inputs.
@@ -15,6 +15,7 @@ use tickworld_persist::{
     embedded::{Core, Files, Settings},
 };
 use tickworld_proto::message::Fate;
+use tickworld_region::frames_of;
 use tickworld_sim::{
     content::{ContentId, Library},
     executor::Inline,
@@ -26,8 +27,8 @@ use tickworld_sim::{
 };
 
 use super::{
-    ACCOUNTS, Book, COINS, Launch, Process,
-    book::{Answer, Key},
+    ACCOUNTS, AnswerLog, COINS, Launch, Process,
+    answer_log::{Answer, Key},
 };
 
 /// What must not be.
@@ -148,12 +149,18 @@ impl Audit {
             self.findings.push(format!("the record of tick {tick} does not follow what was there before"));
         }
         self.last = Some(record.position());
-        let Some(frame) = record.frame() else { return };
-        let frame = InputFrame::<Order>::decode(frame).unwrap();
-        let roots = self.simulation.step(&frame, &Inline).unwrap();
-        self.roots.push_back((tick, roots.root));
-        if self.roots.len() > 16 {
-            self.roots.pop_front();
+        // Only of a record with one tick are there inputs.
+        let mut inputs = Vec::new();
+        for frame in frames_of::<Order>(record).unwrap() {
+            let roots = self.simulation.step(&frame, &Inline).unwrap();
+            self.roots.push_back((frame.tick, roots.root));
+            if self.roots.len() > 16 {
+                self.roots.pop_front();
+            }
+            inputs = frame.inputs;
+        }
+        if record.is_claim() {
+            return;
         }
         if let Some(proof) = record.proof(header) {
             let own = self.roots.iter().find(|(of, _)| *of == proof.tick);
@@ -166,7 +173,7 @@ impl Audit {
         if total != u64::from(ACCOUNTS) * COINS {
             self.findings.push(format!("there are {total} coins at tick {tick}"));
         }
-        for input in &frame.inputs {
+        for input in inputs {
             if let Act::Play(body) = input.act {
                 self.apply((input.player, input.sequence), body, tick);
             }
@@ -182,11 +189,11 @@ impl Audit {
         }
     }
 
-    /// What is wrong so far: of the journal itself, and of what the book says of it.
-    pub fn check(&self, book: &Book) -> Vec<Finding> {
+    /// What is wrong so far: of the journal itself, and of what the answer log says of it.
+    pub fn check(&self, answer_log: &AnswerLog) -> Vec<Finding> {
         let mut findings = self.findings.clone();
-        findings.extend(book.wrong.iter().cloned());
-        for (key, Answer { fate, .. }) in &book.answers {
+        findings.extend(answer_log.wrong.iter().cloned());
+        for (key, Answer { fate, .. }) in &answer_log.answers {
             let applied = self.applied.get(key);
             match fate {
                 Fate::Applied { tick, .. }
@@ -205,7 +212,7 @@ impl Audit {
             }
         }
         for (key, it) in &self.applied {
-            match book.submitted.get(key) {
+            match answer_log.submitted.get(key) {
                 Some(submitted) if *submitted == it.body => {}
                 other => {
                     findings.push(format!("{key:?} stands in the journal as {:?}, submitted was {other:?}", it.body))
@@ -216,11 +223,11 @@ impl Audit {
     }
 
     /// The same, once every input has its answer: all of them stand in the journal.
-    pub fn check_settled(&self, book: &Book) -> Vec<Finding> {
-        let mut findings = self.check(book);
-        let open = book.submitted.keys().filter(|key| !book.answers.contains_key(key));
+    pub fn check_settled(&self, answer_log: &AnswerLog) -> Vec<Finding> {
+        let mut findings = self.check(answer_log);
+        let open = answer_log.submitted.keys().filter(|key| !answer_log.answers.contains_key(key));
         findings.extend(open.map(|key| format!("{key:?} never got its answer")));
-        let refused = book.answers.iter().filter(|(_, answer)| matches!(answer.fate, Fate::Refused(_)));
+        let refused = answer_log.answers.iter().filter(|(_, answer)| matches!(answer.fate, Fate::Refused(_)));
         findings.extend(refused.map(|(key, answer)| format!("{key:?} was refused: {:?}", answer.fate)));
         findings
     }

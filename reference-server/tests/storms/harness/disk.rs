@@ -6,7 +6,7 @@ use tickworld_persist::embedded::{Core, Files, Settings};
 use tickworld_sim::frame::Tick;
 use tickworld_testkit::dice::Dice;
 
-use super::{Audit, Crowd, Exit, LONG, Launch, Process, Ready, crowd_plan, meter, page};
+use super::{Audit, Exit, LONG, Launch, LoadClients, Process, Ready, load_plan, meter, page};
 
 /// Makes room run out under a process, and gives it back.
 pub trait Shortage {
@@ -15,8 +15,8 @@ pub trait Shortage {
 }
 
 /// Players that play directly on a server.
-pub fn crowd(launch: &Launch, ready: Ready, players: std::ops::RangeInclusive<u64>) -> Crowd {
-    Crowd::begin(&crowd_plan(launch, ready, players))
+pub fn load_clients(launch: &Launch, ready: Ready, players: std::ops::RangeInclusive<u64>) -> LoadClients {
+    LoadClients::begin(&load_plan(launch, ready, players))
 }
 
 /// Acknowledgements stop while nothing can be stored, the world stops soon after, and both go on when there is room.
@@ -25,8 +25,8 @@ pub fn crowd(launch: &Launch, ready: Ready, players: std::ops::RangeInclusive<u6
 /// If they do not.
 pub fn acknowledgements_stop_and_go_on(launch: &Launch, shortage: &mut dyn Shortage) {
     let (mut server, ready) = launch.start_ready();
-    let crowd = crowd(launch, ready, 1..=4);
-    crowd.await_answers(100);
+    let load_clients = load_clients(launch, ready, 1..=4);
+    load_clients.await_answers(100);
     shortage.begin(&server);
     // The database may find some room in itself yet: until it does not any more.
     loop {
@@ -43,17 +43,17 @@ pub fn acknowledgements_stop_and_go_on(launch: &Launch, shortage: &mut dyn Short
     assert_eq!(meter(ready.http, "tickworld_storage_failed"), 1);
     let lag = meter(ready.http, "tickworld_durable_lag_ticks");
     assert!((1..=32).contains(&lag), "the world is {lag} ticks ahead of what is stored");
-    let heard = crowd.answers();
+    let heard = load_clients.answers();
     shortage.end(&server);
     server.await_message("ticks are stored again");
-    crowd.await_answers(100);
-    assert!(crowd.answers() >= heard + 100);
+    load_clients.await_answers(100);
+    assert!(load_clients.answers() >= heard + 100);
     assert_eq!(page(ready.http, "/readyz").0, 200);
-    let book = crowd.settle();
-    assert!(book.outages.is_empty(), "sessions outlive a full disk: {:?}", book.outages);
+    let answer_log = load_clients.settle();
+    assert!(answer_log.outages.is_empty(), "sessions outlive a full disk: {:?}", answer_log.outages);
     let mut audit = Audit::default();
     audit.read_to_the_end(server, launch);
-    let findings = audit.check_settled(&book);
+    let findings = audit.check_settled(&answer_log);
     assert!(findings.is_empty(), "{findings:#?}");
 }
 
@@ -140,7 +140,7 @@ pub fn turn_bits(launch: impl Fn(&Path) -> Launch, whole: &Path, seed: u64, coun
                 let mut audit = Audit::default();
                 audit.follow(folder.path());
                 assert!(audit.tick() >= acknowledged.0, "{place}: the world went back to tick {}", audit.tick());
-                let findings = audit.check(&super::Book::default());
+                let findings = audit.check(&super::AnswerLog::default());
                 let own: Vec<_> = findings.iter().filter(|it| !it.contains("submitted was None")).collect();
                 assert!(own.is_empty(), "{place}: {own:#?}");
                 turned.harmless += 1;

@@ -7,7 +7,7 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use tickworld_testkit::dice::Dice;
 
-use super::{Audit, Book, Crowd, Launch, Plan, Process, Ready, Relay, Weather, crowd_plan};
+use super::{AnswerLog, Audit, Launch, LoadClients, NetworkFaults, Plan, Process, Ready, Relay, load_plan};
 
 /// What is to happen.
 #[derive(Clone, Debug)]
@@ -18,10 +18,10 @@ pub struct Kills {
     pub players: RangeInclusive<u64>,
     pub tick_rate: u16,
     pub snapshot_ticks: u32,
-    pub weather: Weather,
+    pub faults: NetworkFaults,
 }
 
-/// What happened.
+/// What a run with kills came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survived {
     pub kills: u32,
@@ -63,26 +63,26 @@ impl Kills {
             // So many that nothing is forgotten before the audit has read it.
             .with("--snapshots-kept=400");
         let mut dice = Dice::new(self.seed, "kills", 0);
-        let relay = Relay::new(self.weather, self.seed);
+        let relay = Relay::new(self.faults, self.seed);
         let (mut server, ready) = launch.start_ready();
         relay.lead_to(Some(ready.address));
-        let crowd = Crowd::begin(&self.plan(&launch, &relay, ready));
+        let load_clients = LoadClients::begin(&self.plan(&launch, &relay, ready));
         let (mut audit, mut survived) = (Audit::default(), Survived::default());
         while survived.kills < self.kills {
             let moment = self.moment(&mut dice);
             match moment {
-                Moment::UnderLoad { answers } => crowd.await_answers(answers),
+                Moment::UnderLoad { answers } => load_clients.await_answers(answers),
                 Moment::Starting { .. } => survived.kills_starting += 1,
                 Moment::Ending { answers, .. } => {
-                    crowd.await_answers(answers);
+                    load_clients.await_answers(answers);
                     survived.kills_ending += 1;
                 }
             }
-            server = self.strike(server, moment, &launch, &crowd, &mut dice);
+            server = self.strike(server, moment, &launch, &load_clients, &mut dice);
             relay.lead_to(None);
             server.kill();
             survived.kills += 1;
-            self.hold(&mut audit, &crowd, &launch, survived.kills, moment);
+            self.hold(&mut audit, &load_clients, &launch, survived.kills, moment);
             let ready;
             (server, ready) = launch.start_ready();
             assert_eq!(
@@ -95,28 +95,28 @@ impl Kills {
             survived.replayed_max = survived.replayed_max.max(ready.tick - ready.from);
             relay.lead_to(Some(ready.address));
             if survived.kills.is_multiple_of(10) {
-                tell(&format!("{} kills, tick {}, {} answers", survived.kills, audit.tick(), crowd.answers()));
+                tell(&format!("{} kills, tick {}, {} answers", survived.kills, audit.tick(), load_clients.answers()));
             }
         }
-        self.end(server, crowd, audit, survived, &launch)
+        self.end(server, load_clients, audit, survived, &launch)
     }
 
     /// A good end, and a last look at everything.
     fn end(
         &self,
         server: Process,
-        crowd: Crowd,
+        load_clients: LoadClients,
         mut audit: Audit,
         mut survived: Survived,
         launch: &Launch,
     ) -> Survived {
-        let book = crowd.settle();
+        let answer_log = load_clients.settle();
         let exit = server.stop();
         assert_eq!(exit.code, Some(0), "{}", exit.error);
         audit.follow(launch.data());
-        let findings = audit.check_settled(&book);
+        let findings = audit.check_settled(&answer_log);
         assert!(findings.is_empty(), "seed {}: {findings:#?}", self.seed);
-        let Book { answers, outages, .. } = book;
+        let AnswerLog { answers, outages, .. } = answer_log;
         (survived.answers, survived.ticks, survived.proven) = (answers.len() as u64, audit.tick().0, audit.proven);
         survived.outages = outages.len();
         survived.resets = outages.iter().filter(|why| why.contains("reset")).count();
@@ -124,7 +124,7 @@ impl Kills {
     }
 
     fn plan(&self, launch: &Launch, relay: &Relay, ready: Ready) -> Plan {
-        Plan { address: relay.address, seed: self.seed, ..crowd_plan(launch, ready, self.players.clone()) }
+        Plan { address: relay.address, seed: self.seed, ..load_plan(launch, ready, self.players.clone()) }
     }
 
     fn moment(&self, dice: &mut Dice) -> Moment {
@@ -136,11 +136,18 @@ impl Kills {
     }
 
     /// Brings the server to the moment at which it is to be killed; where it has ended before, that is as good.
-    fn strike(&self, mut server: Process, moment: Moment, launch: &Launch, crowd: &Crowd, dice: &mut Dice) -> Process {
+    fn strike(
+        &self,
+        mut server: Process,
+        moment: Moment,
+        launch: &Launch,
+        load_clients: &LoadClients,
+        dice: &mut Dice,
+    ) -> Process {
         let lines = match moment {
             Moment::UnderLoad { .. } => {
                 let tick = 1_000_000 / u64::from(self.tick_rate);
-                crowd.play_on(Duration::from_micros(dice.below(2 * tick)));
+                load_clients.play_on(Duration::from_micros(dice.below(2 * tick)));
                 return server;
             }
             Moment::Starting { lines } => {
@@ -161,11 +168,11 @@ impl Kills {
         server
     }
 
-    fn hold(&self, audit: &mut Audit, crowd: &Crowd, launch: &Launch, kill: u32, moment: Moment) {
+    fn hold(&self, audit: &mut Audit, load_clients: &LoadClients, launch: &Launch, kill: u32, moment: Moment) {
         // What was told before the kill was told before this line: the server is dead.
-        let book = crowd.book().clone();
+        let answer_log = load_clients.answer_log().clone();
         audit.follow(launch.data());
-        let findings = audit.check(&book);
+        let findings = audit.check(&answer_log);
         assert!(findings.is_empty(), "seed {}, kill {kill}, {moment:?}: {findings:#?}", self.seed);
     }
 }

@@ -10,25 +10,25 @@
     reason = "each user needs its part, and may panic"
 )]
 
+mod answer_log;
 mod audit;
-mod book;
-mod crowd;
 pub mod disk;
 pub mod kills;
+mod load_clients;
 mod process;
 mod relay;
 
 use std::time::Duration;
 
+pub use answer_log::AnswerLog;
 pub use audit::Audit;
-pub use book::Book;
-pub use crowd::{Crowd, Plan, nonce, plan as crowd_plan, token};
+pub use load_clients::{LoadClients, Plan, nonce, plan as load_plan, token};
 pub use process::{Exit, Launch, OPERATORS, Process, Ready, meter, operate, page};
-pub use relay::{Relay, Weather};
+pub use relay::{NetworkFaults, Relay};
 
 /// Only a failing run waits so long.
 pub const LONG: Duration = Duration::from_secs(60);
 /// Accounts of the storms' world, and coins in each.
 pub const ACCOUNTS: u32 = 64;
-/// See [`ACCOUNTS`].
+/// Coins in each of [`ACCOUNTS`] at the beginning.
 pub const COINS: u64 = 1_000;

@@ -78,7 +78,7 @@ impl Launch {
         &self.binary
     }
 
-    /// Starts it.
+    /// Starts the server as a process of its own.
     pub fn start(&self) -> Process {
         let mut words = self.through.iter().map(OsStr::new).chain([self.binary.as_os_str()]);
         let mut command = Command::new(words.next().unwrap());

@@ -24,7 +24,7 @@ use tokio::{
 
 /// How bad the network is, each way.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Weather {
+pub struct NetworkFaults {
     /// At least so long on the way.
     pub delay: Duration,
     /// And at most so much longer: packets overtake each other within it.
@@ -56,18 +56,18 @@ struct Counters {
 
 impl Relay {
     /// On a port of its own; to nowhere until it is told where the server is.
-    pub fn new(weather: Weather, seed: u64) -> Self {
-        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 1], 0)), weather, seed)
+    pub fn new(faults: NetworkFaults, seed: u64) -> Self {
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), SocketAddr::from(([127, 0, 0, 1], 0)), faults, seed)
     }
 
     /// The same, listening at `front` and sending to the server from `back`.
-    pub fn at(front: SocketAddr, back: SocketAddr, weather: Weather, seed: u64) -> Self {
+    pub fn at(front: SocketAddr, back: SocketAddr, faults: NetworkFaults, seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let socket = Arc::new(runtime.block_on(UdpSocket::bind(front)).unwrap());
         let address = socket.local_addr().unwrap();
         let (target, targets) = watch::channel(None);
         let (heard, counters) = (Arc::<Mutex<Option<Vec<Vec<u8>>>>>::default(), Arc::<Counters>::default());
-        let way = Way { front: socket, back, weather, seed, targets, heard: heard.clone(), counters: counters.clone() };
+        let way = Way { front: socket, back, faults, seed, targets, heard: heard.clone(), counters: counters.clone() };
         runtime.spawn(way.carry());
         Self { address, target, heard, counters, runtime: Some(runtime) }
     }
@@ -105,7 +105,7 @@ impl Drop for Relay {
 struct Way {
     front: Arc<UdpSocket>,
     back: SocketAddr,
-    weather: Weather,
+    faults: NetworkFaults,
     seed: u64,
     targets: watch::Receiver<Option<SocketAddr>>,
     heard: Arc<Mutex<Option<Vec<Vec<u8>>>>>,
@@ -115,7 +115,7 @@ struct Way {
 impl Way {
     async fn carry(self) {
         let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
-        let mut fates = Fates::new(self.weather, self.seed, "up", 0, &self.counters);
+        let mut fates = Fates::new(self.faults, self.seed, "up", 0, &self.counters);
         let mut bytes = vec![0; 65_536];
         loop {
             // An earlier packet that nobody took may be reported here.
@@ -126,7 +126,7 @@ impl Way {
             let Some(server) = *self.targets.borrow() else { continue };
             if !clients.contains_key(&client) {
                 let socket = Arc::new(UdpSocket::bind(self.back).await.unwrap());
-                let fates = Fates::new(self.weather, self.seed, "down", clients.len() as u64, &self.counters);
+                let fates = Fates::new(self.faults, self.seed, "down", clients.len() as u64, &self.counters);
                 tokio::spawn(back(socket.clone(), self.front.clone(), client, fates));
                 clients.insert(client, socket);
             }
@@ -146,18 +146,18 @@ async fn back(socket: Arc<UdpSocket>, front: Arc<UdpSocket>, client: SocketAddr,
 
 /// What becomes of the packets of one direction.
 struct Fates {
-    weather: Weather,
+    faults: NetworkFaults,
     dice: Dice,
     counters: Arc<Counters>,
 }
 
 impl Fates {
-    fn new(weather: Weather, seed: u64, name: &str, index: u64, counters: &Arc<Counters>) -> Self {
-        Self { weather, dice: Dice::new(seed, name, index), counters: counters.clone() }
+    fn new(faults: NetworkFaults, seed: u64, name: &str, index: u64, counters: &Arc<Counters>) -> Self {
+        Self { faults, dice: Dice::new(seed, name, index), counters: counters.clone() }
     }
 
     async fn send(&mut self, socket: &Arc<UdpSocket>, bytes: &[u8], to: SocketAddr) {
-        let Weather { delay, jitter, lost, doubled, overtaken } = self.weather;
+        let NetworkFaults { delay, jitter, lost, doubled, overtaken } = self.faults;
         if self.dice.permille(lost) {
             self.counters.lost.fetch_add(1, Relaxed);
             return;

@@ -20,11 +20,11 @@ use crate::{
 pub struct Request {
     /// The world that is meant, as the asker has it: its tick, and the schema, revision and content in force.
     pub head: WorldHead,
-    /// At most [`DESCENT_ITEMS_MAX`](limits::DESCENT_ITEMS_MAX).
+    /// The questions, at most [`DESCENT_ITEMS_MAX`](limits::DESCENT_ITEMS_MAX).
     pub items: Vec<Item>,
 }
 
-/// One question.
+/// One question, which has one [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "numbers of what the variant asks for, in the schema's and the page's order")]
 pub enum Item {

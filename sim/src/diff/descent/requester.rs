@@ -94,7 +94,7 @@ pub enum DescentError {
     /// A level below that does not hold the difference shown above.
     #[error("the peer's answers contradict each other: no difference below {place}")]
     Contradiction {
-        /// Where.
+        /// What was asked for, or the columns below which the difference must be.
         place: String,
     },
     /// A row that is malformed.

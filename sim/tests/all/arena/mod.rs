@@ -91,8 +91,8 @@ impl<const FAULT: u8> Arena<FAULT> {
     }
 
     fn walk(realm: &mut Realm, step: &mut Step<'_, Self>) {
-        let lanes = (&mut realm.position, &realm.order, without(&realm.stunned));
-        join(lanes).par_for_each::<()>(step.executor(), |_, (position, order, ()), _| {
+        let terms = (&mut realm.position, &realm.order, without(&realm.stunned));
+        join(terms).par_for_each::<()>(step.executor(), |_, (position, order, ()), _| {
             if let Order::Walk { dx, dy } = order {
                 let way = Vec2::new(Fx::from_int((*dx).into()), Fx::from_int((*dy).into()));
                 *position = position.saturating_add(way);
@@ -112,8 +112,8 @@ impl<const FAULT: u8> Arena<FAULT> {
     fn strike(realm: &mut Realm, step: &mut Step<'_, Self>) {
         let dice = step.stream("strike");
         let (near, position, entities) = (&realm.near, &realm.position, &realm.entities);
-        let lanes = (position, &realm.order, dice.each(entities));
-        let hits = join(lanes).par_for_each(step.executor(), |row, (at, order, seed), hits| {
+        let terms = (position, &realm.order, dice.each(entities));
+        let hits = join(terms).par_for_each(step.executor(), |row, (at, order, seed), hits| {
             if *order != Order::Strike {
                 return;
             }

@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
             break;
         }
         let record = record.map_err(|error| store.read_failure(error))?;
-        let tick = record.tick();
+        let tick = record.tick_before().next();
         let Some(frame) = record.frame() else {
             if let Some(claim) = record.as_claim() {
                 context.out.value_line(&claim_json(claim, &record));
@@ -47,6 +47,7 @@ pub(super) fn run(context: &mut Context, store: &OpenStore, span: cli::Span) -> 
         let proof = record.proof(header);
         context.out.value_line(&json!({
             "tick": tick.0,
+            "ticks": record.count(),
             "slot": record.slot().0,
             "epoch": record.epoch().0,
             "link": record.hash().to_string(),

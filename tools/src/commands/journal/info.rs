@@ -9,10 +9,10 @@ use tickworld_sim::{diff::read_frame, hash::Hash};
 
 use crate::{
     Context,
-    commands::trace::is_known,
     failure::{Outcome, Verdict},
+    games::is_known,
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs,
     progress::Progress,
     store::OpenStore,
@@ -30,6 +30,8 @@ struct Claim {
 #[derive(Default, Serialize)]
 struct Counted {
     records: u64,
+    /// The ticks that they make: one each, or a run of empty ones.
+    ticks: u64,
     /// Claims that are kept.
     claims: u64,
     record_bytes: u64,
@@ -64,7 +66,7 @@ struct Pack {
 
 pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
     interrupt::take_over();
-    let counted = count(context, store);
+    let found = count(context, store);
     let worlds = worlds(store)?;
     let packs = stored_packs(store)?;
     let interrupted = interrupt::is_asked();
@@ -94,12 +96,12 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         "next_slot": log.next.0,
         "ended_in_order": log.sealed,
         "torn_to": store.tail.torn_tail.map(|slot| slot.0),
-        "journal": counted,
+        "journal": found,
         "snapshots": worlds,
         "packs": packs,
         "file_bytes": store.file_bytes(),
     }));
-    say(context, store, &counted, &worlds, &packs);
+    say(context, store, &found, &worlds, &packs);
     Ok(Verdict::Same.interrupted(interrupted))
 }
 
@@ -129,13 +131,17 @@ impl Counted {
             return;
         };
         self.records += 1;
+        self.ticks += u64::from(record.count());
         self.proofs += u64::from(record.proof(&store.header).is_some());
         // One that cannot be read is `journal verify`'s to name.
         let frame = read_frame(frame, record.frame_format(), &store.header.schema.input);
         self.inputs += frame.map_or(0, |frame| frame.inputs.len() as u64);
         match self.epochs.last_mut() {
             Some(claim) if claim.epoch == epoch => claim.last_tick = tick,
-            _ => self.epochs.push(Claim { epoch, first_tick: tick, last_tick: tick }),
+            _ => {
+                let first_tick = record.tick_before().next().0;
+                self.epochs.push(Claim { epoch, first_tick, last_tick: tick });
+            }
         }
     }
 }
@@ -187,7 +193,7 @@ fn stored_packs(store: &OpenStore) -> Outcome<Vec<Pack>> {
     Ok(packs)
 }
 
-fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[World], packs: &[Pack]) {
+fn say(context: &mut Context, store: &OpenStore, found: &Counted, worlds: &[World], packs: &[Pack]) {
     let (header, log, out) = (&store.header, &store.log, &mut context.out);
     let title = out.paint(Ink::Bold, format!("world {}", header.world));
     out.line(format!("{}: {title}", store.shown()));
@@ -196,7 +202,7 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
         out.line("  format     1: it is read, and no server of this build continues it");
     }
     let (first, last) = (store.base().next(), store.last());
-    if counted.records + counted.damaged == 0 {
+    if found.records + found.damaged == 0 {
         out.line(format!("  ticks      none after the world of tick {}", store.base()));
     } else {
         let seconds = (last.0 + 1 - first.0) / u64::from(header.tick_rate);
@@ -206,26 +212,30 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
     }
     let missing = if store.acknowledged() > last { out.paint(Ink::Red, "; the rest is lost") } else { String::new() };
     out.line(format!("  durable    reported up to tick {}{missing}", store.acknowledged()));
-    let claims = counted.epochs.iter().map(|it| format!("{} wrote {} to {}", it.epoch, it.first_tick, it.last_tick));
+    let claims = found.epochs.iter().map(|it| format!("{} wrote {} to {}", it.epoch, it.first_tick, it.last_tick));
     let claims: Vec<String> = claims.collect();
     let ended = if log.sealed { "ended in good order" } else { "not ended in good order: its server was killed" };
     let claims = if claims.is_empty() { String::new() } else { format!("{}; ", claims.join(", ")) };
     out.line(format!("  epochs     {claims}{} is in force, {ended}", log.epoch));
     out.line(format!(
-        "  records    {}, {}, {} bytes a tick; {} inputs, {} roots",
-        counted.records,
-        size(counted.record_bytes),
-        counted.record_bytes / counted.records.max(1),
-        counted.inputs,
-        counted.proofs,
+        "  records    {} of {}, {}, {} a tick; {}, {}",
+        found.records,
+        counted(found.ticks, "tick"),
+        size(found.record_bytes),
+        counted(found.record_bytes / found.ticks.max(1), "byte"),
+        counted(found.inputs, "input"),
+        counted(found.proofs, "root"),
     ));
-    if counted.damaged > 0 || store.tail.torn_tail.is_some() {
+    if found.damaged > 0 || store.tail.torn_tail.is_some() {
         let red = out.paint(Ink::Red, "damaged");
         let torn = store.tail.torn_tail.map_or(0, |slot| slot.0.saturating_sub(log.last.slot.0));
-        out.line(format!("  {red}    {} ticks: `tickworld journal verify` names them", counted.damaged + torn));
+        out.line(format!(
+            "  {red}    {}: `tickworld journal verify` names them",
+            counted(found.damaged + torn, "tick")
+        ));
     }
     for World { tick, pages, bytes, new_bytes, damage, .. } in worlds {
-        let what = format!("tick {tick}: {pages} pages, {}, {} of it new", size(*bytes), size(*new_bytes));
+        let what = format!("tick {tick}: {}, {}, {} of it new", counted(pages, "page"), size(*bytes), size(*new_bytes));
         let damage = damage.as_ref().map(|damage| out.paint(Ink::Red, format!("; {damage}")));
         out.line(format!("  snapshot   {what}{}", damage.unwrap_or_default()));
     }
@@ -239,7 +249,7 @@ fn say(context: &mut Context, store: &OpenStore, counted: &Counted, worlds: &[Wo
 /// Bytes for people.
 fn size(bytes: u64) -> String {
     match bytes {
-        0..10_240 => format!("{bytes} bytes"),
+        0..10_240 => counted(bytes, "byte"),
         10_240..10_485_760 => format!("{} KiB", bytes / 1024),
         _ => format!("{} MiB", bytes / 1024 / 1024),
     }

@@ -6,6 +6,7 @@ use tickworld_persist::{Attempts, Mark};
 use crate::{
     Context,
     failure::{Outcome, Verdict},
+    output,
     store::OpenStore,
 };
 
@@ -41,9 +42,10 @@ pub(super) fn run(context: &mut Context, store: &OpenStore) -> Outcome {
         context.out.line(format!("    record {}, build {}", mark.record_hash, mark.build));
     }
     for Attempts { build, record_hash, count } in &attempts {
-        context
-            .out
-            .line(format!("{count} starts of build {build} since the record {record_hash:.16} came to no new tick"));
+        context.out.line(format!(
+            "{} of build {build} since the record {record_hash:.16} came to no new tick",
+            output::counted(count, "start")
+        ));
     }
     Ok(Verdict::Same)
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(context: &mut Context, command: &cli::Journal) -> Outcome {
 
 /// Something to do with a game whose type is known.
 pub(crate) trait WithGame {
-    /// Does it.
+    /// Does it with that game.
     fn run<H: Hosted>(self) -> Outcome;
 }
 
@@ -51,7 +51,10 @@ pub(crate) fn with_game_of(game: &str, shown: &str, work: impl WithGame) -> Outc
         work.run::<Ledger>()
     } else {
         let message = format!("{shown}: this build does not know the game {game}");
-        Err(Failure::new(message).help("`journal info`, `verify` and `export` need no game"))
+        Err(Failure::new(message).help(
+            "`journal info`, `verify` and `export` need no game; a program that has it goes through the journal with \
+             tickworld_region::Replay",
+        ))
     }
 }
 
@@ -116,18 +119,15 @@ fn within(store: &OpenStore, from: Tick, to: Tick) -> Outcome<()> {
 /// does whoever tells the process to end.
 pub(crate) fn skip<H: Hosted>(
     context: &Context,
-    store: &OpenStore,
     follow: &mut Follow<'_, H>,
     to: Tick,
     progress: &mut dyn FnMut(Tick),
 ) -> Outcome<Option<Divergence>> {
-    for record in store.records(follow.tick().next(), to) {
-        let record = record.map_err(|error| store.read_failure(error))?;
-        let Some(followed) = follow.step(&record, &context.pool)? else { continue };
+    while let Some(followed) = follow.next(to, &context.pool)? {
         if followed.divergence.is_some() {
             return Ok(followed.divergence);
         }
-        progress(record.tick());
+        progress(follow.tick());
         if interrupt::is_asked() {
             break;
         }

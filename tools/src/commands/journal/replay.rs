@@ -10,7 +10,7 @@ use crate::{
     Context, cli,
     failure::{Outcome, Verdict},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     progress::Progress,
     store::{Divergence, Follow, Hosted, OpenStore, Origin},
 };
@@ -45,7 +45,7 @@ impl WithGame for Replay<'_> {
         let mut progress = Progress::new(context.quiet, "ticks", to.0 - at.0);
         let begun = Instant::now();
         interrupt::take_over();
-        let mut divergence = skip(context, store, &mut follow, to, &mut |tick| progress.set(tick.0 - at.0))?;
+        let mut divergence = skip(context, &mut follow, to, &mut |tick| progress.set(tick.0 - at.0))?;
         let took = begun.elapsed();
         drop(progress);
         let interrupted = divergence.is_none() && follow.tick() < to;
@@ -94,8 +94,10 @@ fn tell(context: &mut Context, store: &OpenStore, origin: &Origin, at: Tick, rep
         let ok = context.out.paint(Ink::Green, "ok");
         let shown = store.shown();
         context.out.line(format!(
-            "{ok}  {shown}: ticks {} to {last} from {from} of tick {at}; {proofs} roots and {worlds} worlds as recorded",
-            at.0 + 1
+            "{ok}  {shown}: ticks {} to {last} from {from} of tick {at}; {} and {} as recorded",
+            at.0 + 1,
+            counted(proofs, "root"),
+            counted(worlds, "world"),
         ));
         match proven {
             Some(proven) if proven.0 < last => {

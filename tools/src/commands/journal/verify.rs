@@ -8,10 +8,10 @@ use tickworld_sim::{content::ContentId, diff::read_frame, frame::Tick};
 
 use crate::{
     Context,
-    commands::trace::is_rules,
     failure::{Outcome, Verdict},
+    games::is_rules,
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs::LoadedPack,
     progress::Progress,
     store::OpenStore,
@@ -259,7 +259,13 @@ fn say(context: &mut Context, report: &Report) {
     let out = &mut context.out;
     let Report { folder, first_tick, last_tick, records, proofs, inputs, snapshots, pages, packs, .. } = report;
     let what = format!(
-        "{records} records with {inputs} inputs and {proofs} roots, {snapshots} snapshots with {pages} pages, {packs} packs"
+        "{} with {} and {}, {} with {}, {}",
+        counted(records, "record"),
+        counted(inputs, "input"),
+        counted(proofs, "root"),
+        counted(snapshots, "snapshot"),
+        counted(pages, "page"),
+        counted(packs, "pack"),
     );
     if report.ok {
         let ok = out.paint(Ink::Green, "ok");
@@ -270,7 +276,7 @@ fn say(context: &mut Context, report: &Report) {
         return;
     }
     let red = out.paint(Ink::Red, "damaged");
-    out.line(format!("{red}  {folder}: {} findings; whole are {what}", report.findings.len()));
+    out.line(format!("{red}  {folder}: {}; whole are {what}", counted(report.findings.len(), "finding")));
     for found in &report.findings {
         out.line(format!("    {}", found.message));
     }

@@ -13,13 +13,13 @@ use tickworld_sim::{
     trace::{Source, Trace},
 };
 
-use super::{is_ledger, is_rules};
 use crate::{
     Context,
     cli::Diff,
+    diff_report::{self, DiffReport, End},
     failure::{Failure, Outcome, Verdict},
     files::{TraceFile, open_trace_until_asked, trace_failure},
-    finding::{self, DiffReport, End},
+    games::{is_ledger, is_rules},
     interrupt,
     output::Ink,
     packs::{self, Names},
@@ -72,14 +72,14 @@ fn find(context: &mut Context, arguments: &Diff, first: &mut Option<Tick>) -> Ou
     };
     let mut report = report.map_err(|error| failure(paths, error))?;
     report.ends = vec![end(&left), end(&right)];
-    if report.finding.is_none()
+    if report.first.is_none()
         && let Some(damage) = damaged(paths[0], &left).or_else(|| damaged(paths[1], &right))
     {
         return Err(damage);
     }
-    report.same = report.finding.is_none() && (arguments.prefix || report.last[0] == report.last[1]);
+    report.same = report.first.is_none() && (arguments.prefix || report.last[0] == report.last[1]);
     context.out.value(&report);
-    finding::say(&mut context.out, &report, paths.map(|path| path.display().to_string()));
+    diff_report::say(&mut context.out, &report, paths.map(|path| path.display().to_string()));
     Ok(Verdict::of(report.same))
 }
 
@@ -136,11 +136,11 @@ fn compare_at<L: Source, R: Source>(
     limit: usize,
 ) -> Result<DiffReport, TraceDiffError<L::Error, R::Error>> {
     let found: TraceDiff = diff::traces_at::<Rules, L, R>(left, right, first, rerun, limit)?;
-    let finding = found.finding.as_ref();
-    let rows = finding.map(finding::rows).unwrap_or_default();
-    let tick = finding.map_or(left.start(), |finding| finding.tick);
-    let mut creatures = finding::creatures_of(left, tick, &rows, rerun, names);
-    for (row, name) in finding::creatures_of(right, tick, &rows, rerun, names) {
+    let first = found.first.as_ref();
+    let rows = first.map(diff_report::rows).unwrap_or_default();
+    let tick = first.map_or(left.start(), |first| first.tick);
+    let mut creatures = diff_report::creatures_of(left, tick, &rows, rerun, names);
+    for (row, name) in diff_report::creatures_of(right, tick, &rows, rerun, names) {
         creatures.entry(row).or_insert(name);
     }
     Ok(DiffReport::of(&found, names, &|_, row| creatures.get(&row).cloned()))

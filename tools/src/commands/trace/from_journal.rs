@@ -14,7 +14,7 @@ use crate::{
     failure::{Failure, Outcome, Verdict},
     files::{Kind, NewFile, Target},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     progress::Progress,
     store::{Divergence, Follow, Hosted, OpenStore},
 };
@@ -39,7 +39,7 @@ impl WithGame for Recording<'_> {
         let mut progress = Progress::new(context.quiet, "ticks", to.0 - at.0);
         interrupt::take_over();
         let before = tickworld_sim::frame::Tick(from.0 - 1);
-        if let Some(divergence) = skip(context, store, &mut follow, before, &mut |tick| progress.set(tick.0 - at.0))? {
+        if let Some(divergence) = skip(context, &mut follow, before, &mut |tick| progress.set(tick.0 - at.0))? {
             drop(progress);
             say_divergence(context, &divergence);
             context.out.value(&json!({ "file": null, "divergence": divergence_json(&divergence) }));
@@ -57,13 +57,7 @@ impl WithGame for Recording<'_> {
         let recorder = Recorder::begin(sink, follow.simulation(), about(store, arguments), &packs).map_err(failed)?;
         let mut recorder = recorder.after_mismatch(AfterMismatch::Seal);
         let mut divergence = None;
-        for record in store.records(from, to) {
-            // A trace of no tick is none.
-            if interrupt::is_asked() && follow.tick() >= from {
-                break;
-            }
-            let record = record.map_err(|error| store.read_failure(error))?;
-            let Some(followed) = follow.step(&record, &context.pool)? else { continue };
+        while let Some(followed) = follow.next(to, &context.pool)? {
             for (id, bytes) in &followed.contents {
                 recorder.add_content(*id, bytes, follow.simulation().library()).map_err(failed)?;
             }
@@ -72,7 +66,11 @@ impl WithGame for Recording<'_> {
             if divergence.is_some() {
                 break;
             }
-            progress.set(record.tick().0 - at.0);
+            progress.set(follow.tick().0 - at.0);
+            // A trace of no tick is none.
+            if interrupt::is_asked() {
+                break;
+            }
         }
         let divergence = divergence.or_else(|| follow.compare_rest());
         if let Some(Divergence { tick, recorded, .. }) = divergence {
@@ -128,11 +126,11 @@ fn tell(
     let title = context.out.paint(Ink::Bold, &shown);
     context.out.line(format!("{title}: ticks {from} to {last} of world {}", store.header.world));
     context.out.line(format!(
-        "  {} KiB: {} bytes a tick for inputs and roots, {} pages in {} worlds",
+        "  {} KiB: {} a tick for inputs and roots, {} in {}",
         size.bytes / 1024,
-        size.tick_bytes / size.ticks.max(1),
-        size.pages,
-        size.states,
+        counted(size.tick_bytes / size.ticks.max(1), "byte"),
+        counted(size.pages, "page"),
+        counted(size.states, "world"),
     ));
     if let Some(divergence) = divergence {
         say_divergence(context, divergence);

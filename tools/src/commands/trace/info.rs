@@ -13,7 +13,7 @@ use crate::{
     Context,
     failure::{Outcome, Verdict},
     files::{TraceFile, open_trace, trace_failure},
-    output::Ink,
+    output::{Ink, counted},
     packs,
 };
 
@@ -69,12 +69,11 @@ fn say(context: &mut Context, path: &Path, trace: &Trace<TraceFile>, last_root: 
     let (keyframes, evidence) = (count(StateKind::Keyframe), count(StateKind::Evidence));
     let ticks = trace.last().0 - trace.start().0;
     let out = &mut context.out;
-    let title = out.paint(Ink::Bold, &about.title);
+    let title = out.paint(Ink::Bold, if about.title.is_empty() { "without a title" } else { &about.title });
     out.line(format!("{}: {title}", path.display()));
-    out.line(format!(
-        "  by       {}, rules {} revision {}, seed {}",
-        about.engine, schema.game, header.revision, about.seed
-    ));
+    let engine = if about.engine.is_empty() { String::new() } else { format!("{}, ", about.engine) };
+    let seed = if about.seed.is_empty() { String::new() } else { format!(", seed {}", about.seed) };
+    out.line(format!("  by       {engine}rules {} revision {}{seed}", schema.game, header.revision));
     let seconds = ticks / u64::from(about.ticks_per_second.max(1));
     out.line(format!(
         "  ticks    {} to {}: {}:{:02} min of the world",
@@ -84,10 +83,11 @@ fn say(context: &mut Context, path: &Path, trace: &Trace<TraceFile>, last_root: 
         seconds % 60
     ));
     let bytes = trace.byte_count();
-    out.line(format!("  size     {} KiB, {} bytes a tick", bytes / 1024, bytes / ticks.max(1)));
-    out.line(format!("  worlds   {keyframes} keyframes, {evidence} of evidence; {} columns", schema.columns.len()));
+    out.line(format!("  size     {} KiB, {} a tick", bytes / 1024, counted(bytes / ticks.max(1), "byte")));
+    let (keyframes, columns) = (counted(keyframes, "keyframe"), counted(schema.columns.len(), "column"));
+    out.line(format!("  worlds   {keyframes}, {evidence} of evidence; {columns}"));
     let ids: Vec<String> = trace.contents().into_iter().map(packs::short).collect();
-    out.line(format!("  content  {}", ids.join(", ")));
+    out.line(format!("  content  {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }));
     out.line(format!("  root     {last_root} (last tick)"));
     if let Some(Torn { at_byte, last_tick }) = trace.torn() {
         match trace.damage() {

@@ -13,7 +13,7 @@ use std::path::Path;
 use tickworld_ledger::Ledger;
 use tickworld_rules::Rules;
 use tickworld_sim::{
-    game::Game,
+    game::Game as _,
     trace::{ReplayError, Trace},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     Context, cli,
     failure::{Failure, Outcome},
     files::{TraceFile, trace_failure},
+    games::{is_known, is_ledger},
 };
 
 pub(crate) use diff::compare;
@@ -39,38 +40,39 @@ pub(crate) fn run(context: &mut Context, command: &cli::Trace) -> Outcome {
     }
 }
 
-/// Whether this build simulates a game.
-pub(crate) fn is_known(game: &str) -> bool {
-    is_rules(game) || is_ledger(game)
-}
-
-/// Whether it is the d20 game.
-pub(crate) fn is_rules(game: &str) -> bool {
-    game == Rules::NAME
-}
-
-/// Whether it is the game of accounts and purses.
-fn is_ledger(game: &str) -> bool {
-    game == Ledger::NAME
-}
-
 /// Whether a trace is of a game that this build simulates.
 fn is_known_game(trace: &Trace<TraceFile>) -> bool {
     is_known(&trace.schema().game)
 }
 
-/// Refuses a trace that was recorded under another schema or by other rules, and names them.
+/// Refuses a trace that was recorded of another game, under another schema or by other rules, and names them.
 pub(crate) fn check_game(path: &Path, trace: &Trace<TraceFile>) -> Outcome<()> {
+    if !is_known_game(trace) {
+        return Err(other_game(path, trace));
+    }
     let checked =
         if is_ledger(&trace.schema().game) { trace.check_game::<Ledger>() } else { trace.check_game::<Rules>() };
     checked.map_err(|error| {
         let (shown, header) = (path.display(), trace.header());
+        let engine = if header.about.engine.is_empty() { String::new() } else { format!("{}, ", header.about.engine) };
         Failure::new(format!("{shown}: {error}")).help(format!(
-            "it was recorded by {}, rules {} revision {}: use that build; `tickworld trace verify --audit {shown}` checks \
+            "it was recorded by {engine}rules {} revision {}: use that build; `tickworld trace verify --audit {shown}` checks \
              what needs no rules, `trace state` shows the worlds inside",
-            header.about.engine, header.schema.game, header.revision
+            header.schema.game, header.revision
         ))
     })
+}
+
+/// No build of this command has the game: its own program has.
+fn other_game(path: &Path, trace: &Trace<TraceFile>) -> Failure {
+    let (shown, game) = (path.display(), &trace.schema().game);
+    let [d20, ledger] = [Rules::NAME, Ledger::NAME];
+    Failure::new(format!("{shown}: the trace is of the game `{game}`, this command simulates `{d20}` and `{ledger}`")).help(
+        format!(
+            "a program that has the game goes through it with `Verifier` or `Replay` of tickworld_sim::trace; `tickworld trace \
+             verify --audit {shown}` checks what needs no rules, `trace state` shows the worlds inside"
+        ),
+    )
 }
 
 /// Why a trace cannot be simulated, said for people.

@@ -8,12 +8,12 @@ use tickworld_sim::trace::{About, Mismatch, Reproducible, Trace};
 use crate::{
     Context, builtin,
     cli::Record,
-    commands::run::{checked_ticks, per_second},
+    commands::run::per_second,
     drive::{Drive, Recording},
     failure::{Failure, Outcome, Verdict},
     files::{Kind, Target, TraceFile, open_trace, trace_failure},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs,
     progress::Progress,
     scenario::Scenario,
@@ -21,7 +21,7 @@ use crate::{
 
 pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
     let scenario = builtin::scenario(&arguments.scenario)?.with_seed(arguments.seed);
-    let ticks = checked_ticks(arguments.ticks, &scenario)?;
+    let ticks = arguments.ticks.unwrap_or(scenario.ticks);
     let mut expected = arguments.expect.as_deref().map(|path| Expected::open(path, &scenario)).transpose()?;
     let about = About { keyframe_ticks: arguments.keyframes, evidence_ticks: arguments.evidence, ..scenario.about() };
     let mut drive = Drive::begin(&scenario)?;
@@ -70,13 +70,13 @@ pub(super) fn run(context: &mut Context, arguments: &Record) -> Outcome {
         })),
     }));
     let title = context.out.paint(Ink::Bold, shown.to_string());
-    context.out.line(format!("{title}: {}, seed {}, {} ticks", scenario.title, scenario.seed, size.ticks));
+    context.out.line(format!("{title}: {}, seed {}, {}", scenario.title, scenario.seed, counted(size.ticks, "tick")));
     context.out.line(format!(
-        "  {} KiB: {} bytes a tick for inputs and roots, {} pages in {} worlds",
+        "  {} KiB: {} a tick for inputs and roots, {} in {}",
         size.bytes / 1024,
-        size.tick_bytes / size.ticks.max(1),
-        size.pages,
-        size.states,
+        counted(size.tick_bytes / size.ticks.max(1), "byte"),
+        counted(size.pages, "page"),
+        counted(size.states, "world"),
     ));
     context.out.line(format!("  {} ticks/s, root {root}", per_second(size.ticks, elapsed)));
     if let Some(mismatch) = &mismatch {

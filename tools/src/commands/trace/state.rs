@@ -16,11 +16,11 @@ use super::replay_failure;
 use crate::{
     Context,
     cli::State,
+    diff_report::{creature_names, shown},
     failure::{Failure, Outcome, Verdict},
     files::{TraceFile, open_trace_until_asked, trace_failure},
-    finding::{creature_names, shown},
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs::{self, LoadedPack, Names},
     store::{self, Hosted as _},
     viewer::parse_entity,
@@ -219,7 +219,7 @@ fn say(context: &mut Context, report: &Report, wanted: &Wanted<'_>) {
         }
         if wanted.row.is_none() {
             let title = out.paint(Ink::Bold, column);
-            out.line(format!("{title}: {rows} rows"));
+            out.line(format!("{title}: {}", counted(rows, "row")));
         }
         for row in shown {
             let fields: Vec<String> = row
@@ -232,7 +232,7 @@ fn say(context: &mut Context, report: &Report, wanted: &Wanted<'_>) {
             out.line(format!("  {head:14}{} {}", name.unwrap_or_default(), fields.join(", ")));
         }
         if wanted.row.is_none() && rows > &u64::try_from(shown.len()).unwrap_or(u64::MAX) {
-            out.line(format!("  ... {} more rows: --limit shows more", rows - shown.len() as u64));
+            out.line(format!("  ... {}: --limit shows more", counted(rows - shown.len() as u64, "more row")));
         }
     }
 }

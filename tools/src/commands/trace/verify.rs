@@ -13,15 +13,16 @@ use tickworld_sim::{
     trace::{Audit, AuditReport, ReplayError, Trace, Verifier, VerifyReport},
 };
 
-use super::{check_game, is_ledger, replay_failure};
+use super::{check_game, replay_failure};
 use crate::{
     Context,
     cli::Verify,
     commands::run::per_second,
     failure::{Failure, Outcome, Verdict},
     files::{TraceFile, open_trace, trace_failure},
+    games::is_ledger,
     interrupt,
-    output::Ink,
+    output::{Ink, counted},
     packs,
     progress::Progress,
     store::{self, Hosted as _},
@@ -196,14 +197,15 @@ fn say(context: &mut Context, report: &Report) {
     let Report { file, workers, ticks, keyframes, pages, ticks_per_second, .. } = report;
     let how = match workers {
         0 => "audited, not simulated".to_owned(),
-        1 => format!("simulated with 1 worker, {ticks_per_second} ticks/s"),
-        workers => format!("simulated with {workers} workers, {ticks_per_second} ticks/s"),
+        workers => format!("simulated with {}, {}/s", counted(workers, "worker"), counted(ticks_per_second, "tick")),
     };
     match &report.divergence {
         None => {
             let ok = out.paint(Ink::Green, "ok");
             let ok = if report.ok { ok } else { out.paint(Ink::Red, "broken off") };
-            out.line(format!("{ok}  {file}: {ticks} ticks, {keyframes} keyframes, {pages} pages; {how}"));
+            let ticks = counted(ticks, "tick");
+            let (keyframes, pages) = (counted(keyframes, "keyframe"), counted(pages, "page"));
+            out.line(format!("{ok}  {file}: {ticks}, {keyframes}, {pages}; {how}"));
             if let Some(last) = report.torn_after {
                 let hint = if report.ok { "" } else { "; --prefix takes that for good" };
                 out.line(format!(

@@ -72,7 +72,7 @@ struct Way {
     control: u64,
 }
 
-/// Everything.
+/// A host and its clients, the network between them, and the time.
 pub struct Pair {
     pub now: Instant,
     pub host: Host<Ledger>,
